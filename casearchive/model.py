@@ -1,0 +1,426 @@
+"""Frozen values in the standard's own words: what casearchive knows about pictures and about cases.
+
+Frames count from 1. Pixel coordinates are stored-pixel coordinates (column, row), origin at the top left
+corner. Sides, certainties and the like are the closed vocabularies below; anatomy and abnormality are concept
+ids of the lexicon where known, otherwise the author's own words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SIDES = ("left", "right", "bilateral", "midline", "none", "unknown")
+CERTAINTIES = ("definite", "probable", "possible", "absent", "not_assessed")
+SEVERITIES = ("trace", "mild", "moderate", "severe")
+TEMPORALITIES = ("acute", "subacute", "chronic", "historical")
+DISCORDANCES = ("agreement", "undergraded", "overgraded", "missed", "discordant", "technique_limited")
+STATUSES = ("draft", "ready", "held", "retired")
+DIFFICULTIES = ("primary", "intermediate", "advanced")  # CID 7016
+MODALITIES = ("us", "mri", "xray", "ct", "emg", "ncs", "clinical_exam", "surgery", "histology", "other")
+
+#: Why a file was not taken (or taken with a note): the closed list behind ``ingest --report``.
+REASONS: dict[str, str] = {
+    "empty": "the file has no bytes",
+    "truncated": "the file ends before what it promises",
+    "unreadable": "the operating system would not let it be read",
+    "changed-while-reading": "the file changed while it was being read",
+    "not-an-image": "no reader knows this kind of file",
+    "no-picture": "DICOM, but no image (a report, a presentation state …); the original is kept",
+    "not-decodable": "the picture cannot be decoded here; the original is kept",
+    "damaged": "the file contradicts itself and cannot be understood",
+    "special-file": "a device, pipe or socket, not a file",
+    "link": "a symbolic link; links are not followed",
+    "dicomdir": "the index of a disc; its files are taken one by one",
+    "missing-on-medium": "the disc's index names this file, but it is not there",
+    "unsafe-name": "the name inside the archive file points outside it",
+    "archive-refused": "a zip that cannot be opened safely (encrypted, damaged, nested or too large)",
+    "record-invalid": "the case file has errors",
+    "record-conflict": "the archive's record of this case was edited since; it is left as it is",
+    "media-missing": "the case file names a file that is not there or was not taken",
+    "same-uid": "the same SOP Instance UID is held already with other content; both are kept",
+    "part-of-archive": "lies inside the archive itself",
+    "timed-out": "reading it took too long",
+    "ignored": "housekeeping of an operating system (.DS_Store, Thumbs.db …)",
+    "internal-error": "an error of casearchive's own; please report it",
+}
+
+
+# ---------------------------------------------------------------------------------------------- pictures
+
+
+@dataclass(frozen=True, slots=True)
+class UltrasoundRegion:
+    """One item of Sequence of Ultrasound Regions (PS3.3 C.8.5.5); corners are inclusive pixel positions.
+
+    ``delta_x``/``delta_y`` are physical units per pixel (signed), in the units that ``units_x``/``units_y``
+    name (PS3.3 C.8.5.5.1.15: 3 = cm, 4 = seconds, 7 = cm/s …).
+    """
+
+    min_x0: int
+    min_y0: int
+    max_x1: int
+    max_y1: int
+    spatial_format: int | None = None
+    data_type: int | None = None
+    flags: int | None = None
+    units_x: int | None = None
+    units_y: int | None = None
+    delta_x: float | None = None
+    delta_y: float | None = None
+    ref_pixel_x0: int | None = None
+    ref_pixel_y0: int | None = None
+    ref_value_x: float | None = None
+    ref_value_y: float | None = None
+    source: str = "header"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Frames a second and where that number comes from (``FrameTime``, ``CineRate``, ``container`` …).
+
+    ``fps`` is None where nothing says how fast the clip was; it is never guessed silently.
+    """
+
+    fps: float | None = None
+    source: str = "unknown"
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """Something that must never leave: a DICOM keyword (or ``file name``, ``exif:…``) and its text."""
+
+    keyword: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Patient level; ``identity`` is whatever tells patients apart, before it is keyed (never shown)."""
+
+    identity: str = ""
+    patient_sex: str | None = None
+    patient_species: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    study_instance_uid: str
+    study_date: str | None = None  # ISO 8601
+    study_time: str | None = None
+    study_description: str | None = None
+    patient_age: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    series_instance_uid: str
+    series_number: int | None = None
+    modality: str | None = None
+    series_description: str | None = None
+    protocol_name: str | None = None
+    body_part_examined: str | None = None
+    laterality: str | None = None
+    manufacturer: str | None = None
+    manufacturer_model_name: str | None = None
+    software_versions: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One file's picture facts. A photo or an MP4 is an instance too (UID ``2.25.`` + UUID5 of its hash)."""
+
+    sop_instance_uid: str
+    sop_class_uid: str | None = None
+    transfer_syntax_uid: str | None = None
+    instance_number: int | None = None
+    image_type: str | None = None
+    photometric_interpretation: str | None = None
+    samples_per_pixel: int | None = None
+    bits_stored: int | None = None
+    rows: int | None = None
+    columns: int | None = None
+    frames: int = 0
+    content_date: str | None = None
+    image_laterality: str | None = None
+    view_name: str | None = None
+    stage_name: str | None = None
+    anatomic_region: str | None = None
+    transducer_type: str | None = None
+    transducer_data: str | None = None
+    transducer_frequency: float | None = None  # MHz
+    depth_of_scan_field: float | None = None  # mm
+    mechanical_index: float | None = None
+    thermal_index: float | None = None
+    heart_rate: int | None = None
+    burned_in_annotation: str | None = None
+    patient_identity_removed: str | None = None
+    lossy_image_compression: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is known of one file before its pixels are looked at."""
+
+    kind: str  # dicom | image | clip | other
+    subject: Subject
+    study: Study
+    series: Series
+    instance: Instance
+    timing: Timing = Timing()
+    regions: tuple[UltrasoundRegion, ...] = ()
+    modes: tuple[str, ...] = ()
+    identifiers: tuple[Identifier, ...] = ()
+    notes: tuple[str, ...] = ()
+    media_type: str = "application/octet-stream"
+
+
+# ------------------------------------------------------------------------------------------------- cases
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    name: str = ""
+    affiliation: str = ""
+    contact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    scope: str = ""
+    until: str = ""  # ISO date
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Never a name, a number or a birth date."""
+
+    age: str = ""  # "24 Y"
+    sex: str = ""
+    activity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    what: str
+    structure: str = ""
+    side: str = "unknown"
+    certainty: str = "definite"
+    confirmed_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    history: str = ""
+    symptoms: tuple[str, ...] = ()
+    mechanism: tuple[str, ...] = ()
+    technique: str = ""
+    diagnosis: tuple[Diagnosis, ...] = ()
+    differential: tuple[str, ...] = ()
+    discussion: str = ""
+    treatment: str = ""
+    outcome: str = ""
+    points: tuple[str, ...] = ()
+    pitfalls: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What was thought before; never a finding. ``day`` is relative to the index study (day 0)."""
+
+    day: int | None = None
+    modality: str = ""
+    impression: str = ""
+    says: tuple[str, ...] = ()
+    discordance: str = ""
+    missed: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicalTest:
+    test: str
+    result: str = ""
+    side: str = "unknown"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Two points, (x, y) in pixels, and the true distance between them: for clips without regions."""
+
+    points: tuple[tuple[float, float], tuple[float, float]]
+    mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One clip of a case. ``file`` stands beside a case file; ``sha256`` and ``name`` in the archive."""
+
+    id: str
+    file: str = ""
+    sha256: str = ""
+    name: str = ""
+    caption: str = ""
+    quiz_caption: str = ""
+    structure: str = ""
+    side: str = "unknown"
+    plane: str = ""
+    mode: str = ""
+    maneuver: str = ""
+    position: str = ""
+    day: int | None = None
+    key_frame: int | None = None
+    pair: str = ""
+    calibration: Calibration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where a finding can be seen: a clip, a 1-based inclusive frame range, and at most one shape."""
+
+    media: str
+    frames: tuple[int, int] | None = None
+    shape: str = ""  # point | line | polygon | box | ellipse
+    points: tuple[tuple[float, float], ...] = ()
+    best: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    maneuver: str = ""
+    at_rest: str = ""
+    during: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Doppler:
+    scale: str = ""
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    kind: str
+    structure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """A grade belongs to its scale; scales never mix. ``value`` keeps the author's spelling (``2b``)."""
+
+    scale: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    id: str
+    abnormality: str
+    structure: str = ""
+    site: str = ""
+    side: str = "unknown"
+    certainty: str = "definite"
+    severity: str = ""
+    temporality: str = ""
+    echogenicity: tuple[str, ...] = ()
+    grades: tuple[Grade, ...] = ()
+    doppler: Doppler | None = None
+    dynamic: Dynamic | None = None
+    comparison: str = ""
+    modality: str = "us"
+    relations: tuple[Relation, ...] = ()
+    confirmed_by: str = ""
+    note: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    reviewed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """``value`` in ``unit`` (UCUM), as typed by the author; ``points`` in stored pixels where given."""
+
+    what: str
+    value: float
+    unit: str = ""
+    finding: str = ""
+    state: str = ""
+    side: str = ""
+    media: str = ""
+    frame: int | None = None
+    points: tuple[tuple[float, float], ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QuizPoint:
+    media: str
+    frame: int | None = None
+    finding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quiz:
+    """``answer`` counts from 1, as a person counts options."""
+
+    question: str
+    options: tuple[str, ...] = ()
+    answer: int | None = None
+    why: str = ""
+    ask_point: QuizPoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One teaching case: everything a ``case.toml`` can say."""
+
+    slug: str
+    title: str
+    quiz_title: str = ""
+    status: str = "draft"
+    hold: str = ""
+    difficulty: str = ""
+    category: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    fictional: bool = False
+    author: Author = Author()
+    consent: Consent = Consent()
+    patient: Patient = Patient()
+    story: Story = Story()
+    priors: tuple[Prior, ...] = ()
+    tests: tuple[ClinicalTest, ...] = ()
+    media: tuple[Media, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    quiz: tuple[Quiz, ...] = ()
+
+
+# ---------------------------------------------------------------------------------------------- outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one path: exactly one line of ``ingest --report``."""
+
+    path: str
+    outcome: str  # added | known | skipped | failed
+    kind: str = "other"  # dicom | image | clip | case | other
+    sha256: str | None = None
+    case: str | None = None
+    sop_instance_uid: str | None = None
+    reason: str | None = None
+    message: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TeachingSetRecord:
+    """A set as the archive keeps it (``sets/<slug>.toml``): an ordered choice of cases."""
+
+    slug: str
+    title: str = ""
+    description: str = ""
+    cases: tuple[str, ...] = ()
+    options: tuple[tuple[str, str], ...] = field(default=())

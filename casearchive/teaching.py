@@ -1,0 +1,78 @@
+"""All that may leave: values the airlock makes and the exporters turn into files.
+
+Only ``deid.airlock`` constructs these (an import contract and a test of conduct hold that). Nothing here knows
+which patient, file or archive it came from; ``ref`` of a clip is a neutral id such as ``M2``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from casearchive.model import Case, UltrasoundRegion
+
+
+class Frames(Protocol):
+    """The cleaned frames of one clip, decoded on demand; frames count from 1."""
+
+    def __len__(self) -> int: ...
+
+    def frame(self, number: int) -> NDArray[np.uint8]: ...
+
+
+@dataclass(frozen=True)
+class TeachingClip:
+    """One clip, already clean. ``dicom`` is the rebuilt object, staged on disk until the export is finished.
+
+    ``fps`` is None where the true rate is unknown. ``key_frame`` counts from 1.
+    """
+
+    ref: str
+    rows: int
+    columns: int
+    frames: Frames
+    fps: float | None
+    fps_source: str
+    key_frame: int
+    regions: tuple[UltrasoundRegion, ...]
+    dicom: Path
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TeachingCase:
+    """A case whose words and pictures passed the airlock.
+
+    ``case`` is a new record: media carry only ``id``, ``file`` (a neutral name) and the author's words;
+    media that were withheld are not in it, nor evidence that points at them.
+    """
+
+    case: Case
+    clips: tuple[TeachingClip, ...]
+
+    def clip(self, ref: str) -> TeachingClip | None:
+        return next((c for c in self.clips if c.ref == ref), None)
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """What stayed out, why, and who can decide; names only neutral things."""
+
+    case: str
+    media: str
+    reason: str
+    decide: str
+
+
+@dataclass(frozen=True)
+class TeachingSet:
+    slug: str
+    title: str
+    description: str
+    cases: tuple[TeachingCase, ...]
+    withheld: tuple[Withheld, ...] = ()
+    profile: str = ""
