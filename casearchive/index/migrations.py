@@ -85,8 +85,8 @@ CREATE TABLE instances (
   key_frame INTEGER CHECK (key_frame IS NULL OR key_frame >= 1),
   pictured INTEGER NOT NULL DEFAULT 0 CHECK (pictured IN (0, 1)),
   side TEXT NOT NULL DEFAULT 'unknown',
-  modes TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(modes)),
-  notes TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(notes))
+  modes TEXT NOT NULL DEFAULT '[]',
+  notes TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
 CREATE INDEX instances_sop ON instances (sop_instance_uid);
 CREATE INDEX instances_series ON instances (series_id);
@@ -170,7 +170,7 @@ CREATE TABLE findings (
   doppler_scale TEXT NOT NULL DEFAULT '',
   doppler_value REAL,
   confirmed_by TEXT NOT NULL DEFAULT '',
-  echogenicity TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(echogenicity)),
+  echogenicity TEXT NOT NULL DEFAULT '[]',
   note TEXT NOT NULL DEFAULT '',
   reviewed INTEGER NOT NULL DEFAULT 1 CHECK (reviewed IN (0, 1)),
   UNIQUE (case_id, finding_id)
@@ -184,7 +184,7 @@ CREATE TABLE evidence (
   frame_from INTEGER CHECK (frame_from IS NULL OR frame_from >= 1),
   frame_to INTEGER CHECK (frame_to IS NULL OR frame_to >= frame_from),
   shape TEXT NOT NULL DEFAULT '',
-  points TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(points)),
+  points TEXT NOT NULL DEFAULT '[]',
   best INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (finding, position)
 ) STRICT;
@@ -219,8 +219,8 @@ CREATE TABLE priors (
   modality TEXT NOT NULL DEFAULT '',
   impression TEXT NOT NULL DEFAULT '',
   discordance TEXT NOT NULL DEFAULT '',
-  says TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(says)),
-  missed TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(missed)),
+  says TEXT NOT NULL DEFAULT '[]',
+  missed TEXT NOT NULL DEFAULT '[]',
   UNIQUE (case_id, position)
 ) STRICT;
 -- Everything a case names once: role is diagnosis, differential, symptom, mechanism, category or tag.
@@ -267,7 +267,7 @@ CREATE TABLE events (
   who TEXT NOT NULL,
   event TEXT NOT NULL,
   subject TEXT NOT NULL DEFAULT '',
-  details TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(details))
+  details TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 CREATE INDEX events_subject ON events (subject);
 -- Where bytes were seen, so that an unchanged tree need not be read again.

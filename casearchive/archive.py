@@ -1,0 +1,518 @@
+"""The front door: class ``Archive``, the whole public API; a method a verb, with the meaning of ``docs/cli.md``.
+
+Whatever a method needs is loaded when it is called: opening and searching stay quick.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from casearchive import settings
+from casearchive.errors import CaseArchiveError, NotFound, Problem, RecordError, UsageError
+from casearchive.settings import Layout
+
+if TYPE_CHECKING:
+    from casearchive.index.read import Detail, EventRow, Held
+    from casearchive.index.search import Results
+    from casearchive.ingest import Progress, Summary
+    from casearchive.model import Case, Outcome, TeachingSetRecord
+    from casearchive.release import Release
+    from casearchive.rooms import Rooms
+    from casearchive.verify import Rebuilt, Verdict
+
+_SLUG = re.compile(r"[a-z0-9-]{1,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A file as ``show`` tells it; the three paths are None where there is no such picture."""
+
+    detail: Detail
+    thumbnail: Path | None
+    filmstrip: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A case as ``show`` tells it, with what is missing for teaching."""
+
+    case: Case
+    clips: tuple[tuple[str, FileView | None], ...]  # (media id, file)
+    score: int
+    missing: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Linted:
+    slug: str
+    score: int
+    problems: tuple[Problem, ...]
+
+
+class Archive:
+    """An archive on disk. Opening it reads ``archive.toml`` and nothing else.
+
+    ``say`` hears what a person should know meanwhile (waiting for another writer …).
+    """
+
+    def __init__(self, layout: Layout, say: Callable[[str], None] = lambda _: None) -> None:
+        self._layout, self._say = layout, say
+
+    # ------------------------------------------------------------------------------------ opening
+
+    @classmethod
+    def create(cls, path: str | Path) -> Archive:
+        """Make an empty archive. Raises ``CaseArchiveError`` where something stands there already."""
+        layout = settings.create(Path(path))
+        from casearchive import index
+        from casearchive.rooms import Rooms
+
+        with Rooms.of(layout).writer(), index.writing(layout.index):
+            pass
+        return cls(layout)
+
+    @classmethod
+    def open(cls, path: str | Path, say: Callable[[str], None] = lambda _: None) -> Archive:
+        """Open the archive at ``path``. Raises ``NoArchive``, ``ArchiveTooNew`` or ``Damaged``."""
+        layout = Layout(Path(path).absolute())
+        settings.read(layout)
+        return cls(layout, say)
+
+    @classmethod
+    def find(cls, start: str | Path = ".", say: Callable[[str], None] = lambda _: None) -> Archive:
+        """Open the archive that ``start`` lies in. Raises ``NoArchive``."""
+        return cls.open(settings.find(Path(start)).root, say)
+
+    @property
+    def path(self) -> Path:
+        return self._layout.root
+
+    # ------------------------------------------------------------------------------------ taking in
+
+    def ingest(
+        self,
+        paths: Iterable[str | Path],
+        *,
+        case: str | None = None,
+        workers: int | None = None,
+        rehash: bool = False,
+        dry_run: bool = False,
+        report: Callable[[Outcome], None] = lambda _: None,
+        progress: Progress | None = None,
+    ) -> Summary:
+        """Take files, folders, zips, discs and case folders; see ``casearchive.ingest.ingest``."""
+        from casearchive.ingest import ingest
+        from casearchive.ingest.drafts import check_slug
+
+        if case is not None:
+            check_slug(case)
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            return ingest(
+                rooms,
+                [Path(p) for p in paths],
+                case=case,
+                workers=workers,
+                rehash=rehash,
+                dry_run=dry_run,
+                report=report,
+                progress=progress,
+            )
+
+    def new(
+        self, slug: str, *, query: str | None = None, media: Sequence[str] = (), dry_run: bool = False
+    ) -> tuple[Case, str]:
+        """Begin a case as a draft: from the files that match ``query``, from ``media`` (hashes), or empty.
+
+        Returns the case and the text of its record. Raises ``UsageError`` where the slug is taken or bad, and
+        ``NotFound`` where the query matches no file outside a case.
+        """
+        from casearchive import index, record
+        from casearchive.ingest import drafts
+
+        drafts.check_slug(slug)
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            if self._layout.record(slug).exists():
+                raise UsageError(
+                    f"there is a case {slug} already", hint=f"Look at it with: casearchive show {slug}"
+                )
+            with index.writing(self._layout.index) as connection:
+                hashes = [self._one_file(connection, m) for m in media]
+                if query is not None:
+                    hashes += self._loose_files(query)
+                case = drafts.draft(connection, slug, list(dict.fromkeys(hashes)))
+                text = record.dumps(case)
+                if not dry_run:
+                    drafts.save(rooms, connection, case, text, "case-drafted", {"media": len(hashes)})
+        return case, text
+
+    def edit(self, slug: str, values: Mapping[str, str], *, dry_run: bool = False) -> str:
+        """Change fields of a record (``status``, ``patient.age``, ``consent.scope`` …); returns its text.
+
+        Raises ``RecordError`` where the record would not be valid any more; nothing is changed then.
+        """
+        from casearchive.record.setting import with_values
+
+        return self._rewrite(slug, lambda text: with_values(text, values), sorted(values), dry_run)
+
+    def replace_record(self, slug: str, text: str, *, dry_run: bool = False) -> str:
+        """Put ``text`` in the place of a record. Raises ``RecordError``; nothing is changed then."""
+        return self._rewrite(slug, lambda _: text, ["everything"], dry_run)
+
+    def lint(self, slugs: Sequence[str] = ()) -> tuple[Linted, ...]:
+        """How complete cases are for teaching, and what is missing or not understood."""
+        from casearchive import record
+
+        found = []
+        for slug in slugs or sorted(p.stem for p in self._layout.cases.glob("*.toml")):
+            text = self.record_text(slug)
+            file = f"cases/{slug}.toml"
+            try:
+                case = record.loads(text, slug=slug, file=file)
+            except RecordError as error:
+                found.append(Linted(slug, 0, error.problems))
+                continue
+            complete = record.completeness(case, text=text, file=file)
+            unknown = tuple(
+                Problem(file, 1, where, _unknown(word, nearest), "missing")
+                for where, word, nearest in record.unknown_words(case)
+            )
+            found.append(Linted(slug, complete.score, complete.missing + unknown))
+        return tuple(found)
+
+    # ------------------------------------------------------------------------------------ asking
+
+    def search(
+        self,
+        query: str = "",
+        *,
+        limit: int = 20,
+        sort: str = "relevance",
+        include_absent: bool = False,
+    ) -> Results:
+        """Cases and loose files that match. Raises ``QueryError`` where the query cannot be read."""
+        from casearchive import index
+        from casearchive.index.search import search
+        from casearchive.query import parse
+        from casearchive.terms import lexicon
+
+        tree = parse(query, lexicon())
+        with index.reading(self._layout.index) as connection:
+            return search(connection, tree, limit=limit, sort=sort, include_absent=include_absent)
+
+    def list(self) -> tuple[Held, ...]:
+        """Everything held, sorted by hash."""
+        from casearchive import index
+        from casearchive.index import read
+
+        with index.reading(self._layout.index) as connection:
+            return tuple(read.held(connection))
+
+    def show(self, what: str) -> CaseView | FileView:
+        """A case (by slug) or a file (by SHA-256, its first digits, or SOP Instance UID)."""
+        from casearchive import index
+
+        with index.reading(self._layout.index) as connection:
+            if _SLUG.fullmatch(what) and self._layout.record(what).is_file():
+                return self._case_view(connection, what)
+            found: FileView = self._file_view(connection, self._one_file(connection, what))
+            return found
+
+    def frames(self, what: str) -> bytes:
+        """A contact sheet (PNG) of the clips of a case, or of one file: up to 12 frames of each, numbered."""
+        from casearchive.sheet import contact_sheet
+
+        view = self.show(what)
+        rooms = self._rooms()
+        if isinstance(view, FileView):
+            return contact_sheet(
+                [(view.detail.held.name, rooms.store.path(view.detail.held.sha256), view.detail)]
+            )
+        clips = [
+            (media, rooms.store.path(clip.detail.held.sha256), clip.detail)
+            for media, clip in view.clips
+            if clip
+        ]
+        if not clips:
+            raise NotFound("the case has no clips", where=what)
+        return contact_sheet(clips)
+
+    def stats(self) -> dict[str, Any]:
+        """Totals and tallies of what the collection holds."""
+        from casearchive import index
+        from casearchive.index import read
+
+        with index.reading(self._layout.index) as connection:
+            return read.counts(connection)
+
+    def log(self, subject: str = "", *, limit: int = 0) -> tuple[EventRow, ...]:
+        """The ledger, oldest first: everything, or what happened to one case, file or set."""
+        from casearchive import index
+        from casearchive.index import read
+
+        with index.reading(self._layout.index) as connection:
+            if (subject and not _SLUG.fullmatch(subject)) or len(subject) == 64:
+                subject = next(iter(read.find_instances(connection, subject)), subject)
+            return read.events(connection, subject=subject, limit=limit)
+
+    # ------------------------------------------------------------------------------------ sets
+
+    def sets(self) -> tuple[TeachingSetRecord, ...]:
+        from casearchive import index
+        from casearchive.index import read
+
+        with index.reading(self._layout.index) as connection:
+            return read.sets(connection)
+
+    def set(self, slug: str) -> TeachingSetRecord:
+        """One set. Raises ``NotFound``."""
+        from casearchive import teachingsets
+
+        path = self._layout.teaching_set(slug)
+        if not _SLUG.fullmatch(slug) or not path.is_file():
+            raise NotFound(
+                "there is no such set", where=slug[:80], hint="See what there is with: casearchive set list"
+            )
+        return teachingsets.load(path)
+
+    def set_create(
+        self,
+        slug: str,
+        *,
+        title: str = "",
+        description: str = "",
+        cases: Sequence[str] = (),
+        dry_run: bool = False,
+    ) -> TeachingSetRecord:
+        """Make a set. Raises ``UsageError`` where it exists or its name is no slug."""
+        from casearchive.ingest.drafts import check_slug
+        from casearchive.model import TeachingSetRecord
+
+        check_slug(slug)
+        if self._layout.teaching_set(slug).exists():
+            raise UsageError(
+                f"there is a set {slug} already", hint=f"Look at it with: casearchive set show {slug}"
+            )
+        made = TeachingSetRecord(slug, title, description)
+        if dry_run:
+            return replace(made, cases=self._cases(cases))
+        return self._save_set(replace(made, cases=self._cases(cases)), "set-created")
+
+    def set_add(self, slug: str, cases: Sequence[str], *, dry_run: bool = False) -> TeachingSetRecord:
+        """Add cases (slugs, or queries whose cases are added best first) at the end of a set."""
+        found = self.set(slug)
+        grown = replace(found, cases=tuple(dict.fromkeys((*found.cases, *self._cases(cases)))))
+        return grown if dry_run or grown == found else self._save_set(grown, "set-changed")
+
+    def set_remove(self, slug: str, cases: Sequence[str], *, dry_run: bool = False) -> TeachingSetRecord:
+        """Take cases out of a set; the cases stay in the archive."""
+        found = self.set(slug)
+        for case in cases:
+            if case not in found.cases:
+                raise NotFound(f"the set does not hold {case}", where=slug)
+        left = replace(found, cases=tuple(c for c in found.cases if c not in cases))
+        return left if dry_run else self._save_set(left, "set-changed")
+
+    # ------------------------------------------------------------------------------------ letting out
+
+    def export(
+        self,
+        what: Sequence[str],
+        *,
+        formats: Sequence[str],
+        to: str | Path,
+        require_all: bool = False,
+        dry_run: bool = False,
+        tell: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+    ) -> Release:
+        """Export a set, cases, or what a query finds, through the airlock; see ``casearchive.release.release``."""
+        from casearchive.release import release
+
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            return release(
+                rooms,
+                self.wanted(what),
+                formats=formats,
+                to=Path(to),
+                require_all=require_all,
+                dry_run=dry_run,
+                tell=tell,
+            )
+
+    def wanted(self, what: Sequence[str]) -> TeachingSetRecord:
+        """What ``export`` means by its words: a set, else slugs of cases, else a query."""
+        from casearchive.model import TeachingSetRecord
+
+        if len(what) == 1 and _SLUG.fullmatch(what[0]) and self._layout.teaching_set(what[0]).is_file():
+            return self.set(what[0])
+        if what and all(_SLUG.fullmatch(w) and self._layout.record(w).is_file() for w in what):
+            name = what[0] if len(what) == 1 else "selected-cases"
+            return TeachingSetRecord(name, cases=tuple(dict.fromkeys(what)))
+        query = " ".join(what)
+        if not query.strip():
+            raise UsageError("nothing to export was named", hint="Name a set, cases, or a query.")
+        cases = tuple(h.case for h in self.search(query, limit=500).hits if h.case)
+        if not cases:
+            raise NotFound(
+                "no set, case or search result is called that",
+                where=query[:200],
+                hint="See what there is with: casearchive set list, casearchive search",
+            )
+        from casearchive.ingest import slugified
+
+        return TeachingSetRecord(slugified(query)[:60], title=query, cases=cases)
+
+    # ------------------------------------------------------------------------------------ keeping well
+
+    def verify(
+        self, *, full: bool = False, tell: Callable[[int, int], None] = lambda _d, _t: None
+    ) -> Verdict:
+        """Compare the archive with itself; changes nothing."""
+        from casearchive.verify import verify
+
+        return verify(self._rooms(), full=full, tell=tell)
+
+    def reindex(self, *, workers: int = 2, tell: Callable[[int, int], None] = lambda _d, _t: None) -> Rebuilt:
+        """Make the index and the pictures again from originals, records, sets and ledger."""
+        from casearchive.verify import reindex
+
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            rooms.sweep()
+            return reindex(rooms, workers=workers, tell=tell)
+
+    def dump(self) -> Iterator[str]:
+        """The index as sorted lines without row numbers: equal for equal archives."""
+        from casearchive import index
+        from casearchive.index import read
+
+        with index.reading(self._layout.index) as connection:
+            yield from read.logical_dump(connection)
+
+    # ------------------------------------------------------------------------------------ parts
+
+    def _rooms(self) -> Rooms:
+        from casearchive.rooms import Rooms
+
+        return Rooms.of(self._layout)
+
+    def _rewrite(self, slug: str, change: Callable[[str], str], fields: Sequence[str], dry_run: bool) -> str:
+        from casearchive import index, record
+        from casearchive.ingest import drafts
+
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            text = change(self.record_text(slug))
+            case = record.loads(text, slug=slug, file=f"cases/{slug}.toml")
+            if not dry_run:
+                with index.writing(self._layout.index) as connection:
+                    drafts.save(rooms, connection, case, text, "case-edited", {"fields": list(fields)})
+        return text
+
+    def record_text(self, slug: str) -> str:
+        """The record of a case, as its author wrote it. Raises ``NotFound``."""
+        path = self._layout.record(slug)
+        if not _SLUG.fullmatch(slug) or not path.is_file():
+            raise NotFound(
+                "there is no such case", where=slug[:80], hint="See what there is with: casearchive search"
+            )
+        return path.read_text("utf-8")
+
+    def _one_file(self, connection: Any, word: str) -> str:
+        from casearchive.index import read
+
+        found = read.find_instances(connection, word)
+        if not found:
+            raise NotFound(
+                "there is no such case or file",
+                where=word[:80],
+                hint="Name a case, a SHA-256 (8 digits are enough) or a SOP Instance UID: casearchive list shows them.",
+            )
+        if len(found) > 1:
+            raise UsageError(
+                f"{len(found)} files are called that",
+                hint="Name one of: " + ", ".join(f[:16] for f in found[:5]),
+            )
+        return found[0]
+
+    def _loose_files(self, query: str) -> tuple[str, ...]:
+        hits = self.search(query, limit=1000).hits
+        found = tuple(h.instance.sha256 for h in hits if h.instance is not None)
+        if not found:
+            raise NotFound(
+                "no file outside a case matches",
+                where=query[:200],
+                hint="See what there is with: casearchive search",
+            )
+        return found
+
+    def _case_view(self, connection: Any, slug: str) -> CaseView:
+        from casearchive import record
+
+        text = self.record_text(slug)
+        file = f"cases/{slug}.toml"
+        case = record.loads(text, slug=slug, file=file)
+        complete = record.completeness(case, text=text, file=file)
+        clips = tuple((m.id, self._file_view(connection, m.sha256, may_miss=True)) for m in case.media)
+        return CaseView(case, clips, complete.score, complete.missing)
+
+    def _file_view(self, connection: Any, sha256: str, *, may_miss: bool = False) -> Any:
+        from casearchive.index import read
+
+        detail = read.detail(connection, sha256)
+        if detail is None:
+            if may_miss:
+                return None
+            raise NotFound("there is no such file", where=sha256)
+        thumbnail, filmstrip = (self._layout.picture(sha256, w) for w in ("thumbnail", "filmstrip"))
+        return FileView(
+            detail,
+            thumbnail if thumbnail.is_file() else None,
+            filmstrip if filmstrip.is_file() else None,
+        )
+
+    def _cases(self, words: Sequence[str]) -> tuple[str, ...]:
+        found: list[str] = []
+        for word in words:
+            if _SLUG.fullmatch(word) and self._layout.record(word).is_file():
+                found.append(word)
+                continue
+            hits = [h.case for h in self.search(word, limit=500).hits if h.case]
+            if not hits:
+                raise NotFound(
+                    "no case is called that, and no search finds one",
+                    where=word[:200],
+                    hint="See what there is with: casearchive search",
+                )
+            found += hits
+        return tuple(dict.fromkeys(found))
+
+    def _save_set(self, changed: TeachingSetRecord, event: str) -> TeachingSetRecord:
+        from casearchive import index, teachingsets
+        from casearchive.files import write_durably
+        from casearchive.index import write
+
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            write_durably(self._layout.teaching_set(changed.slug), teachingsets.dump(changed).encode())
+            events = rooms.ledger.append([(event, changed.slug, {"cases": list(changed.cases)})])
+            with index.writing(self._layout.index) as connection, index.transaction(connection):
+                write.put_set(connection, changed)
+                write.add_events(
+                    connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
+                )
+        return changed
+
+
+def _unknown(word: str, nearest: Sequence[str]) -> str:
+    hint = f"; did you mean {', '.join(nearest)}?" if nearest else ""
+    return f"“{word}” is not in the lexicon{hint} It is kept and can be searched as text."
+
+
+__all__ = ["Archive", "CaseArchiveError", "CaseView", "FileView", "Linted"]

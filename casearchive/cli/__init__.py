@@ -1,0 +1,97 @@
+"""The command line: one file a verb; words in, one call of ``Archive``, words out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from casearchive import __version__
+from casearchive.errors import EXIT_CODES, CaseArchiveError
+
+VERBS = (
+    "init", "ingest", "new", "edit", "lint", "list", "search", "show", "set", "export",
+    "verify", "reindex", "stats", "log",
+)  # fmt: skip
+
+_EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
+_EPILOG += "\n\n\b\nExample:\n  casearchive --archive my-archive search left hamstring tear"
+
+
+class Verbs(click.Group):
+    """Loads a verb's file when the verb is called, and turns errors into a line and a promised exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command = import_module(f"casearchive.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        kwargs["standalone_mode"] = False
+        try:
+            code = super().main(*args, **kwargs)
+        except click.exceptions.Exit as stop:
+            code = stop.exit_code
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except CaseArchiveError as error:
+            from casearchive.cli._talk import complain
+
+            complain(error)
+            code = error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("Interrupted; the archive is consistent: run the same again to go on.", err=True)
+            code = 130
+        except BrokenPipeError:
+            # the reader of our output (head, less) has gone; Python must not complain about it while ending
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
+        except OSError as error:
+            click.echo(f"Error: {error.strerror or type(error).__name__}: {error.filename or ''}", err=True)
+            code = 1
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EPILOG,
+)
+@click.option(
+    "--archive",
+    metavar="DIR",
+    help="The archive. Else $CASEARCHIVE_HOME, else the one that the working directory lies in.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more (on standard error).")
+@click.option("-q", "--quiet", is_flag=True, help="Say only what is needed.")
+@click.version_option(__version__, prog_name="casearchive")
+@click.pass_context
+def cli(ctx: click.Context, archive: str | None, as_json: bool, verbose: bool, quiet: bool) -> None:
+    """An archive for ultrasound teaching cases: take clips in, find cases by finding, let teaching sets out
+    without identity.
+
+    Data goes to standard output, talk and progress to standard error. Frames count from 1.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+    from casearchive.cli._talk import State
+
+    ctx.obj = State(archive, as_json, verbose, quiet)
+
+
+def main() -> None:
+    """The program."""
+    cli(prog_name="casearchive")

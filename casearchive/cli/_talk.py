@@ -1,0 +1,171 @@
+"""What every verb shares: finding the archive, saying things safely, and showing progress."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from casearchive.errors import CaseArchiveError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from casearchive.archive import Archive
+
+
+@dataclass
+class State:
+    """What was said before the verb."""
+
+    archive: str | None = None
+    json: bool = False
+    verbose: bool = False
+    quiet: bool = False
+
+    def open(self) -> Archive:
+        """The archive that is meant. Raises ``NoArchive``."""
+        from casearchive.archive import Archive
+
+        named = self.archive or os.environ.get("CASEARCHIVE_HOME")
+        return Archive.open(named, self.say) if named else Archive.find(".", self.say)
+
+    def say(self, text: str) -> None:
+        """Talk, for people."""
+        if not self.quiet:
+            click.echo(safe(text), err=True)
+
+    def detail(self, text: str) -> None:
+        if self.verbose:
+            click.echo(safe(text), err=True)
+
+
+def verb(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command its ``State`` and the options that may stand before or after the verb."""
+
+    @click.option("--archive", metavar="DIR", hidden=True)
+    @click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
+    @click.pass_obj
+    @wraps(function)
+    def call(state: State, /, *args: Any, archive: str | None, as_json: bool, **kwargs: Any) -> Any:
+        state.archive = archive or state.archive
+        state.json = state.json or as_json
+        return function(state, *args, **kwargs)
+
+    return call
+
+
+dry_run = click.option("-n", "--dry-run", is_flag=True, help="Only say what would be done.")
+
+
+def example(*lines: str) -> str:
+    """The end of a verb's help."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def emit(value: Any) -> None:
+    """One JSON object on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=True))
+
+
+def complain(error: CaseArchiveError) -> None:
+    click.echo(click.style("Error: ", bold=True) + safe(str(error), keep="\n"), err=True)
+
+
+def safe(text: str, keep: str = "") -> str:
+    """Text that a terminal may show: control codes, escapes and direction overrides become visible."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c
+        if c in keep or (c == "\n" and keep == "\n") or unicodedata.category(c) not in _UNSAFE
+        else _shown(c)
+        for c in text
+    )
+
+
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def _shown(char: str) -> str:
+    return " " if char in "\n\t\r" else char.encode("unicode_escape").decode("ascii")
+
+
+def fields(text: str) -> str:
+    """A concept id or field as a person reads it."""
+    return text.replace("_", " ")
+
+
+class Meter:
+    """Progress on standard error: a line that renews itself on a terminal, plain lines elsewhere."""
+
+    def __init__(self, state: State, what: str) -> None:
+        self._what, self._started = what, time.monotonic()
+        self._live = sys.stderr.isatty() and not state.quiet
+        self._silent = state.quiet
+        self._told, self._drawn = 0.0, False
+
+    def tell(self, done: int, total: int, size: int = 0) -> None:
+        now = time.monotonic()
+        pause = 0.1 if self._live else 5.0
+        if self._silent or now - self._told < pause:
+            return
+        if not self._live and now - self._started < pause:
+            return
+        self._told = now
+        line = self._line(done, total, size, now - self._started)
+        if self._live:
+            click.echo(f"\r\x1b[K{line}", nl=False, err=True)
+            self._drawn = True
+        else:
+            click.echo(line, err=True)
+
+    def close(self) -> None:
+        if self._drawn:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+    def _line(self, done: int, total: int, size: int, seconds: float) -> str:
+        rate = done / seconds if seconds > 0 else 0.0
+        parts = [f"{self._what}: {done}" + (f" of {max(total, done)}" if total else "")]
+        if size:
+            parts.append(f"{megabytes(size)}")
+        parts.append(f"{rate:.0f} a second" if rate >= 10 else f"{rate:.1f} a second")
+        if total > done and rate > 0 and seconds > 1:
+            parts.append(f"about {duration((total - done) / rate)} left")
+        return ", ".join(parts)
+
+
+def megabytes(size: int) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000  # type: ignore[assignment]
+    return ""
+
+
+def duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def complete_case(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Slugs of the archive's cases and sets, for the shell's completion."""
+    from click.shell_completion import CompletionItem
+
+    state = ctx.find_object(State) or State()
+    try:
+        root = state.open().path
+    except CaseArchiveError:
+        return []
+    names = {p.stem for folder in ("cases", "sets") for p in Path(root, folder).glob(f"{incomplete}*.toml")}
+    return [CompletionItem(name) for name in sorted(names)]

@@ -1,0 +1,44 @@
+"""``edit``: change a record, in an editor or field by field."""
+
+from __future__ import annotations
+
+import click
+
+from casearchive.cli._talk import State, complete_case, dry_run, emit, example, safe, verb
+from casearchive.errors import UsageError
+
+
+@click.command(epilog=example("casearchive edit rectus-femoris-complete-tear --set status=ready"))
+@click.argument("case", shell_complete=complete_case)
+@click.option("--set", "values", metavar="KEY=VALUE", multiple=True, help="Set one field (may be repeated).")
+@dry_run
+@verb
+def command(state: State, case: str, values: tuple[str, ...], dry_run: bool) -> None:
+    """Change the record of CASE: fields with --set, or everything in your editor ($EDITOR).
+
+    A record that would not be valid is refused, naming the line; the old one stays.
+    """
+    archive = state.open()
+    if values:
+        wanted = dict(_pair(v) for v in values)
+        text = archive.edit(case, wanted, dry_run=dry_run)
+    else:
+        before = archive.record_text(case)
+        after = click.edit(before, extension=".toml")
+        if after is None or after == before:
+            state.say("Nothing was changed.")
+            return
+        text = archive.replace_record(case, after, dry_run=dry_run)
+    if state.json:
+        emit({"case": case, "record": text})
+    elif dry_run:
+        click.echo(safe(text, keep="\n"))
+    else:
+        state.say(f"Changed {case}.")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"“{text[:80]}” sets nothing", hint="Write KEY=VALUE, such as status=ready.")
+    return key.strip(), value

@@ -1,0 +1,76 @@
+"""``export``: let a teaching set out, through the airlock."""
+
+from __future__ import annotations
+
+import click
+
+from casearchive.cli._talk import Meter, State, complete_case, dry_run, emit, example, safe, verb
+from casearchive.errors import UsageError
+
+
+@click.command(epilog=example("casearchive export thigh --as html,folder --to ~/teaching"))
+@click.argument("what", nargs=-1, metavar="SET|CASE...|QUERY", shell_complete=complete_case)
+@click.option(
+    "--as", "formats", default="html", show_default=True, help="html, folder; several parted by commas."
+)
+@click.option("--to", metavar="DIR", help="Where to: DIR/<set>/<format>/ is made.")
+@click.option("--require-all", is_flag=True, help="Release nothing where anything has to stay in.")
+@click.option("--explain", is_flag=True, help="Print the rules by which headers are rebuilt, and stop.")
+@dry_run
+@verb
+def command(
+    state: State,
+    what: tuple[str, ...],
+    formats: str,
+    to: str | None,
+    require_all: bool,
+    explain: bool,
+    dry_run: bool,
+) -> int:
+    """Export a set, cases, or what a query finds, as new files that never held an identity.
+
+    Only what is plainly safe leaves: headers are built anew, pixels outside the ultrasound regions are removed.
+    The rest stays in and is listed with the reason. Whole or not at all.
+    """
+    if explain:
+        from casearchive.deid.profile import describe
+
+        click.echo(describe())
+        return 0
+    if to is None:
+        raise UsageError("say where to with --to DIR")
+    meter = Meter(state, "Cases through the airlock")
+    made = state.open().export(
+        what,
+        formats=[f.strip() for f in formats.split(",") if f.strip()],
+        to=to,
+        require_all=require_all,
+        dry_run=dry_run,
+        tell=lambda _what, done, total: meter.tell(done, total),
+    )
+    meter.close()
+    if state.json:
+        emit(
+            {
+                "set": made.set,
+                "formats": list(made.formats),
+                "cases": made.cases,
+                "clips": made.clips,
+                "withheld": [
+                    {"case": w.case, "sha256": None, "media": w.media, "reason": w.reason, "decide": w.decide}
+                    for w in made.withheld
+                ],
+                "files": list(made.files),
+                "certificate": str(made.certificate) if made.certificate else None,
+            }
+        )
+    else:
+        for one in made.withheld:
+            state.say(f"Stays in: {one.case} {one.media}: {one.reason}. Who can decide: {one.decide}")
+        word = "would leave" if dry_run else "left"
+        state.say(f"{made.cases} cases with {made.clips} clips {word}, {len(made.withheld)} things stay in.")
+        if made.folder is not None:
+            for name in made.formats:
+                page = made.folder / name / "index.html"
+                click.echo(safe(str(page if page.is_file() else made.folder / name)))
+    return 3 if made.withheld else 0

@@ -1,0 +1,107 @@
+"""``ingest``: take files in."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO
+
+import click
+
+from casearchive.cli._talk import Meter, State, dry_run, duration, emit, example, megabytes, verb
+from casearchive.model import Outcome
+
+
+@click.command(epilog=example("casearchive ingest ~/ultrasound-stick --report taken.jsonl"))
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--case", metavar="SLUG", help="Put what is taken into this case (a new draft where there is none)."
+)
+@click.option(
+    "--report", metavar="FILE", help="One JSON line a file, when it is durable; - is standard output."
+)
+@click.option("--workers", type=click.IntRange(0), help="How many processes (0: none but this one).")
+@click.option("--rehash", is_flag=True, help="Read every file again, even where size and time are unchanged.")
+@dry_run
+@verb
+def command(
+    state: State,
+    paths: tuple[str, ...],
+    case: str | None,
+    report: str | None,
+    workers: int | None,
+    rehash: bool,
+    dry_run: bool,
+) -> int:
+    """Take in files, folders, zips, discs and case folders; "-" reads paths from standard input.
+
+    Originals are kept bit for bit. What was taken before is known and not taken again, so running this again is
+    going on. Every file gets one line; the end is a summary.
+    """
+    from casearchive.ingest import Progress
+
+    archive = state.open()
+    meter = Meter(state, "Taking files")
+    progress = Progress(tell=lambda p: meter.tell(p.done, p.total, p.bytes))
+    with ExitStack() as stack:
+        out = _report(report, stack)
+
+        def tell(outcome: Outcome) -> None:
+            if out is not None:
+                out.write(json.dumps({**asdict(outcome), "notes": list(outcome.notes)}) + "\n")
+                out.flush()
+            worth = outcome.outcome == "failed" or (outcome.outcome == "skipped" and state.verbose)
+            if worth or (outcome.notes and (state.verbose or outcome.kind == "case")):
+                meter.close()
+                state.say(line(outcome))
+
+        summary = archive.ingest(
+            _paths(paths),
+            case=case,
+            workers=workers,
+            rehash=rehash,
+            dry_run=dry_run,
+            report=tell,
+            progress=progress,
+        )
+    meter.close()
+    if state.json:
+        emit(asdict(summary))
+    else:
+        words = "would be added" if dry_run else "added"
+        state.say(
+            f"{summary.added} {words}, {summary.known} known already, {summary.skipped} skipped, "
+            f"{summary.failed} failed; {summary.cases} case{'s' if summary.cases != 1 else ''}; "
+            f"{megabytes(summary.bytes)} in {duration(summary.seconds)}"
+        )
+        if summary.skipped and not state.verbose:
+            state.say("(casearchive -v ingest … names the skipped ones; they are no pictures or only links)")
+    return 3 if summary.failed else 0
+
+
+def line(outcome: Outcome) -> str:
+    """One outcome for a person."""
+    text = f"{outcome.outcome}: {outcome.path}"
+    if outcome.message:
+        text += f": {outcome.message}"
+    elif outcome.reason:
+        text += f": {outcome.reason}"
+    return "\n  ".join([text, *outcome.notes]) if outcome.notes else text
+
+
+def _paths(words: tuple[str, ...]) -> list[Path]:
+    found: list[Path] = []
+    for word in words:
+        found += [Path(p.rstrip("\n")) for p in sys.stdin if p.strip()] if word == "-" else [Path(word)]
+    return found
+
+
+def _report(name: str | None, stack: ExitStack) -> IO[str] | None:
+    if name is None:
+        return None
+    if name == "-":
+        return sys.stdout
+    return stack.enter_context(Path(name).open("w", encoding="utf-8"))

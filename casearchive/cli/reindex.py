@@ -1,0 +1,36 @@
+"""``reindex``: make what is derived again."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+
+import click
+
+from casearchive.cli._talk import Meter, State, dry_run, emit, example, safe, verb
+
+
+@click.command(epilog=example("casearchive reindex"))
+@click.option("--workers", type=click.IntRange(0), help="How many processes (0: none but this one).")
+@dry_run
+@verb
+def command(state: State, workers: int | None, dry_run: bool) -> int:
+    """Make the index and the small pictures again from originals, records, sets and ledger."""
+    archive = state.open()
+    if dry_run:
+        state.say(
+            f"Would make index.db and cache/ of {archive.path} again; originals and records stay as they are."
+        )
+        return 0
+    meter = Meter(state, "Reading originals")
+    rebuilt = archive.reindex(workers=os.cpu_count() or 1 if workers is None else workers, tell=meter.tell)
+    meter.close()
+    if state.json:
+        emit({**asdict(rebuilt), "problems": list(rebuilt.problems)})
+    else:
+        for problem in rebuilt.problems:
+            state.say(f"Not indexed: {safe(problem)}")
+        state.say(
+            f"{rebuilt.files} files, {rebuilt.cases} cases and {rebuilt.sets} sets are in the new index."
+        )
+    return 3 if rebuilt.problems else 0

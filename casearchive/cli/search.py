@@ -1,0 +1,164 @@
+"""``search``: find cases by finding."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from casearchive.cli._talk import State, emit, example, fields, safe, verb
+from casearchive.errors import UsageError
+
+if TYPE_CHECKING:
+    from casearchive.index.search import Hit, Results
+
+
+@click.command(
+    epilog=example(
+        "casearchive search left hamstring tear cine", "casearchive search 'no:tear structure:quadriceps'"
+    ),
+    context_settings={"ignore_unknown_options": True},
+)
+@click.argument("query", nargs=-1, type=click.UNPROCESSED)
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="How many hits to show.")
+@click.option(
+    "--sort", default="relevance", show_default=True, help="relevance, title, date, newest, difficulty."
+)
+@click.option("--include-absent", is_flag=True, help="Also cases that document that it is not there.")
+@click.option("--explain", is_flag=True, help="Show every reason and the score.")
+@click.option("--ids", is_flag=True, help="Only slugs (or hashes), best first.")
+@click.option("--csv", "as_csv", is_flag=True, help="A table for a spreadsheet.")
+@verb
+def command(
+    state: State,
+    query: tuple[str, ...],
+    limit: int,
+    sort: str,
+    include_absent: bool,
+    explain: bool,
+    ids: bool,
+    as_csv: bool,
+) -> None:
+    """Find cases, and files outside any case, by what was found, where, on which side, and what was said.
+
+    Plain words in any order: RF tear left. Phrases in quotes, fields with a colon: structure:quadriceps,
+    finding:tear, side:left, age:20..40, frames>100, has:cine, prior:strain. A minus leaves out: -finding:hematoma.
+    Cases that say "no tear" are not found by tear; no:tear finds them. Put -- before a query that begins
+    with a minus.
+    """
+    if sum((state.json, ids, as_csv)) > 1:
+        raise UsageError("--json, --ids and --csv are three ways to say the same", hint="Choose one.")
+    results = state.open().search(" ".join(query), limit=limit, sort=sort, include_absent=include_absent)
+    if state.json:
+        emit(as_json(results))
+    elif ids:
+        for hit in results.hits:
+            click.echo(hit.case or (hit.instance.sha256 if hit.instance else ""))
+    elif as_csv:
+        _table(results)
+    else:
+        _tell(state, results, explain)
+
+
+def as_json(results: Results) -> dict[str, Any]:
+    return {
+        "query": results.query,
+        "understood": list(results.understood),
+        "total": results.total,
+        "hits": [_hit(h) for h in results.hits],
+        "hidden": results.hidden,
+        "facets": results.facets,
+        "did_you_mean": results.did_you_mean or None,
+    }
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    instance = None
+    if hit.instance is not None:
+        instance = {
+            "sha256": hit.instance.sha256,
+            "sop_instance_uid": hit.instance.sop_instance_uid,
+            "study_description": hit.instance.study_description,
+            "study_date": hit.instance.study_date,
+            "kind": hit.instance.kind,
+            "frames": hit.instance.frames,
+        }
+    return {
+        "case": hit.case,
+        "title": hit.title,
+        "score": round(hit.score, 4),
+        "why": list(hit.why),
+        "findings": [
+            {
+                "id": f.id,
+                "structure": f.structure,
+                "abnormality": f.abnormality,
+                "side": f.side,
+                "certainty": f.certainty,
+                "severity": f.severity,
+                "modality": f.modality,
+                "reviewed": f.reviewed,
+            }
+            for f in hit.findings
+        ],
+        "media": [
+            {"sha256": m.sha256, "frames": list(m.frames) if m.frames else None, "id": m.media_id}
+            for m in hit.media
+        ],
+        "instance": instance,
+        "absent": hit.absent,
+    }
+
+
+def _table(results: Results) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["case", "sha256", "title", "side", "age", "sex", "difficulty", "score", "why"])
+    for hit in results.hits:
+        sha256 = hit.instance.sha256 if hit.instance else ""
+        row = [hit.case or "", sha256, hit.title, hit.side, hit.age if hit.age is not None else "", hit.sex]
+        writer.writerow([_cell(c) for c in (*row, hit.difficulty, f"{hit.score:.4f}", "; ".join(hit.why))])
+
+
+def _cell(value: object) -> str:
+    """A spreadsheet must not take text for a formula."""
+    text = safe(str(value))
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
+
+
+def _tell(state: State, results: Results, explain: bool) -> None:
+    if results.understood:
+        state.say("Understood: " + "; ".join(results.understood))
+    for number, hit in enumerate(results.hits, 1):
+        click.echo()
+        click.echo(f"{number:>3}  " + click.style(safe(hit.title or "(without a title)"), bold=True))
+        facts = [
+            hit.case or (f"file {hit.instance.sha256[:16]}" if hit.instance else ""),
+            f"{hit.age:g} years" if hit.age is not None else "",
+            hit.sex,
+            fields(hit.side) if hit.side not in ("", "unknown", "none") else "",
+            hit.difficulty,
+            "documents the absence" if hit.absent else "",
+            f"score {hit.score:.3f}" if explain else "",
+        ]
+        click.echo("     " + safe(" · ".join(f for f in facts if f)))
+        for reason in hit.why if explain else hit.why[:2]:
+            click.echo("     " + click.style(safe(reason), dim=True))
+    click.echo()
+    _summary(state, results)
+
+
+def _summary(state: State, results: Results) -> None:
+    shown = len(results.hits)
+    count = f"{results.total} found" + (f", the best {shown} shown" if shown < results.total else "")
+    state.say(count if results.total else "Nothing found.")
+    for what, number in results.hidden.items():
+        if number and what == "absent":
+            state.say(f"Left out: {number} that document its absence (--include-absent shows them).")
+        elif number:
+            state.say(f"Left out: {number}, {fields(what)}.")
+    if results.did_you_mean:
+        state.say(f"Did you mean: {results.did_you_mean}?")
+    if not results.total:
+        state.say("Try fewer words, or see what there is with: casearchive stats")

@@ -1,0 +1,102 @@
+"""``set``: choose and order cases for teaching."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from casearchive.cli._talk import State, complete_case, dry_run, emit, example, safe, verb
+from casearchive.model import TeachingSetRecord
+
+
+@click.group(epilog=example('casearchive set create thigh --title "The painful thigh" "rectus femoris tear"'))
+def command() -> None:
+    """Choose and order cases for teaching: create, add, remove, list, show."""
+
+
+@command.command(
+    epilog=example('casearchive set create thigh --title "The painful thigh" "rectus femoris tear"')
+)
+@click.argument("name")
+@click.argument("cases", nargs=-1, metavar="[CASE|QUERY]...", shell_complete=complete_case)
+@click.option("--title", default="", help="What learners read at the top.")
+@click.option("--description", default="", help="A sentence or two below it.")
+@dry_run
+@verb
+def create(
+    state: State, name: str, cases: tuple[str, ...], title: str, description: str, dry_run: bool
+) -> None:
+    """Make a set NAME, with cases by slug or by query (put a query in quotes)."""
+    made = state.open().set_create(name, title=title, description=description, cases=cases, dry_run=dry_run)
+    _tell(state, made, "Would make" if dry_run else "Made")
+
+
+@command.command(epilog=example("casearchive set add thigh rectus-femoris-complete-tear"))
+@click.argument("name", shell_complete=complete_case)
+@click.argument("cases", nargs=-1, required=True, metavar="CASE|QUERY...", shell_complete=complete_case)
+@dry_run
+@verb
+def add(state: State, name: str, cases: tuple[str, ...], dry_run: bool) -> None:
+    """Add cases at the end of a set."""
+    _tell(state, state.open().set_add(name, cases, dry_run=dry_run), "Would be" if dry_run else "Now")
+
+
+@command.command(epilog=example("casearchive set remove thigh rectus-femoris-complete-tear"))
+@click.argument("name", shell_complete=complete_case)
+@click.argument("cases", nargs=-1, required=True, metavar="CASE...", shell_complete=complete_case)
+@dry_run
+@verb
+def remove(state: State, name: str, cases: tuple[str, ...], dry_run: bool) -> None:
+    """Take cases out of a set; they stay in the archive."""
+    _tell(state, state.open().set_remove(name, cases, dry_run=dry_run), "Would be" if dry_run else "Now")
+
+
+@command.command("list", epilog=example("casearchive set list"))
+@verb
+def list_(state: State) -> None:
+    """Name the sets."""
+    found = state.open().sets()
+    if state.json:
+        emit({"sets": [_plain(s) for s in found]})
+        return
+    for one in found:
+        count = f"{len(one.cases)} case{'s' if len(one.cases) != 1 else ''}"
+        click.echo(safe(f"{one.slug:30}  {count:10}  {one.title}"))
+    if not found:
+        state.say("There are no sets yet: casearchive set create NAME CASE...")
+
+
+@command.command(epilog=example("casearchive set show thigh"))
+@click.argument("name", shell_complete=complete_case)
+@verb
+def show(state: State, name: str) -> None:
+    """Show a set and its cases in order."""
+    found = state.open().set(name)
+    if state.json:
+        emit(_plain(found))
+        return
+    click.echo(click.style(safe(found.title or found.slug), bold=True))
+    if found.description:
+        click.echo(safe(found.description))
+    for number, slug in enumerate(found.cases, 1):
+        click.echo(f"{number:>3}  {slug}")
+
+
+def _plain(record: TeachingSetRecord) -> dict[str, Any]:
+    return {
+        "set": record.slug,
+        "title": record.title,
+        "description": record.description,
+        "cases": list(record.cases),
+        "options": dict(record.options),
+    }
+
+
+def _tell(state: State, record: TeachingSetRecord, word: str) -> None:
+    if state.json:
+        emit(_plain(record))
+    else:
+        state.say(
+            f"{word}: {record.slug}, {len(record.cases)} cases: {', '.join(record.cases) or 'none yet'}"
+        )

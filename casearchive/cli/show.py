@@ -1,0 +1,236 @@
+"""``show``: everything about a case or a file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from casearchive.cli._talk import State, complete_case, emit, example, fields, megabytes, safe, verb
+
+if TYPE_CHECKING:
+    from casearchive.archive import CaseView, FileView
+    from casearchive.model import Case, Finding
+
+
+@click.command(epilog=example("casearchive show rectus-femoris-complete-tear --frames sheet.png"))
+@click.argument("what", metavar="CASE|SHA256|UID", shell_complete=complete_case)
+@click.option("--frames", metavar="FILE.png", help="Write a contact sheet of the clips.")
+@verb
+def command(state: State, what: str, frames: str | None) -> None:
+    """Show a case as a colleague would want to read it, or everything known about a file.
+
+    Names, numbers and birth dates of patients are never shown.
+    """
+    archive = state.open()
+    view = archive.show(what)
+    if frames is not None:
+        Path(frames).write_bytes(archive.frames(what))
+        state.say(f"Wrote {frames}")
+    from casearchive.archive import CaseView
+
+    if isinstance(view, CaseView):
+        _json_case(view) if state.json else _tell_case(view)
+    elif state.json:
+        emit(file_json(view))
+    else:
+        _tell_file(view)
+
+
+# -------------------------------------------------------------------------------------------------- files
+
+
+def file_json(view: FileView) -> dict[str, Any]:
+    held, facts = view.detail.held, view.detail.facts
+    instance, series, study = facts.instance, facts.series, facts.study
+    return {
+        "sha256": held.sha256,
+        "kind": held.kind,
+        "name": held.name,
+        "bytes": held.bytes,
+        "media_type": facts.media_type,
+        "sop_instance_uid": instance.sop_instance_uid,
+        "sop_class_uid": instance.sop_class_uid,
+        "series_instance_uid": series.series_instance_uid,
+        "study_instance_uid": study.study_instance_uid,
+        "transfer_syntax_uid": instance.transfer_syntax_uid,
+        "photometric_interpretation": instance.photometric_interpretation,
+        "rows": instance.rows,
+        "columns": instance.columns,
+        "frames": instance.frames,
+        "fps": facts.timing.fps,
+        "fps_source": facts.timing.source,
+        "duration_s": facts.timing.duration_s,
+        "key_frame": view.detail.key_frame,
+        "regions": [asdict(r) for r in facts.regions],
+        "transducer": {
+            "type": instance.transducer_type,
+            "data": instance.transducer_data,
+            "frequency_mhz": instance.transducer_frequency,
+        },
+        "modes": list(facts.modes),
+        "depth_mm": instance.depth_of_scan_field,
+        "mechanical_index": instance.mechanical_index,
+        "thermal_index": instance.thermal_index,
+        "heart_rate": instance.heart_rate,
+        "modality": series.modality,
+        "study_date": study.study_date,
+        "study_description": study.study_description,
+        "series_description": series.series_description,
+        "body_part_examined": series.body_part_examined,
+        "laterality": instance.image_laterality or series.laterality,
+        "patient_sex": facts.subject.patient_sex,
+        "patient_age": study.patient_age,
+        "manufacturer": series.manufacturer,
+        "model": series.manufacturer_model_name,
+        "software": series.software_versions,
+        "burned_in_annotation": instance.burned_in_annotation,
+        "notes": list(facts.notes),
+        "cases": [{"case": slug, "media": media} for slug, media in view.detail.cases],
+        "thumbnail": str(view.thumbnail) if view.thumbnail else None,
+        "filmstrip": str(view.filmstrip) if view.filmstrip else None,
+        "preview": None,
+    }
+
+
+def _tell_file(view: FileView) -> None:
+    data = file_json(view)
+    for key, value in data.items():
+        if value in (None, "", [], {}) or key in ("regions", "cases", "transducer", "notes"):
+            continue
+        shown = (
+            megabytes(int(value))
+            if key == "bytes"
+            else ", ".join(value)
+            if isinstance(value, list)
+            else value
+        )
+        click.echo(safe(f"{fields(key):26}  {shown}"))
+    for key, value in data["transducer"].items():
+        if value:
+            click.echo(safe(f"{'transducer ' + fields(key):26}  {value}"))
+    for number, region in enumerate(data["regions"], 1):
+        box = f"({region['min_x0']}, {region['min_y0']}) to ({region['max_x1']}, {region['max_y1']})"
+        click.echo(f"{'region ' + str(number):26}  {box}{_scale(region)}")
+    for owner in data["cases"]:
+        click.echo(f"{'in case':26}  {owner['case']} as {owner['media']}")
+    for note in data["notes"]:
+        click.echo(safe(f"{'note':26}  {note}"))
+
+
+def _scale(region: dict[str, Any]) -> str:
+    if region["units_x"] == 3 and region["delta_x"]:
+        return f", {abs(region['delta_x']) * 10:.4g} mm a pixel"
+    return ""
+
+
+# -------------------------------------------------------------------------------------------------- cases
+
+
+def _json_case(view: CaseView) -> None:
+    emit(
+        {
+            **asdict(view.case),
+            "case": view.case.slug,
+            "clips": {media: file_json(clip) if clip else None for media, clip in view.clips},
+            "completeness": view.score,
+            "missing": [{"field": p.field, "line": p.line, "message": p.message} for p in view.missing],
+        }
+    )
+
+
+def _tell_case(view: CaseView) -> None:
+    case = view.case
+    _title(case)
+    _paragraph("History", case.story.history)
+    _paragraph("Technique", case.story.technique)
+    present = [f for f in case.findings if f.certainty not in ("absent", "not_assessed")]
+    _list("Findings", [_finding(f) for f in present])
+    _list("Not there", [_where(f) for f in case.findings if f.certainty == "absent"])
+    _list("Not assessed", [_where(f) for f in case.findings if f.certainty == "not_assessed"])
+    _list("Measurements", [_measured(m) for m in case.measurements])
+    _list(
+        "Diagnosis", [f"{_words(d.side, d.structure, d.what)} ({d.certainty})" for d in case.story.diagnosis]
+    )
+    _list(
+        "Thought before",
+        [f"{_words(p.modality)}: {p.impression} ({fields(p.discordance)})" for p in case.priors],
+    )
+    _paragraph("Discussion", case.story.discussion)
+    _list("Teaching points", case.story.points)
+    _list("Pitfalls", case.story.pitfalls)
+    clips = dict(view.clips)
+    _list("Clips", [_clip(m.id, m.caption, clips.get(m.id)) for m in case.media])
+    click.echo(
+        f"\nComplete: {view.score} of 100" + (f" (casearchive lint {case.slug})" if view.missing else "")
+    )
+
+
+def _title(case: Case) -> None:
+    click.echo(click.style(safe(case.title), bold=True))
+    who = [case.slug, case.status, case.difficulty, case.patient.age, case.patient.sex, case.patient.activity]
+    click.echo(safe(" · ".join(w for w in who if w) + (" · FICTIONAL" if case.fictional else "")))
+
+
+def _paragraph(head: str, text: str) -> None:
+    if text.strip():
+        click.echo(
+            f"\n{click.style(head, bold=True)}\n" + click.wrap_text(safe(text.strip()), 90, "  ", "  ")
+        )
+
+
+def _list(head: str, lines: Any) -> None:
+    if lines:
+        click.echo(f"\n{click.style(head, bold=True)}")
+        for line in lines:
+            click.echo(click.wrap_text(safe(line), 90, "  - ", "    "))
+
+
+def _words(*parts: str) -> str:
+    return " ".join(fields(p) for p in parts if p and p not in ("unknown", "none"))
+
+
+def _where(finding: Finding) -> str:
+    return _words(finding.side, finding.structure, finding.site, finding.abnormality)
+
+
+def _finding(finding: Finding) -> str:
+    text = f"{finding.id}: {_where(finding)}, {fields(finding.certainty)}"
+    for word in (finding.severity, finding.temporality):
+        text += f", {word}" if word else ""
+    if finding.modality != "us":
+        text += f", seen on {_words(finding.modality)}"
+    for grade in finding.grades:
+        text += f", {fields(grade.scale)} {grade.value}"
+    if finding.dynamic:
+        text += f"; at rest {finding.dynamic.at_rest or '-'}, on {fields(finding.dynamic.maneuver) or 'movement'} "
+        text += finding.dynamic.during
+    for evidence in finding.evidence:
+        frames = f" frames {evidence.frames[0]}-{evidence.frames[1]}" if evidence.frames else ""
+        text += f" [{evidence.media}{frames}]"
+    return text + ("" if finding.reviewed else " (unreviewed)")
+
+
+def _measured(measurement: Any) -> str:
+    state = (
+        f" ({_words(measurement.state, measurement.side)})"
+        if _words(measurement.state, measurement.side)
+        else ""
+    )
+    where = (
+        f" [{measurement.media}{f' frame {measurement.frame}' if measurement.frame else ''}]"
+        if measurement.media
+        else ""
+    )
+    return f"{fields(measurement.what)}{state}: {measurement.value:g} {measurement.unit}{where}"
+
+
+def _clip(media: str, caption: str, view: FileView | None) -> str:
+    if view is None:
+        return f"{media}: {caption} (its file is missing)"
+    instance, timing = view.detail.facts.instance, view.detail.facts.timing
+    kind = f"{instance.frames} frames" if instance.frames > 1 else "still"
+    speed = f" at {timing.fps:g} a second" if timing.fps else ""
+    return f"{media}: {caption} ({kind}{speed}, {view.detail.held.sha256[:12]})"

@@ -1,0 +1,1 @@
+"""The airlock: what leaves the archive is built new from an allow-list, never copied and cleaned."""

@@ -1,0 +1,368 @@
+"""The one door out: makes a TeachingCase of what is plainly safe, and says of the rest why it stays in."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from casearchive.clip import Clip
+from casearchive.deid import encode, headers, leaks, marks, words
+from casearchive.deid.needles import build as needles_of
+from casearchive.deid.pixels import Area, clean, scan_area
+from casearchive.deid.pseudonyms import Pseudonyms
+from casearchive.deid.refusal import AUTHOR, NOBODY, REVIEW, Refusal
+from casearchive.errors import PictureUnavailable
+from casearchive.model import (
+    Author,
+    Case,
+    Consent,
+    Evidence,
+    Facts,
+    Finding,
+    Identifier,
+    Measurement,
+    Media,
+    Quiz,
+)
+from casearchive.teaching import TeachingCase, TeachingClip, Withheld
+
+_PLAIN_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z")
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)\Z", re.I)  # names Windows will not have
+READY = "set status=ready when the case may leave"
+
+
+def pass_case(
+    case: Case,
+    clips: Mapping[str, Clip],
+    identifiers: Collection[Identifier],
+    pseudonyms: Pseudonyms,
+    staging: Path,
+    *,
+    today: datetime.date | None = None,
+) -> tuple[TeachingCase | None, tuple[Withheld, ...]]:
+    """Let out what is plainly safe of one case; list everything that stays in, with who can decide.
+
+    ``clips`` are opened clips by media id; ``identifiers`` all that is known to identify the people of this
+    case (those of the clips' own facts are added). Each clip that passes is written to ``staging/<slug>/``:
+    the rebuilt DICOM object ``<id>.dcm``, its cleaned frames ``<id>.npy`` and, for the certificate,
+    ``<id>.proof.json``. Nothing is left in staging of a case that is withheld. Raises what the disk raises,
+    ``NoSecretError`` and ``ProfileError``.
+    """
+    known = frozenset(identifiers).union(*(clip.facts.identifiers for clip in clips.values()))
+    name = _neutral_name(case, known, pseudonyms)
+    refusal = _may_leave(case, today or datetime.datetime.now(datetime.UTC).date()) or _plain_ids(case)
+    if refusal:
+        return None, (Withheld(name, "", refusal.reason, refusal.decide),)
+    author, left_out = _author(case, known)
+    words_only = _rebuilt(case, {media.id for media in case.media}, author)
+    hits = words.search(words_only, known)
+    if hits or name != case.slug:
+        return None, tuple(
+            dict.fromkeys(Withheld(name, "", r, AUTHOR) for r in _told(hits, name != case.slug))
+        )
+
+    withheld = [Withheld(name, "", reason, AUTHOR) for reason in left_out]
+    folder = staging / case.slug
+    passed: list[TeachingClip] = []
+    try:
+        for media in case.media:
+            clip = clips.get(media.id)
+            result = (
+                Refusal("its file is not at hand", "whoever keeps the archive (verify)")
+                if clip is None
+                else _pass_clip(media, clip, case, known, pseudonyms, folder)
+            )
+            if isinstance(result, Refusal):
+                withheld.append(Withheld(name, media.id, result.reason, result.decide))
+            else:
+                passed.append(result)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if not passed:
+        shutil.rmtree(folder, ignore_errors=True)
+        withheld.append(Withheld(name, "", "no picture could be released", REVIEW))
+        return None, tuple(withheld)
+    clean_case = _rebuilt(case, {clip.ref for clip in passed}, author)
+    return TeachingCase(clean_case, tuple(passed)), tuple(withheld)
+
+
+# --------------------------------------------------------------------------------------------------- the case
+
+
+def _neutral_name(case: Case, known: Collection[Identifier], pseudonyms: Pseudonyms) -> str:
+    """The slug, or a pseudonym for it when the slug itself tells who it is about."""
+    slug = Case(slug=case.slug, title="")
+    return f"case {pseudonyms.patient('slug ' + case.slug)}" if words.search(slug, known) else case.slug
+
+
+def _may_leave(case: Case, today: datetime.date) -> Refusal | None:
+    """Status and consent (an end date in the past, or one that cannot be read, is no consent)."""
+    if case.status == "draft":
+        return Refusal("draft", READY)
+    if case.status == "held":
+        return Refusal("held: the record says why", READY)
+    if case.status != "ready":
+        return Refusal(case.status if case.status == "retired" else "its status is not known", READY)
+    scope = case.consent.scope.casefold()
+    if scope and "teach" not in scope:
+        return Refusal("the consent is not for teaching", "the patient, through the author of the case")
+    if case.consent.until:
+        try:
+            until = datetime.date.fromisoformat(case.consent.until)
+        except ValueError:
+            return Refusal("the end of the consent cannot be read", AUTHOR)
+        if until < today:
+            return Refusal("the consent has ended", "the patient, through the author of the case")
+    return None
+
+
+def _plain_ids(case: Case) -> Refusal | None:
+    """Media ids become file names: they must be plain and differ by more than case."""
+    ids = [media.id for media in case.media]
+    if any(not _PLAIN_ID.match(i) or _RESERVED.match(i) for i in ids):
+        return Refusal("a media id is not a plain short word", AUTHOR)
+    if len({i.casefold() for i in ids}) != len(ids):
+        return Refusal("two media have the same id", AUTHOR)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", case.slug):
+        return Refusal("the slug is not made of a-z, 0-9 and hyphens", AUTHOR)
+    return None
+
+
+def _told(hits: Collection[words.WordHit], slug: bool) -> Iterator[str]:
+    if slug:
+        yield "slug: an identity known from the files; rename the case"
+    for hit in hits:
+        if hit.field != "slug":
+            yield f"words: {hit}"
+
+
+def _author(case: Case, known: Collection[Identifier]) -> tuple[Author, list[str]]:
+    """The teacher's name and affiliation, unless the files know them as the patient's staff or hospital.
+
+    The contact never leaves: a set travels further than its author expects.
+    """
+    needles = needles_of(known)
+    kept = {"name": case.author.name, "affiliation": case.author.affiliation}
+    left_out = []
+    for part, text in kept.items():
+        if text and any(words.find(text, needles)):
+            kept[part] = ""
+            left_out.append(f"author.{part} was left out: the files of this case name the same")
+    return Author(**kept), left_out
+
+
+def _rebuilt(case: Case, media: Collection[str], author: Author) -> Case:
+    """A new record of what may leave: words as written, media by neutral name, nothing that points
+    elsewhere."""
+    return replace(
+        case,
+        hold="",
+        author=author,
+        consent=Consent(scope=case.consent.scope, until=case.consent.until),
+        media=tuple(_media(m, media) for m in case.media if m.id in media),
+        findings=tuple(_finding(f, media) for f in case.findings),
+        measurements=tuple(_measurement(m, media) for m in case.measurements),
+        quiz=tuple(_quiz(q, media) for q in case.quiz),
+    )
+
+
+def _media(media: Media, kept: Collection[str]) -> Media:
+    pair = media.pair if media.pair in kept else ""
+    return replace(media, file=f"{media.id}.dcm", sha256="", name="", pair=pair)
+
+
+def _finding(finding: Finding, kept: Collection[str]) -> Finding:
+    evidence: tuple[Evidence, ...] = tuple(e for e in finding.evidence if e.media in kept)
+    return replace(finding, evidence=evidence)
+
+
+def _measurement(measurement: Measurement, kept: Collection[str]) -> Measurement:
+    """The value stays, it is the author's word; where it was taken stays only with the picture."""
+    if not measurement.media or measurement.media in kept:
+        return measurement
+    return replace(measurement, media="", frame=None, points=())
+
+
+def _quiz(quiz: Quiz, kept: Collection[str]) -> Quiz:
+    return quiz if quiz.ask_point is None or quiz.ask_point.media in kept else replace(quiz, ask_point=None)
+
+
+# --------------------------------------------------------------------------------------------------- one clip
+
+
+class StagedFrames:
+    """Cleaned frames on disk, read one at a time; frames count from 1."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._count = int(np.load(path, mmap_mode="r").shape[0])
+
+    def __len__(self) -> int:
+        return self._count
+
+    def frame(self, number: int) -> NDArray[np.uint8]:
+        """Frame ``number`` (rows, columns[, 3]); raises ``PictureUnavailable`` outside 1 … len."""
+        if not 1 <= number <= self._count:
+            raise PictureUnavailable(f"there is no frame {number}, only 1 to {self._count}")
+        return np.array(np.load(self._path, mmap_mode="r")[number - 1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Cleaned:
+    """What a pass over all frames gave: their file, colour or grey, hashes of the kept pixels, liveliest
+    frame."""
+
+    path: Path
+    colour: bool
+    hashes: tuple[str, ...]
+    liveliest: int
+
+
+def _pass_clip(
+    media: Media,
+    clip: Clip,
+    case: Case,
+    known: Collection[Identifier],
+    pseudonyms: Pseudonyms,
+    folder: Path,
+) -> TeachingClip | Refusal:
+    facts = clip.facts
+    area = _safe_area(facts)
+    if isinstance(area, Refusal):
+        return area
+    folder.mkdir(parents=True, exist_ok=True)
+    staged = [folder / f"{media.id}{suffix}" for suffix in (".npy", ".dcm", ".proof.json")]
+    made: TeachingClip | Refusal = Refusal("it was not finished", NOBODY)
+    try:
+        made = _make(media, clip, case, known, pseudonyms, area, staged)
+        return made
+    finally:
+        if isinstance(made, Refusal):
+            for path in staged:
+                path.unlink(missing_ok=True)
+
+
+def _safe_area(facts: Facts) -> Area | Refusal:
+    if facts.kind in ("image", "clip"):
+        return Refusal("no ultrasound regions: nothing says which pixels are safe")
+    if facts.kind != "dicom" or facts.instance.frames < 1:
+        return Refusal("not a picture: reports and other objects do not leave", NOBODY)
+    if facts.instance.sop_class_uid not in headers.ULTRASOUND_CLASSES:
+        return Refusal("not an ultrasound image object", NOBODY)
+    return scan_area(facts)
+
+
+def _make(
+    media: Media,
+    clip: Clip,
+    case: Case,
+    known: Collection[Identifier],
+    pseudonyms: Pseudonyms,
+    area: Area,
+    staged: list[Path],
+) -> TeachingClip | Refusal:
+    frames_path, dicom, proof = staged
+    cleaned = _clean_frames(clip, area, frames_path)
+    if isinstance(cleaned, Refusal):
+        return cleaned
+    facts, frames = clip.facts, StagedFrames(cleaned.path)
+    picture = headers.Picture(area, len(frames), cleaned.colour)
+    dataset = headers.build(facts, case, pseudonyms, picture, known)
+    if isinstance(dataset, Refusal):
+        return dataset
+    encode.write(dataset, (frames.frame(n) for n in range(1, len(frames) + 1)), dicom)
+    mask = area.mask()
+    faults = encode.faults(dicom, mask, cleaned.hashes)
+    if faults:
+        return Refusal(f"the rebuilt file failed its own check: {faults[0]}", NOBODY)
+    if leaks.scan(dicom, _source_uids(facts).union(known)):
+        return Refusal("an identity was found in the rebuilt file", NOBODY)
+    proof.write_text(json.dumps(_proof(media, area, cleaned, dicom), indent=1), encoding="utf-8")
+    chosen = media.key_frame if media.key_frame and 1 <= media.key_frame <= len(frames) else cleaned.liveliest
+    uncalibrated = len(area.regions) - len(dataset.get("SequenceOfUltrasoundRegions") or ())
+    return TeachingClip(
+        ref=media.id,
+        rows=area.rows,
+        columns=area.columns,
+        frames=frames,
+        fps=facts.timing.fps,
+        fps_source=facts.timing.source,
+        key_frame=chosen,
+        regions=area.regions,
+        dicom=dicom,
+        notes=("a region without a complete calibration was not written",) if uncalibrated else (),
+    )
+
+
+def _source_uids(facts: Facts) -> frozenset[Identifier]:
+    return frozenset(
+        Identifier(keyword, uid)
+        for keyword, uid in (
+            ("SOPInstanceUID", facts.instance.sop_instance_uid),
+            ("SeriesInstanceUID", facts.series.series_instance_uid),
+            ("StudyInstanceUID", facts.study.study_instance_uid),
+        )
+        if uid
+    )
+
+
+def _clean_frames(clip: Clip, area: Area, path: Path) -> _Cleaned | Refusal:
+    """Decode every frame once, look for text in it, and stage it cleaned; one frame in memory at a time."""
+    count, mask = clip.facts.instance.frames, area.mask()
+    store: np.memmap[Any, np.dtype[np.uint8]] | None = None
+    hashes: list[str] = []
+    liveliest, most = 1, -1.0
+    for number in range(1, count + 1):
+        try:
+            frame = clip.frame(number)
+        except PictureUnavailable:
+            return Refusal(f"frame {number} cannot be decoded here, so it cannot be looked at", NOBODY)
+        shape = (area.rows, area.columns, *((3,) if frame.ndim == 3 else ()))
+        if frame.dtype != np.uint8 or frame.shape != shape:
+            return Refusal(f"frame {number} is not of the size its header says", NOBODY)
+        if store is None:
+            store = open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, *shape))
+        if store.shape[1:] != shape:
+            return Refusal(f"frame {number} is of another kind than the first", NOBODY)
+        if marks.suspicious_text(frame, area):
+            return Refusal(f"something that looks like text stands inside the scan area (frame {number})")
+        store[number - 1] = clean(frame, mask)
+        hashes.append(encode.hash_of(frame, mask))
+        life = float(frame[mask].std())
+        if life > most + 1e-9:
+            liveliest, most = number, life
+    if store is None:
+        return Refusal("it holds no frame", NOBODY)
+    store.flush()
+    colour = store.ndim == 4
+    del store
+    return _Cleaned(path, colour, tuple(hashes), liveliest)
+
+
+def _proof(media: Media, area: Area, cleaned: _Cleaned, dicom: Path) -> dict[str, object]:
+    """What the certificate says of this clip; the rebuilt file was read back and agreed before this is
+    written."""
+    return {
+        "ref": media.id,
+        "sha256": encode.file_hash(dicom),
+        "frames": len(cleaned.hashes),
+        "rows": area.rows,
+        "columns": area.columns,
+        "kept_boxes": [list(box) for box in area.boxes],
+        "kept_percent": round(100 * area.fraction, 2),
+        "kept_pixels": [
+            {"frame": n, "before": digest, "after": digest} for n, digest in enumerate(cleaned.hashes, 1)
+        ],
+        "frames_searched_for_text": len(cleaned.hashes),
+    }

@@ -1,0 +1,234 @@
+"""The certificate of a set: what left, what was removed, what stayed in, and how to check it again."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom import dcmread
+from pydicom.pixels.utils import iter_pixels
+
+from casearchive import __version__
+from casearchive.deid.encode import file_hash, hash_of
+from casearchive.deid.headers import allowed
+from casearchive.deid.pixels import Area, Box
+from casearchive.deid.profile import profile
+from casearchive.errors import CaseArchiveError
+from casearchive.teaching import TeachingClip, TeachingSet
+
+NAME, PAGE = "certificate.json", "certificate.html"
+FORMAT = 1
+
+_REMOVED = (
+    "every attribute that the profile does not name, at every level, and all private attributes",
+    "names, numbers, addresses, times, free text, comments, overlays, icons, curves, audio and signatures",
+    "the file meta information and the preamble of the source",
+    "all pixels outside the kept boxes, in every frame",
+    "metadata inside the compressed frames of the source: the frames are encoded anew",
+    "file names of the sources",
+)
+_RISKS = (
+    "The search for text inside the scan area is a sieve: it does not see one or two letters alone, upright"
+    " or blurred text, or text nearly as bright as what lies behind it.",
+    "A rare disease, an unusual picture or a known story can tell who the patient is.",
+    "Words were searched for the identities known from the files and for patterns such as dates and numbers;"
+    " a first name in running text that no file knows cannot be found.",
+    "Whoever holds the secret of the archive can tell which patient a pseudonym stands for.",
+    "Anatomy itself, such as a face in a three-dimensional picture, was not judged.",
+)
+
+
+class CertificateError(CaseArchiveError):
+    """A certificate that cannot be made or read."""
+
+
+def certificate(
+    folder: Path,
+    teaching: TeachingSet,
+    *,
+    formats: Sequence[str] = (),
+    options: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The certificate of the finished output in ``folder``, as JSON-able values without any identity.
+
+    Call it when every file stands and staging still exists: the proofs that the airlock wrote beside each
+    staged object are read from there. Files named ``certificate.json`` and ``certificate.html`` are left out.
+    """
+    current = profile()
+    clips = [_clip(case.case.slug, clip) for case in teaching.cases for clip in case.clips]
+    known = {clip["sha256"]: f"{clip['case']}/{clip['ref']}" for clip in clips}
+    files = []
+    for path in _files(folder):
+        digest = file_hash(path)
+        entry: dict[str, Any] = {
+            "path": path.relative_to(folder).as_posix(),
+            "sha256": digest,
+            "bytes": path.stat().st_size,
+        }
+        if digest in known:
+            entry["clip"] = known[digest]
+        files.append(entry)
+    return {
+        "certificate": FORMAT,
+        "program": f"casearchive {__version__}",
+        "set": teaching.slug,
+        "profile": {"title": current.title, "version": current.version, "sha256": current.digest},
+        "formats": list(formats),
+        "options": dict(options or {}),
+        "cases": [case.case.slug for case in teaching.cases],
+        "clips": clips,
+        "files": files,
+        "removed": list(_REMOVED),
+        "withheld": [
+            {"case": w.case, "media": w.media, "reason": w.reason, "decide": w.decide}
+            for w in teaching.withheld
+        ],
+        "residual_risks": list(_RISKS),
+    }
+
+
+def _clip(case: str, clip: TeachingClip) -> dict[str, Any]:
+    path = clip.dicom.with_suffix(".proof.json")
+    try:
+        proof = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise CertificateError(
+            "the proof of a clip is missing, its certificate cannot be made",
+            where=path.name,
+            hint="export again",
+        ) from error
+    return {"case": case, **proof}
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in (NAME, PAGE))
+
+
+# ------------------------------------------------------------------------------------------------------ check
+
+
+def check(folder: Path) -> list[str]:
+    """What in ``folder`` disagrees with its ``certificate.json``; empty when all agrees.
+
+    From the output alone: every file is hashed again, none may be missing or too many, and in every DICOM
+    object the kept pixels are hashed again, all others must be zero, and the profile must allow every
+    attribute.
+    """
+    try:
+        said = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        files = {str(entry["path"]): entry for entry in said["files"]}
+        clips = {f"{clip['case']}/{clip['ref']}": clip for clip in said["clips"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CertificateError(
+            "the certificate cannot be read", where=NAME, hint="name the folder that holds it"
+        ) from error
+    found = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    wrong = [f"{path}: missing" for path in sorted(files.keys() - found.keys())]
+    wrong += [f"{path}: not in the certificate" for path in sorted(found.keys() - files.keys())]
+    for path in sorted(files.keys() & found.keys()):
+        if file_hash(found[path]) != files[path].get("sha256"):
+            wrong.append(f"{path}: its bytes are not those of the certificate")
+        elif files[path].get("clip"):
+            clip = clips.get(str(files[path]["clip"]))
+            wrong += [
+                f"{path}: {fault}" for fault in (_recheck(found[path], clip) if clip else ["unknown clip"])
+            ]
+    return wrong
+
+
+def _recheck(path: Path, clip: Mapping[str, Any]) -> list[str]:
+    boxes = tuple(Box(*map(int, box)) for box in clip["kept_boxes"])
+    mask = Area(int(clip["rows"]), int(clip["columns"]), boxes, ()).mask()
+    hashes = [str(entry["after"]) for entry in clip["kept_pixels"]]
+    wrong = [
+        f"{keyword} is not allowed by the profile"
+        for keyword in allowed(dcmread(path, stop_before_pixels=True))
+    ]
+    count = 0
+    for frame in iter_pixels(path):
+        if frame.shape[:2] != mask.shape:
+            return [*wrong, f"frame {count + 1} has another size"]
+        if count >= len(hashes) or hash_of(frame, mask) != hashes[count]:
+            wrong.append(f"the kept pixels of frame {count + 1} are not those of the certificate")
+        if np.any(frame[~mask]):
+            wrong.append(f"frame {count + 1} is not empty outside the kept boxes")
+        count += 1
+    if count != len(hashes):
+        wrong.append(f"{count} frames instead of {len(hashes)}")
+    return wrong
+
+
+# ------------------------------------------------------------------------------------------------------- page
+
+
+def certificate_page(said: Mapping[str, Any]) -> str:
+    """The certificate for people: one HTML page without scripts or anything from elsewhere, every text
+    escaped."""
+    clips = "".join(
+        _row(
+            c["case"],
+            c["ref"],
+            str(c["frames"]),
+            f"{c['kept_percent']} %",
+            "; ".join("x {0}–{2}, y {1}–{3}".format(*box) for box in c["kept_boxes"]),
+        )
+        for c in said["clips"]
+    )
+    withheld = "".join(
+        _row(w["case"], w["media"] or "the case", w["reason"], w["decide"]) for w in said["withheld"]
+    )
+    files = "".join(_row(f["path"], str(f["bytes"]), f["sha256"]) for f in said["files"])
+    current = said["profile"]
+    return "".join(
+        (
+            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
+            '<meta http-equiv="Content-Security-Policy"',
+            " content=\"default-src 'none'; style-src 'unsafe-inline'\">",
+            f"<title>Certificate: {html.escape(said['set'])}</title><style>{_STYLE}</style></head><body>",
+            f"<h1>Certificate of de-identification: {html.escape(said['set'])}</h1>",
+            f"<p>{html.escape(said['program'])}; {html.escape(current['title'])}, version",
+            f" {html.escape(current['version'])},",
+            f" SHA-256 <code>{html.escape(current['sha256'])}</code>.</p>",
+            "<p>Everything listed here was built new from an allow-list; no original was edited. Inside the",
+            " kept boxes each frame is pixel for pixel what the source shows; outside it is zero. Check it",
+            " again with <code>casearchive verify-export</code>.</p>",
+            _section("What was removed", _list(said["removed"])),
+            _section("Clips", _table(("Case", "Clip", "Frames", "Kept", "Kept boxes"), clips)),
+            _section(
+                "What stayed in the archive", _table(("Case", "Clip", "Why", "Who can decide"), withheld)
+            )
+            if withheld
+            else "<h2>What stayed in the archive</h2><p>Nothing.</p>",
+            _section("What risk remains", _list(said["residual_risks"])),
+            _section("Files", _table(("File", "Bytes", "SHA-256"), files)),
+            "</body></html>\n",
+        )
+    )
+
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;"
+    "background:#fff}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;"
+    "border-bottom:1px solid #767676;vertical-align:top;overflow-wrap:anywhere}code{overflow-wrap:anywhere}"
+)
+
+
+def _row(*cells: str) -> str:
+    return "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>"
+
+
+def _table(heads: Sequence[str], rows: str) -> str:
+    top = "".join(f'<th scope="col">{html.escape(head)}</th>' for head in heads)
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _list(items: Sequence[str]) -> str:
+    return "<ul>" + "".join(f"<li>{html.escape(item)}</li>" for item in items) + "</ul>"
+
+
+def _section(title: str, body: str) -> str:
+    return f"<h2>{html.escape(title)}</h2>{body}"

@@ -1,0 +1,110 @@
+"""Writes the staged object, losslessly and frame by frame, then reads it back and compares every pixel."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydicom import dcmread, dcmwrite
+from pydicom.dataset import Dataset
+from pydicom.pixels.utils import iter_pixels
+
+from casearchive.deid.headers import allowed
+
+_ITEM = b"\xfe\xff\x00\xe0"
+_END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
+_OB_UNDEFINED = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff"
+_OV = b"OV\x00\x00"
+_BASIC_LIMIT = 0xFFFFFF00  # beyond this an offset does not fit the basic table (PS3.5 A.4)
+
+Frame = NDArray[np.uint8]
+
+
+def codestream(frame: Frame) -> bytes:
+    """One frame as a reversible JPEG 2000 codestream: RCT for colour (YBR_RCT), plain for grey
+    (MONOCHROME2)."""
+    small = min(frame.shape[:2])
+    levels = max(1, min(6, small.bit_length() - 1))
+    target = io.BytesIO()
+    Image.fromarray(frame).save(
+        target,
+        format="JPEG2000",
+        irreversible=False,
+        mct=1 if frame.ndim == 3 else 0,
+        no_jp2=True,
+        num_resolutions=levels,
+    )
+    return target.getvalue()
+
+
+def write(dataset: Dataset, frames: Iterator[Frame], path: Path) -> None:
+    """Write ``dataset`` and ``frames`` to ``path`` (PS3.10), one encoded frame in memory at a time.
+
+    Fragments are one a frame, with a basic offset table, or an extended one beyond 4 GB (PS3.5 A.4).
+    """
+    body = path.with_suffix(".fragments")
+    lengths: list[int] = []
+    try:
+        with body.open("wb") as file:
+            for frame in frames:
+                data = codestream(frame)
+                data += b"\0" * (len(data) % 2)
+                file.write(_ITEM + struct.pack("<I", len(data)) + data)
+                lengths.append(len(data))
+        dcmwrite(path, dataset, enforce_file_format=True)
+        starts = [sum(lengths[:n]) + 8 * n for n in range(len(lengths))]
+        with path.open("ab") as file, body.open("rb") as encoded:
+            if starts[-1] < _BASIC_LIMIT:
+                table = struct.pack(f"<{len(starts)}I", *starts)
+                file.write(_OB_UNDEFINED + _ITEM + struct.pack("<I", len(table)) + table)
+            else:
+                size = 8 * len(starts)
+                file.write(b"\xe0\x7f\x01\x00" + _OV + struct.pack(f"<I{len(starts)}Q", size, *starts))
+                file.write(b"\xe0\x7f\x02\x00" + _OV + struct.pack(f"<I{len(starts)}Q", size, *lengths))
+                file.write(_OB_UNDEFINED + _ITEM + struct.pack("<I", 0))
+            shutil.copyfileobj(encoded, file)
+            file.write(_END)
+    finally:
+        body.unlink(missing_ok=True)
+
+
+def hash_of(frame: Frame, mask: NDArray[np.bool_]) -> str:
+    """SHA-256 of the kept pixels of one frame, row by row."""
+    return hashlib.sha256(frame[mask].tobytes()).hexdigest()
+
+
+def faults(path: Path, mask: NDArray[np.bool_], hashes: tuple[str, ...]) -> list[str]:
+    """What is wrong with a staged file, read back from its bytes alone; empty when it is as it must be.
+
+    ``hashes`` are ``hash_of`` the source's decoded frames: inside must be equal, outside zero, frames
+    complete.
+    """
+    head = path.open("rb")
+    with head:
+        if head.read(132) != b"\0" * 128 + b"DICM":
+            return ["the preamble is not empty"]
+    dataset = dcmread(path, stop_before_pixels=True)
+    found = [f"{keyword} is not allowed by the profile" for keyword in allowed(dataset)]
+    count = 0
+    for frame in iter_pixels(path):
+        if count < len(hashes) and hash_of(frame, mask) != hashes[count]:
+            found.append(f"frame {count + 1} differs inside the scan area")
+        if np.any(frame[~mask]):
+            found.append(f"frame {count + 1} is not empty outside the scan area")
+        count += 1
+    if count != len(hashes):
+        found.append(f"{count} frames instead of {len(hashes)}")
+    return found
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

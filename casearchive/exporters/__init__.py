@@ -1,0 +1,45 @@
+"""The exporters: every public module of this folder is one output, found by looking, registered nowhere.
+
+A module has ``NAME`` (the word after ``--as``), ``SUMMARY`` (one line for people) and ``export(teaching,
+target, options)``, which fills the existing, empty folder ``target`` from the values the airlock made and
+from nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Protocol, cast
+
+from casearchive.errors import UsageError
+from casearchive.plugs import plugs
+from casearchive.teaching import TeachingSet
+
+
+class Exporter(Protocol):
+    """A module of this folder. ``options`` holds what this exporter's docstring names; others are left alone,
+    as they may be another output's of the same set. Raises ``CaseArchiveError``; a target that was filled
+    halfway is the caller's to throw away."""
+
+    NAME: str
+    SUMMARY: str
+
+    def export(self, teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None: ...
+
+
+@cache
+def exporters() -> tuple[Exporter, ...]:
+    """Every exporter of this folder, sorted by ``NAME``."""
+    found = cast("tuple[Exporter, ...]", plugs(sys.modules[__name__]))
+    return tuple(sorted(found, key=lambda exporter: exporter.NAME))
+
+
+def exporter(name: str) -> Exporter:
+    """The exporter called ``name``; raises ``UsageError`` naming those there are."""
+    by_name = {candidate.NAME: candidate for candidate in exporters()}
+    if name not in by_name:
+        known = ", ".join(by_name)
+        raise UsageError(f"no output format is called {name!r}", where="--as", hint=f"There are: {known}.")
+    return by_name[name]

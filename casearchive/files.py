@@ -1,0 +1,87 @@
+"""Writing files privately and so that they stay written: temporary sibling, fsync, rename, fsync above."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+def private_folder(path: Path) -> Path:
+    """Make ``path`` (and what is missing above it) readable by its owner alone, whatever the umask says."""
+    missing = []
+    here = path
+    while not here.exists():
+        missing.append(here)
+        here = here.parent
+    for folder in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=PRIVATE_FOLDER)
+            folder.chmod(PRIVATE_FOLDER)
+            sync_folder(folder.parent)
+    return path
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Replace ``path`` by ``content``, whole or not at all, and only return when it is on the disk."""
+    with temporary_sibling(path) as temporary:
+        _write_private(temporary, content, sync=True)
+        temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def write_lightly(path: Path, content: bytes) -> None:
+    """The same for what can be made again: whole or not at all, without waiting for the disk."""
+    private_folder(path.parent)
+    with temporary_sibling(path) as temporary:
+        _write_private(temporary, content, sync=False)
+        temporary.replace(path)
+
+
+def append_durably(path: Path, content: bytes) -> None:
+    """Add ``content`` to the end of ``path`` and only return when it is on the disk."""
+    new = not path.exists()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+    with os.fdopen(descriptor, "ab") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    if new:
+        sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def temporary_sibling(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` that nobody else uses; whatever is left under it is taken away again."""
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.tmp")
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable. Windows has no such call: its renames are journalled."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_private(path: Path, content: bytes, *, sync: bool) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, PRIVATE_FILE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())

@@ -1,0 +1,129 @@
+"""The index: SQLite with full-text search over what files and records say. Derived; can be thrown away.
+
+Only this room speaks SQL. Reading needs the standard library alone; writing and migrating load sqlite-utils.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from casearchive.errors import ArchiveBusy, ArchiveTooNew, CaseArchiveError, Damaged
+from casearchive.index.migrations import LATEST
+
+_BUSY_MS = 10_000
+_REINDEX = "Make it again with: casearchive reindex (nothing is lost: the index is derived)."
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """An index opened for reading only; it is never created or changed by this.
+
+    Raises ``Damaged`` where it is missing, foreign or unreadable, ``ArchiveTooNew`` for a newer schema.
+    """
+    if not path.is_file():
+        raise Damaged("the index is missing", where=str(path), hint=_REINDEX)
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    try:
+        _prepare(connection)
+        _check_version(connection, path)
+        yield connection
+    except sqlite3.DatabaseError as error:
+        raise _trouble(error, path) from error
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[sqlite3.Connection]:
+    """An index opened for writing, brought up to date first (a copy is kept before a migration).
+
+    The caller holds the archive's lock and uses ``with transaction(connection)`` for each unit of work.
+    """
+    fresh = not path.exists()
+    if fresh:
+        path.touch(mode=0o600)
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        _prepare(connection)
+        if not fresh:
+            _check_version(connection, path, may_be_old=True)
+        _migrate(connection, path, fresh=fresh)
+        yield connection
+    except sqlite3.DatabaseError as error:
+        raise _trouble(error, path) from error
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _trouble(error: sqlite3.DatabaseError, path: Path) -> CaseArchiveError:
+    """SQLite's complaint as one of ours; its messages name tables and files, never values."""
+    if isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error)):
+        return ArchiveBusy("the index is busy", where=str(path), hint="Try again in a moment.")
+    if isinstance(error, sqlite3.OperationalError) and ("full" in str(error) or "readonly" in str(error)):
+        return CaseArchiveError(
+            f"the index cannot be written ({error})",
+            where=str(path),
+            hint="Make room, or look at the permissions; the archive is consistent.",
+        )
+    return Damaged(f"the index cannot be used ({error})", where=str(path), hint=_REINDEX)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    # DELETE with EXTRA survives power loss; WAL is left alone because of the WAL-reset defect of SQLite < 3.51.3.
+    for pragma in (
+        f"busy_timeout = {_BUSY_MS}",
+        "foreign_keys = ON",
+        "trusted_schema = OFF",
+        "cell_size_check = ON",
+        "synchronous = EXTRA",
+        "secure_delete = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _check_version(connection: sqlite3.Connection, path: Path, *, may_be_old: bool = False) -> None:
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise Damaged(f"the index cannot be read ({error})", where=str(path), hint=_REINDEX) from error
+    if version > LATEST:
+        raise ArchiveTooNew(
+            "the index was written by a newer casearchive",
+            where=str(path),
+            hint="Update casearchive; the archive was left as it is.",
+        )
+    if version == 0 or tables == 0 or (version < LATEST and not may_be_old):
+        raise Damaged("the index is empty, foreign or of an older form", where=str(path), hint=_REINDEX)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, *, fresh: bool) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == LATEST:
+        return
+    from sqlite_utils import Database
+
+    from casearchive.index.migrations import migrations
+
+    if not fresh:
+        with contextlib.closing(sqlite3.connect(path.with_suffix(f".before-{LATEST}.db"))) as copy:
+            connection.backup(copy)
+    migrations().apply(Database(connection))
+    connection.execute(f"PRAGMA user_version = {LATEST}")

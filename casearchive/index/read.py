@@ -1,0 +1,332 @@
+"""Asking the index plain questions: what is held, what a file or a case is, what must never leave."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from casearchive.attributes import by_level
+from casearchive.model import (
+    Facts,
+    Identifier,
+    Instance,
+    Series,
+    Study,
+    Subject,
+    TeachingSetRecord,
+    Timing,
+    UltrasoundRegion,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One line of ``list``."""
+
+    sha256: str
+    kind: str
+    case: str | None
+    name: str
+    frames: int
+    bytes: int
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """Everything the index knows of one file."""
+
+    held: Held
+    facts: Facts
+    key_frame: int | None
+    cases: tuple[tuple[str, str], ...]  # (slug, media id)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    position: int
+    at: str
+    who: str
+    event: str
+    subject: str
+    details: dict[str, Any]
+
+
+_DETAIL = """
+SELECT i.*, s.series_instance_uid, s.series_number, s.modality, s.series_description, s.protocol_name,
+       s.body_part_examined, s.laterality, s.manufacturer, s.manufacturer_model_name, s.software_versions,
+       t.study_instance_uid, t.study_date, t.study_time, t.study_description, t.patient_age,
+       p.patient_sex, p.patient_species, p.subject_key
+FROM instances i JOIN series s ON s.id = i.series_id JOIN studies t ON t.id = s.study_id
+JOIN subjects p ON p.id = t.subject_id
+"""
+
+
+def known_source(connection: sqlite3.Connection, path: str, size: int, mtime_ns: int) -> str | None:
+    """The hash that the file at ``path`` had when it had this size and time."""
+    row = connection.execute(
+        "SELECT s.sha256 FROM sources s JOIN instances i ON i.sha256 = s.sha256 "
+        "WHERE s.path = ? AND s.size = ? AND s.mtime_ns = ?",
+        (path, size, mtime_ns),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def kind_and_uid(connection: sqlite3.Connection, sha256: str) -> tuple[str, str] | None:
+    """``(kind, SOP Instance UID)`` of a file that the index holds."""
+    row = connection.execute(
+        "SELECT kind, sop_instance_uid FROM instances WHERE sha256 = ?", (sha256,)
+    ).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def others_with_uid(connection: sqlite3.Connection, uid: str, sha256: str) -> int:
+    (count,) = connection.execute(
+        "SELECT count(*) FROM instances WHERE sop_instance_uid = ? AND sha256 <> ?", (uid, sha256)
+    ).fetchone()
+    return int(count)
+
+
+def cases_of(connection: sqlite3.Connection, sha256: str) -> tuple[str, ...]:
+    rows = connection.execute(
+        "SELECT DISTINCT c.slug FROM media m JOIN cases c ON c.id = m.case_id WHERE m.sha256 = ? ORDER BY c.slug",
+        (sha256,),
+    )
+    return tuple(r[0] for r in rows)
+
+
+def held(connection: sqlite3.Connection) -> Iterator[Held]:
+    """Everything held, sorted by hash."""
+    rows = connection.execute(
+        "SELECT i.sha256, i.kind, (SELECT min(c.slug) FROM media m JOIN cases c ON c.id = m.case_id "
+        "WHERE m.instance_id = i.id), i.name, i.frames, i.bytes, i.sop_instance_uid FROM instances i ORDER BY i.sha256"
+    )
+    for row in rows:
+        yield Held(*row)
+
+
+def find_instances(connection: sqlite3.Connection, word: str) -> tuple[str, ...]:
+    """Hashes of the files that ``word`` names: a SHA-256 (or at least 8 digits of its beginning) or a UID."""
+    if len(word) >= 8 and all(c in "0123456789abcdef" for c in word.lower()):
+        rows = connection.execute(
+            "SELECT sha256 FROM instances WHERE sha256 >= ? AND sha256 < ? ORDER BY sha256",
+            (word.lower(), word.lower() + "g"),
+        ).fetchall()
+        if rows:
+            return tuple(r[0] for r in rows)
+    rows = connection.execute(
+        "SELECT sha256 FROM instances WHERE sop_instance_uid = ? ORDER BY sha256", (word,)
+    ).fetchall()
+    return tuple(r[0] for r in rows)
+
+
+def detail(connection: sqlite3.Connection, sha256: str) -> Detail | None:
+    cursor = connection.execute(f"{_DETAIL} WHERE i.sha256 = ?", (sha256,))
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    named = dict(zip((c[0] for c in cursor.description), row, strict=True))
+    cases = connection.execute(
+        "SELECT c.slug, m.media_id FROM media m JOIN cases c ON c.id = m.case_id WHERE m.sha256 = ? ORDER BY 1, 2",
+        (sha256,),
+    ).fetchall()
+    return Detail(
+        held=Held(
+            sha256,
+            named["kind"],
+            cases[0][0] if cases else None,
+            named["name"],
+            named["frames"],
+            named["bytes"],
+            named["sop_instance_uid"],
+        ),
+        facts=_facts(connection, named),
+        key_frame=named["key_frame"],
+        cases=tuple((slug, media) for slug, media in cases),
+    )
+
+
+def facts_of_row(connection: sqlite3.Connection, instance: int) -> tuple[Facts, str]:
+    """The facts of the file with this row id, and the name it was taken from."""
+    (sha256,) = connection.execute("SELECT sha256 FROM instances WHERE id = ?", (instance,)).fetchone()
+    found = detail(connection, sha256)
+    assert found is not None
+    return found.facts, found.held.name
+
+
+def case_slugs(connection: sqlite3.Connection) -> tuple[str, ...]:
+    return tuple(r[0] for r in connection.execute("SELECT slug FROM cases ORDER BY slug"))
+
+
+def record_hash(connection: sqlite3.Connection, slug: str) -> str | None:
+    row = connection.execute("SELECT record_sha256 FROM cases WHERE slug = ?", (slug,)).fetchone()
+    return row[0] if row else None
+
+
+def identifiers(connection: sqlite3.Connection, hashes: Iterable[str]) -> frozenset[Identifier]:
+    """What must never leave, of every file of every subject and series that these files belong to.
+
+    The same patient's other studies count too: a name that one file spells out may be burnt into another.
+    """
+    found: set[Identifier] = set()
+    for sha256 in hashes:
+        rows = connection.execute(
+            "SELECT DISTINCT d.keyword, d.value FROM identifiers d "
+            "JOIN instances i ON i.id = d.instance_id JOIN series s ON s.id = i.series_id "
+            "JOIN studies t ON t.id = s.study_id WHERE t.subject_id = "
+            "(SELECT t2.subject_id FROM instances i2 JOIN series s2 ON s2.id = i2.series_id "
+            " JOIN studies t2 ON t2.id = s2.study_id WHERE i2.sha256 = ?)",
+            (sha256,),
+        )
+        found.update(Identifier(*row) for row in rows)
+        found.update(
+            Identifier("file name", row[0])
+            for row in connection.execute("SELECT name FROM instances WHERE sha256 = ?", (sha256,))
+            if row[0]
+        )
+    return frozenset(found)
+
+
+def sets(connection: sqlite3.Connection) -> tuple[TeachingSetRecord, ...]:
+    found = []
+    for set_id, slug, title, description in connection.execute(
+        "SELECT id, slug, title, description FROM sets ORDER BY slug"
+    ).fetchall():
+        cases = connection.execute("SELECT slug FROM set_cases WHERE set_id = ? ORDER BY position", (set_id,))
+        found.append(TeachingSetRecord(slug, title, description, tuple(r[0] for r in cases)))
+    return tuple(found)
+
+
+def events(connection: sqlite3.Connection, *, subject: str = "", limit: int = 0) -> tuple[EventRow, ...]:
+    """Ledger lines as the index holds them, newest last; the last ``limit`` of them (0: all)."""
+    rows = connection.execute(
+        "SELECT position, at, who, event, subject, details FROM events "
+        "WHERE ? = '' OR subject = ? ORDER BY position DESC LIMIT ?",
+        (subject, subject, limit or -1),
+    ).fetchall()
+    return tuple(EventRow(p, at, who, e, s, json.loads(d)) for p, at, who, e, s, d in reversed(rows))
+
+
+def last_event(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()[0])
+
+
+def counts(connection: sqlite3.Connection) -> dict[str, Any]:
+    """Totals and tallies for ``stats``."""
+
+    def tally(sql: str) -> dict[str, int]:
+        return dict(connection.execute(sql).fetchall())
+
+    def one(sql: str) -> int:
+        return int(connection.execute(sql).fetchone()[0] or 0)
+
+    present = "certainty IN ('definite', 'probable', 'possible')"
+    return {
+        "cases": one("SELECT count(*) FROM cases"),
+        "cases_by_status": tally("SELECT status, count(*) FROM cases GROUP BY status ORDER BY status"),
+        "cases_by_difficulty": tally(
+            "SELECT difficulty, count(*) FROM cases WHERE difficulty <> '' GROUP BY difficulty ORDER BY 1"
+        ),
+        "cases_without_findings": one(
+            "SELECT count(*) FROM cases WHERE id NOT IN (SELECT case_id FROM findings)"
+        ),
+        "findings": one(f"SELECT count(*) FROM findings WHERE {present}"),
+        "absent_findings": one("SELECT count(*) FROM findings WHERE certainty = 'absent'"),
+        "structures": tally(
+            f"SELECT structure, count(DISTINCT case_id) n FROM findings WHERE {present} AND structure <> '' "
+            "GROUP BY structure ORDER BY n DESC, structure"
+        ),
+        "abnormalities": tally(
+            f"SELECT abnormality, count(DISTINCT case_id) n FROM findings WHERE {present} "
+            "GROUP BY abnormality ORDER BY n DESC, abnormality"
+        ),
+        "files": one("SELECT count(*) FROM instances"),
+        "files_by_kind": tally("SELECT kind, count(*) FROM instances GROUP BY kind ORDER BY kind"),
+        "files_without_case": one(
+            "SELECT count(*) FROM instances WHERE id NOT IN "
+            "(SELECT instance_id FROM media WHERE instance_id IS NOT NULL)"
+        ),
+        "cine": one("SELECT count(*) FROM instances WHERE frames > 1"),
+        "without_picture": one("SELECT count(*) FROM instances WHERE pictured = 0"),
+        "calibrated": one("SELECT count(DISTINCT instance_id) FROM ultrasound_regions"),
+        "bytes": one("SELECT sum(bytes) FROM instances"),
+        "subjects": one("SELECT count(*) FROM subjects"),
+        "studies": one("SELECT count(*) FROM studies"),
+        "series": one("SELECT count(*) FROM series"),
+        "sets": one("SELECT count(*) FROM sets"),
+    }
+
+
+#: What the truth determines; row numbers and ``sources`` (a memory of where bytes were seen) are left out.
+_LOGICAL = {
+    "files": f"{_DETAIL} ORDER BY i.sha256",
+    "regions": "SELECT i.sha256, r.* FROM ultrasound_regions r JOIN instances i ON i.id = r.instance_id "
+    "ORDER BY i.sha256, r.position",
+    "identifiers": "SELECT i.sha256, d.keyword, d.value FROM identifiers d JOIN instances i ON i.id = d.instance_id "
+    "ORDER BY 1, 2, 3",
+    "cases": "SELECT * FROM cases ORDER BY slug",
+    "media": "SELECT c.slug, m.*, i.sha256 FROM media m JOIN cases c ON c.id = m.case_id "
+    "LEFT JOIN instances i ON i.id = m.instance_id ORDER BY c.slug, m.position",
+    "findings": "SELECT c.slug, f.* FROM findings f JOIN cases c ON c.id = f.case_id ORDER BY c.slug, f.position",
+    "evidence": "SELECT c.slug, f.finding_id, e.* FROM evidence e JOIN findings f ON f.id = e.finding "
+    "JOIN cases c ON c.id = f.case_id ORDER BY c.slug, f.position, e.position",
+    "grades": "SELECT c.slug, f.finding_id, g.* FROM grades g JOIN findings f ON f.id = g.finding "
+    "JOIN cases c ON c.id = f.case_id ORDER BY c.slug, f.position, g.scale",
+    "measurements": "SELECT c.slug, m.* FROM measurements m JOIN cases c ON c.id = m.case_id "
+    "ORDER BY c.slug, m.position",
+    "priors": "SELECT c.slug, p.* FROM priors p JOIN cases c ON c.id = p.case_id ORDER BY c.slug, p.position",
+    "terms": "SELECT c.slug, t.* FROM case_terms t JOIN cases c ON c.id = t.case_id ORDER BY 1, 3, 4, 5, 6",
+    "documents": "SELECT coalesce(c.slug, i.sha256) AS document, q.* FROM documents d "
+    "LEFT JOIN cases c ON c.id = d.case_id LEFT JOIN instances i ON i.id = d.instance_id "
+    "JOIN case_search q ON q.rowid = d.id ORDER BY 1",
+    "sets": "SELECT s.slug, s.title, s.description, c.position, c.slug FROM sets s "
+    "LEFT JOIN set_cases c ON c.set_id = s.id ORDER BY 1, 4",
+    "events": "SELECT * FROM events ORDER BY position",
+}
+_ROW_NUMBERS = frozenset({"id", "series_id", "case_id", "instance_id", "finding", "set_id"})
+
+
+def logical_dump(connection: sqlite3.Connection) -> Iterator[str]:
+    """One line of JSON a fact, sorted and without row numbers: equal for equal archives."""
+    for name, sql in _LOGICAL.items():
+        cursor = connection.execute(sql)
+        columns = [c[0] for c in cursor.description]
+        for row in cursor:
+            facts = [(c, v) for c, v in zip(columns, row, strict=True) if c not in _ROW_NUMBERS]
+            yield json.dumps([name, *facts], ensure_ascii=False)
+
+
+# ------------------------------------------------------------------------------------------------- parts
+
+
+def _facts(connection: sqlite3.Connection, row: dict[str, Any]) -> Facts:
+    regions = connection.execute(
+        "SELECT min_x0, min_y0, max_x1, max_y1, spatial_format, data_type, flags, units_x, units_y, delta_x, delta_y,"
+        " ref_pixel_x0, ref_pixel_y0, ref_value_x, ref_value_y, source FROM ultrasound_regions "
+        "WHERE instance_id = ? ORDER BY position",
+        (row["id"],),
+    )
+    found = connection.execute(
+        "SELECT keyword, value FROM identifiers WHERE instance_id = ? ORDER BY 1, 2", (row["id"],)
+    )
+    return Facts(
+        kind=row["kind"],
+        subject=Subject("", row["patient_sex"], row["patient_species"]),
+        study=Study(**{a.column: row[a.column] for a in by_level("study")}),
+        series=Series(**{a.column: row[a.column] for a in by_level("series")}),
+        instance=Instance(
+            **{a.column: row[a.column] for a in by_level("instance")},
+            transfer_syntax_uid=row["transfer_syntax_uid"],
+            anatomic_region=row["anatomic_region"],
+            transducer_frequency=row["transducer_frequency"],
+        ),
+        timing=Timing(row["fps"], row["fps_source"], row["duration_s"]),
+        regions=tuple(UltrasoundRegion(*r) for r in regions),
+        modes=tuple(json.loads(row["modes"])),
+        identifiers=tuple(Identifier(*i) for i in found),
+        notes=tuple(json.loads(row["notes"])),
+        media_type=row["media_type"],
+    )

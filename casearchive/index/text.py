@@ -1,0 +1,183 @@
+"""What full-text search reads of a case or a file: its words, without what they deny, and their concepts.
+
+Beside the words of each column stand tokens for the concepts recognised there (``query.fts``), so that every
+spelling and every narrower name answers to a concept. ``verbatim`` keeps every word as written, for phrases.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+
+from casearchive.model import Case, Facts, Finding
+from casearchive.query import fts
+from casearchive.query.tree import PRESENT
+from casearchive.terms import Lexicon, lexicon
+from casearchive.terms.negation import affirmed
+
+_NOT_WORDS = re.compile(r"[\W_]+", re.UNICODE)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentText:
+    """One row of ``case_search``, its columns in order."""
+
+    title: str = ""
+    diagnosis: str = ""
+    findings: str = ""
+    captions: str = ""
+    story: str = ""
+    meta: str = ""
+    verbatim: str = ""
+
+    def row(self) -> tuple[str, ...]:
+        return astuple(self)
+
+
+def document_text(case: Case, vocabulary: Lexicon) -> DocumentText:
+    """The searchable text of a case. Absent findings and earlier impressions are in ``verbatim`` only;
+    differentials, pitfalls and references are words, never concepts the case has."""
+    write = _Writer(vocabulary)
+    story = case.story
+    told = (story.history, story.technique, story.discussion, story.treatment, story.outcome, *story.points)
+    names = (*story.symptoms, *story.mechanism, *(t.test for t in case.tests))
+    labels = (case.slug.replace("-", " "), *case.tags, *case.category, case.difficulty, case.patient.activity)
+    author = (case.author.name, case.author.affiliation)
+    unsaid = (*story.differential, *story.pitfalls, *story.references, *author)
+    diagnoses = (d for d in story.diagnosis if d.certainty in PRESENT)
+    return DocumentText(
+        title=write.said(case.title),
+        diagnosis=write.said(*(write.names(d.side, d.structure, d.what, d.confirmed_by) for d in diagnoses)),
+        findings=write.said(*(_finding(write, f) for f in case.findings if f.certainty in PRESENT)),
+        captions=write.said(
+            *(
+                f"{m.caption} {m.quiz_caption}. "
+                + write.names(m.side, m.structure, m.plane, m.mode, m.maneuver, m.position)
+                for m in case.media
+            )
+        ),
+        story=write.said(*told),
+        meta=_joined(
+            (write.said(write.names(*names), *labels), *unsaid, fts.token("hasquiz") if case.quiz else "")
+        ),
+        verbatim=_joined(_every_word(case)),
+    )
+
+
+def instance_text(facts: Facts, name: str, vocabulary: Lexicon | None = None) -> DocumentText:
+    """The searchable text of a file that belongs to no case: its descriptions and the words of its name.
+
+    A file name may identify somebody: its words go into ``meta`` and nowhere else.
+    """
+    write = _Writer(vocabulary or lexicon())
+    study, series, instance = facts.study, facts.series, facts.instance
+    described = (study.study_description, series.series_description, series.protocol_name)
+    technical = (
+        series.body_part_examined, series.laterality, instance.image_laterality, instance.anatomic_region,
+        instance.view_name, instance.stage_name, instance.transducer_type,
+        series.manufacturer, series.manufacturer_model_name, *facts.modes,
+    )  # fmt: skip
+    texts = tuple(_spaced(t) for t in described if t)
+    return DocumentText(
+        captions=write.said(*texts),
+        meta=write.said(*(_spaced(t) for t in technical if t), _spaced(name)),
+        verbatim=_joined(t for t in described if t),
+    )
+
+
+def _finding(write: _Writer, finding: Finding) -> str:
+    named = write.names(
+        finding.severity, finding.side, finding.structure, finding.site, finding.abnormality,
+        *finding.echogenicity,
+    )  # fmt: skip
+    dynamic = finding.dynamic
+    moving = f"{write.names(dynamic.maneuver)} {dynamic.at_rest} {dynamic.during}" if dynamic else ""
+    return f"{named}. {finding.note} {moving}"
+
+
+def _every_word(case: Case) -> Iterable[str]:
+    story = case.story
+    yield case.title
+    yield case.quiz_title
+    yield from (story.history, story.technique, story.discussion, story.treatment, story.outcome)
+    yield from (*story.points, *story.pitfalls, *story.differential, *story.references)
+    for diagnosis in story.diagnosis:
+        yield f"{diagnosis.what} {diagnosis.structure}"
+    for prior in case.priors:
+        yield prior.impression
+        yield prior.note
+    for test in case.tests:
+        yield f"{test.test} {test.result} {test.note}"
+    for media in case.media:
+        yield media.caption
+        yield media.quiz_caption
+    for finding in case.findings:
+        yield finding.note
+        if finding.dynamic:
+            yield finding.dynamic.at_rest
+            yield finding.dynamic.during
+    for measurement in case.measurements:
+        yield measurement.note
+    for quiz in case.quiz:
+        yield quiz.question
+        yield from quiz.options
+        yield quiz.why
+
+
+def _joined(texts: Iterable[str]) -> str:
+    """Texts that must not run into one another: a phrase never spans two of them."""
+    return "\n".join(t.strip() for t in texts if t and t.strip())
+
+
+def _spaced(text: str) -> str:
+    """A name or code value as words: ``THIGH_RT-long.dcm`` is thigh, rt, long, dcm."""
+    return " ".join(_NOT_WORDS.sub(" ", text).split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    vocabulary: Lexicon
+
+    def names(self, *values: str) -> str:
+        """Concept ids as the lexicon prefers to write them; other words as they are."""
+        shown = []
+        for value in values:
+            concept = self.vocabulary.concept(value)
+            if value and value not in ("unknown", "none"):
+                shown.append(concept.preferred if concept else value)
+        return " ".join(shown)
+
+    def said(self, *texts: str) -> str:
+        """What the texts affirm, and the tokens of the concepts in that."""
+        kept = [affirmed(text) for text in texts if text.strip()]
+        return _joined((*kept, " ".join(self.tokens(kept))))
+
+    def tokens(self, texts: Iterable[str]) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        above = _above(self.vocabulary)
+        for text in texts:
+            for mention in self.vocabulary.recognise(text):
+                found[fts.token(mention.concept)] = None
+                for concept_id in above.get(mention.concept, ()):
+                    found[fts.above_token(concept_id)] = None
+        return tuple(found)
+
+
+@lru_cache(maxsize=4)
+def _above(vocabulary: Lexicon) -> dict[str, tuple[str, ...]]:
+    """For every concept those that a question for them includes it in: the inverse of ``narrower``.
+
+    A composite also stands for its parts: tennis leg is a tear, and is at the calf.
+    """
+    above: dict[str, set[str]] = {}
+    for concept_id in vocabulary.ids():
+        for below in vocabulary.narrower(concept_id):
+            above.setdefault(below, set()).add(concept_id)
+    for concept_id in vocabulary.ids():
+        concept = vocabulary.concept(concept_id)
+        for triple in concept.defined_as if concept else ():
+            for part in filter(None, triple):
+                above[concept_id] |= above.get(part, {part})
+    return {k: tuple(sorted(v - {k})) for k, v in above.items()}

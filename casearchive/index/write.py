@@ -1,0 +1,394 @@
+"""Writing the index: one file, one case, one set, one event at a time, inside the caller's transaction."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple
+from typing import Any
+
+from casearchive.attributes import by_level
+from casearchive.index.text import DocumentText, document_text, instance_text
+from casearchive.model import Case, Facts, Finding, TeachingSetRecord
+from casearchive.terms import lexicon
+
+_SIDES = {"L": "left", "R": "right", "B": "bilateral", "U": "none"}
+_REGION_COLUMNS = (
+    "min_x0, min_y0, max_x1, max_y1, spatial_format, data_type, flags, units_x, units_y, delta_x, delta_y, "
+    "ref_pixel_x0, ref_pixel_y0, ref_value_x, ref_value_y, source"
+)
+#: Instance facts that are not rows of the attribute table.
+_MORE_INSTANCE_COLUMNS = ("transfer_syntax_uid", "anatomic_region", "transducer_frequency")
+
+
+def add_instance(
+    connection: sqlite3.Connection,
+    facts: Facts,
+    *,
+    sha256: str,
+    size: int,
+    name: str,
+    subject_key: str,
+    key_frame: int | None,
+) -> int:
+    """File one picture under subject, study and series; returns its row id.
+
+    ``subject_key`` is the keyed hash of the subject's identity, 64 hexadecimal digits. The file gets a document of
+    its own, so that it is found before it belongs to a case.
+    """
+    subject = _upsert(connection, "subjects", ("subject_key",), {
+        "subject_key": subject_key,
+        "patient_sex": facts.subject.patient_sex,
+        "patient_species": facts.subject.patient_species,
+    })  # fmt: skip
+    study = _upsert(
+        connection,
+        "studies",
+        ("subject_id", "study_instance_uid"),
+        {"subject_id": subject, **_columns("study", facts.study)},
+    )
+    series = _upsert(
+        connection,
+        "series",
+        ("study_id", "series_instance_uid"),
+        {"study_id": study, **_columns("series", facts.series)},
+    )
+    instance = facts.instance
+    row = {
+        "series_id": series,
+        "sha256": sha256,
+        "kind": facts.kind,
+        "name": name,
+        "bytes": size,
+        "media_type": facts.media_type,
+        **_columns("instance", instance),
+        **{column: getattr(instance, column) for column in _MORE_INSTANCE_COLUMNS},
+        "fps": facts.timing.fps,
+        "fps_source": facts.timing.source,
+        "duration_s": facts.timing.duration_s,
+        "key_frame": key_frame,
+        "pictured": int(key_frame is not None),
+        "side": _side(facts),
+        "modes": json.dumps(facts.modes),
+        "notes": json.dumps(facts.notes, ensure_ascii=False),
+    }
+    found = _insert(connection, "instances", row)
+    connection.executemany(
+        f"INSERT INTO ultrasound_regions (instance_id, position, {_REGION_COLUMNS}) "
+        f"VALUES ({', '.join('?' * 18)})",
+        [(found, position, *astuple(region)) for position, region in enumerate(facts.regions, 1)],
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO identifiers (instance_id, keyword, value) VALUES (?, ?, ?)",
+        [(found, i.keyword, i.value) for i in facts.identifiers if i.value.strip()],
+    )
+    connection.execute("INSERT INTO documents (instance_id) VALUES (?)", (found,))
+    _say(connection, "instance_id", found, instance_text(facts, name, lexicon()))
+    _link_waiting_media(connection, sha256, found)
+    return found
+
+
+def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, completeness: int) -> None:
+    """Replace what the index says of ``case``; files that belong to it stop being documents of their own."""
+    vocabulary = lexicon()
+    remove_case(connection, case.slug)
+    case_id = _insert(connection, "cases", {
+        "slug": case.slug,
+        "title": case.title,
+        "quiz_title": case.quiz_title,
+        "status": case.status,
+        "hold": case.hold,
+        "difficulty": case.difficulty,
+        "fictional": int(case.fictional),
+        "author": case.author.name,
+        "consent_scope": case.consent.scope,
+        "consent_until": case.consent.until,
+        "age_years": age_in_years(case.patient.age),
+        "sex": case.patient.sex,
+        "activity": case.patient.activity,
+        "completeness": completeness,
+        "record_sha256": record_sha256,
+    })  # fmt: skip
+    _put_media(connection, case_id, case)
+    for position, finding in enumerate(case.findings, 1):
+        _put_finding(connection, case_id, position, finding)
+    _put_measurements(connection, case_id, case)
+    connection.executemany(
+        "INSERT INTO priors (case_id, position, day, modality, impression, discordance, says, missed) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                case_id,
+                n,
+                p.day,
+                p.modality,
+                p.impression,
+                p.discordance,
+                json.dumps(p.says),
+                json.dumps(p.missed),
+            )
+            for n, p in enumerate(case.priors, 1)
+        ],
+    )
+    _put_terms(connection, case_id, case)
+    connection.execute("INSERT INTO documents (case_id) VALUES (?)", (case_id,))
+    _say(connection, "case_id", case_id, document_text(case, vocabulary))
+    _retire_documents_of_media(connection, case_id)
+
+
+def remove_case(connection: sqlite3.Connection, slug: str) -> None:
+    """Forget a case; its files become documents of their own again."""
+    row = connection.execute("SELECT id FROM cases WHERE slug = ?", (slug,)).fetchone()
+    if row is None:
+        return
+    (case_id,) = row
+    instances = [
+        r[0]
+        for r in connection.execute(
+            "SELECT DISTINCT instance_id FROM media WHERE case_id = ? AND instance_id IS NOT NULL", (case_id,)
+        )
+    ]
+    connection.execute(
+        "DELETE FROM case_search WHERE rowid IN (SELECT id FROM documents WHERE case_id = ?)", (case_id,)
+    )
+    connection.execute("DELETE FROM cases WHERE id = ?", (case_id,))
+    for instance in instances:
+        _restore_document(connection, instance)
+
+
+def put_set(connection: sqlite3.Connection, record: TeachingSetRecord) -> None:
+    remove_set(connection, record.slug)
+    set_id = _insert(
+        connection, "sets", {"slug": record.slug, "title": record.title, "description": record.description}
+    )
+    connection.executemany(
+        "INSERT INTO set_cases (set_id, position, slug) VALUES (?, ?, ?)",
+        [(set_id, position, slug) for position, slug in enumerate(record.cases, 1)],
+    )
+
+
+def remove_set(connection: sqlite3.Connection, slug: str) -> None:
+    connection.execute("DELETE FROM sets WHERE slug = ?", (slug,))
+
+
+def add_events(
+    connection: sqlite3.Connection, events: Iterable[tuple[int, str, str, str, str, Mapping[str, Any]]]
+) -> None:
+    """``(position, at, who, event, subject, details)`` of ledger lines."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO events (position, at, who, event, subject, details) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (p, at, who, event, subject, json.dumps(dict(d), sort_keys=True))
+            for p, at, who, event, subject, d in events
+        ],
+    )
+
+
+def add_source(connection: sqlite3.Connection, path: str, size: int, mtime_ns: int, sha256: str) -> None:
+    """Remember that the file at ``path`` had these bytes."""
+    connection.execute(
+        "INSERT OR REPLACE INTO sources (path, size, mtime_ns, sha256) VALUES (?, ?, ?, ?)",
+        (path, size, mtime_ns, sha256),
+    )
+
+
+def set_pictured(connection: sqlite3.Connection, sha256: str, key_frame: int | None) -> None:
+    connection.execute(
+        "UPDATE instances SET pictured = ?, key_frame = ? WHERE sha256 = ?",
+        (int(key_frame is not None), key_frame, sha256),
+    )
+
+
+def age_in_years(text: str) -> float | None:
+    """``24 Y``, ``024Y``, ``6 M``, ``3 W``, ``10 D`` (PS3.5 AS) in years."""
+    match = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*([YMWD]?)[a-z]*\s*", text, re.IGNORECASE)
+    if not match:
+        return None
+    parts = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+    return float(match[1]) * parts[(match[2] or "Y").upper()]
+
+
+# ------------------------------------------------------------------------------------------------- parts
+
+
+def _columns(level: str, value: object) -> dict[str, Any]:
+    return {a.column: getattr(value, a.column) for a in by_level(level)}
+
+
+def _insert(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> int:
+    # table and column names come from this file and the attribute table, never from a user
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    cursor = connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(row.values()))
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def _upsert(connection: sqlite3.Connection, table: str, key: tuple[str, ...], row: Mapping[str, Any]) -> int:
+    """The id of the row with this key; facts that were unknown are filled in, known ones stay."""
+    where = " AND ".join(f"{name} = ?" for name in key)
+    found = connection.execute(f"SELECT id FROM {table} WHERE {where}", [row[k] for k in key]).fetchone()
+    if found is None:
+        return _insert(connection, table, row)
+    more = {k: v for k, v in row.items() if k not in key and v is not None}
+    if more:
+        assignments = ", ".join(f"{name} = coalesce({name}, ?)" for name in more)
+        connection.execute(f"UPDATE {table} SET {assignments} WHERE id = ?", (*more.values(), found[0]))
+    return int(found[0])
+
+
+def _side(facts: Facts) -> str:
+    said = facts.instance.image_laterality or facts.series.laterality or ""
+    return _SIDES.get(said.strip().upper()[:1], "unknown")
+
+
+def _say(connection: sqlite3.Connection, owner: str, key: int, text: DocumentText) -> None:
+    (document,) = connection.execute(f"SELECT id FROM documents WHERE {owner} = ?", (key,)).fetchone()
+    connection.execute(
+        "INSERT INTO case_search (rowid, title, diagnosis, findings, captions, story, meta, verbatim) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (document, *text.row()),
+    )
+
+
+def _put_media(connection: sqlite3.Connection, case_id: int, case: Case) -> None:
+    connection.executemany(
+        "INSERT INTO media (case_id, position, media_id, sha256, instance_id, caption, quiz_caption, structure, side,"
+        " plane, mode, maneuver, patient_position, day, key_frame, pair)"
+        " VALUES (?, ?, ?, ?, (SELECT id FROM instances WHERE sha256 = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (case_id, n, m.id, m.sha256, m.sha256, m.caption, m.quiz_caption, m.structure, m.side)
+            + (m.plane, m.mode, m.maneuver, m.position, m.day, m.key_frame, m.pair)
+            for n, m in enumerate(case.media, 1)
+        ],
+    )
+
+
+def _put_finding(connection: sqlite3.Connection, case_id: int, position: int, finding: Finding) -> None:
+    dynamic, doppler = finding.dynamic, finding.doppler
+    row_id = _insert(connection, "findings", {
+        "case_id": case_id,
+        "position": position,
+        "finding_id": finding.id,
+        "abnormality": finding.abnormality,
+        "structure": finding.structure,
+        "site": finding.site,
+        "side": finding.side,
+        "certainty": finding.certainty,
+        "severity": finding.severity,
+        "temporality": finding.temporality,
+        "modality": finding.modality,
+        "comparison": finding.comparison,
+        "maneuver": dynamic.maneuver if dynamic else "",
+        "at_rest": dynamic.at_rest if dynamic else "",
+        "during": dynamic.during if dynamic else "",
+        "doppler_scale": doppler.scale if doppler else "",
+        "doppler_value": doppler.value if doppler else None,
+        "confirmed_by": finding.confirmed_by,
+        "echogenicity": json.dumps(finding.echogenicity),
+        "note": finding.note,
+        "reviewed": int(finding.reviewed),
+    })  # fmt: skip
+    connection.executemany(
+        "INSERT INTO evidence (finding, position, media_id, frame_from, frame_to, shape, points, best) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (row_id, n, e.media, *(e.frames or (None, None)), e.shape, json.dumps(e.points), int(e.best))
+            for n, e in enumerate(finding.evidence, 1)
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO grades (finding, scale, value, ordinal) VALUES (?, ?, ?, ?)",
+        [(row_id, g.scale, g.value, _ordinal(g.value)) for g in finding.grades],
+    )
+
+
+def _ordinal(value: str) -> float | None:
+    """``2b`` is grade 2 for comparison within its scale."""
+    match = re.match(r"\s*(\d+(?:\.\d+)?)", value)
+    return float(match[1]) if match else None
+
+
+def _put_measurements(connection: sqlite3.Connection, case_id: int, case: Case) -> None:
+    connection.executemany(
+        "INSERT INTO measurements (case_id, position, finding_id, what, state, side, value, unit, base_value,"
+        " base_unit, media_id, frame) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                case_id,
+                n,
+                m.finding,
+                m.what,
+                m.state,
+                m.side,
+                m.value,
+                m.unit,
+                *_in_base(m.value, m.unit),
+                m.media,
+            )
+            + (m.frame,)
+            for n, m in enumerate(case.measurements, 1)
+        ],
+    )
+
+
+_BASE_UNITS = {
+    "mm": ("mm", 1.0), "cm": ("mm", 10.0), "m": ("mm", 1000.0), "um": ("mm", 0.001),
+    "mm2": ("mm2", 1.0), "cm2": ("mm2", 100.0), "mL": ("mL", 1.0), "ml": ("mL", 1.0), "cm3": ("mL", 1.0),
+    "mm3": ("mL", 0.001), "L": ("mL", 1000.0), "s": ("s", 1.0), "ms": ("s", 0.001),
+    "m/s": ("cm/s", 100.0), "cm/s": ("cm/s", 1.0), "mm/s": ("cm/s", 0.1),
+}  # fmt: skip
+
+
+def _in_base(value: float, unit: str) -> tuple[float, str]:
+    base, factor = _BASE_UNITS.get(unit, (unit, 1.0))
+    return value * factor, base
+
+
+def _put_terms(connection: sqlite3.Connection, case_id: int, case: Case) -> None:
+    story = case.story
+    rows = [("diagnosis", d.what, d.structure, d.side, d.certainty) for d in story.diagnosis]
+    for role, terms in (
+        ("differential", story.differential),
+        ("symptom", story.symptoms),
+        ("mechanism", story.mechanism),
+        ("category", case.category),
+        ("tag", case.tags),
+        ("test", tuple(t.test for t in case.tests)),
+    ):
+        rows += [(role, term, "", "", "") for term in terms]
+    connection.executemany(
+        "INSERT OR IGNORE INTO case_terms (case_id, role, term, structure, side, certainty) VALUES (?, ?, ?, ?, ?, ?)",
+        [(case_id, *row) for row in rows],
+    )
+
+
+def _retire_documents_of_media(connection: sqlite3.Connection, case_id: int) -> None:
+    of_media = "SELECT instance_id FROM media WHERE case_id = ? AND instance_id IS NOT NULL"
+    connection.execute(
+        "DELETE FROM case_search WHERE rowid IN "
+        f"(SELECT id FROM documents WHERE instance_id IN ({of_media}))",
+        (case_id,),
+    )
+    connection.execute(f"DELETE FROM documents WHERE instance_id IN ({of_media})", (case_id,))
+
+
+def _link_waiting_media(connection: sqlite3.Connection, sha256: str, instance: int) -> None:
+    """A case may name a file before the index knows it (while the index is made again)."""
+    linked = connection.execute(
+        "UPDATE media SET instance_id = ? WHERE sha256 = ?", (instance, sha256)
+    ).rowcount
+    if linked:
+        (case_id,) = connection.execute("SELECT case_id FROM media WHERE sha256 = ?", (sha256,)).fetchone()
+        _retire_documents_of_media(connection, case_id)
+
+
+def _restore_document(connection: sqlite3.Connection, instance: int) -> None:
+    if connection.execute("SELECT 1 FROM media WHERE instance_id = ?", (instance,)).fetchone():
+        return
+    from casearchive.index.read import facts_of_row
+
+    connection.execute("INSERT OR IGNORE INTO documents (instance_id) VALUES (?)", (instance,))
+    facts, name = facts_of_row(connection, instance)
+    _say(connection, "instance_id", instance, instance_text(facts, name, lexicon()))

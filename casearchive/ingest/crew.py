@@ -1,0 +1,207 @@
+"""A crew of worker processes: each takes one task at a time; one that dies or dawdles is replaced.
+
+Plain ``python -m casearchive.ingest.crew`` children with pickled tasks on their pipes, so that it works the same
+on every system and from any calling program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import queue
+import struct
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import IO
+
+from casearchive.ingest.gather import Gathered, Task, gather
+
+#: Seconds one file may take before its worker is ended.
+PATIENCE = 120.0
+_LENGTH = struct.Struct("!Q")
+
+
+class Crew:
+    """``submit`` tasks in order; ``done`` yields their results in the same order.
+
+    With ``workers=0`` the work is done in this process, without the protection.
+    """
+
+    def __init__(self, workers: int, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._tasks: queue.SimpleQueue[tuple[Task, _Box] | None] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
+        self._waiting: deque[_Box] = deque()
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, task: Task) -> None:
+        box = _Box()
+        self._waiting.append(box)
+        if self._threads:
+            self._tasks.put((task, box))
+        else:
+            box.put(_safely(task))
+
+    @property
+    def pending(self) -> int:
+        return len(self._waiting)
+
+    def next(self) -> Gathered:
+        """The result of the oldest task still out."""
+        return self._waiting.popleft().get()
+
+    def ask(self, task: Task) -> Gathered:
+        """One result at once, outside the order."""
+        if not self._threads:
+            return _safely(task)
+        box = _Box()
+        self._tasks.put((task, box))
+        return box.get()
+
+    def close(self) -> None:
+        for _ in self._threads:
+            self._tasks.put(None)
+
+    def _work(self) -> None:
+        child: subprocess.Popen[bytes] | None = None
+        try:
+            while (work := self._tasks.get()) is not None:
+                task, box = work
+                if child is None or child.poll() is not None:
+                    child = _hire()
+                box.put(_asked(child, task, self._patience))
+        finally:
+            if child is not None:
+                with contextlib.suppress(OSError):
+                    if child.stdin:
+                        child.stdin.close()
+                    if child.stdout:
+                        child.stdout.close()
+                child.kill()
+                child.wait()
+
+
+class _Box:
+    """One result on its way from a worker's thread to the one who waits for it."""
+
+    def __init__(self) -> None:
+        self._filled = threading.Event()
+        self._content: Gathered | None = None
+
+    def put(self, content: Gathered) -> None:
+        self._content = content
+        self._filled.set()
+
+    def get(self) -> Gathered:
+        self._filled.wait()
+        assert self._content is not None
+        return self._content
+
+
+def _hire() -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "casearchive.ingest.crew"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    )
+
+
+def _asked(child: subprocess.Popen[bytes], task: Task, patience: float) -> Gathered:
+    assert child.stdin is not None
+    assert child.stdout is not None
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        child.kill()
+
+    timer = threading.Timer(patience, end)
+    timer.start()
+    try:
+        _send(child.stdin, task)
+        answer = _receive(child.stdout)
+    except (OSError, EOFError, pickle.UnpicklingError):
+        answer = None
+    finally:
+        timer.cancel()
+    if isinstance(answer, Gathered):
+        return answer
+    child.kill()
+    child.wait()
+    if late.is_set():
+        return Gathered(
+            "",
+            0,
+            reason="timed-out",
+            message=f"reading it took longer than {patience:.0f} s; it was not taken",
+        )
+    return Gathered(
+        "", 0, reason="damaged", message="a decoder gave up on it without a word; it was not taken"
+    )
+
+
+def _safely(task: Task) -> Gathered:
+    """The last border: whatever a file does to us becomes a value, never the end of the run."""
+    try:
+        return gather(task)
+    except MemoryError:
+        return Gathered(
+            "", 0, reason="damaged", message="it asks for more memory than there is; it was not taken"
+        )
+    except RecursionError:
+        return Gathered("", 0, reason="damaged", message="it is nested too deeply; it was not taken")
+    except OSError as error:
+        if task.source is not None and not task.source.exists():
+            return Gathered("", 0, reason="unreadable", message="it vanished while it was being read")
+        return Gathered("", 0, reason="unreadable", message=f"{error.strerror or type(error).__name__}")
+    except Exception as error:  # noqa: BLE001 one file must not end a run; the kind of error is reported
+        return Gathered("", 0, reason="internal-error", message=f"{type(error).__name__} while reading it")
+
+
+def _send(pipe: IO[bytes], value: object) -> None:
+    content = pickle.dumps(value)
+    pipe.write(_LENGTH.pack(len(content)) + content)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> object:
+    head = pipe.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        raise EOFError
+    (length,) = _LENGTH.unpack(head)
+    content = pipe.read(length)
+    if len(content) < length:
+        raise EOFError
+    return pickle.loads(content)  # noqa: S301 from our own child, or from our own parent
+
+
+def serve(source: IO[bytes], target: IO[bytes], work: Callable[[Task], Gathered] = _safely) -> None:
+    """The child's life: a task in, a result out, until the parent hangs up."""
+    while True:
+        try:
+            task = _receive(source)
+        except EOFError:
+            return
+        assert isinstance(task, Task)
+        _send(target, work(task))
+
+
+def _main() -> None:
+    # The pipe is ours alone: whatever a codec prints must not get between the results.
+    target = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    serve(sys.stdin.buffer, target)
+
+
+if __name__ == "__main__":
+    from casearchive.ingest import crew
+
+    crew._main()

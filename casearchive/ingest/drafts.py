@@ -1,0 +1,119 @@
+"""Cases that begin with files instead of words: a draft prefilled from the headers, or more media for a case."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from casearchive import index, record
+from casearchive.errors import NotFound, UsageError
+from casearchive.files import write_durably
+from casearchive.index import read, write
+from casearchive.model import Case, Media, Patient
+from casearchive.rooms import Rooms
+
+_SLUG = re.compile(r"[a-z0-9-]+")
+_MODES = ("power_doppler", "color_doppler", "pulsed_doppler", "m_mode", "elastography", "panoramic", "b_mode")
+
+
+def check_slug(slug: str) -> str:
+    """Raises ``UsageError`` for what is no slug."""
+    if not _SLUG.fullmatch(slug) or len(slug) > 80:
+        raise UsageError(
+            f"“{slug[:80]}” cannot be the name of a case",
+            hint="Use small letters, digits and hyphens, such as rectus-femoris-tear.",
+        )
+    return slug
+
+
+def draft(connection: sqlite3.Connection, slug: str, hashes: Sequence[str]) -> Case:
+    """A draft whose patient, technique and media come from the headers; never a name, number or date."""
+    details = [_detail(connection, h) for h in hashes]
+    age = Counter(d.facts.study.patient_age for d in details if d.facts.study.patient_age)
+    sex = Counter(
+        d.facts.subject.patient_sex for d in details if d.facts.subject.patient_sex in ("M", "F", "O")
+    )
+    title = slug.replace("-", " ").capitalize()
+    return Case(
+        slug=slug,
+        title=title,
+        status="draft",
+        patient=Patient(
+            age=_age(age.most_common(1)[0][0]) if age else "", sex=sex.most_common(1)[0][0] if sex else ""
+        ),
+        media=tuple(_media(d, f"M{n}") for n, d in enumerate(details, 1)),
+    )
+
+
+def save(
+    rooms: Rooms,
+    connection: sqlite3.Connection,
+    case: Case,
+    text: str,
+    event: str,
+    details: dict[str, object],
+) -> None:
+    """Record first, then the ledger, then the index."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    write_durably(rooms.layout.record(case.slug), text.encode())
+    events = rooms.ledger.append([(event, case.slug, {"record_sha256": digest, **details})])
+    score = record.completeness(case, text=text).score
+    with index.transaction(connection):
+        write.put_case(connection, case, record_sha256=digest, completeness=score)
+        write.add_events(
+            connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
+        )
+
+
+def add_media(rooms: Rooms, connection: sqlite3.Connection, slug: str, hashes: Iterable[str]) -> bool:
+    """Put files into a case, making it as a draft where it does not exist. True where anything changed."""
+    check_slug(slug)
+    path = rooms.layout.record(slug)
+    wanted = list(hashes)
+    if not path.exists():
+        if not wanted:
+            return False
+        case = draft(connection, slug, wanted)
+        save(rooms, connection, case, record.dumps(case), "case-drafted", {"media": len(wanted)})
+        return True
+    text = path.read_text("utf-8")
+    case = record.loads(text, slug=slug, file=str(path.name))
+    new = [h for h in wanted if h not in {m.sha256 for m in case.media}]
+    if not new:
+        return False
+    used = {m.id for m in case.media}
+    numbers = (f"M{n}" for n in range(1, len(used) + len(new) + 1) if f"M{n}" not in used)
+    more = tuple(_media(_detail(connection, h), next(numbers)) for h in new)
+    grown = replace(case, media=(*case.media, *more))
+    save(rooms, connection, grown, record.update(text, grown), "case-grew", {"media": len(new)})
+    return True
+
+
+def _media(detail: read.Detail, media_id: str) -> Media:
+    facts = detail.facts
+    sides = {"L": "left", "R": "right", "B": "bilateral"}
+    side = (facts.instance.image_laterality or facts.series.laterality or "").upper()[:1]
+    return Media(
+        id=media_id,
+        sha256=detail.held.sha256,
+        name=detail.held.name,
+        side=sides.get(side, "unknown"),
+        mode=next((m for m in _MODES if m in facts.modes), ""),
+    )
+
+
+def _detail(connection: sqlite3.Connection, sha256: str) -> read.Detail:
+    found = read.detail(connection, sha256)
+    if found is None:
+        raise NotFound("the archive holds no such file", where=sha256)
+    return found
+
+
+def _age(dicom: str) -> str:
+    """``024Y`` as ``24 Y``."""
+    match = re.fullmatch(r"0*(\d+)([YMWD])", dicom.strip())
+    return f"{match[1]} {match[2]}" if match else ""

@@ -1,0 +1,280 @@
+"""Finding what there is to take: walks folders, looks into zips, and never follows a link or waits for a pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import stat
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from casearchive.files import private_folder
+from casearchive.model import Outcome
+
+CASE_FILE = "case.toml"
+_HOUSEKEEPING = re.compile(r"(\.ds_store|thumbs\.db|desktop\.ini|\._.*|\.directory|__macosx)", re.IGNORECASE)
+_ZIP_MEMBERS, _ZIP_BYTES, _ZIP_RATIO = 50_000, 16 << 30, 500
+_SMALL = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file to look at. ``shown`` is what the report calls it (``disc.zip!IM1`` inside a zip), ``folder`` the
+    shown folder it lies in, ``name`` its own name."""
+
+    path: Path
+    shown: str
+    folder: str
+    name: str
+    in_zip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFolder:
+    """A ``case.toml``: comes after every file in and below its folder."""
+
+    record: Found
+    members: tuple[Found, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Finish everything found so far before asking for the next: its temporary files go away then."""
+
+
+Item = Found | CaseFolder | Outcome | Drain
+
+
+def count(paths: Iterable[Path]) -> int:
+    """Roughly how many files ``find`` will come upon (a zip counts as one): for telling the time left."""
+    total = 0
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            total += sum(len(files) for _, _, files in os.walk(path))
+        else:
+            total += 1
+    return total
+
+
+def find(paths: Iterable[Path], *, archive: Path, unpack: Path) -> Iterator[Item]:
+    """Everything at and below ``paths``, sorted, each folder's case file after its files.
+
+    What cannot be taken comes as an ``Outcome``. Members of zips are unpacked below ``unpack``, one zip at a time;
+    they are gone when the next item after the zip is asked for.
+    """
+    seen: set[tuple[int, int]] = set()
+    for path in paths:
+        yield from _at(path, archive, unpack, seen)
+
+
+def _at(path: Path, archive: Path, unpack: Path, seen: set[tuple[int, int]]) -> Iterator[Item]:
+    shown = _printable(path)
+    try:
+        state = path.lstat()
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        yield Outcome(shown, "failed", reason="unreadable", message=f"{why}: check the name and the medium")
+        return
+    if stat.S_ISLNK(state.st_mode):
+        yield Outcome(shown, "skipped", reason="link", message="a link; name the file it points to instead")
+    elif stat.S_ISDIR(state.st_mode):
+        yield from _in_folder(path, archive, unpack, seen)
+    elif stat.S_ISREG(state.st_mode):
+        yield from _file(path, unpack)
+    else:
+        yield Outcome(shown, "skipped", reason="special-file", message="not a file: a pipe, socket or device")
+
+
+def _in_folder(folder: Path, archive: Path, unpack: Path, seen: set[tuple[int, int]]) -> Iterator[Item]:
+    state = folder.stat()
+    if (state.st_dev, state.st_ino) in seen and state.st_ino:
+        return
+    seen.add((state.st_dev, state.st_ino))
+    if folder.absolute() == archive.absolute() or _same(folder, archive):
+        yield Outcome(
+            _printable(folder), "skipped", reason="part-of-archive", message="this is the archive itself"
+        )
+        return
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        yield Outcome(_printable(folder), "failed", reason="unreadable", message=f"the folder: {why}")
+        return
+    members: list[Found] = []
+    for name in names:
+        if name == CASE_FILE and (folder / name).is_file() and not (folder / name).is_symlink():
+            continue
+        if _HOUSEKEEPING.fullmatch(name):
+            yield Outcome(
+                _printable(folder / name), "skipped", reason="ignored", message="housekeeping of the system"
+            )
+            continue
+        for item in _at(folder / name, archive, unpack, seen):
+            members += [item] if isinstance(item, Found) and not item.in_zip else []
+            yield item
+    record = folder / CASE_FILE
+    if record.is_file() and not record.is_symlink():
+        yield CaseFolder(_found(record), tuple(members))
+
+
+def _file(path: Path, unpack: Path) -> Iterator[Item]:
+    if path.name == CASE_FILE:
+        siblings = [
+            p for p in sorted(path.parent.iterdir()) if p.is_file() and not p.is_symlink() and p != path
+        ]
+        members = tuple(_found(p) for p in siblings if not _HOUSEKEEPING.fullmatch(p.name))
+        yield from members
+        yield CaseFolder(_found(path), members)
+    elif path.name.upper() == "DICOMDIR":
+        yield _found(path)
+    elif _is_zip(path):
+        yield from _in_zip(path, unpack)
+    else:
+        yield _found(path)
+
+
+def _found(path: Path) -> Found:
+    return Found(path, _printable(path), _printable(path.parent), path.name)
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _printable(path: Path) -> str:
+    """The path as text that is safe to print and to encode: odd bytes and control codes are shown escaped."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+# -------------------------------------------------------------------------------------------------- zips
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+    except OSError:
+        return False
+
+
+def _in_zip(path: Path, unpack: Path) -> Iterator[Item]:
+    """The members of a zip, unpacked under neutral names; refused whole where it cannot be read safely."""
+    shown = _printable(path)
+    made: list[Path] = []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = sorted(archive.infolist(), key=lambda m: m.filename)
+            trouble = _unsafe(members)
+            if trouble:
+                yield Outcome(shown, "failed", reason="archive-refused", message=trouble)
+                return
+            yield from _members(archive, members, shown, unpack, made)
+            yield Drain()
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        # zipfile's own errors for damaged, encrypted or exotic archives
+        why = f"the zip cannot be read ({type(error).__name__}): make it again or unpack it first"
+        yield Outcome(shown, "failed", reason="archive-refused", message=why)
+    finally:
+        for file in made:
+            file.unlink(missing_ok=True)
+
+
+def _unsafe(members: list[zipfile.ZipInfo]) -> str:
+    if len(members) > _ZIP_MEMBERS:
+        return f"the zip has more than {_ZIP_MEMBERS} members: unpack it first"
+    size = sum(m.file_size for m in members)
+    packed = sum(m.compress_size for m in members)
+    if size > _ZIP_BYTES or (size > _SMALL and size > _ZIP_RATIO * max(packed, 1)):
+        return "the zip unpacks to far more than it should: unpack it by hand if you trust it"
+    return ""
+
+
+def _members(
+    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], shown: str, unpack: Path, made: list[Path]
+) -> Iterator[Item]:
+    private_folder(unpack)
+    files: list[Found] = []
+    records: list[Found] = []
+    for number, member in enumerate(members):
+        name = member.filename.replace("\\", "/")
+        label = f"{shown}!{_clean(name)}"
+        if member.is_dir():
+            continue
+        trouble = _member_trouble(member, name)
+        if trouble:
+            reason, outcome, message = trouble
+            yield Outcome(label, outcome, reason=reason, message=message)
+            continue
+        copy = unpack / f"member-{secrets.token_hex(6)}-{number}"
+        made.append(copy)
+        problem = _unpacked(archive, member, copy)
+        if problem:
+            yield Outcome(label, "failed", reason="archive-refused", message=problem)
+            continue
+        inside = PurePosixPath(name)
+        found = Found(copy, label, f"{shown}!{inside.parent}", inside.name, in_zip=True)
+        if inside.name == CASE_FILE:
+            records.append(found)
+        elif _is_zip(copy):
+            yield Outcome(
+                label,
+                "failed",
+                reason="archive-refused",
+                message="a zip inside a zip: unpack the outer one first",
+            )
+        else:
+            files.append(found)
+            yield found
+    for record in records:
+        below = record.folder if record.folder.endswith("/") else record.folder + "/"
+        everything = record.folder.endswith("!.")
+        mine = tuple(
+            f for f in files if everything or f.folder == record.folder or f.folder.startswith(below)
+        )
+        yield CaseFolder(record, mine)
+
+
+def _member_trouble(member: zipfile.ZipInfo, name: str) -> tuple[str, str, str] | None:
+    parts = PurePosixPath(name).parts
+    if name.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", name) or "\0" in name:
+        return "unsafe-name", "failed", "its name points outside the zip; it was not taken"
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return "link", "skipped", "a link inside the zip"
+    if any(_HOUSEKEEPING.fullmatch(p) for p in parts):
+        return "ignored", "skipped", "housekeeping of the system"
+    if member.flag_bits & 1:
+        return "archive-refused", "failed", "it is encrypted: unpack the zip with its password first"
+    return None
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, copy: Path) -> str:
+    """Write one member to ``copy``, never more than it promises; the complaint, or nothing."""
+    left = member.file_size
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        with archive.open(member) as source, os.fdopen(os.open(copy, flags, 0o600), "wb") as out:
+            while block := source.read(min(1 << 20, left + 1)):
+                left -= len(block)
+                if left < 0:
+                    return "it holds more than it says: not taken"
+                out.write(block)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        return f"it is damaged inside the zip ({type(error).__name__})"
+    except OSError:
+        with contextlib.suppress(OSError):
+            copy.unlink()
+        raise
+    return ""
+
+
+def _clean(name: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)

@@ -1,0 +1,96 @@
+"""The work on one file: copy and hash, read, make the small pictures, give the bytes their name.
+
+Runs in a worker, away from the archive's records: a decoder that crashes or hangs costs this file only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from casearchive import render
+from casearchive.clip import Clip
+from casearchive.errors import PictureUnavailable, UnreadableFile
+from casearchive.files import write_lightly
+from casearchive.model import Facts
+from casearchive.readers import open_clip
+from casearchive.settings import Layout
+from casearchive.stores.folder import FolderStore
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """``source`` is a file to take, or None for an object that the store holds already (``sha256``)."""
+
+    root: Path
+    source: Path | None
+    sha256: str = ""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """``facts`` is None where the file was refused (``reason``, ``message``) or was held already."""
+
+    sha256: str
+    size: int
+    facts: Facts | None = None
+    key_frame: int | None = None
+    held: bool = False
+    reason: str = ""
+    message: str = ""
+
+
+def gather(task: Task) -> Gathered:
+    """Never raises for what a file may hold; the bytes are durable under their name when facts come back."""
+    layout = Layout(task.root)
+    store = FolderStore(layout.objects, layout.temporary)
+    if task.source is None:
+        path = store.path(task.sha256)
+        return _looked_at(path, task.sha256, path.stat().st_size, layout, pictures=True)
+    try:
+        incoming = store.take(task.source)
+    except UnreadableFile as refusal:
+        return Gathered("", 0, reason=refusal.reason, message=_said(refusal))
+    try:
+        if store.has(incoming.sha256):
+            if task.dry_run:
+                return Gathered(incoming.sha256, incoming.size, held=True)
+            store.put(incoming)  # reads the copy that is held and heals it where it is damaged
+            return Gathered(incoming.sha256, incoming.size, held=True)
+        found = _looked_at(incoming.path, incoming.sha256, incoming.size, layout, pictures=not task.dry_run)
+        if found.facts is not None and not task.dry_run:
+            store.put(incoming)
+        return found
+    finally:
+        store.drop(incoming)
+
+
+def _looked_at(path: Path, sha256: str, size: int, layout: Layout, *, pictures: bool) -> Gathered:
+    try:
+        clip = open_clip(path, sha256)
+    except UnreadableFile as refusal:
+        return Gathered(sha256, size, reason=refusal.reason, message=_said(refusal))
+    try:
+        facts, key_frame = _pictured(clip, layout, sha256) if pictures else (clip.facts, None)
+    finally:
+        clip.close()
+    return Gathered(sha256, size, facts, key_frame)
+
+
+def _pictured(clip: Clip, layout: Layout, sha256: str) -> tuple[Facts, int | None]:
+    """Make thumbnail and filmstrip. A picture that cannot be shown costs the picture, never the file."""
+    if clip.facts.instance.frames < 1:
+        return clip.facts, None
+    try:
+        pictures = render.pictures_of(clip)
+    except PictureUnavailable as trouble:
+        return replace(clip.facts, notes=(*clip.facts.notes, f"no picture: {trouble.what}")), None
+    facts = clip.facts  # read after decoding: what the pixels told is noted by then
+    write_lightly(layout.picture(sha256, "thumbnail"), pictures.thumbnail)
+    write_lightly(layout.picture(sha256, "filmstrip"), pictures.filmstrip)
+    return facts, pictures.key_frame
+
+
+def _said(refusal: UnreadableFile) -> str:
+    return f"{refusal.what}. {refusal.hint}" if refusal.hint else refusal.what

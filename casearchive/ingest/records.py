@@ -1,0 +1,92 @@
+"""From a ``case.toml`` beside its clips to the archive's own record, checked against the clips it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from casearchive import record
+from casearchive.errors import Problem, RecordError
+from casearchive.model import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file of the case that is in the archive: its hash, the name it had, its frames and size in pixels."""
+
+    sha256: str
+    name: str
+    frames: int
+    columns: int | None
+    rows: int | None
+
+
+class MediaMissing(Exception):
+    """The record names a file that is not beside it, or was not taken."""
+
+    def __init__(self, file: str, media: str) -> None:
+        super().__init__(file, media)
+        self.file, self.media = file, media
+
+
+def archived(text: str, *, slug: str, file: str, taken: Mapping[str, Taken]) -> tuple[Case, str]:
+    """The case and the text of its record: media by hash instead of by file name.
+
+    ``taken`` maps the names beside the case file to what became of them. Raises ``RecordError`` (all
+    problems at once) and ``MediaMissing``.
+    """
+    case = record.loads(text, slug=slug, file=file)
+    media = []
+    for clip in case.media:
+        if clip.sha256:
+            media.append(clip)
+            continue
+        found = taken.get(clip.file)
+        if found is None:
+            raise MediaMissing(clip.file, clip.id)
+        media.append(replace(clip, file="", sha256=found.sha256, name=found.name))
+    known = {t.sha256: t for t in taken.values()}
+    problems = tuple(check_places(replace(case, media=tuple(media)), known, file))
+    if problems:
+        raise RecordError(problems)
+    stored = replace(case, media=tuple(media))
+    return stored, record.update(text, stored)
+
+
+def check_places(case: Case, known: Mapping[str, Taken], file: str) -> Iterable[Problem]:
+    """Frames beyond the clip and points outside the picture. ``known`` is by hash."""
+    clips = {m.id: known.get(m.sha256) for m in case.media}
+    for number, media in enumerate(case.media, 1):
+        clip = clips[media.id]
+        if clip and media.key_frame and clip.frames and media.key_frame > clip.frames:
+            yield _beyond(file, f"media[{number}].key_frame", media.key_frame, clip.frames)
+    for n, finding in enumerate(case.findings, 1):
+        for e, evidence in enumerate(finding.evidence, 1):
+            clip = clips.get(evidence.media)
+            where = f"finding[{n}].evidence[{e}]"
+            if clip and evidence.frames and clip.frames and evidence.frames[1] > clip.frames:
+                yield _beyond(file, f"{where}.frames", evidence.frames[1], clip.frames)
+            if clip and not _inside(evidence.points, clip):
+                yield _outside(file, where, clip)
+    for n, measurement in enumerate(case.measurements, 1):
+        clip = clips.get(measurement.media)
+        if clip and measurement.frame and clip.frames and measurement.frame > clip.frames:
+            yield _beyond(file, f"measurement[{n}].frame", measurement.frame, clip.frames)
+        if clip and not _inside(measurement.points, clip):
+            yield _outside(file, f"measurement[{n}].points", clip)
+
+
+def _inside(points: Iterable[tuple[float, float]], clip: Taken) -> bool:
+    if clip.columns is None or clip.rows is None:
+        return True
+    return all(0 <= x <= clip.columns and 0 <= y <= clip.rows for x, y in points)
+
+
+def _beyond(file: str, where: str, asked: int, frames: int) -> Problem:
+    return Problem(
+        file, 1, where, f"frame {asked} is beyond the clip, which has {frames}; frames count from 1"
+    )
+
+
+def _outside(file: str, where: str, clip: Taken) -> Problem:
+    return Problem(file, 1, where, f"a point lies outside the picture ({clip.columns} x {clip.rows} pixels)")

@@ -1,0 +1,193 @@
+"""From words and fields to atoms: the smallest things a question says, each with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from casearchive.query import fts
+from casearchive.query.fields import Field
+from casearchive.query.tree import Has, Mention, Node, Phrase, Test, Wanted, Words
+from casearchive.query.values import field_atom
+from casearchive.query.wanted import ambiguous, either, is_abnormality, is_structure, wanted
+from casearchive.query.words import Piece
+from casearchive.terms import Lexicon
+from casearchive.terms import Mention as Found
+
+#: Words that carry no meaning of their own in a question.
+_STOP = frozenset(
+    """a after all an and any are as at be before by case cases during find for from has have in into is
+    it its not of on or over patient patients show showing shows so than that the their then there this to
+    was were while who whose with""".split()  # noqa: SIM905 - a list of words reads best as words
+)
+
+#: "right" and "left" as other words: right after, left untreated, was left, all right.
+_NOT_SIDE_BEFORE = frozenset(
+    """after alone angle angled angles away before behind handed handedness here immediately now out over
+    the there through undiagnosed unnoticed unrepaired untreated""".split()  # noqa: SIM905
+)
+_NOT_SIDE_AFTER = frozenset(("all", "be", "been", "got", "had", "has", "have", "is", "just", "was", "were"))
+
+_DENIALS = frozenset(("no", "without", "nor"))
+_WORD = re.compile(r"\S+")
+
+#: How the lexicon writes a certainty, severity … is what the findings hold; these differ.
+_DISCORDANCE = {"missed_finding": "missed"}
+_MODALITY = {"surgery_finding": "surgery"}
+
+#: Kinds whose words narrow a finding down when one is asked for.
+MODIFIERS = ("side", "certainty", "severity", "temporality", "modality", "site", "maneuver")
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """One thing said. ``kind`` is structure, abnormality, site, maneuver (with ``wanted``), side, certainty,
+    severity, temporality, modality or another finding property (with ``values`` or ``tests``), denial, word,
+    group (with ``alternatives``), test (of a clip), node (a finished clause) or negated (a ``node``).
+    """
+
+    kind: str
+    start: int
+    end: int
+    text: str = ""
+    wanted: Wanted | None = None
+    values: tuple[str, ...] = ()
+    test: Test | None = None
+    prop: object = None
+    node: Node | None = None
+    alternatives: tuple[tuple[Atom, ...], ...] = ()
+    by_field: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """What is needed to understand anything: the vocabulary and the fields, and the question for messages."""
+
+    text: str
+    lexicon: Lexicon
+    fields: Mapping[str, Field]
+
+
+def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...]:
+    """The atoms of some neighbouring words: concepts first (the longest), then what is left, word by word."""
+    if not pieces:
+        return ()
+    start, end = pieces[0].start, pieces[-1].end
+    text = speaker.text[start:end]
+    atoms: list[Atom] = []
+    last = 0
+    for found in speaker.lexicon.recognise(text):
+        if found.start < last:
+            continue
+        atoms.extend(_loose(speaker, text, last, found.start, start))
+        atoms.append(_concept_atom(speaker, text, found, start))
+        last = found.end
+    atoms.extend(_loose(speaker, text, last, len(text), start))
+    return tuple(atoms)
+
+
+def _loose(speaker: Speaker, text: str, low: int, high: int, offset: int) -> list[Atom]:
+    atoms = []
+    for match in _WORD.finditer(text, low, high):
+        word = match[0].strip(".,;:!?'’*/\\[]{}<>=+~^")
+        if not fts.searchable(word):
+            continue
+        start = offset + match.start()
+        atoms.append(_word_atom(speaker, word, start, offset + match.end()))
+    return atoms
+
+
+def _word_atom(speaker: Speaker, word: str, start: int, end: int) -> Atom:
+    lower = word.lower()
+    if lower in _DENIALS:
+        return Atom("denial", start, end, word, values=("absent",))
+    if lower in _STOP:
+        return Atom("stop", start, end, word)
+    senses = ambiguous(speaker.lexicon, word)
+    if len(senses) == 1:
+        found = Found(0, len(word), senses[0], word, "abbreviation")
+        return replace(_concept_atom(speaker, word, found, start), end=end)
+    if senses:
+        several = [wanted(speaker.lexicon, i, word) for i in senses]
+        kind = "structure" if is_structure(several[0].kind) else "abnormality"
+        return Atom(kind, start, end, word, wanted=either(*several))
+    return Atom("word", start, end, word)
+
+
+def _concept_atom(speaker: Speaker, text: str, found: Found, offset: int) -> Atom:
+    start, end = offset + found.start, offset + found.end
+    concept = speaker.lexicon.concept(found.concept)
+    kind = concept.kind if concept else ""
+    meant = wanted(speaker.lexicon, found.concept, found.text)
+    atom = Atom("node", start, end, found.text, wanted=meant)
+    if kind == "laterality":
+        if _is_adverb(text, found):
+            return Atom("stop", start, end, found.text)
+        return replace(atom, kind="side", values=_sides(found.concept))
+    if is_structure(kind):
+        return replace(atom, kind="structure")
+    if is_abnormality(kind):
+        return replace(atom, kind="abnormality")
+    if kind in ("site", "maneuver", "maneuver_state"):
+        return replace(atom, kind="site" if kind == "site" else "maneuver")
+    if kind in ("certainty", "severity", "temporality"):
+        return replace(atom, kind=kind, values=(found.concept,))
+    if kind == "modality":
+        return replace(atom, kind="modality", values=(_MODALITY.get(found.concept, found.concept),))
+    if kind == "media_kind" and found.concept in ("cine", "still"):
+        return replace(atom, node=Has(found.concept))
+    if kind == "discordance":
+        meant = replace(meant, ids=(_DISCORDANCE.get(found.concept, found.concept),))
+    return replace(atom, node=Mention(meant))
+
+
+def _sides(concept_id: str) -> tuple[str, ...]:
+    return ("left", "right") if concept_id == "unilateral" else (concept_id,)
+
+
+def _is_adverb(text: str, found: Found) -> bool:
+    if found.text.lower() not in ("left", "right"):
+        return False
+    before = re.findall(r"[a-z]+", text[: found.start].lower())
+    after = re.findall(r"[a-z]+", text[found.end :].lower())
+    return bool((after and after[0] in _NOT_SIDE_BEFORE) or (before and before[-1] in _NOT_SIDE_AFTER))
+
+
+def phrase_atom(piece: Piece) -> Atom | None:
+    """A quoted phrase, literally; None where there is no word in it."""
+    if not fts.searchable(piece.text):
+        return None
+    return Atom("node", piece.start, piece.end, piece.text, node=Phrase(" ".join(piece.text.split())))
+
+
+def field_to_atom(speaker: Speaker, piece: Piece, following: Sequence[Piece]) -> tuple[Atom, int]:
+    """The atom of a field, and how many of the ``following`` words belong to its value.
+
+    Raises:
+        QueryError: an unknown field or a value it cannot take, with the nearest that would do.
+    """
+    parsed, used = field_atom(speaker.text, speaker.lexicon, speaker.fields, piece, following)
+    if parsed is None:
+        return Atom("word", piece.start, piece.end, piece.text), 0
+    end = following[used - 1].end if used else piece.end
+    text = speaker.text[piece.start : end]
+    if parsed.together:
+        named = [_named_atom(kind, w, piece.start, end) for kind, w in parsed.together[0]]
+        if parsed.values:
+            named.append(Atom("certainty", piece.start, end, text, values=parsed.values, by_field=True))
+        return Atom("group", piece.start, end, text, alternatives=(tuple(named),)), used
+    return Atom(
+        parsed.kind, piece.start, end, text, wanted=parsed.wanted, values=parsed.values, test=parsed.test,
+        prop=parsed.prop, node=parsed.node, by_field=True,
+    ), used  # fmt: skip
+
+
+def _named_atom(kind: str, meant: Wanted, start: int, end: int) -> Atom:
+    values = _sides(meant.asked[0]) if kind == "side" else ()
+    return Atom(kind, start, end, meant.typed, wanted=meant, values=values, by_field=True)
+
+
+def free_words(atoms: Sequence[Atom]) -> Words | None:
+    words = tuple(dict.fromkeys(a.text for a in atoms))
+    return Words(words) if words else None

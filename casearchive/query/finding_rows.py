@@ -1,0 +1,286 @@
+"""A finding clause as rows: findings, then diagnoses, clips and, where nobody annotated anything, text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from casearchive.query import fts
+from casearchive.query.pieces import (
+    ABSENT,
+    MATCH,
+    OTHER_SIDE,
+    Keys,
+    Sql,
+    accepted,
+    among,
+    any_way,
+    between,
+    case_only,
+    every,
+    like,
+    side_factor,
+    sql,
+    value,
+)
+from casearchive.query.text_rows import text_match, text_rows
+from casearchive.query.tree import PRESENT, Definition, FindingClause, GradeTest, Wanted
+
+#: How much each place counts where what was asked is found there.
+_DIAGNOSIS, _MEDIA, _TEXT = 0.8, 0.5, 0.25
+
+
+def finding_clause(clause: FindingClause, only: Keys | None) -> list[Sql]:
+    """Where one finding, or what stands for it, is all that was asked."""
+    if "absent" in clause.certainty:
+        return [*_present_rows(clause, only), _absent_rows(clause, only, MATCH)]
+    rows = _present_rows(clause, only)
+    if clause.certainty == PRESENT and (clause.structure or clause.abnormality):
+        rows.append(_absent_rows(clause, only, ABSENT))
+    special = clause.grades or clause.doppler or clause.filled or clause.confirmed_by or clause.echogenicity
+    narrowed = clause.modality or clause.severity or clause.temporality
+    about_place = clause.abnormality is None and clause.certainty == PRESENT and not special and not narrowed
+    if about_place and clause.structure is not None:
+        rows.append(_media_rows(clause, only))
+    if clause.strict or special:
+        return rows
+    if not (narrowed or clause.site or clause.maneuver) and (clause.structure or clause.abnormality):
+        rows.append(_diagnosis_rows(clause, only))
+    graded = clause.severity and not clause.loose_severity
+    if clause.certainty == PRESENT and not graded and text_match(clause):
+        rows.append(_text_rows(clause, only, annotated=about_place and not clause.sides))
+    return rows
+
+
+def _present_rows(clause: FindingClause, only: Keys | None) -> list[Sql]:
+    """Presence climbs: findings of the kinds asked for, at the parts asked for; then by definition."""
+    present = [c for c in clause.certainty if c != "absent"]
+    if not present:
+        return []
+    structure, abnormality = _columns(only)
+    place = sql(f"{structure} IN {{}}", among(clause.structure.ids)) if clause.structure else Sql("1")
+    kind = sql(f"{abnormality} IN {{}}", among(clause.abnormality.ids)) if clause.abnormality else Sql("1")
+    ways = [every([kind, place])]
+    if clause.implied:
+        ways.append(sql(f"{abnormality} IN {{}}", among(clause.implied)))
+    for definition in clause.abnormality.definitions if clause.abnormality else ():
+        ways.append(every([_defined(definition, only), place]))
+    held = _certainties(present)
+    return [_finding_rows(clause, every([way, held]), only, MATCH, OTHER_SIDE) for way in ways]
+
+
+def _columns(only: Keys | None) -> tuple[str, str]:
+    """Structure and abnormality, looked up by index; of a few cases, by case (the plus forbids the index)."""
+    return ("+f.structure", "+f.abnormality") if only else ("f.structure", "f.abnormality")
+
+
+def _certainties(present: Sequence[str]) -> Sql:
+    if tuple(present) == PRESENT:
+        return Sql("f.certainty NOT IN ('absent', 'not_assessed')")
+    return sql("f.certainty IN {}", among(present))
+
+
+def _absent_rows(clause: FindingClause, only: Keys | None, level: int) -> Sql:
+    """Documented absences: the match where that was asked (``level`` MATCH), else what is left out."""
+    asked = level == MATCH
+    where = every([Sql("f.certainty = 'absent'"), _up(clause, only, both_ways=not asked)])
+    return _finding_rows(clause, where, only, level, OTHER_SIDE if asked else -1)
+
+
+def _finding_rows(clause: FindingClause, where: Sql, only: Keys | None, level: int, other: int) -> Sql:
+    """Rows of findings; those of another side get level ``other``, or are left out where it is -1."""
+    factors = [
+        Sql("CASE f.certainty WHEN 'probable' THEN 0.95 WHEN 'possible' THEN 0.6 ELSE 1.0 END"),
+        Sql("CASE f.reviewed WHEN 1 THEN 1.0 ELSE 0.9 END"),
+        _specific("f.abnormality", clause.abnormality),
+        _specific("f.structure", clause.structure),
+    ]
+    if "historical" not in clause.temporality:
+        factors.append(Sql("CASE f.temporality WHEN 'historical' THEN 0.3 ELSE 1.0 END"))
+    if clause.beside is not None:
+        factors.append(sql("CASE WHEN f.structure IN {} THEN 1.0 ELSE 0.6 END", among(clause.beside.ids)))
+    if clause.severity and clause.loose_severity:
+        factors.append(Sql("CASE f.severity WHEN '' THEN 0.7 ELSE 1.0 END"))
+    weight = Sql(" * ".join(f.text for f in factors), tuple(v for f in factors for v in f.params))
+    tests = every([where, _properties(clause)])
+    if not clause.sides:
+        return sql(
+            "SELECT key, score, level, score - 10 * level AS rank, 'finding' AS source, ref"
+            " FROM (SELECT f.case_id AS key, {} AS score, {} AS level, f.id AS ref"
+            " FROM findings f WHERE {}{})",
+            weight,
+            Sql(str(level)),
+            tests,
+            case_only("f.case_id", only),
+        )
+    levels = Sql(f"CASE WHEN side > 0 THEN {level} ELSE {other} END")
+    return sql(
+        "SELECT key, score, level, score - 10 * level AS rank, 'finding' AS source, ref"
+        " FROM (SELECT key, weight * max(side, 0.4) AS score, {} AS level, ref"
+        " FROM (SELECT f.case_id AS key, {} AS weight, {} AS side, f.id AS ref FROM findings f WHERE {}{}))"
+        " WHERE level >= 0",
+        levels,
+        weight,
+        side_factor("f.side", clause.sides),
+        tests,
+        case_only("f.case_id", only),
+    )
+
+
+def _specific(column: str, wanted: Wanted | None) -> Sql:
+    """The concept itself counts a little more than its kinds and parts."""
+    if wanted is None or not wanted.asked or len(wanted.ids) == len(wanted.asked):
+        return Sql("1.0")
+    if len(wanted.asked) == 1:
+        return sql(f"CASE {column} WHEN {{}} THEN 1.0 ELSE 0.9 END", value(wanted.asked[0]))
+    return sql(f"CASE WHEN {column} IN {{}} THEN 1.0 ELSE 0.9 END", among(wanted.asked))
+
+
+def _defined(definition: Definition, only: Keys | None) -> Sql:
+    structure, abnormality = _columns(only)
+    parts = [
+        sql(f"{abnormality} IN {{}}", among(definition.abnormalities)),
+        sql(f"{structure} IN {{}}", among(definition.structures)),
+    ]
+    if definition.sites:
+        sites = among(definition.sites)
+        parts.append(sql("(f.site IN {} OR f.structure IN {})", sites, sites))
+    return every(parts)
+
+
+def _up(clause: FindingClause, only: Keys | None, *, both_ways: bool) -> Sql:
+    """Absence descends: no quadriceps tear is no rectus femoris tear. ``both_ways`` also takes the absence of
+    a kind or a part, which answers nothing but is worth a mention."""
+    structure, abnormality = clause.structure, clause.abnormality
+    if structure is None and abnormality is not None and abnormality.definitions:
+        # No tear somewhere else says nothing about a tennis leg.
+        ways = [sql("f.abnormality IN {}", among(abnormality.ids))]
+        return any_way([*ways, *(_defined(d, only) for d in abnormality.definitions)])
+    parts = []
+    for column, wanted in zip(_columns(only), (structure, abnormality), strict=True):
+        if wanted is not None:
+            ids = {*wanted.above, *wanted.ids} if both_ways else set(wanted.above)
+            parts.append(sql(f"{column} IN {{}}", among(sorted(ids))))
+    return every(parts)
+
+
+def _properties(clause: FindingClause) -> Sql:
+    parts: list[Sql] = []
+    if clause.site is not None:
+        ids = among(clause.site.ids)
+        parts.append(sql("(f.site IN {} OR f.structure IN {})", ids, ids))
+    if clause.maneuver is not None:
+        ids = among(clause.maneuver.ids)
+        parts.append(
+            sql(
+                "(f.maneuver IN {} OR EXISTS (SELECT 1 FROM evidence e JOIN media m ON m.case_id = f.case_id"
+                " AND m.media_id = e.media_id WHERE e.finding = f.id AND m.maneuver IN {}))",
+                ids,
+                ids,
+            )
+        )
+    if clause.severity:
+        allowed = (*clause.severity, "") if clause.loose_severity else clause.severity
+        parts.append(sql("f.severity IN {}", among(allowed)))
+    if clause.temporality:
+        parts.append(sql("f.temporality IN {}", among(clause.temporality)))
+    if clause.modality:
+        parts.append(sql("f.modality IN {}", among(clause.modality)))
+    parts.extend(sql("f.echogenicity LIKE {} ESCAPE '\\'", value(like(e))) for e in clause.echogenicity)
+    parts.extend(sql("f.confirmed_by LIKE {} ESCAPE '\\'", value(like(c))) for c in clause.confirmed_by)
+    parts.extend(_grade(test) for test in clause.grades)
+    if clause.doppler is not None:
+        parts.append(between("f.doppler_value", clause.doppler))
+    parts.extend(Sql(f"f.{_FINDING_COLUMNS[name]} NOT IN ('', 'unknown', '[]')") for name in clause.filled)
+    return every(parts)
+
+
+_FINDING_COLUMNS = {
+    name: name
+    for name in (
+        "structure", "abnormality", "site", "side", "severity", "temporality", "modality", "maneuver",
+        "echogenicity", "confirmed_by", "doppler_value",
+    )
+}  # fmt: skip
+
+
+def _grade(test: GradeTest) -> Sql:
+    parts = [Sql("g.finding = f.id")]
+    if test.scale:
+        parts.append(sql("g.scale IN {}", among((test.scale, f"scale_{test.scale}"))))
+    if test.range is not None:
+        parts.append(between("g.ordinal", test.range))
+    if test.value:
+        parts.append(sql("lower(g.value) = {}", value(test.value.lower())))
+    return sql("EXISTS (SELECT 1 FROM grades g WHERE {})", every(parts))
+
+
+def _media_rows(clause: FindingClause, only: Keys | None) -> Sql:
+    """A clip of the structure answers a question for the structure."""
+    assert clause.structure is not None
+    parts = [sql("m.structure IN {}", among(clause.structure.ids))]
+    if clause.maneuver is not None:
+        parts.append(sql("m.maneuver IN {}", among(clause.maneuver.ids)))
+    if clause.site is not None:
+        parts.append(sql("m.structure IN {}", among(clause.site.ids)))
+    return sql(
+        "SELECT key, {} * max(side, 0.4) AS score, side = 0 AS level,"
+        " CASE WHEN side = 0 THEN -10 WHEN side < 1 THEN -12 ELSE 0.5 END AS rank, 'media' AS source, ref"
+        " FROM (SELECT m.case_id AS key, m.id AS ref, {} AS side FROM media m WHERE {}{})",
+        value(_MEDIA),
+        side_factor("m.side", clause.sides),
+        every(parts),
+        case_only("m.case_id", only),
+    )
+
+
+def _diagnosis_rows(clause: FindingClause, only: Keys | None) -> Sql:
+    # A syndrome (sciatica) is no picture finding: the complaint or the author's tag names it as well.
+    syndrome = clause.abnormality is not None and clause.abnormality.kind == "diagnosis"
+    roles = ("diagnosis", "symptom", "tag") if syndrome and clause.structure is None else ("diagnosis",)
+    parts = [sql("t.role IN {}", among(roles)), sql("t.certainty IN {}", among((*clause.certainty, "")))]
+    place = sql("t.structure IN {}", among(clause.structure.ids)) if clause.structure else Sql("1")
+    kind = sql("t.term IN {}", among(clause.abnormality.ids)) if clause.abnormality else Sql("1")
+    ways = [every([place, kind])]
+    if clause.implied:
+        ways.append(sql("t.term IN {}", among(clause.implied)))
+    parts.append(any_way(ways))
+    return sql(
+        "SELECT key, {} * max(side, 0.4) AS score, side = 0 AS level,"
+        " CASE WHEN side = 0 THEN -10 WHEN side < 1 THEN -12 ELSE 0.8 END AS rank, 'diagnosis' AS source, ref"
+        " FROM (SELECT t.case_id AS key, json_array(t.term, t.structure, t.side, t.role) AS ref, {} AS side"
+        " FROM case_terms t WHERE {}{})",
+        value(_DIAGNOSIS),
+        side_factor("t.side", clause.sides),
+        every(parts),
+        case_only("t.case_id", only),
+    )
+
+
+def _text_rows(clause: FindingClause, only: Keys | None, *, annotated: bool) -> Sql:
+    """Words speak for what nobody annotated; of an annotated case, only about which structures it is."""
+    rows = text_rows(text_match(clause), _TEXT, only, unannotated=not annotated)
+    if not clause.sides:
+        return rows
+    wanted = accepted(clause.sides)
+    other = tuple(s for s in ("left", "right", "bilateral") if s not in wanted)
+    return sql(
+        "SELECT key, score * max(side, 0.4), side = 0, CASE WHEN side = 0 THEN -10 WHEN side < 1 THEN -12"
+        " ELSE 0.3 END, source, ref"
+        " FROM (SELECT r.*, CASE WHEN {} THEN 1.0 WHEN {} THEN 0.0 ELSE 0.4 END AS side FROM ({}) r)",
+        _text_side(wanted),
+        _text_side(other),
+        rows,
+    )
+
+
+def _text_side(sides: Sequence[str]) -> Sql:
+    """Whether the clips, the file or the words of row ``r`` name one of these sides."""
+    words = fts.within(fts.PLAIN, fts.any_of(fts.token(s) for s in sides)) if sides else fts.quoted("cxnone")
+    return sql(
+        "(EXISTS (SELECT 1 FROM media m WHERE m.case_id = r.key AND m.side IN {})"
+        " OR EXISTS (SELECT 1 FROM instances i WHERE i.id = -r.key AND i.side IN {})"
+        " OR r.ref IN (SELECT rowid FROM case_search WHERE case_search MATCH {}))",
+        among(sides),
+        among(sides),
+        value(words),
+    )

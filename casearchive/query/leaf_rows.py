@@ -1,0 +1,350 @@
+"""Every leaf of a question as rows ``(key, score, level, rank, source, ref)``.
+
+``key`` is the id of a case, or minus the id of an instance that belongs to no case. ``level`` is one of
+``pieces.MATCH``, ``OTHER_SIDE`` and ``ABSENT``. ``rank`` orders the rows of one key (its best row speaks for
+it); ``source`` and ``ref`` tell where it was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from casearchive.query import fts
+from casearchive.query.fields import COLUMNS
+from casearchive.query.finding_rows import finding_clause
+from casearchive.query.pieces import (
+    Keys,
+    Sql,
+    accepted,
+    among,
+    any_way,
+    between,
+    case_only,
+    compare,
+    every,
+    file_only,
+    like,
+    same,
+    sql,
+    value,
+)
+from casearchive.query.text_rows import ranked_text, text_match, text_rows
+from casearchive.query.tree import (
+    PRESENT,
+    CaseClause,
+    FindingClause,
+    Has,
+    Leaf,
+    MeasureClause,
+    MediaClause,
+    Mention,
+    Phrase,
+    PriorClause,
+    Range,
+    Said,
+    Side,
+    TermClause,
+    Test,
+    Words,
+)
+
+_DIAGNOSIS, _TERM, _TEXT, _WORDS, _SAID, _PASSED = 0.8, 0.5, 0.25, 0.6, 0.3, 0.1
+
+_MODALITY_CODES = {"us": ("US", "IVUS"), "mri": ("MR",), "xray": ("DX", "CR", "XA", "RF"), "ct": ("CT",)}
+
+
+def rows_of(leaf: Leaf, only: Keys | None = None) -> Sql:
+    """All rows of one leaf (of these documents only): where it matches and why."""
+    if isinstance(leaf, FindingClause):
+        parts = finding_clause(leaf, only)
+        if leaf == FindingClause(modality=leaf.modality, sides=leaf.sides, strict=True):
+            parts.append(_files_of_modality(leaf, only))
+    elif isinstance(leaf, Words | Phrase):
+        parts = [ranked_text(text_match(leaf), _WORDS, only)]
+    elif isinstance(leaf, Said):
+        parts = [ranked_text(text_match(leaf), _SAID, only)]
+    elif isinstance(leaf, Mention):
+        parts = _mention(leaf, only)
+    elif isinstance(leaf, MediaClause):
+        parts = _media_clause(leaf, only)
+    elif isinstance(leaf, CaseClause):
+        parts = _case_clause(leaf.test, only)
+    elif isinstance(leaf, TermClause):
+        parts = [_term_clause(leaf, only)]
+    elif isinstance(leaf, PriorClause):
+        parts = [_prior_clause(leaf, only)]
+    elif isinstance(leaf, MeasureClause):
+        parts = [_measure_clause(leaf, only)]
+    elif isinstance(leaf, Has):
+        parts = _has(leaf.what, only)
+    else:
+        parts = _side_rows(leaf, only)
+    return _join_rows(parts)
+
+
+def _join_rows(parts: Sequence[Sql]) -> Sql:
+    return Sql(" UNION ALL ".join(p.text for p in parts), tuple(v for p in parts for v in p.params))
+
+
+def _rows(source: str, ref: str, key: str, table: str, where: Sql, score: float, only: Keys | None) -> Sql:
+    """Plain rows of a table of cases; ``table``, ``key`` and ``ref`` are written here, never by a user."""
+    column = key
+    return sql(
+        f"SELECT {key} AS key, {{}} AS score, 0 AS level, {{}} AS rank, '{source}' AS source, {ref} AS ref"  # noqa: S608
+        f" FROM {table} WHERE {{}}{{}}",
+        value(score),
+        value(score),
+        where,
+        case_only(column, only),
+    )
+
+
+_FILE = (
+    "documents d JOIN instances i ON i.id = d.instance_id JOIN series s ON s.id = i.series_id"
+    " JOIN studies t ON t.id = s.study_id JOIN subjects p ON p.id = t.subject_id"
+)
+_CLIP = (
+    "media m LEFT JOIN instances i ON i.id = m.instance_id LEFT JOIN series s ON s.id = i.series_id"
+    " LEFT JOIN studies t ON t.id = s.study_id LEFT JOIN subjects p ON p.id = t.subject_id"
+)
+_ALIASES = {"subject": "p", "study": "t", "series": "s", "instance": "i"}
+
+
+def _file_rows(where: Sql, score: float, only: Keys | None) -> Sql:
+    return sql(
+        "SELECT -d.instance_id AS key, {} AS score, 0 AS level, {} AS rank, 'file' AS source, i.id AS ref"
+        " FROM {} WHERE {}{}",
+        value(score),
+        value(score),
+        Sql(_FILE),
+        where,
+        file_only(only),
+    )
+
+
+def _mention(leaf: Mention, only: Keys | None) -> list[Sql]:
+    wanted = leaf.wanted
+    ids = among(wanted.ids)
+    rows = [text_rows(text_match(leaf), _TEXT, only)]
+    if wanted.kind in ("symptom", "mechanism"):
+        where = sql("t.role = {} AND t.term IN {}", value(wanted.kind), ids)
+        rows.append(_rows("term", "t.term", "t.case_id", "case_terms t", where, _TERM, only))
+    column = {"maneuver": "maneuver", "maneuver_state": "maneuver", "plane": "plane",
+              "position": "patient_position", "mode": "mode"}.get(wanted.kind)  # fmt: skip
+    if column:
+        where = sql(f"m.{column} IN {{}}", ids)
+        rows.append(_rows("media", "m.id", "m.case_id", "media m", where, _TERM, only))
+    if wanted.kind == "mode":
+        rows.append(_file_rows(_modes(wanted.ids), _TERM, only))
+    column = {"maneuver": "maneuver", "modality": "modality", "severity": "severity",
+              "temporality": "temporality"}.get(wanted.kind)  # fmt: skip
+    if column:
+        names = wanted.ids if "surgery_finding" not in wanted.ids else (*wanted.ids, "surgery")
+        where = sql(f"f.{column} IN {{}} AND f.certainty IN {{}}", among(names), among(PRESENT))
+        rows.append(_rows("finding", "f.id", "f.case_id", "findings f", where, _TERM, only))
+    if wanted.kind == "modality":
+        codes = [c for i in wanted.ids for c in _MODALITY_CODES.get(i, ())]
+        rows.append(_file_rows(sql("s.modality IN {}", among(codes)), _PASSED, only))
+    if wanted.kind == "echogenicity":
+        where = sql(
+            "f.certainty IN {} AND EXISTS (SELECT 1 FROM json_each(f.echogenicity) j WHERE j.value IN {})",
+            among(PRESENT),
+            ids,
+        )
+        rows.append(_rows("finding", "f.id", "f.case_id", "findings f", where, _TERM, only))
+    if wanted.kind == "discordance":
+        where = sql("q.discordance IN {}", ids)
+        rows.append(_rows("prior", "q.id", "q.case_id", "priors q", where, _TERM, only))
+    if wanted.kind == "difficulty":
+        levels = among(i.removeprefix("difficulty_") for i in wanted.ids)
+        rows.append(_rows("case", "''", "c.id", "cases c", sql("c.difficulty IN {}", levels), _TERM, only))
+    return rows
+
+
+def _modes(ids: Sequence[str]) -> Sql:
+    """A clip's modes are a JSON list of our own short words, so each can be looked for in its quotes."""
+    return any_way([sql("i.modes LIKE {}", value(f'%"{i}"%')) for i in ids])
+
+
+def _media_clause(clause: MediaClause, only: Keys | None) -> list[Sql]:
+    clips = every([_media_test(test, of_case=True) for test in clause.tests])
+    files = every([_media_test(test, of_case=False) for test in clause.tests])
+    return [
+        _rows("media", "m.id", "m.case_id", _CLIP, clips, _PASSED, only),
+        _file_rows(files, _PASSED, only),
+    ]
+
+
+def _media_test(test: Test, *, of_case: bool) -> Sql:
+    if test.field in ("plane", "position", "maneuver"):
+        column = "patient_position" if test.field == "position" else test.field
+        if not of_case:
+            return Sql("0")
+        return (
+            Sql(f"m.{column} <> ''")
+            if test.how == "filled"
+            else sql(f"m.{column} IN {{}}", among(test.values))
+        )
+    if test.field == "mode":
+        if test.how == "filled":
+            return Sql("(m.mode <> '' OR i.modes <> '[]')" if of_case else "i.modes <> '[]'")
+        modes = _modes(test.values)
+        return sql("(m.mode IN {} OR {})", among(test.values), modes) if of_case else modes
+    level, column = COLUMNS[test.field]
+    return compare(f"{_ALIASES[level]}.{column}", test)
+
+
+#: A DICOM age ("024Y", "018M") or the like in years.
+_AGE = (
+    "CASE WHEN t.patient_age IS NULL THEN NULL"
+    " WHEN t.patient_age LIKE '%M%' THEN CAST(t.patient_age AS REAL) / 12"
+    " WHEN t.patient_age LIKE '%W%' THEN CAST(t.patient_age AS REAL) / 52"
+    " WHEN t.patient_age LIKE '%D%' THEN CAST(t.patient_age AS REAL) / 365"
+    " ELSE CAST(t.patient_age AS REAL) END"
+)
+_CASE_COLUMNS = {
+    "age": "c.age_years",
+    "sex": "c.sex",
+    "case": "c.slug",
+    "author": "c.author",
+    "activity": "c.activity",
+    "title": "c.title",
+    "completeness": "c.completeness",
+    "difficulty": "c.difficulty",
+    "status": "c.status",
+}
+
+
+def _case_clause(test: Test, only: Keys | None) -> list[Sql]:
+    if test.field in ("tag", "category"):
+        match = Sql("1") if test.how == "filled" else any_way([same("t.term", v) for v in test.values])
+        where = sql("t.role = {} AND {}", value(test.field), match)
+        return [_rows("term", "t.term", "t.case_id", "case_terms t", where, _PASSED, only)]
+    if test.field == "set":
+        match = Sql("1") if test.how == "filled" else any_way([same("z.slug", v) for v in test.values])
+        table = "sets z JOIN set_cases y ON y.set_id = z.id JOIN cases c ON c.slug = y.slug"
+        return [_rows("set", "z.slug", "c.id", table, match, _PASSED, only)]
+    if test.field == "fictional":
+        where = (
+            Sql("1")
+            if test.how == "filled"
+            else sql("c.fictional IN {}", among(int(v == "yes") for v in test.values))
+        )
+    else:
+        where = compare(_CASE_COLUMNS[test.field], test)
+    rows = [_rows("case", "''", "c.id", "cases c", where, _PASSED, only)]
+    if test.field == "age":
+        rows.append(_file_rows(compare(f"({_AGE})", test), _PASSED, only))
+    if test.field == "sex":
+        rows.append(_file_rows(compare("p.patient_sex", test), _PASSED, only))
+    return rows
+
+
+def _term_clause(leaf: TermClause, only: Keys | None) -> Sql:
+    parts = [sql("t.role = {}", value(leaf.role)), Sql("t.certainty NOT IN ('absent', 'not_assessed')")]
+    if leaf.wanted is not None and leaf.wanted.literal:
+        parts.append(sql("t.term LIKE {} ESCAPE '\\'", value(like(leaf.wanted.literal))))
+    elif leaf.wanted is not None:
+        # A term the lexicon could not place is kept as written: "proximal hamstring tendinopathy".
+        written = {leaf.wanted.typed.replace("_", " "), leaf.wanted.label}
+        ways = [sql("t.term IN {}", among(leaf.wanted.ids))]
+        ways += [sql("t.term LIKE {} ESCAPE '\\'", value(like(w))) for w in sorted(written)]
+        for definition in leaf.wanted.definitions:
+            if not definition.sites:
+                ways.append(
+                    sql(
+                        "(t.structure IN {} AND t.term IN {})",
+                        among(definition.structures),
+                        among(definition.abnormalities),
+                    )
+                )
+        parts.append(any_way(ways))
+    if leaf.structure is not None:
+        parts.append(sql("t.structure IN {}", among(leaf.structure.ids)))
+    ref = "json_array(t.term, t.structure, t.side, t.role)"
+    source = "differential" if leaf.role == "differential" else "diagnosis"
+    return _rows(source, ref, "t.case_id", "case_terms t", every(parts), _DIAGNOSIS, only)
+
+
+def _prior_clause(leaf: PriorClause, only: Keys | None) -> Sql:
+    parts: list[Sql] = []
+    if leaf.says is not None:
+        parts.append(
+            sql(
+                "(EXISTS (SELECT 1 FROM json_each(q.says) j WHERE j.value IN {})"
+                " OR (q.says = '[]' AND q.impression LIKE {} ESCAPE '\\'))",
+                among(leaf.says.ids),
+                value(like(leaf.says.typed)),
+            )
+        )
+    if leaf.missed is not None:
+        parts.append(
+            sql("EXISTS (SELECT 1 FROM json_each(q.missed) j WHERE j.value IN {})", among(leaf.missed.ids))
+        )
+    if leaf.discordance:
+        parts.append(sql("q.discordance IN {}", among(leaf.discordance)))
+    if leaf.modality:
+        parts.append(sql("q.modality IN {}", among(leaf.modality)))
+    return _rows("prior", "q.id", "q.case_id", "priors q", every(parts), _TERM, only)
+
+
+def _measure_clause(leaf: MeasureClause, only: Keys | None) -> Sql:
+    parts = [sql("x.what IN {}", among((leaf.what, f"meas_{leaf.what}")))]
+    if leaf.range != Range():
+        parts.append(sql("coalesce(x.base_unit, x.unit) = {}", value(leaf.unit)))
+        parts.append(between("coalesce(x.base_value, x.value)", leaf.range))
+    if leaf.state:
+        parts.append(sql("x.state = {}", value(leaf.state)))
+    return _rows("measurement", "x.id", "x.case_id", "measurements x", every(parts), _TERM, only)
+
+
+def _has(what: str, only: Keys | None) -> list[Sql]:
+    if what in ("cine", "still", "thumbnail"):
+        test = {"cine": "i.frames > 1", "still": "i.frames = 1", "thumbnail": "i.pictured = 1"}[what]
+        clips = "media m JOIN instances i ON i.id = m.instance_id"
+        return [
+            _rows("media", "m.id", "m.case_id", clips, Sql(test), _PASSED, only),
+            _file_rows(Sql(test), _PASSED, only),
+        ]
+    if what == "doppler":
+        clips = "media m LEFT JOIN instances i ON i.id = m.instance_id"
+        return [
+            _rows("media", "m.id", "m.case_id", clips,
+                  Sql("(m.mode LIKE '%doppler%' OR i.modes LIKE '%doppler%')"), _PASSED, only),
+            _rows("finding", "f.id", "f.case_id", "findings f",
+                  Sql("f.doppler_value IS NOT NULL"), _PASSED, only),
+            _file_rows(Sql("i.modes LIKE '%doppler%'"), _PASSED, only),
+        ]  # fmt: skip
+    if what == "case":
+        return [_rows("case", "''", "c.id", "cases c", Sql("1"), _PASSED, only)]
+    if what == "quiz":
+        return [text_rows(fts.within(("meta",), fts.token("hasquiz")), _PASSED, only)]
+    table, ref, key, where = {
+        "measurement": ("measurements x", "x.id", "x.case_id", "1"),
+        "prior": ("priors q", "q.id", "q.case_id", "1"),
+        "grade": ("grades g JOIN findings f ON f.id = g.finding", "f.id", "f.case_id", "1"),
+        "evidence": ("evidence e JOIN findings f ON f.id = e.finding", "f.id", "f.case_id", "1"),
+        "roi": ("evidence e JOIN findings f ON f.id = e.finding", "f.id", "f.case_id", "e.shape <> ''"),
+    }[what]
+    source = "finding" if ref == "f.id" else what
+    return [_rows(source, ref, key, table, Sql(where), _PASSED, only)]
+
+
+def _side_rows(leaf: Side, only: Keys | None) -> list[Sql]:
+    sides = among(accepted(leaf.sides))
+    present = sql("f.side IN {} AND f.certainty IN {}", sides, among(PRESENT))
+    return [
+        _rows("finding", "f.id", "f.case_id", "findings f", present, 0.5, only),
+        _rows("media", "m.id", "m.case_id", "media m", sql("m.side IN {}", sides), 0.4, only),
+        _file_rows(sql("i.side IN {}", sides), 0.4, only),
+    ]
+
+
+def _files_of_modality(clause: FindingClause, only: Keys | None) -> Sql:
+    if not clause.modality:
+        return _file_rows(Sql("0"), _PASSED, only)
+    codes = [code for m in clause.modality for code in _MODALITY_CODES.get(m, (m.upper(),))]
+    parts = [sql("s.modality IN {}", among(codes))]
+    if clause.sides:
+        parts.append(sql("i.side IN {}", among(accepted(clause.sides))))
+    return _file_rows(every(parts), _PASSED, only)

@@ -1,0 +1,326 @@
+"""Reading a question: the grammar of words, phrases, fields, brackets, OR and NOT.
+
+question := either
+either   := together ("OR" together)*
+together := item+                          side by side means "and"
+item     := ["-" | "NOT"] (word | "phrase" | field:value | "(" either ")")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from casearchive.errors import QueryError
+from casearchive.query.atoms import Atom, Speaker, field_to_atom, phrase_atom, words_to_atoms
+from casearchive.query.bind import bind
+from casearchive.query.describe import described
+from casearchive.query.fields import FIELDS, Field
+from casearchive.query.tree import And, Everything, Maybe, Node, Not, Or, Query, Some, Words
+from casearchive.query.words import Piece, clean, cut
+from casearchive.terms import Lexicon
+from casearchive.terms.spelling import allowed, distance
+
+#: More than anybody types, less than a database refuses.
+MAX_TERMS = 64
+MAX_DEPTH = 20
+
+#: How many unknown words are looked up for a spelling; each costs a walk through the whole vocabulary.
+_MOST_RESPELT = 6
+
+
+def parse(text: str, lexicon: Lexicon, fields: Mapping[str, Field] = FIELDS) -> Query:
+    """Understand a question.
+
+    Args:
+        text: whatever somebody typed; an empty question asks for everything.
+        lexicon: the vocabulary that words are recognised in.
+        fields: the fields that may be asked (``query.FIELDS``).
+
+    Raises:
+        QueryError: the question cannot be read; it says where and what to write instead.
+    """
+    pieces = cut(text)
+    if len(pieces) > MAX_TERMS * 4:
+        raise _too_much(text, pieces[MAX_TERMS * 4].start)
+    reader = _Reader(Speaker(clean(text), lexicon, fields), pieces)
+    atoms = reader.either(0)
+    if reader.at < len(pieces):
+        raise QueryError(
+            "a bracket is closed that was never opened",
+            query=text,
+            position=pieces[reader.at].start,
+            hint="Remove it, or quote it to look for it as text.",
+        )
+    root = bind(atoms, lexicon)
+    size = _size(root)
+    if size > MAX_TERMS:
+        raise _too_much(text, 0)
+    notes = tuple(_spelt(atom) for atom in _flat(atoms) if _misspelt(atom, lexicon))
+    unknown = tuple((a.start, a.end) for a in _flat(atoms) if a.kind == "word")
+    return Query(text=text, root=root, understood=(*described(root), *notes), unknown=unknown)
+
+
+def _too_much(text: str, position: int) -> QueryError:
+    return QueryError(
+        f"the question has too many parts; at most {MAX_TERMS} are read",
+        query=text if len(text) < 500 else "",
+        position=position,
+        hint="Ask for less at once.",
+    )
+
+
+def _size(node: Node) -> int:
+    if isinstance(node, And | Or | Some):
+        return sum(_size(part) for part in node.parts)
+    if isinstance(node, Not):
+        return _size(node.part)
+    if isinstance(node, Maybe | Everything):
+        return 0
+    return len(node.words) if isinstance(node, Words) else 1
+
+
+def _flat(atoms: Sequence[Atom]) -> list[Atom]:
+    found: list[Atom] = []
+    for atom in atoms:
+        if atom.kind == "group":
+            for alternative in atom.alternatives:
+                found.extend(_flat(alternative))
+        else:
+            found.append(atom)
+    return found
+
+
+def _misspelt(atom: Atom, lexicon: Lexicon) -> bool:
+    """Whether a concept was recognised by a known misspelling, or guessed from one."""
+    if atom.wanted is None or len(atom.wanted.asked) != 1 or atom.wanted.literal:
+        return False
+    concept = lexicon.concept(atom.wanted.asked[0])
+    if concept is None:
+        return False
+    typed = atom.wanted.typed.lower()
+    known = {n.lower() for n in (concept.id, concept.preferred, *concept.names, *concept.abbreviations)}
+    if typed in known:
+        return False
+    return typed in {m.lower() for m in concept.misspellings} or lexicon.resolve(typed) is None
+
+
+def _spelt(atom: Atom) -> str:
+    wanted = atom.wanted
+    assert wanted is not None
+    return f"showing results for {wanted.label} (you typed {wanted.typed})"
+
+
+@dataclass(slots=True)
+class _Reader:
+    speaker: Speaker
+    pieces: tuple[Piece, ...]
+    at: int = 0
+
+    def either(self, depth: int) -> tuple[Atom, ...]:
+        """Atoms of the alternatives up to a closing bracket; several alternatives come as one group."""
+        start = self.at
+        alternatives = [self.together(depth)]
+        while self.at < len(self.pieces) and self.pieces[self.at].kind == "or":
+            operator = self.pieces[self.at]
+            self.at += 1
+            alternatives.append(self.together(depth))
+            if not alternatives[-2] or not alternatives[-1]:
+                raise self.error(operator, "OR needs something on both sides")
+        if len(alternatives) == 1:
+            return alternatives[0]
+        begin, end = self.pieces[start].start, self.pieces[self.at - 1].end
+        return (Atom("group", begin, end, alternatives=tuple(alternatives)),)
+
+    def together(self, depth: int) -> tuple[Atom, ...]:
+        atoms: list[Atom] = []
+        words: list[Piece] = []
+        while self.at < len(self.pieces) and self.pieces[self.at].kind not in ("or", "close"):
+            piece = self.pieces[self.at]
+            if piece.kind == "word":
+                words.append(piece)
+                self.at += 1
+                continue
+            atoms.extend(words_to_atoms(self.speaker, words))
+            words = []
+            if piece.kind == "and":
+                self.at += 1
+                continue
+            atoms.extend(self.item(depth))
+        atoms.extend(words_to_atoms(self.speaker, words))
+        return tuple(atoms)
+
+    def item(self, depth: int) -> tuple[Atom, ...]:
+        piece = self.pieces[self.at]
+        if piece.kind == "not":
+            return self.negated(depth)
+        if piece.kind == "open":
+            return self.group(depth)
+        self.at += 1
+        if piece.kind == "phrase":
+            atom = phrase_atom(piece)
+            return (atom,) if atom else ()
+        following = self.words_ahead()
+        atom, used = field_to_atom(self.speaker, piece, following)
+        self.at += used
+        return (atom,)
+
+    def words_ahead(self) -> tuple[Piece, ...]:
+        end = self.at
+        while end < len(self.pieces) and self.pieces[end].kind == "word":
+            end += 1
+        return self.pieces[self.at : end]
+
+    def group(self, depth: int) -> tuple[Atom, ...]:
+        opened = self.pieces[self.at]
+        if depth >= MAX_DEPTH:
+            raise self.error(opened, f"brackets are nested more than {MAX_DEPTH} deep")
+        self.at += 1
+        atoms = self.either(depth + 1)
+        if self.at >= len(self.pieces):
+            raise self.error(opened, "a bracket is never closed", "Close it with ), or leave it out.")
+        closed = self.pieces[self.at]
+        self.at += 1
+        if len(atoms) == 1:
+            return atoms
+        return (Atom("group", opened.start, closed.end, alternatives=(atoms,)),) if atoms else ()
+
+    def negated(self, depth: int) -> tuple[Atom, ...]:
+        operator = self.pieces[self.at]
+        self.at += 1
+        if self.at >= len(self.pieces) or self.pieces[self.at].kind in ("or", "close", "and"):
+            raise self.error(operator, f"{operator.text} needs something after it")
+        if depth >= MAX_DEPTH:
+            raise self.error(operator, f"more than {MAX_DEPTH} denials in a row")
+        piece = self.pieces[self.at]
+        if piece.kind == "word":
+            words = self.words_ahead()
+            count = self.first_name(words)
+            self.at += count
+            atoms = words_to_atoms(self.speaker, words[:count])
+        elif piece.kind == "not":
+            atoms = self.negated(depth + 1)
+        else:
+            atoms = self.item(depth)
+        node = bind(atoms, self.speaker.lexicon)
+        if isinstance(node, Everything):
+            return ()
+        return (Atom("negated", operator.start, self.pieces[self.at - 1].end, node=node),)
+
+    def first_name(self, words: Sequence[Piece]) -> int:
+        """How many words the name takes that begins here: -rectus femoris tear denies rectus femoris."""
+        start = words[0].start
+        text = self.speaker.text[start : words[-1].end]
+        for found in self.speaker.lexicon.recognise(text)[:1]:
+            if found.start == 0:
+                return sum(1 for w in words if w.start - start < found.end)
+        return 1
+
+    def error(self, piece: Piece, what: str, hint: str = "") -> QueryError:
+        return QueryError(
+            what, query=self.speaker.text, position=piece.start, hint=hint or "Quote it to look for the word."
+        )
+
+
+# ------------------------------------------------------------------------------------------- spelling
+
+
+def respelt(query: Query, lexicon: Lexicon, fields: Mapping[str, Field] = FIELDS) -> Query | None:
+    """The same question with its unknown words as they were probably meant, or None where nothing is near.
+
+    Words of four letters or more are compared with the names of the lexicon, together with an unknown
+    neighbour first ("rectus femoriss"); the nearest is taken only where no other is as near.
+    """
+    text = query.text
+    changes: list[tuple[int, int, str]] = []
+    places = list(query.unknown[:_MOST_RESPELT])
+    while places:
+        for count in (3, 2, 1):
+            window = places[:count]
+            if len(window) < count or not _neighbours(text, window):
+                continue
+            start, end = window[0][0], window[-1][1]
+            better = _nearest(text[start:end].strip(".,;:!?"), lexicon)
+            if better is not None:
+                changes.append((start, end, better))
+                places = places[count:]
+                break
+        else:
+            places = places[1:]
+    if not changes:
+        return None
+    for start, end, better in reversed(changes):
+        text = text[:start] + better + text[end:]
+    try:
+        again = parse(text, lexicon, fields)
+    except QueryError:
+        return None
+    notes = tuple(f"showing results for {better} (you typed {query.text[s:e]})" for s, e, better in changes)
+    return Query(again.text, again.root, (*again.understood, *notes), again.unknown)
+
+
+def _neighbours(text: str, places: Sequence[tuple[int, int]]) -> bool:
+    return all(text[before[1] : after[0]].isspace() for before, after in pairwise(places))
+
+
+def _nearest(word: str, lexicon: Lexicon) -> str | None:
+    reach = allowed(word)
+    if not reach or not any(c.isalpha() for c in word):
+        return None
+    scored = sorted(
+        (edits, name)
+        for name in lexicon.nearest(word, (), 6)
+        if 0 < (edits := distance(word.lower(), name.lower(), reach)) <= reach
+    )
+    if not scored or (len(scored) > 1 and scored[0][0] == scored[1][0] and not _same(scored, lexicon)):
+        return None
+    return scored[0][1]
+
+
+def _same(scored: Sequence[tuple[int, str]], lexicon: Lexicon) -> bool:
+    """Whether the nearest names are spellings of one thing (hematoma, haematoma)."""
+    first = [lexicon.resolve(name) for edits, name in scored if edits == scored[0][0]]
+    return len({c.id if c else "" for c in first}) == 1
+
+
+def relaxed(query: Query, *, prefix: bool) -> Query | None:
+    """The question with its free words loosened: as beginnings of longer words, or as many as possible.
+
+    None where there is nothing to loosen.
+    """
+    root, changed = _loosened(query.root, prefix)
+    if not changed:
+        return None
+    note = (
+        "no case has exactly these words: longer words that begin so count too"
+        if prefix
+        else "nothing has all of these words: showing what has some of them, the most first"
+    )
+    return Query(query.text, root, (*query.understood, note), query.unknown)
+
+
+def _loosened(node: Node, prefix: bool) -> tuple[Node, bool]:
+    if isinstance(node, Words):
+        if prefix:
+            return Words(node.words, prefix=True), any(len(w) >= 4 for w in node.words)
+        if len(node.words) < 2:
+            return node, False
+        return Some(tuple(Words((w,), prefix=True) for w in node.words)), True
+    if isinstance(node, And):
+        others = [p for p in node.parts if not isinstance(p, Words | Maybe | Not)]
+        parts: list[Node] = []
+        changed = False
+        for part in node.parts:
+            if isinstance(part, Words) and not prefix and others:
+                parts.append(Maybe(Some(tuple(Words((w,), prefix=True) for w in part.words))))
+                changed = True
+                continue
+            loose, did = _loosened(part, prefix)
+            parts.append(loose)
+            changed = changed or did
+        return And(tuple(parts)), changed
+    if isinstance(node, Or):
+        pairs = [_loosened(part, prefix) for part in node.parts]
+        return Or(tuple(p for p, _ in pairs)), any(did for _, did in pairs)
+    return node, False

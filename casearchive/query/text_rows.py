@@ -1,0 +1,97 @@
+"""What is asked of the text: words, phrases, and the tokens of concepts."""
+
+from __future__ import annotations
+
+from casearchive.query import fts
+from casearchive.query.pieces import Keys, Sql, among, sql, value
+from casearchive.query.tree import FindingClause, Leaf, Mention, Phrase, Said, Wanted, Words
+
+#: Where the lexicon calls a modality otherwise than the findings do.
+_MODALITY_CONCEPTS = {"surgery": "surgery_finding"}
+
+
+def concept_match(wanted: Wanted) -> str:
+    """How a concept is found in text: its token, or the token of something below it."""
+    if wanted.literal:
+        return fts.quoted(wanted.literal)
+    groups = [
+        fts.any_of(
+            expression
+            for concept_id in group
+            for expression in (
+                (fts.token(concept_id),)
+                if wanted.exact
+                else (fts.token(concept_id), fts.above_token(concept_id))
+            )
+        )
+        for group in wanted.groups
+    ]
+    ways = [fts.all_of(groups)]
+    for definition in wanted.definitions:
+        ways.append(
+            fts.all_of(fts.any_of((fts.token(name), fts.above_token(name))) for name in definition.names)
+        )
+    return fts.any_of(ways)
+
+
+def text_match(leaf: Leaf) -> str:
+    """The full-text expression of a leaf; empty where it asks nothing of the text."""
+    if isinstance(leaf, Words):
+        star = [f"{fts.quoted(w)} *" if leaf.prefix and len(w) >= 4 else fts.quoted(w) for w in leaf.words]
+        return fts.within(fts.PLAIN, " AND ".join(star))
+    if isinstance(leaf, Phrase):
+        return fts.within((leaf.column,), fts.quoted(leaf.text))
+    if isinstance(leaf, Said):
+        return fts.within(fts.PLAIN[:2], fts.all_of(concept_match(w) for w in leaf.wanted))
+    if isinstance(leaf, Mention):
+        return fts.within(fts.PLAIN, concept_match(leaf.wanted))
+    if isinstance(leaf, FindingClause):
+        named = (leaf.structure, leaf.abnormality, leaf.site, leaf.maneuver)
+        asked = [concept_match(w) for w in named if w is not None]
+        if leaf.modality:
+            asked.append(fts.any_of(fts.token(_MODALITY_CONCEPTS.get(m, m)) for m in leaf.modality))
+        if leaf.temporality:
+            asked.append(fts.any_of(fts.token(t) for t in leaf.temporality))
+        return fts.within(fts.PLAIN, fts.all_of(asked)) if asked else ""
+    return ""
+
+
+def ranked_text(match: str, weight: float, only: Keys | None) -> Sql:
+    """Documents that answer a full-text expression, by how well they do (BM25, title above story)."""
+    weights = Sql(", ".join(str(w) for w in (*fts.WEIGHTS, 1.0)))
+    # MATERIALIZED: bm25() works only in the SELECT that holds MATCH, and must not be merged into a GROUP BY.
+    return sql(
+        "SELECT coalesce(d.case_id, -d.instance_id) AS key, {} * (0.5 + 0.5 * x / (x + 4.0)) AS score,"
+        " 0 AS level, 0.3 AS rank, 'text' AS source, d.id AS ref"
+        " FROM (WITH found AS MATERIALIZED (SELECT rowid AS doc, max(-bm25(case_search, {}), 0.0) AS x"
+        " FROM case_search WHERE case_search MATCH {}{}) SELECT doc, x FROM found)"
+        " JOIN documents d ON d.id = doc",
+        value(weight),
+        weights,
+        value(match),
+        _restricted(only),
+    )
+
+
+def text_rows(match: str, weight: float, only: Keys | None, *, unannotated: bool = False) -> Sql:
+    """Documents that answer a full-text expression, all alike; ``unannotated``: no cases with findings."""
+    free = " AND NOT EXISTS (SELECT 1 FROM findings f WHERE f.case_id = d.case_id)" if unannotated else ""
+    return sql(
+        "SELECT coalesce(d.case_id, -d.instance_id) AS key, {} AS score, 0 AS level, 0.3 AS rank,"
+        " 'text' AS source, d.id AS ref FROM case_search JOIN documents d ON d.id = case_search.rowid"
+        " WHERE case_search MATCH {}{}{}",
+        value(weight),
+        value(match),
+        _restricted(only),
+        Sql(free),
+    )
+
+
+def _restricted(only: Keys | None) -> Sql:
+    if only is None:
+        return Sql("")
+    return sql(
+        " AND case_search.rowid IN (SELECT id FROM documents WHERE case_id IN {} OR instance_id IN {})",
+        among(only.cases),
+        among(only.instances),
+    )

@@ -1,0 +1,153 @@
+"""From a concept of the lexicon to everything that counts as it, and from several concepts to one."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from casearchive.query.tree import Definition, Wanted
+from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon
+
+#: The top of all abnormalities: too wide to define anything by ("an abnormality of a vessel").
+ROOT = "abnormality"
+
+
+def wanted(
+    lexicon: Lexicon, concept_id: str, typed: str, *, exact: bool = False, by_field: bool = False
+) -> Wanted:
+    """What is asked for when somebody names this concept (``exact``: it alone, no kinds or parts)."""
+    concept = lexicon.concept(concept_id)
+    if concept is None:
+        return literal(typed, "", by_field=by_field)
+    ids = (concept_id,) if exact else tuple(sorted(lexicon.narrower(concept_id)))
+    above = tuple(sorted(lexicon.broader(concept_id) - ({ROOT} if concept_id != ROOT else set())))
+    return Wanted(
+        label=concept.preferred,
+        typed=typed,
+        kind=concept.kind,
+        asked=(concept_id,),
+        ids=ids,
+        above=(concept_id,) if exact else above,
+        groups=((concept_id,),),
+        definitions=() if exact else _definitions(lexicon, concept_id),
+        exact=exact,
+        by_field=by_field,
+    )
+
+
+def literal(typed: str, kind: str, *, by_field: bool = True) -> Wanted:
+    """Words no lexicon knows, compared as the author wrote them."""
+    spellings = tuple(dict.fromkeys((typed, typed.lower(), typed.lower().replace(" ", "_"))))
+    return Wanted(
+        label=typed, typed=typed, kind=kind, asked=spellings, ids=spellings, above=spellings, literal=typed,
+        by_field=by_field,
+    )  # fmt: skip
+
+
+def either(first: Wanted, *others: Wanted) -> Wanted:
+    """Any of several concepts: their sets joined."""
+    every = (first, *others)
+    return Wanted(
+        label=" or ".join(w.label for w in every),
+        typed=" or ".join(w.typed for w in every),
+        kind=first.kind,
+        asked=tuple(i for w in every for i in w.asked),
+        ids=tuple(sorted({i for w in every for i in w.ids})),
+        above=tuple(sorted({i for w in every for i in w.above})),
+        groups=(tuple(i for w in every for group in w.groups for i in group),),
+        definitions=tuple(d for w in every for d in w.definitions),
+        exact=all(w.exact for w in every),
+        by_field=any(w.by_field for w in every),
+    )
+
+
+def both(first: Wanted, second: Wanted) -> Wanted | None:
+    """What belongs to both ("thigh" and "muscle"), or None where nothing does."""
+    ids = set(first.ids) & set(second.ids)
+    if not ids or first.literal or second.literal:
+        return None
+    if ids == set(first.ids):
+        return first
+    if ids == set(second.ids):
+        return second
+    return Wanted(
+        label=f"{first.label} {second.label}",
+        typed=f"{first.typed} {second.typed}",
+        kind=second.kind,
+        asked=(),
+        ids=tuple(sorted(ids)),
+        above=tuple(sorted({*first.above, *second.above})),
+        groups=(*first.groups, *second.groups),
+        by_field=first.by_field or second.by_field,
+    )
+
+
+def implied(lexicon: Lexicon, structure: Wanted | None, abnormality: Wanted | None) -> tuple[str, ...]:
+    """Composite concepts that by their definition are this abnormality at this structure (tennis leg)."""
+    if any(w is not None and (w.exact or w.literal) for w in (structure, abnormality)):
+        return ()
+    places = set(structure.ids) if structure else None
+    kinds = set(abnormality.ids) if abnormality else None
+    found = []
+    for concept_id, place, what in _composites(lexicon):
+        if places is not None and place not in places:
+            continue
+        if kinds is not None and what not in kinds and concept_id not in kinds:
+            continue
+        found.append(concept_id)
+    return tuple(found)
+
+
+def _definitions(lexicon: Lexicon, concept_id: str) -> tuple[Definition, ...]:
+    concept = lexicon.concept(concept_id)
+    found = []
+    for place, what, site in concept.defined_as if concept else ():
+        if place and what and what != ROOT:
+            found.append(
+                Definition(
+                    tuple(name for name in (place, what, site) if name),
+                    tuple(sorted(lexicon.narrower(place))),
+                    tuple(sorted(lexicon.narrower(what))),
+                    tuple(sorted(lexicon.narrower(site))) if site else (),
+                )
+            )
+    return tuple(found)
+
+
+@lru_cache(maxsize=4)
+def _composites(lexicon: Lexicon) -> tuple[tuple[str, str, str], ...]:
+    """(concept, structure, abnormality) of everything that is defined as a finding at a place."""
+    found = []
+    for concept_id in lexicon.ids(ABNORMALITY_KINDS):
+        concept = lexicon.concept(concept_id)
+        for place, what, _ in concept.defined_as if concept else ():
+            if place and what:
+                found.append((concept_id, place, what))
+    return tuple(found)
+
+
+def is_structure(kind: str) -> bool:
+    return kind in STRUCTURE_KINDS
+
+
+def is_abnormality(kind: str) -> bool:
+    return kind in ABNORMALITY_KINDS
+
+
+def ambiguous(lexicon: Lexicon, word: str) -> tuple[str, ...]:
+    """What a short form may mean that prose does not settle: "TA" two structures, "LT" a side.
+
+    In a question short forms are meant, so structures count first, then abnormalities, then sides.
+    """
+    if len(word) > 4:
+        return ()
+    senses = lexicon.senses(word)
+    for kinds in (STRUCTURE_KINDS, ABNORMALITY_KINDS, ("laterality",)):
+        chosen = tuple(i for i in senses if _kind(lexicon, i) in kinds)
+        if chosen:
+            return chosen
+    return ()
+
+
+def _kind(lexicon: Lexicon, concept_id: str) -> str:
+    concept = lexicon.concept(concept_id)
+    return concept.kind if concept else ""

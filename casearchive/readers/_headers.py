@@ -1,0 +1,446 @@
+"""From the header of a DICOM file to values of ``model``: tolerant of bad values, silent about identities.
+
+pydicom stays inside this folder. A value that cannot be what its attribute says becomes None and a note that
+names the attribute, never the value.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import struct
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from casearchive.attributes import IDENTIFYING, Attribute, by_level
+from casearchive.errors import UnreadableFile
+from casearchive.model import Identifier, Timing, UltrasoundRegion
+from casearchive.readers._shared import clean
+from casearchive.readers._structure import Structure
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_DICOM_ROOT = "1.2.840.10008."
+_MAX_FPS = 500.0
+
+
+@cache
+def _quiet() -> None:
+    """Keep pydicom from speaking: its warnings and log lines quote values, and a value may be a name."""
+    from pydicom import config
+
+    config.settings.reading_validation_mode = config.IGNORE
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
+    warnings.filterwarnings("ignore", module=r"pydicom\..*")
+
+
+def read_header(structure: Structure) -> Dataset:
+    """The elements before the pixel data. Raises ``UnreadableFile`` (``damaged``)."""
+    from pydicom.filereader import read_dataset
+
+    _quiet()
+    content = structure.header(blank=_strange_character_sets(structure))
+    encoding = structure.encoding
+    try:
+        return read_dataset(BytesIO(content), encoding.implicit, not encoding.big_endian)
+    except Exception as error:  # pydicom raises two dozen kinds on damaged headers
+        raise UnreadableFile(
+            "damaged",
+            f"its header contradicts itself ({type(error).__name__})",
+            hint="copy the file again from the scanner or the archive it came from",
+        ) from error
+
+
+def _strange_character_sets(structure: Structure) -> tuple[tuple[int, int], ...]:
+    """Character sets that DICOM does not know; pydicom would obey any Python codec a file names."""
+    from pydicom.charset import python_encoding
+
+    strange = []
+    for position, length in structure.character_sets:
+        names = structure.source.read(position, length).decode("ascii", "replace").rstrip("\0 ").split("\\")
+        if any(name.strip() not in python_encoding for name in names):
+            strange.append((position, length))
+    return tuple(strange)
+
+
+# --------------------------------------------------------------------------------------------------- values
+
+
+@dataclass
+class Header:
+    """A header with a memory for what was wrong with it."""
+
+    dataset: Dataset
+    notes: list[str] = field(default_factory=list)
+
+    def value(self, keyword: str, within: Dataset | None = None) -> Any:
+        """The value as pydicom gives it, or None where it is absent, empty or cannot be converted."""
+        source = self.dataset if within is None else within
+        try:
+            found = source.get(keyword)
+        except Exception:  # noqa: BLE001 - conversion of a bad value raises whatever it likes
+            self._unusable(keyword)
+            return None
+        return None if found is None or found == "" else found
+
+    def text(self, keyword: str, within: Dataset | None = None) -> str | None:
+        found = self.value(keyword, within)
+        if found is None or isinstance(found, bytes):
+            return None
+        parts = _as_list(found)
+        return clean("\\".join("" if part is None else str(part) for part in parts)) or None
+
+    def number(self, keyword: str, within: Dataset | None = None) -> float | None:
+        """The first value as a finite number."""
+        found = self.value(keyword, within)
+        if found is None:
+            return None
+        parts = _as_list(found)
+        try:
+            result = float(str(parts[0]).strip()) if parts else math.nan
+        except ValueError:
+            result = math.nan
+        if not math.isfinite(result):
+            self._unusable(keyword)
+            return None
+        return result
+
+    def integer(self, keyword: str, within: Dataset | None = None) -> int | None:
+        result = self.number(keyword, within)
+        if result is None:
+            return None
+        if result != int(result) or abs(result) >= 2**63:
+            self._unusable(keyword)
+            return None
+        return int(result)
+
+    def integers(self, keyword: str, within: Dataset, *, big_endian: bool = False) -> list[int]:
+        """All values as integers; bytes are 16-bit words in the order of the file."""
+        found = self.value(keyword, within)
+        if isinstance(found, bytes):
+            order = ">" if big_endian else "<"
+            return list(struct.unpack(f"{order}{len(found) // 2}H", found[: len(found) // 2 * 2]))
+        try:
+            return [int(part) for part in _as_list(found)] if found is not None else []
+        except (TypeError, ValueError):
+            self._unusable(keyword)
+            return []
+
+    def items(self, keyword: str) -> list[Dataset]:
+        """The items of a sequence at the top level."""
+        from pydicom.dataset import Dataset as PydicomDataset
+
+        found = self.value(keyword)
+        try:
+            return [item for item in found if isinstance(item, PydicomDataset)] if found is not None else []
+        except Exception:  # noqa: BLE001 - items are parsed when they are touched, and may be anything
+            self._unusable(keyword)
+            return []
+
+    def level(self, name: str) -> dict[str, Any]:
+        """The columns of one level of ``attributes.TABLE``, by name."""
+        return {attribute.column: self._column(attribute) for attribute in by_level(name)}
+
+    def _column(self, attribute: Attribute) -> Any:
+        if attribute.kind == "int":
+            return self.integer(attribute.keyword)
+        if attribute.kind == "real":
+            return self.number(attribute.keyword)
+        found = self.text(attribute.keyword)
+        if found is None or attribute.kind == "text":
+            return found
+        result = _SHAPES[attribute.kind](found)
+        if result is None:
+            self._unusable(attribute.keyword)
+        return result
+
+    def _unusable(self, keyword: str) -> None:
+        note = f"{keyword} holds no usable value"
+        if note not in self.notes:
+            self.notes.append(note)
+
+
+def _as_list(value: Any) -> list[Any]:
+    from pydicom.multival import MultiValue
+
+    return list(value) if isinstance(value, MultiValue | list | tuple) else [value]
+
+
+def iso_date(text: str) -> str | None:
+    """DA (``20040119``, also the old ``2004.01.19``) as ISO 8601, or None."""
+    match = re.fullmatch(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})", text.strip())
+    if not match:
+        return None
+    try:
+        return date(*map(int, match.groups())).isoformat()
+    except ValueError:
+        return None
+
+
+def _iso_time(text: str) -> str | None:
+    """TM (``143015.25``, also ``14:30``) as ISO 8601, or None."""
+    match = re.fullmatch(r"(\d{2}):?(\d{2})?:?(\d{2})?(\.\d{1,6})?", text.strip())
+    if not match:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in match.groups()[:3])
+    if hours > 23 or minutes > 59 or seconds > 60:
+        return None
+    return f"{hours:02}:{minutes:02}:{seconds:02}{match.group(4) or ''}"
+
+
+def _age(text: str) -> str | None:
+    """AS as written: three digits and D, W, M or Y (PS3.5 6.2)."""
+    match = re.fullmatch(r"(\d{1,3})([DWMY])", text.strip().upper())
+    return f"{int(match.group(1)):03}{match.group(2)}" if match else None
+
+
+_SHAPES = {"date": iso_date, "time": _iso_time, "age": _age}
+
+
+# ---------------------------------------------------------------------------------------------- identifiers
+
+
+@cache
+def _identifying_tags() -> dict[int, str]:
+    from pydicom.datadict import tag_for_keyword
+
+    found = ((tag_for_keyword(keyword), keyword) for keyword in IDENTIFYING)
+    return {int(tag): keyword for tag, keyword in found if tag is not None}
+
+
+def identifiers(dataset: Dataset) -> tuple[Identifier, ...]:
+    """Everything that must never leave, at any depth: what ``IDENTIFYING`` names, all names, UIDs and dates.
+
+    UIDs of the standard itself (classes, codings) identify nobody and are left out.
+    """
+    found: dict[Identifier, None] = {}
+    pending: list[tuple[Dataset, str]] = [(dataset, "")]
+    while pending:
+        holder, inherited = pending.pop()
+        for keyword, vr, value in _telling_elements(holder, inherited):
+            if vr == "SQ":
+                pending.extend((item, keyword if keyword in IDENTIFYING else inherited) for item in value)
+                continue
+            for part in _as_list(value):
+                text = clean(str(part)) if part is not None and not isinstance(part, bytes) else ""
+                if text and not (vr == "UI" and text.startswith(_DICOM_ROOT)):
+                    found[Identifier(inherited or keyword, text)] = None
+    return tuple(sorted(found, key=lambda each: (each.keyword, each.value)))
+
+
+_TEXT_VRS = frozenset(("AE", "AS", "CS", "IS", "LO", "LT", "SH", "ST", "UC", "UR", "UT"))
+_ALWAYS_TELLING = frozenset(("UI", "PN", "DA", "DT", "SQ"))
+
+
+def _telling_elements(holder: Dataset, inherited: str) -> Iterator[tuple[str, str, Any]]:
+    """(keyword, VR, value) of what can identify; other elements are not even converted."""
+    from pydicom.datadict import dictionary_VR, keyword_for_tag
+
+    for tag in list(holder.keys()):
+        try:
+            raw = holder.get_item(tag)
+            vr = (getattr(raw, "VR", None) or "UN") if raw is not None else "UN"
+            if vr == "UN" and not tag.is_private:
+                vr = dictionary_VR(tag)
+            named = _identifying_tags().get(int(tag), "")
+            if not (named or vr in _ALWAYS_TELLING or (inherited and vr in _TEXT_VRS)):
+                continue
+            element = holder[tag]
+            keyword = named or keyword_for_tag(tag) or f"({tag.group:04X},{tag.element:04X})"
+            if element.value is not None:
+                yield keyword, element.VR, element.value
+        except Exception:  # noqa: BLE001, S112 - one element that cannot be converted hides no other
+            continue
+
+
+def subject_identity(header: Header, study_uid: str | None, sha256: str) -> str:
+    """What tells patients apart: number and issuer, else name and birth date, else study, else file."""
+    number, name = header.text("PatientID"), header.text("PatientName")
+    if number:
+        return f"{number}|{header.text('IssuerOfPatientID') or ''}"
+    if name:
+        return f"{name}|{header.text('PatientBirthDate') or ''}"
+    return study_uid or f"sha256:{sha256}"
+
+
+# --------------------------------------------------------------------------------------------------- timing
+
+_FRAME_TIME, _FRAME_TIME_VECTOR = 0x00181063, 0x00181065
+
+
+def timing(header: Header, frames: int) -> Timing:
+    """Frames a second (PS3.3 C.7.6.5): what Frame Increment Pointer names first, then what else is there."""
+    if frames <= 1:
+        return Timing()
+    for source, interval in _intervals(header, frames):
+        fps = 1000.0 / interval if interval > 0 else 0.0
+        if 0 < fps <= _MAX_FPS:
+            return Timing(fps=round(fps, 4), source=source, duration_s=round(frames * interval / 1000.0, 4))
+        header.notes.append(f"{source} gives no possible frame rate and was not believed")
+    return Timing()
+
+
+def _intervals(header: Header, frames: int) -> Iterator[tuple[str, float]]:
+    """(source, mean milliseconds a frame) of every source present, the most trusted first."""
+    pointer = header.value("FrameIncrementPointer")
+    pointed = [int(part) for part in _as_list(pointer)] if pointer is not None else []
+    order = ["FrameTimeVector", "FrameTime"]
+    if pointed and pointed[0] == _FRAME_TIME:
+        order.reverse()
+    for keyword in order:
+        if keyword == "FrameTime":
+            interval = header.number(keyword)
+        else:
+            interval = _vector_interval(header, frames)
+        if interval is not None:
+            yield keyword, interval
+    for keyword in ("CineRate", "RecommendedDisplayFrameRate"):
+        rate = header.number(keyword)
+        if rate is not None:
+            yield keyword, 1000.0 / rate if rate > 0 else 0.0
+
+
+def _vector_interval(header: Header, frames: int) -> float | None:
+    """The mean step of Frame Time Vector; its first entry, before the first frame, is always 0."""
+    found = header.value("FrameTimeVector")
+    if found is None:
+        return None
+    try:
+        steps = [float(part) for part in _as_list(found)][1:]
+    except (TypeError, ValueError):
+        header.notes.append("FrameTimeVector holds no usable value")
+        return None
+    if len(steps) != frames - 1:
+        header.notes.append("FrameTimeVector does not have one step a frame")
+    if not steps or not all(math.isfinite(step) and step >= 0 for step in steps):
+        return 0.0
+    mean = sum(steps) / len(steps)
+    if mean and max(abs(step - mean) for step in steps) > mean / 2:
+        header.notes.append("the time between frames varies; the mean rate is shown")
+    return mean
+
+
+# --------------------------------------------------------------------------------------- regions and modes
+
+
+def regions(header: Header, rows: int, columns: int) -> tuple[UltrasoundRegion, ...]:
+    """Sequence of Ultrasound Regions (PS3.3 C.8.5.5), in file order; a note for each impossible one."""
+    found = []
+    for number, item in enumerate(header.items("SequenceOfUltrasoundRegions"), start=1):
+        region = _region(header, item)
+        if region is None or not (region.min_x0 <= region.max_x1 and region.min_y0 <= region.max_y1):
+            header.notes.append(f"ultrasound region {number} has no usable corners and was left out")
+        elif not (
+            region.min_x0 < columns and region.min_y0 < rows and region.max_x1 >= 0 and region.max_y1 >= 0
+        ):
+            header.notes.append(f"ultrasound region {number} lies outside the picture and was left out")
+        else:
+            if region.max_x1 >= columns or region.max_y1 >= rows or region.min_x0 < 0 or region.min_y0 < 0:
+                header.notes.append(f"ultrasound region {number} reaches beyond the picture")
+            found.append(region)
+    return tuple(found)
+
+
+def _region(header: Header, item: Dataset) -> UltrasoundRegion | None:
+    corners = [
+        header.integer(keyword, item)
+        for keyword in (
+            "RegionLocationMinX0",
+            "RegionLocationMinY0",
+            "RegionLocationMaxX1",
+            "RegionLocationMaxY1",
+        )
+    ]
+    left, top, right, bottom = corners
+    if left is None or top is None or right is None or bottom is None:
+        return None
+    return UltrasoundRegion(
+        min_x0=left,
+        min_y0=top,
+        max_x1=right,
+        max_y1=bottom,
+        spatial_format=header.integer("RegionSpatialFormat", item),
+        data_type=header.integer("RegionDataType", item),
+        flags=header.integer("RegionFlags", item),
+        units_x=header.integer("PhysicalUnitsXDirection", item),
+        units_y=header.integer("PhysicalUnitsYDirection", item),
+        delta_x=header.number("PhysicalDeltaX", item),
+        delta_y=header.number("PhysicalDeltaY", item),
+        ref_pixel_x0=header.integer("ReferencePixelX0", item),
+        ref_pixel_y0=header.integer("ReferencePixelY0", item),
+        ref_value_x=header.number("ReferencePixelPhysicalValueX", item),
+        ref_value_y=header.number("ReferencePixelPhysicalValueY", item),
+    )
+
+
+_MODE_ORDER = (
+    "b_mode",
+    "m_mode",
+    "color_doppler",
+    "power_doppler",
+    "pulsed_doppler",
+    "cw_doppler",
+    "elastography",
+    "panoramic",
+)
+#: Region Data Type (PS3.3 C.8.5.5.1.3) and the mode it means.
+_DATA_TYPE_MODES = {2: "color_doppler", 3: "pulsed_doppler", 4: "cw_doppler"}
+#: Bits of the fourth value of Image Type of an ultrasound image, hexadecimal (PS3.3 C.8.5.6.1.1).
+_IMAGE_TYPE_BITS = {
+    0x0001: "b_mode",
+    0x0002: "m_mode",
+    0x0004: "cw_doppler",
+    0x0008: "pulsed_doppler",
+    0x0010: "color_doppler",
+    0x0020: "color_doppler",
+    0x0100: "power_doppler",
+}
+
+
+def modes(found: tuple[UltrasoundRegion, ...], image_type: str | None) -> tuple[str, ...]:
+    """How the picture was made, from its regions and its Image Type, in a fixed order."""
+    names: set[str] = set()
+    for region in found:
+        if region.spatial_format == 2:
+            names.add("m_mode")
+        elif region.spatial_format == 1 and region.data_type in (1, 2):
+            names.add("b_mode")
+        if region.data_type in _DATA_TYPE_MODES:
+            names.add(_DATA_TYPE_MODES[region.data_type])
+    values = (image_type or "").upper().split("\\")
+    if len(values) >= 4 and re.fullmatch(r"[0-9A-F]{4}", values[3]):
+        bits = int(values[3], 16)
+        names.update(mode for bit, mode in _IMAGE_TYPE_BITS.items() if bits & bit)
+    if any("ELASTO" in value for value in values):
+        names.add("elastography")
+    if any("PANORAM" in value or "EXTENDED" in value for value in values):
+        names.add("panoramic")
+    return tuple(mode for mode in _MODE_ORDER if mode in names)
+
+
+def transducer_mhz(header: Header) -> float | None:
+    """Transducer Frequency of the file or of its first region that has one; kHz there, MHz here."""
+    candidates = [header.number("TransducerFrequency")]
+    candidates += [
+        header.number("TransducerFrequency", item) for item in header.items("SequenceOfUltrasoundRegions")
+    ]
+    for kilohertz in candidates:
+        if kilohertz is not None and 100 <= kilohertz <= 100_000:
+            return round(kilohertz / 1000.0, 4)
+    return None
+
+
+def anatomic_region(header: Header) -> str | None:
+    """The meaning of the first code of Anatomic Region Sequence."""
+    for item in header.items("AnatomicRegionSequence"):
+        meaning = header.text("CodeMeaning", item)
+        if meaning:
+            return meaning
+    return None

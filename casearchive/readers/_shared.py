@@ -1,0 +1,31 @@
+"""What every reader says alike: clean text, UIDs that follow from content, levels of a plain picture."""
+
+from __future__ import annotations
+
+import uuid
+
+from casearchive.model import Series, Study, Subject
+
+#: Where derived UIDs come from: ``2.25.`` and the UUID5 of the content's hash, the same on every machine.
+_NAMESPACE = uuid.NAMESPACE_OID
+_LONGEST_TEXT = 1024
+
+
+def derived_uid(sha256: str, level: str = "") -> str:
+    """A UID that follows from the content alone (PS3.5 B.2): of the picture, or of its study or series."""
+    return f"2.25.{uuid.uuid5(_NAMESPACE, sha256 + level).int}"
+
+
+def clean(text: str) -> str:
+    """Text without control characters, lone surrogates or padding, of a bearable length."""
+    kept = "".join(character if character.isprintable() else " " for character in text)
+    return kept.encode("utf-8", "replace").decode().strip()[:_LONGEST_TEXT]
+
+
+def standing_alone(sha256: str) -> tuple[Subject, Study, Series]:
+    """The levels above a picture that says nothing about them: its own subject, study and series."""
+    return (
+        Subject(identity=f"sha256:{sha256}"),
+        Study(study_instance_uid=derived_uid(sha256, "/study")),
+        Series(series_instance_uid=derived_uid(sha256, "/series")),
+    )

@@ -1,0 +1,198 @@
+"""Reads DICOM of any coding: structure first, then the header, then one frame when it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+from casearchive.clip import Clip
+from casearchive.errors import UnreadableFile
+from casearchive.model import Facts, Identifier, Instance, Series, Study, Subject, UltrasoundRegion
+from casearchive.readers import _frames, _headers, _shared, _structure
+from casearchive.readers._frames import Layout
+from casearchive.readers._headers import Header
+from casearchive.readers._pictures import MONOCHROME, VIDEO_SYNTAXES, DicomClip
+from casearchive.readers._structure import Structure
+
+NAME = "dicom"
+PRIORITY = 10
+
+#: What a class of object must hold; where it does not, the file was cut between two elements.
+_MUST_HOLD = (
+    ("1.2.840.10008.5.1.4.1.1.88.", 0x0040A730),  # Content Sequence of a structured report
+    ("1.2.840.10008.5.1.4.1.1.104.", 0x00420011),  # Encapsulated Document
+    ("1.2.840.10008.5.1.4.1.1.9.", 0x54000100),  # Waveform Sequence
+)
+_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
+
+
+def sniff(head: bytes, size: int) -> bool:
+    """The DICM mark, or data elements from the first byte on."""
+    return _structure.looks_like_dicom(head)
+
+
+def open(path: Path, sha256: str) -> Clip:
+    """Raises ``UnreadableFile``: ``truncated``, ``damaged`` or ``dicomdir``."""
+    structure = _structure.scan(path)
+    try:
+        header = Header(_headers.read_header(structure), list(structure.notes))
+        layout = _layout(structure, header)
+        frames = _frame_count(structure, header, layout)
+        return DicomClip(structure, header, layout, frames, _facts(structure, header, layout, frames, sha256))
+    except BaseException:
+        structure.source.close()
+        raise
+
+
+# ------------------------------------------------------------------------------------------------------ facts
+
+
+def _layout(structure: Structure, header: Header) -> Layout | None:
+    """How the samples lie, or None where the object is no picture; raises where it should be one."""
+    rows, columns = header.integer("Rows"), header.integer("Columns")
+    if structure.pixels is None:
+        _refuse_half_an_object(structure, header, bool(rows and columns))
+        return None
+    if not rows or not columns or rows < 0 or columns < 0:
+        _refuse("damaged", "it holds pixel data without saying how many rows and columns")
+    samples = header.integer("SamplesPerPixel") or 1
+    allocated = header.integer("BitsAllocated") or 8
+    stored = header.integer("BitsStored") or allocated
+    high_bit = header.integer("HighBit")
+    photometric = (header.text("PhotometricInterpretation") or "").upper()
+    if not photometric:
+        photometric = "RGB" if samples == 3 else "MONOCHROME2"
+        header.notes.append(f"the photometric interpretation is not stated; {photometric} was taken")
+    if samples == 1 and photometric in _COLOUR:
+        header.notes.append(f"called {photometric} but has one sample a pixel; shown as grey")
+        photometric = "MONOCHROME2"
+    if samples == 3 and photometric in (*MONOCHROME, "PALETTE COLOR"):
+        header.notes.append(f"called {photometric} but has three samples a pixel; shown as RGB")
+        photometric = "RGB"
+    if samples not in (1, 3, 4) or not 1 <= allocated <= 64 or not 1 <= stored <= allocated:
+        _refuse("damaged", "what it says about its samples cannot be true")
+    return Layout(
+        rows=rows,
+        columns=columns,
+        samples=samples,
+        allocated=allocated,
+        stored=stored,
+        high_bit=stored - 1 if high_bit is None or not stored - 1 <= high_bit < allocated else high_bit,
+        signed=header.integer("PixelRepresentation") == 1,
+        planar=header.integer("PlanarConfiguration") == 1,
+        photometric=photometric,
+    )
+
+
+def _refuse_half_an_object(structure: Structure, header: Header, has_size: bool) -> None:
+    class_uid = header.text("SOPClassUID") or ""
+    if has_size or _is_image_class(class_uid):
+        _refuse("truncated", "it is an image but ends before its pixel data")
+    if not class_uid:
+        _refuse("damaged", "it says neither what it is nor holds a picture")
+    for prefix, tag in _MUST_HOLD:
+        if class_uid.startswith(prefix) and not structure.has(tag):
+            _refuse("truncated", "it ends before its content")
+    if not header.text("SOPInstanceUID"):
+        _refuse("truncated", "it ends before its own UID")
+
+
+def _is_image_class(class_uid: str) -> bool:
+    from pydicom.uid import UID
+
+    return bool(class_uid) and "Image Storage" in UID(class_uid).name
+
+
+def _frame_count(structure: Structure, header: Header, layout: Layout | None) -> int:
+    """How many frames there really are; a promise of more becomes a note."""
+    if layout is None or structure.pixels is None:
+        return 0
+    stated = header.integer("NumberOfFrames")
+    unusable = header.dataset.get_item("NumberOfFrames") is not None and (stated is None or stated < 1)
+    promised = 1 if stated is None or stated < 1 else stated
+    if structure.transfer_syntax in VIDEO_SYNTAXES:
+        return promised
+    if structure.pixels.native is not None:
+        held = _frames.native_frames(structure.pixels, layout)
+        promised = max(1, held) if unusable else promised
+        if held == 0:
+            _refuse("truncated", "its pixel data is shorter than one frame")
+    else:
+        held = len(_frames.frame_fragments(structure.pixels, structure.source, promised))
+        if held == 0:
+            _refuse("truncated", "its pixel data holds no frame")
+    if held < promised:
+        header.notes.append(f"it promises {promised} frames and holds {held}")
+    return min(held, promised)
+
+
+def _facts(structure: Structure, header: Header, layout: Layout | None, frames: int, sha256: str) -> Facts:
+    study = header.level("study")
+    series = header.level("series")
+    instance = header.level("instance")
+    found: tuple[UltrasoundRegion, ...] = ()
+    if layout is not None:
+        found = _headers.regions(header, layout.rows, layout.columns)
+        instance |= {"rows": layout.rows, "columns": layout.columns}
+    else:
+        header.notes.append("this DICOM object holds no picture")
+    instance["frames"] = frames
+    instance["transfer_syntax_uid"] = structure.transfer_syntax
+    instance["anatomic_region"] = _headers.anatomic_region(header)
+    instance["transducer_frequency"] = _headers.transducer_mhz(header)
+    identity = _headers.subject_identity(header, study["study_instance_uid"], sha256)
+    _settle_uids(structure, header, study, series, instance, sha256)
+    return Facts(
+        kind="dicom",
+        subject=Subject(identity=identity, **header.level("subject")),
+        study=Study(**study),
+        series=Series(**series),
+        instance=Instance(**instance),
+        timing=_headers.timing(header, frames),
+        regions=found,
+        modes=_headers.modes(found, instance["image_type"]),
+        identifiers=_identifiers(structure, header),
+        notes=tuple(header.notes),
+        media_type="application/dicom",
+    )
+
+
+def _settle_uids(
+    structure: Structure,
+    header: Header,
+    study: dict[str, Any],
+    series: dict[str, Any],
+    instance: dict[str, Any],
+    sha256: str,
+) -> None:
+    """Every level has a UID: its own, that of the file meta information, or one derived from the content."""
+    in_meta = _shared.clean(structure.meta.get(0x00020003, b"").rstrip(b"\0 ").decode("ascii", "replace"))
+    own = instance["sop_instance_uid"]
+    if own and in_meta and own != in_meta:
+        header.notes.append(
+            "its file meta information names another SOP Instance UID; the data set's is used"
+        )
+    if not own:
+        instance["sop_instance_uid"] = in_meta or _shared.derived_uid(sha256)
+        header.notes.append("it has no SOP Instance UID of its own")
+    for values, column, level in (
+        (study, "study_instance_uid", "/study"),
+        (series, "series_instance_uid", "/series"),
+    ):
+        if not values[column]:
+            values[column] = _shared.derived_uid(sha256, level)
+            header.notes.append(f"it has no {column.removesuffix('_instance_uid')} instance UID")
+
+
+def _identifiers(structure: Structure, header: Header) -> tuple[Identifier, ...]:
+    found = dict.fromkeys(_headers.identifiers(header.dataset))
+    in_meta = structure.meta.get(0x00020003, b"").rstrip(b"\0 ").decode("ascii", "replace")
+    if in_meta:
+        found[Identifier("MediaStorageSOPInstanceUID", _shared.clean(in_meta))] = None
+    return tuple(found)
+
+
+def _refuse(reason: str, what: str) -> NoReturn:
+    raise UnreadableFile(
+        reason, what, hint="copy the file again from the scanner or the archive it came from"
+    )

@@ -1,0 +1,253 @@
+"""Release: select, airlock, export, leak scan, certificate, ledger. Whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from casearchive import index, record
+from casearchive.clip import Clip
+from casearchive.deid import certificate, leaks
+from casearchive.deid.airlock import pass_case
+from casearchive.deid.profile import profile
+from casearchive.deid.pseudonyms import Pseudonyms
+from casearchive.errors import CaseArchiveError, IdentityFound, NotFound, ReviewNeeded, UnreadableFile
+from casearchive.exporters import exporter
+from casearchive.index import read, write
+from casearchive.model import Case, Identifier, TeachingSetRecord
+from casearchive.readers import open_clip
+from casearchive.rooms import Rooms
+from casearchive.teaching import TeachingCase, TeachingSet, Withheld
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What went out and what stayed in. ``folder`` and ``certificate`` are None after a dry run."""
+
+    set: str
+    formats: tuple[str, ...]
+    cases: int
+    clips: int
+    withheld: tuple[Withheld, ...]
+    files: tuple[str, ...] = ()
+    folder: Path | None = None
+    certificate: Path | None = None
+
+
+def release(
+    rooms: Rooms,
+    wanted: TeachingSetRecord,
+    *,
+    formats: Sequence[str],
+    to: Path,
+    require_all: bool = False,
+    dry_run: bool = False,
+    options: Mapping[str, str] | None = None,
+    tell: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+) -> Release:
+    """Export the cases of ``wanted`` to ``to/<set>/<format>/``.
+
+    ``tell(what, done, total)`` hears of each case. The caller is the writer (the ledger is written at the end).
+    Raises ``ReviewNeeded`` where nothing may leave (or, with ``require_all``, where anything may not) and
+    ``IdentityFound`` where the finished bytes hold an identity; nothing is left behind then.
+    """
+    plugs = [exporter(name) for name in formats]
+    target = to.absolute() / wanted.slug
+    _check_target(target, rooms)
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(index.reading(rooms.layout.index))
+        staging = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=rooms.layout.temporary)))
+        teaching, identifiers = _pass_all(rooms, connection, wanted, staging, tell)
+        made = Release(
+            wanted.slug,
+            tuple(formats),
+            len(teaching.cases),
+            sum(len(c.clips) for c in teaching.cases),
+            teaching.withheld,
+        )
+        if not teaching.cases or (require_all and teaching.withheld):
+            raise ReviewNeeded(
+                "nothing was released" if not teaching.cases else "not everything may leave, so nothing did",
+                where=wanted.slug,
+                hint=withheld_lines(teaching.withheld),
+            )
+        if dry_run:
+            return made
+        building = Path(stack.enter_context(_building(target)))
+        for number, plug in enumerate(plugs, 1):
+            tell(f"writing {plug.NAME}", number, len(plugs))
+            (building / plug.NAME).mkdir()
+            plug.export(teaching, building / plug.NAME, options or {})
+        tell("looking for identities in the finished files", 0, 1)
+        _scan(building, identifiers, wanted.slug)
+        paper = certificate.certificate(building, teaching, formats=formats, options=options)
+        (building / "certificate.json").write_text(
+            json.dumps(paper, indent=1, sort_keys=True) + "\n", "utf-8"
+        )
+        (building / "certificate.html").write_text(certificate.certificate_page(paper), "utf-8")
+        files = tuple(sorted(p.relative_to(building).as_posix() for p in building.rglob("*") if p.is_file()))
+        _land(building, target)
+    _note(rooms, wanted, teaching, formats, target)
+    return Release(
+        made.set,
+        made.formats,
+        made.cases,
+        made.clips,
+        made.withheld,
+        files,
+        target,
+        target / "certificate.json",
+    )
+
+
+def withheld_lines(withheld: Sequence[Withheld]) -> str:
+    """What stayed in and who can decide, one line each."""
+    return "\n  ".join(
+        f"{w.case}{' ' + w.media if w.media else ''}: {w.reason} ({w.decide})" for w in withheld
+    )
+
+
+# ------------------------------------------------------------------------------------------------ airlock
+
+
+def _pass_all(
+    rooms: Rooms,
+    connection: sqlite3.Connection,
+    wanted: TeachingSetRecord,
+    staging: Path,
+    tell: Callable[[str, int, int], None],
+) -> tuple[TeachingSet, frozenset[Identifier]]:
+    pseudonyms = Pseudonyms(rooms.secret, f"set {wanted.slug}")
+    passed: list[TeachingCase] = []
+    withheld: list[Withheld] = []
+    everyone: set[Identifier] = set()
+    cases = [read_case(rooms, slug) for slug in wanted.cases]
+    known = {c.slug: read.identifiers(connection, (m.sha256 for m in c.media)) for c in cases}
+    everyone.update(*known.values())
+    for number, case in enumerate(cases, 1):
+        tell(case.slug, number, len(cases))
+        with contextlib.ExitStack() as stack:
+            clips = _clips(rooms, case, stack)
+            # every patient of the set is looked for in every case: cards of two cases may have been mixed up
+            taught, kept_in = pass_case(case, clips, everyone, pseudonyms, staging)
+        withheld += kept_in
+        passed += [taught] if taught else []
+    teaching = TeachingSet(
+        wanted.slug,
+        wanted.title or wanted.slug.replace("-", " ").capitalize(),
+        wanted.description,
+        tuple(passed),
+        tuple(withheld),
+        profile().title,
+    )
+    return teaching, frozenset(everyone)
+
+
+def read_case(rooms: Rooms, slug: str) -> Case:
+    """The archive's record of a case. Raises ``NotFound`` or ``RecordError``."""
+    path = rooms.layout.record(slug)
+    if not path.is_file():
+        raise NotFound("there is no such case", where=slug, hint="See what there is with: casearchive search")
+    return record.loads(path.read_text("utf-8"), slug=slug, file=f"cases/{path.name}")
+
+
+def _clips(rooms: Rooms, case: Case, stack: contextlib.ExitStack) -> dict[str, Clip]:
+    """The case's clips, opened; one that cannot be opened is left out and so withheld."""
+    found: dict[str, Clip] = {}
+    for media in case.media:
+        if not media.sha256 or not rooms.store.has(media.sha256):
+            continue
+        try:
+            clip = open_clip(rooms.store.path(media.sha256), media.sha256)
+        except UnreadableFile:
+            continue
+        stack.callback(clip.close)
+        found[media.id] = clip
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ landing
+
+
+def _check_target(target: Path, rooms: Rooms) -> None:
+    root = rooms.layout.root.resolve()
+    if root in (target.resolve(), *target.resolve().parents):
+        raise CaseArchiveError(
+            "an export cannot go into the archive itself",
+            where=str(target),
+            hint="Choose a folder outside it.",
+        )
+    if target.exists() and not (target / "certificate.json").is_file():
+        raise CaseArchiveError(
+            "there is something here that casearchive did not make",
+            where=str(target),
+            hint="Choose another folder with --to, or move it away.",
+        )
+
+
+@contextlib.contextmanager
+def _building(target: Path) -> Any:
+    """A private temporary sibling of ``target``, gone at the end whatever happens."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=".unfinished", dir=target.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _land(building: Path, target: Path) -> None:
+    """Put the finished folder in place; an earlier export of the same set is replaced."""
+    if not target.exists():
+        building.rename(target)
+        return
+    old = building.with_suffix(".replaced")
+    target.rename(old)
+    try:
+        building.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _scan(building: Path, identifiers: frozenset[Identifier], where: str) -> None:
+    found = leaks.scan(building, identifiers)
+    if found:
+        raise IdentityFound(
+            f"an identity was found in the output in {len(found)} places; nothing was released",
+            where=where,
+            hint="\n  ".join(str(leak) for leak in found[:10]),
+        )
+
+
+def _note(
+    rooms: Rooms, wanted: TeachingSetRecord, teaching: TeachingSet, formats: Sequence[str], target: Path
+) -> None:
+    details = {
+        "formats": list(formats),
+        "to": str(target),
+        "cases": [c.case.slug for c in teaching.cases],
+        "clips": {
+            c.case.slug: {clip.ref: _source(rooms, c.case.slug, clip.ref) for clip in c.clips}
+            for c in teaching.cases
+        },
+        "withheld": len(teaching.withheld),
+        "profile": profile().digest,
+    }
+    events = rooms.ledger.append([("exported", wanted.slug, details)])
+    with index.writing(rooms.layout.index) as connection, index.transaction(connection):
+        write.add_events(
+            connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
+        )
+
+
+def _source(rooms: Rooms, slug: str, ref: str) -> str:
+    return next((m.sha256 for m in read_case(rooms, slug).media if m.id == ref), "")

@@ -1,0 +1,87 @@
+"""The rooms of one open archive, for the workflows: the folders, the originals, the ledger, the key."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import os
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from filelock import FileLock, Timeout
+
+from casearchive import settings
+from casearchive.errors import ArchiveBusy
+from casearchive.files import write_lightly
+from casearchive.ledger import Ledger
+from casearchive.settings import Layout
+from casearchive.stores import Store
+from casearchive.stores.folder import FolderStore
+
+#: Seconds a second writer waits for the first before it gives up.
+WAIT = 30.0
+
+
+@dataclass(frozen=True)
+class Rooms:
+    layout: Layout
+    store: Store
+    ledger: Ledger
+
+    @classmethod
+    def of(cls, layout: Layout) -> Rooms:
+        settings.read(layout)
+        return cls(layout, FolderStore(layout.objects, layout.temporary), Ledger(layout.ledger))
+
+    @property
+    def secret(self) -> bytes:
+        return settings.secret(self.layout)
+
+    def subject_key(self, identity: str) -> str:
+        """What tells subjects apart in the index, without saying who they are: a keyed hash."""
+        return hmac.new(self.secret, b"subject|" + identity.encode(), hashlib.sha256).hexdigest()
+
+    @contextlib.contextmanager
+    def writer(self, say: Callable[[str], None] = lambda _: None, wait: float = WAIT) -> Iterator[None]:
+        """Be the one writer. Waits a while for another, saying who it is; then raises ``ArchiveBusy``."""
+        lock = FileLock(self.layout.lock, mode=0o600)
+        holder = self.layout.root / "writer.txt"
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say(f"Waiting: the archive is being written to by {_holder(self.layout)}.")
+            try:
+                lock.acquire(timeout=wait, poll_interval=0.1)
+            except Timeout:
+                raise ArchiveBusy(
+                    f"the archive is being written to by {_holder(self.layout)}",
+                    where=str(self.layout.root),
+                    hint="Try again when it is done; reading and searching go on meanwhile.",
+                ) from None
+        except PermissionError as error:
+            raise ArchiveBusy("the archive cannot be written to", where=str(self.layout.root)) from error
+        try:
+            since = datetime.now().astimezone().strftime("%H:%M:%S")
+            text = f"process {os.getpid()} on {socket.gethostname()} since {since}"
+            write_lightly(holder, text.encode())
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+    def sweep(self) -> None:
+        """Take away what an interrupted run left in ``tmp``; only the writer may."""
+        if self.layout.temporary.is_dir():
+            for left in self.layout.temporary.iterdir():
+                if left.is_file():
+                    left.unlink(missing_ok=True)
+
+
+def _holder(layout: Layout) -> str:
+    try:
+        return (layout.root / "writer.txt").read_text("utf-8")[:200]
+    except OSError:
+        return "another process"

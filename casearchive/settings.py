@@ -1,0 +1,161 @@
+"""Where everything of an archive stands, and what ``archive.toml`` says about it."""
+
+from __future__ import annotations
+
+import secrets
+import tomllib
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from casearchive.errors import ArchiveTooNew, CaseArchiveError, Damaged, NoArchive
+from casearchive.files import private_folder, write_durably
+
+#: The layout this program writes. A larger number in ``archive.toml`` is refused, unharmed.
+FORMAT = 1
+MARKER = "archive.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The files and folders of the archive at ``root``; truth first, then what can be made again."""
+
+    root: Path
+
+    @property
+    def marker(self) -> Path:
+        return self.root / MARKER
+
+    @property
+    def objects(self) -> Path:
+        return self.root / "objects"
+
+    @property
+    def cases(self) -> Path:
+        return self.root / "cases"
+
+    @property
+    def sets(self) -> Path:
+        return self.root / "sets"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.jsonl"
+
+    @property
+    def secret(self) -> Path:
+        return self.root / "secret.key"
+
+    @property
+    def index(self) -> Path:
+        return self.root / "index.db"
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"
+
+    @property
+    def temporary(self) -> Path:
+        return self.root / "tmp"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "writer.lock"
+
+    def record(self, slug: str) -> Path:
+        return self.cases / f"{slug}.toml"
+
+    def teaching_set(self, slug: str) -> Path:
+        return self.sets / f"{slug}.toml"
+
+    def picture(self, sha256: str, what: str) -> Path:
+        """``what`` is thumbnail, filmstrip or preview; WebP files."""
+        return self.cache / sha256[:2] / f"{sha256}.{what}.webp"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    archive_id: str
+    created: str
+    format: int = FORMAT
+
+
+def create(root: Path) -> Layout:
+    """Lay out an empty archive at ``root``; refuses a folder that holds something else."""
+    layout = Layout(root.absolute())
+    if layout.marker.exists():
+        raise CaseArchiveError("there is an archive here already", where=str(root), hint="Use it as it is.")
+    if root.exists() and not root.is_dir():
+        raise CaseArchiveError("a file of that name stands here", where=str(root), hint="Choose another.")
+    if root.exists() and any(root.iterdir()):
+        raise CaseArchiveError(
+            "the folder is not empty",
+            where=str(root),
+            hint="Name a new folder: casearchive makes it and keeps it private to you.",
+        )
+    for folder in (layout.root, layout.objects, layout.cases, layout.sets, layout.cache, layout.temporary):
+        private_folder(folder)
+    layout.root.chmod(0o700)
+    write_durably(layout.secret, secrets.token_hex(32).encode("ascii") + b"\n")
+    write_durably(layout.ledger, b"")
+    made = datetime.now(UTC).isoformat(timespec="seconds")
+    text = (
+        "# A casearchive archive. Keep this whole folder together, private and backed up.\n"
+        f"format = {FORMAT}\n"
+        f'archive_id = "{uuid.uuid4()}"\n'
+        f'created = "{made}"\n'
+    )
+    write_durably(layout.marker, text.encode())
+    return layout
+
+
+def read(layout: Layout) -> Settings:
+    """What ``archive.toml`` says. Raises ``NoArchive``, ``ArchiveTooNew`` or ``Damaged``."""
+    try:
+        content = tomllib.loads(layout.marker.read_text("utf-8"))
+    except FileNotFoundError:
+        raise NoArchive(
+            "there is no archive here",
+            where=str(layout.root),
+            hint="Make one with: casearchive init DIR, or name one with --archive DIR.",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Damaged(f"archive.toml cannot be read ({error})", where=str(layout.marker)) from None
+    number = content.get("format")
+    if not isinstance(number, int):
+        raise Damaged("archive.toml names no format", where=str(layout.marker))
+    if number > FORMAT:
+        raise ArchiveTooNew(
+            f"this archive has format {number}; this casearchive knows up to {FORMAT}",
+            where=str(layout.root),
+            hint="Update casearchive; the archive was left as it is.",
+        )
+    return Settings(str(content.get("archive_id", "")), str(content.get("created", "")), number)
+
+
+def find(start: Path) -> Layout:
+    """Walk up from ``start`` to the nearest ``archive.toml``."""
+    for folder in (start.absolute(), *start.absolute().parents):
+        if (folder / MARKER).is_file():
+            return Layout(folder)
+    raise NoArchive(
+        "no archive here or in any folder above",
+        where=str(start),
+        hint="Make one with: casearchive init DIR, or name one with --archive DIR or CASEARCHIVE_HOME.",
+    )
+
+
+def secret(layout: Layout) -> bytes:
+    """The key behind every pseudonym. Raises ``Damaged`` where it is missing or too short."""
+    try:
+        key = bytes.fromhex(layout.secret.read_text("ascii").strip())
+    except (FileNotFoundError, ValueError) as error:
+        raise Damaged(
+            "the archive's secret key is missing or unreadable",
+            where=str(layout.secret),
+            hint="Restore it from a backup: without it pseudonyms cannot be told.",
+        ) from error
+    if len(key) < 32:
+        raise Damaged("the archive's secret key is too short", where=str(layout.secret))
+    return key

@@ -1,0 +1,129 @@
+"""Originals as plain files in a folder: ``objects/ab/abcd…``, read-only, written once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from casearchive.errors import NotFound, UnreadableFile
+from casearchive.files import private_folder, sync_folder
+from casearchive.stores import Incoming
+
+NAME = "folder"
+_BLOCK = 1 << 20
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+class FolderStore:
+    def __init__(self, objects: Path, temporary: Path) -> None:
+        self._objects, self._temporary = objects, temporary
+
+    def take(self, source: Path) -> Incoming:
+        """Copy ``source`` while hashing it. Raises ``UnreadableFile`` (special-file, unreadable,
+        changed-while-reading); a pipe or a device is never waited for, a link never followed."""
+        private_folder(self._temporary)
+        copy = self._temporary / f"incoming-{secrets.token_hex(8)}"
+        try:
+            with _open_regular(source) as file:
+                before = os.fstat(file.fileno())
+                sha256, size = _copy(file, copy)
+                after = os.fstat(file.fileno())
+            same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+            if not same or size != before.st_size:
+                raise UnreadableFile(
+                    "changed-while-reading", "the file changed while it was being read", hint="Run it again."
+                )
+        except BaseException:
+            copy.unlink(missing_ok=True)
+            raise
+        return Incoming(sha256, size, copy)
+
+    def put(self, incoming: Incoming) -> bool:
+        target = self.path(incoming.sha256)
+        if target.is_file() and not target.is_symlink() and _hash(target) == incoming.sha256:
+            self.drop(incoming)
+            return False
+        private_folder(target.parent)
+        incoming.path.chmod(stat.S_IRUSR)
+        incoming.path.replace(target)
+        sync_folder(target.parent)
+        return True
+
+    def drop(self, incoming: Incoming) -> None:
+        incoming.path.unlink(missing_ok=True)
+
+    def open(self, sha256: str) -> BinaryIO:
+        try:
+            return self.path(sha256).open("rb")
+        except FileNotFoundError:
+            raise NotFound("the archive does not hold these bytes", where=sha256) from None
+
+    def path(self, sha256: str) -> Path:
+        if not _HASH.fullmatch(sha256):
+            raise NotFound("this is not a SHA-256", where=sha256[:80])
+        return self._objects / sha256[:2] / sha256
+
+    def has(self, sha256: str) -> bool:
+        return self.path(sha256).is_file()
+
+    def remove(self, sha256: str) -> None:
+        path = self.path(sha256)
+        path.unlink(missing_ok=True)
+        if path.parent.exists():
+            sync_folder(path.parent)
+
+    def names(self) -> Iterator[str]:
+        for folder in sorted(self._objects.iterdir()):
+            if folder.is_dir():
+                yield from sorted(p.name for p in folder.iterdir() if _HASH.fullmatch(p.name))
+
+
+def _open_regular(source: Path) -> BinaryIO:
+    flags = os.O_RDONLY
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"):
+        flags |= getattr(os, name, 0)
+    try:
+        descriptor = os.open(source, flags)
+    except OSError as error:
+        raise UnreadableFile(
+            "unreadable",
+            f"it could not be opened ({error.strerror or type(error).__name__})",
+            hint="Look at the permissions of the file and of its folder.",
+        ) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UnreadableFile("special-file", "it is not a plain file", hint="Nothing needs to be done.")
+    return os.fdopen(descriptor, "rb")
+
+
+def _copy(file: BinaryIO, copy: Path) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(copy, flags, 0o600), "wb") as out:
+        while block := _read(file):
+            digest.update(block)
+            out.write(block)
+            size += len(block)
+        out.flush()
+        os.fsync(out.fileno())
+    return digest.hexdigest(), size
+
+
+def _read(file: BinaryIO) -> bytes:
+    try:
+        return file.read(_BLOCK)
+    except OSError as error:
+        raise UnreadableFile(
+            "unreadable", f"reading it failed ({error.strerror})", hint="Is the medium still there?"
+        ) from error
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

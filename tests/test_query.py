@@ -1,0 +1,428 @@
+"""How a question is read: the grammar, what words are taken for, and what an error says."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from casearchive import attributes, model
+from casearchive.errors import QueryError
+from casearchive.query import ALIASES, FIELDS, MAX_TERMS, Query, compiled, parse, relaxed, respelt
+from casearchive.query.fts import above_token, quoted, token
+from casearchive.query.leaf_rows import rows_of
+from casearchive.query.tree import (
+    PRESENT,
+    And,
+    CaseClause,
+    Everything,
+    FindingClause,
+    Has,
+    MeasureClause,
+    MediaClause,
+    Mention,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    PriorClause,
+    Range,
+    Side,
+    TermClause,
+    Words,
+    leaves,
+)
+from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, lexicon
+
+
+def ask(text: str) -> Query:
+    return parse(text, lexicon())
+
+
+def clauses(text: str) -> list[FindingClause]:
+    return [leaf for leaf in leaves(ask(text).root) if isinstance(leaf, FindingClause)]
+
+
+def clause(text: str) -> FindingClause:
+    found = clauses(text)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(w for leaf in leaves(ask(text).root) if isinstance(leaf, Words) for w in leaf.words)
+
+
+def asked(text: str) -> tuple[str, str, tuple[str, ...]]:
+    c = clause(text)
+    structure = c.structure.asked[0] if c.structure and c.structure.asked else ""
+    return structure, c.abnormality.asked[0] if c.abnormality else "", c.sides
+
+
+# ---------------------------------------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["left hamstring tear", "hamstring tear left", "tear hamstring left", "Left-sided tear of the hamstrings",
+     "torn left hamstring", "structure:hamstrings finding:tear side:left", "hamstring finding:tear LT",
+     "finding:tear,tear side:left structure:hamstring", "hamstring (tear) left"],
+)  # fmt: skip
+def test_plain_words_in_any_order_and_fields_mean_the_same(text: str) -> None:
+    assert asked(text)[:1] + asked(text)[2:] == ("hamstrings", ("left",))
+    meant = clause(text).abnormality
+    assert meant is not None and "complete_tear" in meant.ids and "partial_tear" in meant.ids
+
+
+def test_abbreviations_and_synonyms_are_recognised() -> None:
+    assert asked("RF rupture R") == ("rectus_femoris", "tear", ("right",))
+    assert asked("SIJ") == ("sacroiliac_joint", "", ())
+    assert asked("L4-5") == asked("L-4/L-5") == ("disc_l4_l5", "", ())
+
+
+def test_an_ambiguous_abbreviation_asks_for_both_meanings() -> None:
+    meant = clause("TA tear").structure
+    assert meant is not None and {"achilles_tendon", "tibialis_anterior"} <= set(meant.ids)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tear right after surgery",
+        "tear left untreated",
+        "the tear was left alone",
+        "right-handed player tear",
+    ],
+)
+def test_left_and_right_as_other_words_are_no_side(text: str) -> None:
+    assert all(c.sides == () for c in clauses(text))
+
+
+def test_a_side_still_counts_before_anatomy() -> None:
+    assert asked("right thigh tear")[2] == ("right",)
+    assert asked("pain in the left calf")[2] == ("left",)
+    assert isinstance(ask("left").root, Side)
+
+
+def test_media_words_ask_for_material() -> None:
+    assert Has("cine") in leaves(ask("hamstring tear cine").root)
+    assert Has("cine") in leaves(ask("video of a tear").root)
+    assert Has("still") in leaves(ask("still image of a tear").root)
+
+
+def test_wear_and_tear_is_not_a_tear() -> None:
+    assert all(c.abnormality is None or "tear" not in c.abnormality.ids for c in clauses("wear and tear"))
+
+
+def test_unknown_words_are_free_words_and_little_words_are_dropped() -> None:
+    assert words("a tear in the goalkeeper") == ("goalkeeper",)
+    assert words("Murphy's sign") == ("Murphy's", "sign")
+
+
+def test_two_places_that_overlap_are_one_place() -> None:
+    meant = clause("thigh muscle tear").structure
+    assert meant is not None and "rectus_femoris" in meant.ids
+    assert "quadriceps_tendon" not in meant.ids and "soleus" not in meant.ids
+
+
+def test_each_finding_goes_with_the_structure_beside_it() -> None:
+    pairs = [
+        (c.structure.asked[0] if c.structure else "", c.abnormality.asked[0] if c.abnormality else "")
+        for c in clauses("soleus tear rectus femoris haematoma")
+    ]
+    assert pairs == [("soleus", "tear"), ("rectus_femoris", "hematoma")]
+    first, second = clauses("rectus femoris tear with haematoma")
+    assert first.structure is not None and second.structure is None
+    assert second.beside is not None and second.beside.asked == ("rectus_femoris",)
+
+
+def test_two_sides_go_each_to_their_own() -> None:
+    first, second = clauses("left soleus tear right rectus femoris haematoma")
+    assert (first.sides, second.sides) == (("left",), ("right",))
+
+
+@pytest.mark.parametrize("text", ["no tear", "without tear", "tear excluded", "no evidence of a tear", "no:tear",
+                                  "finding:tear certainty:absent", "certainty:absent tear"])  # fmt: skip
+def test_denials_ask_for_a_documented_absence(text: str) -> None:
+    assert clause(text).certainty == ("absent",)
+    assert clause(text).strict
+
+
+def test_a_denial_speaks_of_its_own_finding_only() -> None:
+    by_kind = {
+        c.abnormality.asked[0]: c.certainty for c in clauses("haematoma without tear") if c.abnormality
+    }
+    assert by_kind == {"hematoma": PRESENT, "tear": ("absent",)}
+
+
+def test_a_plain_question_never_asks_for_absence() -> None:
+    assert clause("tear").certainty == PRESENT == ("definite", "probable", "possible")
+
+
+# ---------------------------------------------------------------------------------------------- fields
+
+
+def test_values_may_be_lists_ranges_comparisons_or_anything() -> None:
+    assert clause("finding:tear side:left,right").sides == ("left", "right")
+    assert clause("tear certainty>=probable").certainty == ("probable", "definite")
+    assert clause("tear severity:mild..moderate").severity == ("mild", "moderate")
+    assert clause("tear site:*").filled == ("site",)
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("frames>100", Range(low=100, low_in=False)),
+        ("frames:>=100", Range(low=100)),
+        ("frames≥100", Range(low=100)),
+        ("frames:100..200", Range(100, 200)),
+        ("frames:100..", Range(low=100)),
+        ("frames:..200", Range(high=200)),
+        ("frames=100", Range(100, 100)),
+        ("fps>=20fps", Range(low=20)),
+        ("duration<500ms", Range(high=0.5, high_in=False)),
+        ("depth>4cm", Range(low=40, low_in=False)),
+    ],
+)
+def test_numbers_ranges_and_units(text: str, span: Range) -> None:
+    root = ask(text).root
+    assert isinstance(root, MediaClause)
+    assert root.tests[0].range == span
+
+
+def test_clip_fields_bind_to_one_clip_and_case_fields_do_not() -> None:
+    root = ask("frames>100 mode:pd plane:lax age:20..40 sex:f").root
+    assert isinstance(root, And)
+    media = [p for p in root.parts if isinstance(p, MediaClause)]
+    assert [t.field for t in media[0].tests] == ["frames", "mode", "plane"]
+    assert media[0].tests[1].values == ("power_doppler",)
+    assert {p.test.field for p in root.parts if isinstance(p, CaseClause)} == {"age", "sex"}
+
+
+def test_a_field_takes_the_words_that_complete_its_concept() -> None:
+    assert asked("finding:complete tear left") == ("", "complete_tear", ("left",))
+    assert asked("structure:rectus femoris tear")[0] == "rectus_femoris"
+    assert words("structure:soleus goalkeeper") == ("goalkeeper",)
+
+
+def test_a_value_may_name_a_finding_at_a_place() -> None:
+    absent = clause('no:"left rectus femoris tear"')
+    assert (absent.certainty, absent.sides) == (("absent",), ("left",))
+    assert absent.structure is not None and absent.structure.asked == ("rectus_femoris",)
+
+
+def test_what_no_lexicon_knows_is_compared_as_written() -> None:
+    query = ask("finding:gobbledygook")
+    meant = clause("finding:gobbledygook").abnormality
+    assert meant is not None and meant.literal == "gobbledygook"
+    assert "looked for as written" in query.understood[0]
+
+
+def test_a_misspelt_value_is_understood_and_said() -> None:
+    query = ask("finding:tendinopahty")
+    assert clause("finding:tendinopahty").abnormality.asked == ("tendinopathy",)  # type: ignore[union-attr]
+    assert any("you typed tendinopahty" in line for line in query.understood)
+
+
+def test_prior_dx_ddx_and_measurements_are_clauses_of_their_own() -> None:
+    prior = ask("prior:strain discordance:missed prior.modality:mri").root
+    assert isinstance(prior, PriorClause)
+    assert (prior.discordance, prior.modality) == (("missed",), ("mri",))
+    dx = ask("dx:tennis_leg").root
+    assert isinstance(dx, TermClause) and dx.role == "diagnosis"
+    assert ask("gap@contraction>=2cm").root == MeasureClause("gap", Range(low=20.0), "mm", "contraction")
+    assert ask("volume<15ml").root == MeasureClause("volume", Range(high=15.0, high_in=False), "mL")
+
+
+def test_every_searchable_attribute_is_a_field() -> None:
+    for row in attributes.TABLE:
+        if row.field:
+            assert row.field in FIELDS, row.keyword
+    assert set(attributes.DERIVED_FIELDS) <= set(FIELDS)
+    assert set(ALIASES.values()) <= set(FIELDS)
+
+
+def test_choices_are_the_closed_vocabularies_of_the_model() -> None:
+    assert FIELDS["side"].choices == model.SIDES
+    assert set(FIELDS["certainty"].choices) == set(model.CERTAINTIES)
+    assert FIELDS["status"].choices == model.STATUSES
+    assert FIELDS["structure"].kinds == STRUCTURE_KINDS
+    assert FIELDS["finding"].kinds == ABNORMALITY_KINDS
+
+
+# ---------------------------------------------------------------------------------------------- grammar
+
+
+def test_or_binds_looser_than_standing_side_by_side() -> None:
+    root = ask("soleus tear OR morton neuroma").root
+    assert isinstance(root, Or) and len(root.parts) == 2
+
+
+def test_alternatives_of_one_kind_are_one_condition() -> None:
+    meant = clause("rectus femoris (tear OR strain)").abnormality
+    assert meant is not None and {"tear", "strain"} <= set(meant.ids)
+    assert clause("tear (left OR right)").sides == ("left", "right")
+
+
+def test_what_stands_before_brackets_goes_into_them() -> None:
+    both = clauses("left (soleus tear OR rectus femoris haematoma)")
+    assert [c.sides for c in both] == [("left",), ("left",)]
+    both = clauses("rectus femoris (left tear OR right haematoma)")
+    assert [c.structure.asked for c in both if c.structure] == [("rectus_femoris",)] * 2
+
+
+@pytest.mark.parametrize(
+    "text", ["tear -hematoma", "tear NOT hematoma", "tear –hematoma", "tear -(hematoma)"]
+)
+def test_not_denies_the_next_name(text: str) -> None:
+    root = ask(text).root
+    assert isinstance(root, And)
+    denied = [p.part for p in root.parts if isinstance(p, Not)]
+    assert len(denied) == 1
+    assert any(isinstance(leaf, FindingClause) and leaf.abnormality for leaf in leaves(denied[0]))
+    assert len(clauses(text)) == 1
+
+
+def test_not_takes_a_name_of_several_words() -> None:
+    root = ask("tear -rectus femoris").root
+    assert isinstance(root, And)
+    assert words("tear -rectus femoris") == ()
+
+
+def test_phrases_are_literal_and_operators_in_them_are_words() -> None:
+    assert ask('"wear AND tear -x"').root == Phrase("wear AND tear -x")
+    assert ask("„no tear“").root == Phrase("no tear")
+
+
+def test_a_colon_after_an_unknown_word_with_nothing_behind_it_is_punctuation() -> None:
+    assert words("Impression: goalkeeper") == ("Impression", "goalkeeper")
+
+
+def test_an_empty_question_asks_for_everything() -> None:
+    for text in ("", "   ", "()", "-", "...", '"?"', "the of"):
+        assert ask(text).root == Everything(), text
+
+
+# ---------------------------------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "says"),
+    [
+        ("tear strcture:soleus", 5, "structure:"),
+        ("fndng:tear", 0, "finding:"),
+        ('tear "wear and', 5, "Close the phrase"),
+        ("(tear OR strain", 0, "Close it with )"),
+        ("tear)", 4, "never opened"),
+        ("tear OR", 5, "both sides"),
+        ("OR tear", 0, "both sides"),
+        ("tear NOT", 5, "something after it"),
+        ("finding:", 0, "needs a value"),
+        ("frames>many", 0, "needs a number"),
+        ("frames:200..100", 0, "ends before it begins"),
+        ("fps>3parsec", 0, "does not know the unit"),
+        ("side:lft", 0, "side:left"),
+        ("status:reddy", 0, "status:ready"),
+        ("severity>=complete", 0, "finding:complete_tear"),
+        ("side>left", 0, "no order"),
+        ("has:cinema", 0, "has:cine"),
+        ("date:2024-13", 0, "no date"),
+        ("grade>=2", 0, "scales never mix"),
+        ("gap>20mL", 0, "not measured in"),
+    ],
+)
+def test_errors_say_where_and_what_instead(text: str, position: int, says: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        ask(text)
+    assert caught.value.position == position
+    assert says in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_too_much_is_refused_politely() -> None:
+    with pytest.raises(QueryError, match="too many parts"):
+        ask(" ".join(f"word{n}" for n in range(MAX_TERMS + 1)))
+    with pytest.raises(QueryError, match="nested"):
+        ask("(" * 50 + "tear" + ")" * 50)
+    with pytest.raises(QueryError, match="characters"):
+        ask("x" * 100_000)
+
+
+# ---------------------------------------------------------------------------------------------- second chances
+
+
+def test_unknown_words_are_respelt_with_their_neighbours() -> None:
+    again = respelt(ask("rectus femoriss tear"), lexicon())
+    assert again is not None and again.text == "rectus femoris tear"
+    assert any("you typed" in line for line in again.understood)
+    assert respelt(ask("goalkeeper"), lexicon()) is None
+    assert respelt(ask("tear"), lexicon()) is None
+
+
+def test_free_words_can_be_loosened_and_concepts_cannot() -> None:
+    assert relaxed(ask("tear"), prefix=True) is None
+    assert relaxed(ask("goalkeeper"), prefix=False) is None
+    looser = relaxed(ask("tear goalkeeper striker"), prefix=False)
+    assert looser is not None
+    assert [type(leaf) for leaf in leaves(looser.root)] == [FindingClause]
+
+
+# ---------------------------------------------------------------------------------------------- SQL
+
+
+def test_no_word_of_the_user_becomes_sql() -> None:
+    marker = "xyzzyplugh"
+    plain = (marker, f'"{marker}"', f"case:{marker}*")
+    fields = ("finding", "title", "tag", "name", "author", "dx", "prior", "munich")
+    for text in (*plain, *(f"{name}:{marker}" for name in fields)):
+        statement = compiled(ask(text).root)
+        assert marker not in statement.text
+        assert any(marker in str(value) for value in statement.params)
+        assert statement.text.count("?") == len(statement.params)
+
+
+def test_quoting_survives_quotes_and_nul() -> None:
+    assert quoted('a"b') == '"a""b"'
+    assert "\0" not in quoted("a\0b")
+    assert token("rectus_femoris") != above_token("rectus_femoris")
+
+
+_SIGNS = (":", ">=", "..", "5", "tear", " ", "left", "-", '"', "(", ")")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(
+        st.text(),
+        st.text(alphabet=st.sampled_from(list('ab:"()-<>=.,*|&“”’ \t\0')), max_size=40),
+        st.lists(
+            st.sampled_from([*FIELDS, ":", ">=", "..", "5", "tear", " ", "left", "-", '"', "(", ")"])
+        ).map("".join),
+    )
+)
+@example("tear " * 2_000)
+@example("\u202e\u200b\ufeff tear \x00\x1b[31m")
+@example("l'étirement du muscle droit fémoral")
+@example("ＦＩＮＤＩＮＧ：tear")
+def test_any_text_is_a_query_or_a_query_error(text: str) -> None:
+    try:
+        query = ask(text)
+    except QueryError as error:
+        assert 0 <= error.position <= len(text)
+        assert str(error)
+        return
+    statement = compiled(query.root)
+    assert statement.text.count("?") == len(statement.params)
+    for leaf in leaves(query.root):
+        assert rows_of(leaf).text
+
+
+@given(st.permutations(["left", "hamstring", "tear"]))
+def test_the_order_of_words_does_not_matter(order: list[str]) -> None:
+    assert asked(" ".join(order)) == ("hamstrings", "tear", ("left",))
+
+
+def test_a_mention_of_another_kind_is_looked_for_anywhere() -> None:
+    root: Node = ask("tingling").root
+    assert isinstance(root, And)
+    assert any(isinstance(part, Mention) and part.wanted.asked == ("sym_tingling",) for part in root.parts)

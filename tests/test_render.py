@@ -1,0 +1,201 @@
+"""Promises of ``render``: small pictures that show what matters, from few frames, the same every time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from casearchive import render
+from casearchive.clip import Picture
+from casearchive.errors import PictureUnavailable
+from casearchive.model import Facts, Instance, Series, Study, Subject, UltrasoundRegion
+
+BLACK = np.zeros((120, 160), np.uint8)
+WHITE = np.full((120, 160), 250, np.uint8)
+GREY = np.full((120, 160), 90, np.uint8)
+
+
+def speckle(seed: int, top: int = 200) -> Picture:
+    return np.random.default_rng(seed).integers(0, top, (120, 160)).astype(np.uint8)
+
+
+@dataclass
+class FakeClip:
+    """A clip from arrays that remembers what was asked of it; None is a frame that cannot be decoded."""
+
+    pictures: list[Picture | None]
+    regions: tuple[UltrasoundRegion, ...] = ()
+    asked: list[int] = field(default_factory=list)
+    edges: list[int] = field(default_factory=list)
+
+    @property
+    def facts(self) -> Facts:
+        shape = next((p.shape for p in self.pictures if p is not None), (120, 160))
+        instance = Instance("1.2", rows=shape[0], columns=shape[1], frames=len(self.pictures))
+        return Facts("dicom", Subject(), Study("1"), Series("1"), instance, regions=self.regions)
+
+    def frame(self, number: int) -> Picture:
+        raise AssertionError("small pictures are made from glimpses")
+
+    def glimpse(self, number: int, edge: int) -> Picture:
+        self.asked.append(number)
+        self.edges.append(edge)
+        picture = self.pictures[number - 1]
+        if picture is None:
+            raise PictureUnavailable("damaged")
+        return picture
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def opened(data: bytes) -> Image.Image:
+    return Image.open(BytesIO(data))
+
+
+def test_exactly_the_frames_of_the_strip_are_decoded_and_each_once() -> None:
+    clip = FakeClip([speckle(n) for n in range(100)])
+    made = render.pictures_of(clip)
+    assert made.shown == (1, 21, 41, 60, 80, 100)
+    assert clip.asked == list(made.shown)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5, 6, 7, 11, 240, 100_000])
+def test_the_frames_shown_run_from_the_first_to_the_last_without_repetition(frames: int) -> None:
+    numbers = render.spread(frames, 6)
+    assert numbers[0] == 1
+    assert numbers[-1] == frames
+    assert len(set(numbers)) == len(numbers) == min(frames, 6)
+    assert list(numbers) == sorted(numbers)
+
+
+@pytest.mark.parametrize(
+    ("bad", "word"), [(BLACK, "black"), (GREY, "nearly uniform"), (WHITE, "nearly uniform")]
+)
+def test_a_first_frame_that_shows_nothing_is_passed_over_and_the_reason_is_said(
+    bad: Picture, word: str
+) -> None:
+    made = render.pictures_of(FakeClip([bad, bad, speckle(1), bad]))
+    assert made.key_frame == 3
+    assert f"1 ({word})" in made.why
+
+
+def test_a_white_page_of_text_is_passed_over() -> None:
+    page = WHITE.copy()
+    page[::4, ::2] = 0
+    made = render.pictures_of(FakeClip([page, speckle(1)]))
+    assert made.key_frame == 2
+    assert "1 (mostly white)" in made.why
+
+
+def test_among_frames_that_show_equally_much_the_middle_of_the_clip_wins() -> None:
+    made = render.pictures_of(FakeClip([speckle(1)] * 101))
+    assert made.key_frame == 41
+    assert "middle" in made.why
+
+
+def test_a_clip_of_nothing_but_black_still_has_a_key_frame() -> None:
+    made = render.pictures_of(FakeClip([BLACK, BLACK]))
+    assert made.key_frame in (1, 2)
+    assert opened(made.thumbnail).size == (160, 120)
+
+
+def test_the_same_clip_gives_the_same_bytes() -> None:
+    pictures = [speckle(n, 120 + n) for n in range(9)]
+    assert render.pictures_of(FakeClip(list(pictures))) == render.pictures_of(FakeClip(list(pictures)))
+
+
+def test_the_thumbnail_is_cropped_to_all_two_dimensional_regions() -> None:
+    picture = np.zeros((400, 800), np.uint8)
+    picture[100:300, 200:600] = 150
+    left = UltrasoundRegion(200, 100, 399, 299, spatial_format=1)
+    right = UltrasoundRegion(400, 100, 599, 299, spatial_format=1)
+    trace = UltrasoundRegion(0, 350, 799, 399, spatial_format=4)
+    clip = FakeClip([picture], regions=(left, right, trace))
+    thumbnail = opened(render.pictures_of(clip).thumbnail)
+    assert thumbnail.size == (256, 128)
+    assert np.asarray(thumbnail.convert("L")).min() > 50  # nothing of the black round the regions is left
+    assert clip.edges == [512]  # half the picture is shown, so twice the edge is needed
+
+
+def test_a_glimpse_at_a_reduced_size_is_cropped_at_the_same_place() -> None:
+    clip = FakeClip([speckle(1)], regions=(UltrasoundRegion(400, 0, 799, 599, spatial_format=1),))
+    facts = clip.facts
+    halved = replace(facts, instance=replace(facts.instance, rows=600, columns=800))
+
+    class Reduced(FakeClip):
+        facts = halved  # type: ignore[assignment]
+
+    picture = np.zeros((300, 400), np.uint8)
+    picture[:, 200:] = 180
+    reduced = Reduced([picture], regions=clip.regions)
+    assert np.asarray(opened(render.pictures_of(reduced).thumbnail).convert("L")).min() > 150
+
+
+def test_the_strip_shows_the_frames_side_by_side_with_their_numbers() -> None:
+    plain = np.full((160, 160), 100, np.uint8)
+    strip = opened(render.pictures_of(FakeClip([plain] * 3)).filmstrip)
+    assert strip.size == (3 * 160 + 4, 160)
+    pixels = np.asarray(strip.convert("RGB")).astype(int)
+    for tile in range(3):
+        label = pixels[142:160, tile * 162 : tile * 162 + 12]
+        assert label.min() < 40  # the dark ground of the number
+        assert label[..., 0].max() > 180  # the number itself
+
+
+def test_frames_that_cannot_be_decoded_are_left_out_of_the_strip() -> None:
+    made = render.pictures_of(FakeClip([None, speckle(1), None]))
+    assert made.shown == (2,)
+    assert made.key_frame == 2
+
+
+def test_a_clip_without_one_frame_to_show_says_so() -> None:
+    with pytest.raises(PictureUnavailable, match="damaged"):
+        render.pictures_of(FakeClip([None, None]))
+    with pytest.raises(PictureUnavailable, match="no picture"):
+        render.pictures_of(FakeClip([]))
+
+
+@pytest.mark.parametrize("fps", [1.0, 12.5, 24.0, 29.97, 30.0003, 60.0, 499.0])
+def test_a_preview_plays_at_true_speed(fps: float) -> None:
+    clip = opened(render.preview([speckle(n) for n in range(12)], fps))
+    total = 0
+    for number in range(clip.n_frames):
+        clip.seek(number)
+        clip.load()
+        total += clip.info["duration"]
+    assert total == pytest.approx(12_000 / fps, abs=1)
+
+
+def test_a_preview_is_no_larger_than_asked_and_has_every_frame() -> None:
+    clip = opened(render.preview([np.repeat(speckle(n)[..., None], 3, 2) for n in range(5)], 10, edge=80))
+    assert clip.size == (80, 60)
+    assert clip.n_frames == 5
+
+
+def test_a_preview_needs_frames_and_a_rate() -> None:
+    with pytest.raises(ValueError, match="frame"):
+        render.preview([], 25)
+    for rate in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="rate"):
+            render.preview([BLACK], rate)
+
+
+def test_a_poster_is_a_png_of_the_asked_size_and_never_blown_up() -> None:
+    assert opened(render.poster(speckle(1), 80)).size == (80, 60)
+    assert opened(render.poster(speckle(1), 4000)).size == (160, 120)
+    assert opened(render.poster(speckle(1), 80)).format == "PNG"
+
+
+def test_a_contact_sheet_holds_every_picture_and_bears_any_caption() -> None:
+    pictures = [np.full((50, 100, 3), 200, np.uint8)] * 5
+    captions = ["", "short", "word " * 80, "Ödem, µ → ∅", "two\nlines"]
+    sheet = opened(render.contact_sheet(pictures, [1, 2, 3, 4, 5], captions))
+    assert sheet.size == (4 * 320, 2 * 356)
+    assert np.asarray(sheet.convert("L"))[160, 160] > 150
+    with pytest.raises(ValueError, match="at least one"):
+        render.contact_sheet([], [], [])
