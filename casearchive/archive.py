@@ -353,12 +353,14 @@ class Archive:
             return self.set(what[0])
         if what and all(_SLUG.fullmatch(w) and self._layout.record(w).is_file() for w in what):
             name = what[0] if len(what) == 1 else "selected-cases"
-            return TeachingSetRecord(name, cases=tuple(dict.fromkeys(what)))
+            # a neutral title: a slug or a query would give the answer away to learners
+            return TeachingSetRecord(name, "Teaching cases", cases=tuple(dict.fromkeys(what)))
         query = " ".join(what)
         if not query.strip():
             raise UsageError("nothing to export was named", hint="Name a set, cases, or a query.")
-        cases = tuple(h.case for h in self.search(query, limit=500).hits if h.case)
-        if not cases:
+        results = self.search(query, limit=500)
+        cases = tuple(h.case for h in results.hits if h.case)
+        if not cases or results.loosened:  # what leaves must be what was asked for, not something near it
             raise NotFound(
                 "no set, case or search result is called that",
                 where=query[:200],
@@ -366,7 +368,7 @@ class Archive:
             )
         from casearchive.ingest import slugified
 
-        return TeachingSetRecord(slugified(query)[:60], title=query, cases=cases)
+        return TeachingSetRecord(slugified(query)[:60], "Teaching cases", cases=cases)
 
     # ------------------------------------------------------------------------------------ keeping well
 
@@ -483,8 +485,9 @@ class Archive:
             if _SLUG.fullmatch(word) and self._layout.record(word).is_file():
                 found.append(word)
                 continue
-            hits = [h.case for h in self.search(word, limit=500).hits if h.case]
-            if not hits:
+            results = self.search(word, limit=500)
+            hits = [h.case for h in results.hits if h.case]
+            if not hits or results.loosened:
                 raise NotFound(
                     "no case is called that, and no search finds one",
                     where=word[:200],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -282,14 +282,16 @@ def contact_sheet(pictures: Sequence[Picture], numbers: Sequence[int], captions:
     if not pictures:
         raise ValueError("a contact sheet needs at least one picture")
     across = min(len(pictures), 4)
-    down = -(-len(pictures) // across)
-    cell, footer = _SHEET_EDGE, 2 * _LABEL_HEIGHT
-    sheet = PillowImage.new("RGB", (across * cell, down * (cell + footer)), (24, 24, 24))
-    for position, (picture, number, caption) in enumerate(zip(pictures, numbers, captions, strict=True)):
-        left, top = position % across * cell, position // across * (cell + footer)
-        image = _fitted(picture, cell - 8).convert("RGB")
-        sheet.paste(image, (left + (cell - image.width) // 2, top + (cell - image.height) // 2))
-        _caption(sheet, (left + 6, top + cell + 2), cell - 12, f"frame {number}", caption)
+    cell, footer = _SHEET_EDGE, 2 * _LABEL_HEIGHT + 6
+    images = [_fitted(picture, cell - 8).convert("RGB") for picture in pictures]
+    rows = [images[start : start + across] for start in range(0, len(images), across)]
+    tops = list(accumulate((max(i.height for i in row) + footer for row in rows), initial=4))
+    sheet = PillowImage.new("RGB", (across * cell, tops[-1]), (24, 24, 24))
+    for position, (image, number, caption) in enumerate(zip(images, numbers, captions, strict=True)):
+        left, top = position % across * cell, tops[position // across]
+        sheet.paste(image, (left + (cell - image.width) // 2, top))
+        below = tops[position // across + 1] - footer
+        _caption(sheet, (left + 6, below + 2), cell - 12, f"frame {number}", caption)
     return _png(sheet)
 
 

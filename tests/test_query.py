@@ -231,6 +231,7 @@ def test_prior_dx_ddx_and_measurements_are_clauses_of_their_own() -> None:
     dx = ask("dx:tennis_leg").root
     assert isinstance(dx, TermClause) and dx.role == "diagnosis"
     assert ask("gap@contraction>=2cm").root == MeasureClause("gap", Range(low=20.0), "mm", "contraction")
+    assert ask("shear_wave>3").root == MeasureClause("shear_wave", Range(low=300.0, low_in=False), "cm/s")
     assert ask("volume<15ml").root == MeasureClause("volume", Range(high=15.0, high_in=False), "mL")
 
 

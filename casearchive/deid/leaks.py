@@ -44,6 +44,7 @@ from casearchive.model import Identifier
 
 UNSEARCHABLE = "unsearchable"
 LONG_RUN = 12  # printable characters in a row: chance seldom writes so many
+_PIECE, _OVERLAP = 4_000_000, 1024  # bytes
 _DEEPEST = 5
 _MOST_UNPACKED = 1 << 31
 _TEXT_VRS = {
@@ -366,7 +367,17 @@ def _as_text(data: bytes) -> str | None:
 
 
 def _printable(data: bytes, shortest: int) -> Iterator[tuple[str, int]]:
-    """(text, offset) of printable runs of at least ``shortest`` characters: UTF-8, then two bytes a character."""
+    """(text, offset) of printable runs of at least ``shortest`` characters, piece by piece.
+
+    Pieces overlap, so that what is shorter than the overlap is whole in one of them.
+    """
+    for begin in range(0, len(data), _PIECE):
+        for text, offset in _printable_piece(data[begin : begin + _PIECE + _OVERLAP], shortest):
+            yield text, begin + offset
+
+
+def _printable_piece(data: bytes, shortest: int) -> Iterator[tuple[str, int]]:
+    """UTF-8, then two bytes a character."""
     raw = np.frombuffer(data, np.uint8)
     plain = (raw >= 0x20) & (raw < 0x7F)
     for start, stop in _true_runs(plain | _multibyte(raw), shortest):

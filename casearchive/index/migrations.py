@@ -175,8 +175,11 @@ CREATE TABLE findings (
   reviewed INTEGER NOT NULL DEFAULT 1 CHECK (reviewed IN (0, 1)),
   UNIQUE (case_id, finding_id)
 ) STRICT;
-CREATE INDEX findings_abnormality ON findings (abnormality, structure);
-CREATE INDEX findings_structure ON findings (structure);
+-- These two hold every column a search reads of a finding, so that it need not visit the row.
+CREATE INDEX findings_abnormality ON findings
+  (abnormality, structure, certainty, side, case_id, temporality, reviewed, severity, modality);
+CREATE INDEX findings_structure ON findings
+  (structure, abnormality, certainty, side, case_id, temporality, reviewed, severity, modality);
 CREATE TABLE evidence (
   finding INTEGER NOT NULL REFERENCES findings (id) ON DELETE CASCADE,
   position INTEGER NOT NULL,
@@ -195,6 +198,12 @@ CREATE TABLE grades (
   ordinal REAL,
   PRIMARY KEY (finding, scale)
 ) STRICT;
+CREATE TABLE relations (
+  finding INTEGER NOT NULL REFERENCES findings (id) ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  structure TEXT NOT NULL,
+  PRIMARY KEY (finding, kind, structure)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE measurements (
   id INTEGER PRIMARY KEY,
   case_id INTEGER NOT NULL REFERENCES cases (id) ON DELETE CASCADE,
@@ -234,6 +243,7 @@ CREATE TABLE case_terms (
   PRIMARY KEY (case_id, role, term, structure, side)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX case_terms_term ON case_terms (role, term, case_id);
 -- What search looks through: one row a case, and one a file that belongs to no case.
 CREATE TABLE documents (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

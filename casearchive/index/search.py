@@ -90,7 +90,8 @@ class Hit:
 class Results:
     """``total`` counts all hits, ``hits`` holds the best ``limit`` of them. ``hidden`` counts cases that
     were left out: ``absent`` (they document that it is not there) and ``other_side``. ``facets`` count the
-    best ``MOST_COUNTED`` hits by structure, abnormality, side, certainty, difficulty and kind."""
+    best ``MOST_COUNTED`` hits by structure, abnormality, side, certainty, difficulty and kind. ``loosened``
+    says that the words as typed found nothing and something near them is shown."""
 
     query: str
     understood: tuple[str, ...]
@@ -99,6 +100,7 @@ class Results:
     hidden: dict[str, int] = field(default_factory=dict)
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
     did_you_mean: str = ""
+    loosened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ def search(
         hidden=hidden,
         facets=_facets(connection, shown[:MOST_COUNTED]),
         did_you_mean=meant,
+        loosened=asked is not query,
     )
 
 

@@ -302,6 +302,10 @@ def _put_finding(connection: sqlite3.Connection, case_id: int, position: int, fi
         "INSERT INTO grades (finding, scale, value, ordinal) VALUES (?, ?, ?, ?)",
         [(row_id, g.scale, g.value, _ordinal(g.value)) for g in finding.grades],
     )
+    connection.executemany(
+        "INSERT OR IGNORE INTO relations (finding, kind, structure) VALUES (?, ?, ?)",
+        [(row_id, r.kind, r.structure) for r in finding.relations],
+    )
 
 
 def _ordinal(value: str) -> float | None:

@@ -62,7 +62,7 @@ MEASURES = {
     "excursion": "mm",
     "angle": "deg",
     "echo_intensity": "1",
-    "shear_wave": "m/s",
+    "shear_wave": "cm/s",
 }
 
 #: Factors to the base unit of a measurement.
@@ -79,9 +79,12 @@ UNITS = {
     "cc": ("mL", 1.0),
     "deg": ("deg", 1.0),
     "°": ("deg", 1.0),
-    "m/s": ("m/s", 1.0),
-    "cm/s": ("m/s", 0.01),
+    "m/s": ("cm/s", 100.0),
+    "cm/s": ("cm/s", 1.0),
 }
+
+#: What a bare number means where people do not speak in the base unit.
+SPOKEN_UNITS = {"shear_wave": "m/s"}
 
 #: Units that may follow a number of these fields, as a factor to what the field counts in.
 NUMBER_UNITS: dict[str, dict[str, float]] = {

@@ -291,8 +291,8 @@ def _prior_clause(leaf: PriorClause, only: Keys | None) -> Sql:
 def _measure_clause(leaf: MeasureClause, only: Keys | None) -> Sql:
     parts = [sql("x.what IN {}", among((leaf.what, f"meas_{leaf.what}")))]
     if leaf.range != Range():
-        parts.append(sql("coalesce(x.base_unit, x.unit) = {}", value(leaf.unit)))
-        parts.append(between("coalesce(x.base_value, x.value)", leaf.range))
+        parts.append(sql("x.base_unit IN {}", among((leaf.unit, "") if leaf.unit == "1" else (leaf.unit,))))
+        parts.append(between("x.base_value", leaf.range))
     if leaf.state:
         parts.append(sql("x.state = {}", value(leaf.state)))
     return _rows("measurement", "x.id", "x.case_id", "measurements x", every(parts), _TERM, only)

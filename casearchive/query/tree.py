@@ -175,7 +175,7 @@ class PriorClause:
 
 @dataclass(frozen=True, slots=True)
 class MeasureClause:
-    """A measurement in a base unit (mm, mm2, mL, deg, m/s or 1), in one state if that is asked."""
+    """A measurement in a base unit (mm, mm2, mL, deg, cm/s or 1), in one state if that is asked."""
 
     what: str
     range: Range

@@ -16,6 +16,7 @@ from casearchive.query.fields import (
     MEDIA,
     NUMBER_UNITS,
     SCALES,
+    SPOKEN_UNITS,
     UNITS,
     Field,
     field_names,
@@ -490,7 +491,7 @@ def _grade(asked: Asked) -> Parsed:
 
 
 def _measure(asked: Asked) -> Parsed:
-    """gap>20mm, gap@contraction>=3cm, volume:10..30mL; a bare number is in the base unit."""
+    """gap>20mm, gap@contraction>=3cm, volume:10..30mL; a bare number is in the usual unit."""
     what = asked.field.name
     base = MEASURES[what]
 
@@ -499,7 +500,7 @@ def _measure(asked: Asked) -> Parsed:
         if match is None:
             raise asked.error(f"{what} needs a number, not “{text}”", f"For example {what}>20{base}.")
         number = float(match["number"].replace(",", "."))
-        unit = (match["unit"] or base).lower()
+        unit = (match["unit"] or SPOKEN_UNITS.get(what, base)).lower()
         known, factor = UNITS.get(unit, ("", 0.0)) if unit != "1" else ("1", 1.0)
         if known != base:
             raise asked.error(f"{what} is not measured in “{unit}”", f"Its unit is {base}.")

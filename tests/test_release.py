@@ -1,0 +1,186 @@
+"""The whole way out: sets, the airlock, the exporters, the scan of the finished bytes, the ledger."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from casearchive import Archive
+from casearchive.errors import CaseArchiveError, IdentityFound, NotFound, ReviewNeeded, UsageError
+from casearchive.exporters import html
+
+LIGHT = """\
+title = "Short axis of a thigh at rest"
+status = "ready"
+[author]
+name = "A. Teacher"
+[[media]]
+id = "M1"
+file = "short-axis-rest.dcm"
+caption = "Mid-thigh, relaxed"
+[[finding]]
+id = "F1"
+structure = "rectus_femoris"
+abnormality = "partial_tear"
+side = "right"
+"""
+CASES = Path(__file__).parent.parent / "cases"
+FULL = "rectus-femoris-complete-tear"
+TEAR = "thigh-at-rest"
+
+
+def _archive(folder: Path, *cases: Path) -> Archive:
+    archive = Archive.create(folder / "archive")
+    assert archive.ingest(cases, workers=0).failed == 0
+    return archive
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """An archive that holds a whole sample case, with a clip."""
+    return _archive(tmp_path_factory.mktemp("full"), CASES / FULL)
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """An archive that holds one case of one still, quick to export."""
+    folder = tmp_path_factory.mktemp("release")
+    (folder / TEAR).mkdir()
+    shutil.copy(CASES / FULL / "short-axis-rest.dcm", folder / TEAR)
+    (folder / TEAR / "case.toml").write_text(LIGHT, "utf-8")
+    return _archive(folder, folder / TEAR)
+
+
+def test_a_set_goes_out_whole_with_its_certificate(taken: Archive, tmp_path: Path) -> None:
+    taken.set_create("thigh", title="The painful thigh", cases=[TEAR])
+    made = taken.export(["thigh"], formats=["html", "folder"], to=tmp_path)
+    assert (made.cases, made.clips, made.withheld) == (1, 1, ())
+    assert (tmp_path / "thigh" / "html" / "index.html").is_file()
+    assert (tmp_path / "thigh" / "folder" / TEAR / "case.toml").is_file()
+    paper = json.loads((tmp_path / "thigh" / "certificate.json").read_text("utf-8"))
+    assert paper["set"] == "thigh"
+    assert {f["path"] for f in paper["files"]} == set(made.files) - {"certificate.json", "certificate.html"}
+    assert [e.event for e in taken.log("thigh")] == ["set-created", "exported"]
+
+
+def test_nothing_that_goes_out_says_who_the_patient_was(full: Archive, tmp_path: Path) -> None:
+    assert full.export([FULL], formats=["html", "folder"], to=tmp_path).clips == 5
+    names = (b"Quillfeather", b"QUILLFEATHER", b"Orsino", b"ORSINO", b"SE-4", b"St. Elsewhere")
+    for file in tmp_path.rglob("*"):
+        if file.is_file():
+            content = file.read_bytes()
+            assert not any(name in content for name in names), file.name
+
+
+def test_what_goes_out_as_a_folder_comes_back_in_as_the_same_case(full: Archive, tmp_path: Path) -> None:
+    full.export([FULL], formats=["folder"], to=tmp_path / "out")
+    other = Archive.create(tmp_path / "other")
+    summary = other.ingest([tmp_path / "out" / FULL / "folder"], workers=0)
+    assert (summary.failed, summary.cases) == (0, 1)
+    before, after = full.show(FULL), other.show(FULL)
+    assert after.case.findings == before.case.findings  # type: ignore[union-attr]
+    assert after.case.story == before.case.story  # type: ignore[union-attr]
+    assert after.case.measurements == before.case.measurements  # type: ignore[union-attr]
+    for (_, one), (_, two) in zip(before.clips, after.clips, strict=True):  # type: ignore[union-attr]
+        ours, theirs = one.detail.facts, two.detail.facts
+        assert (theirs.instance.rows, theirs.instance.columns) == (ours.instance.rows, ours.instance.columns)
+        assert theirs.instance.frames == ours.instance.frames
+        assert theirs.timing.fps == pytest.approx(ours.timing.fps) if ours.timing.fps else True
+        assert theirs.regions == ours.regions
+
+
+def test_a_draft_stays_in_and_is_listed(tmp_path: Path) -> None:
+    archive = Archive.create(tmp_path / "archive")
+    archive.ingest([CASES / FULL / "short-axis-rest.dcm"], case="calf", workers=0)
+    with pytest.raises(ReviewNeeded, match="draft"):
+        archive.export(["calf"], formats=["html"], to=tmp_path / "out")
+    assert not (tmp_path / "out" / "calf").exists()
+
+
+def test_a_dry_run_says_what_would_leave_and_writes_nothing(taken: Archive, tmp_path: Path) -> None:
+    made = taken.export([TEAR], formats=["html"], to=tmp_path / "out", dry_run=True)
+    assert (made.cases, made.files, made.certificate) == (1, (), None)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_leak_in_the_finished_bytes_releases_nothing(
+    taken: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = html.export
+
+    def careless(teaching, target, options):  # type: ignore[no-untyped-def]
+        good(teaching, target, options)
+        (target / "notes.txt").write_text("patient: Quillfeather, Orsino", "utf-8")
+
+    monkeypatch.setattr(html, "export", careless)
+    with pytest.raises(IdentityFound) as caught:
+        taken.export([TEAR], formats=["html"], to=tmp_path)
+    assert caught.value.exit_code == 20
+    assert "quillfeather" not in str(caught.value).lower()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_never_overwrites_what_it_did_not_make(taken: Archive, tmp_path: Path) -> None:
+    mine = tmp_path / TEAR
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work", "utf-8")
+    with pytest.raises(CaseArchiveError, match="did not make"):
+        taken.export([TEAR], formats=["html"], to=tmp_path)
+    assert (mine / "thesis.txt").read_text("utf-8") == "years of work"
+
+
+def test_an_export_replaces_its_own_earlier_one(taken: Archive, tmp_path: Path) -> None:
+    taken.export([TEAR], formats=["folder"], to=tmp_path)
+    taken.export([TEAR], formats=["html"], to=tmp_path)
+    assert sorted(p.name for p in (tmp_path / TEAR).iterdir()) == [
+        "certificate.html",
+        "certificate.json",
+        "html",
+    ]
+    assert [p.name for p in tmp_path.iterdir()] == [TEAR]
+
+
+def test_an_export_into_the_archive_is_refused(taken: Archive) -> None:
+    with pytest.raises(CaseArchiveError, match="archive itself"):
+        taken.export([TEAR], formats=["html"], to=taken.path / "out")
+
+
+def test_the_same_set_gives_the_same_bytes_twice(taken: Archive, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        taken.export([TEAR], formats=["html", "folder"], to=tmp_path / name)
+    one, two = (
+        {p.relative_to(tmp_path / name): p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()}
+        for name in ("one", "two")
+    )
+    assert one == two
+
+
+def test_an_unknown_format_and_an_unknown_name_are_said_plainly(taken: Archive, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no output format"):
+        taken.export([TEAR], formats=["pdf"], to=tmp_path)
+    with pytest.raises(NotFound):
+        taken.export(["spleen laceration"], formats=["html"], to=tmp_path)
+
+
+def test_a_query_can_be_exported(taken: Archive, tmp_path: Path) -> None:
+    made = taken.export(["rectus", "femoris", "tear"], formats=["folder"], to=tmp_path)
+    assert made.cases == 1
+    assert (tmp_path / "rectus-femoris-tear" / "folder" / TEAR).is_dir()
+
+
+def test_the_title_of_a_chosen_case_does_not_give_the_answer_away(taken: Archive) -> None:
+    assert taken.wanted([TEAR]).title == "Teaching cases"
+
+
+def test_sets_are_files_that_survive_the_index(taken: Archive) -> None:
+    taken.set_create("kept", title="Kept", cases=[TEAR])
+    with pytest.raises(UsageError, match="already"):
+        taken.set_create("kept")
+    assert taken.set_remove("kept", [TEAR]).cases == ()
+    assert taken.set_add("kept", ["rectus femoris tear"]).cases == (TEAR,)
+    (taken.path / "index.db").unlink()
+    taken.reindex(workers=0)
+    assert next(s for s in taken.sets() if s.slug == "kept").cases == (TEAR,)
