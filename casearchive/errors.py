@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 EXIT_CODES: dict[int, str] = {
     0: "all done (a search without hits is 0)",
@@ -78,9 +79,13 @@ class IdentityFound(CaseArchiveError):
 
 
 class ReviewNeeded(CaseArchiveError):
-    """Nothing could be released without a person's decision."""
+    """Nothing could be released without a person's decision; ``withheld`` lists what stayed in."""
 
     exit_code = 21
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", withheld: tuple[Any, ...] = ()) -> None:
+        self.withheld = withheld
+        super().__init__(what, where=where, hint=hint)
 
 
 class Damaged(CaseArchiveError):

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,8 @@ def release(
             raise ReviewNeeded(
                 "nothing was released" if not teaching.cases else "not everything may leave, so nothing did",
                 where=wanted.slug,
-                hint=withheld_lines(teaching.withheld),
+                hint="\n  ".join(withheld_lines(teaching.withheld)),
+                withheld=teaching.withheld,
             )
         if dry_run:
             return made
@@ -107,11 +108,15 @@ def release(
     )
 
 
-def withheld_lines(withheld: Sequence[Withheld]) -> str:
-    """What stayed in and who can decide, one line each."""
-    return "\n  ".join(
-        f"{w.case}{' ' + w.media if w.media else ''}: {w.reason} ({w.decide})" for w in withheld
-    )
+def withheld_lines(withheld: Sequence[Withheld]) -> list[str]:
+    """What stayed in and who can decide: one line a case and reason, naming its clips."""
+    together: dict[tuple[str, str, str], list[str]] = {}
+    for one in withheld:
+        together.setdefault((one.case, one.reason, one.decide), []).append(one.media)
+    return [
+        f"{case}{' ' if any(media) else ''}{', '.join(filter(None, media))}: {reason} ({decide})"
+        for (case, reason, decide), media in together.items()
+    ]
 
 
 # ------------------------------------------------------------------------------------------------ airlock
@@ -137,7 +142,8 @@ def _pass_all(
             clips = _clips(rooms, case, stack)
             # every patient of the set is looked for in every case: cards of two cases may have been mixed up
             taught, kept_in = pass_case(case, clips, everyone, pseudonyms, staging)
-        withheld += kept_in
+        originals = {m.id: m.sha256 for m in case.media}
+        withheld += [replace(w, sha256=originals.get(w.media, "")) for w in kept_in]
         passed += [taught] if taught else []
     teaching = TeachingSet(
         wanted.slug,

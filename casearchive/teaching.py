@@ -60,12 +60,14 @@ class TeachingCase:
 
 @dataclass(frozen=True)
 class Withheld:
-    """What stayed out, why, and who can decide; names only neutral things."""
+    """What stayed out, why, and who can decide. ``sha256`` names the original to the archive's owner; it never
+    goes into what is exported."""
 
     case: str
     media: str
     reason: str
     decide: str
+    sha256: str = ""
 
 
 @dataclass(frozen=True)

@@ -600,7 +600,8 @@ def test_what_looks_like_an_identity_blocks_with_a_hint(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["L4/L5", "5-14 MHz", "6-12-18 MHz", "24 Y", "31 mm", "grade 2b", "AIUM (2019)", "54 x 19 x 28 mm, x 0.523",
-     "power 4/5, later 3/5", "0.5 - 0.7 / 0.9 m/s", "may show 5 fibres", "PMID 12345678", "doi:10.1186/s13089-020-00171",
+     "power 4/5, later 3/5", "0.5 - 0.7 / 0.9 m/s", "may show 5 fibres", "PMID 12345678",
+     "doi:10.1186/s13089-020-00171",
      "Baker's cyst of the long head", "Long axis. Head of the biceps.", "5/10/15 mm", "T1/2", "score 85"],
 )  # fmt: skip
 def test_ordinary_medical_words_pass(text: str) -> None:

@@ -251,3 +251,23 @@ def test_any_name_is_found_in_any_order(family: str, given_name: str) -> None:
                 continue
             (Path(folder) / "a.txt").write_text(f"seen: {text}.")
             assert leaks.scan(Path(folder), [Identifier("PatientName", f"{family}^{given_name}")]), text
+
+
+def test_a_file_name_that_says_nothing_may_be_the_name_of_what_leaves(tmp_path: Path) -> None:
+    (tmp_path / "M10.dcm").write_bytes(dicom(PatientID="CA-X"))
+    (tmp_path / "case.toml").write_text('structure = "rectus_femoris"')
+    for name in ("M10.dcm", "clip.mp4", "rectus_femoris.dcm", "case.dcm"):
+        assert not leaks.scan(tmp_path, [Identifier("file name", name)]), name
+    (tmp_path / "notes.txt").write_text("made from hand_quillfeather_4711823.mp4")
+    assert leaks.scan(tmp_path, [Identifier("file name", "hand_quillfeather_4711823.mp4")])
+
+
+def test_a_short_plain_number_tells_in_a_sentence_but_not_among_sizes(tmp_path: Path) -> None:
+    from casearchive.deid import words
+    from casearchive.model import Case
+
+    known = (Identifier("StudyID", "0539"), Identifier("PatientID", "1024"))
+    (tmp_path / "a.html").write_text('<svg width="1024"><path d="M12.0539 1024"/>')
+    assert not leaks.scan(tmp_path, known)
+    assert words.search(Case(slug="a", title="study 0539 of the knee"), known)
+    assert not words.search(Case(slug="a", title="a gap of 12.0539 mm"), known)

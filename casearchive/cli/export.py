@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from casearchive.cli._talk import Meter, State, complete_case, dry_run, emit, example, safe, verb
-from casearchive.errors import UsageError
+from casearchive.errors import ReviewNeeded, UsageError
+
+if TYPE_CHECKING:
+    from casearchive.teaching import Withheld
 
 
 @click.command(epilog=example("casearchive export thigh --as html,folder --to ~/teaching"))
@@ -40,33 +46,30 @@ def command(
     if to is None:
         raise UsageError("say where to with --to DIR")
     meter = Meter(state, "Cases through the airlock")
-    made = state.open().export(
-        what,
-        formats=[f.strip() for f in formats.split(",") if f.strip()],
-        to=to,
-        require_all=require_all,
-        dry_run=dry_run,
-        tell=lambda _what, done, total: meter.tell(done, total),
-    )
-    meter.close()
-    if state.json:
-        emit(
-            {
-                "set": made.set,
-                "formats": list(made.formats),
-                "cases": made.cases,
-                "clips": made.clips,
-                "withheld": [
-                    {"case": w.case, "sha256": None, "media": w.media, "reason": w.reason, "decide": w.decide}
-                    for w in made.withheld
-                ],
-                "files": list(made.files),
-                "certificate": str(made.certificate) if made.certificate else None,
-            }
+    names = [f.strip() for f in formats.split(",") if f.strip()]
+    try:
+        made = state.open().export(
+            what,
+            formats=names,
+            to=to,
+            require_all=require_all,
+            dry_run=dry_run,
+            tell=lambda _what, done, total: meter.tell(done, total),
         )
+    except ReviewNeeded as refusal:
+        if state.json:
+            emit(_plain(refusal.where, names, 0, 0, refusal.withheld, [], None))
+        raise
+    finally:
+        meter.close()
+    if state.json:
+        paper = str(made.certificate) if made.certificate else None
+        emit(_plain(made.set, names, made.cases, made.clips, made.withheld, list(made.files), paper))
     else:
-        for one in made.withheld:
-            state.say(f"Stays in: {one.case} {one.media}: {one.reason}. Who can decide: {one.decide}")
+        from casearchive.release import withheld_lines
+
+        for line in withheld_lines(made.withheld):
+            state.say(f"Stays in: {line}")
         word = "would leave" if dry_run else "left"
         state.say(f"{made.cases} cases with {made.clips} clips {word}, {len(made.withheld)} things stay in.")
         if made.folder is not None:
@@ -74,3 +77,26 @@ def command(
                 page = made.folder / name / "index.html"
                 click.echo(safe(str(page if page.is_file() else made.folder / name)))
     return 3 if made.withheld else 0
+
+
+def _plain(
+    name: str,
+    formats: list[str],
+    cases: int,
+    clips: int,
+    withheld: Sequence[Withheld],
+    files: list[str],
+    certificate: str | None,
+) -> dict[str, Any]:
+    return {
+        "set": name,
+        "formats": formats,
+        "cases": cases,
+        "clips": clips,
+        "withheld": [
+            {"case": w.case, "media": w.media, "sha256": w.sha256, "reason": w.reason, "decide": w.decide}
+            for w in withheld
+        ],
+        "files": files,
+        "certificate": certificate,
+    }
