@@ -86,13 +86,13 @@ def release(
             tell(f"writing {plug.NAME}", number, len(plugs))
             (building / plug.NAME).mkdir()
             plug.export(teaching, building / plug.NAME, options or {})
-        tell("looking for identities in the finished files", 0, 1)
-        _scan(building, identifiers, wanted.slug)
         paper = certificate.certificate(building, teaching, formats=formats, options=options)
         (building / "certificate.json").write_text(
             json.dumps(paper, indent=1, sort_keys=True) + "\n", "utf-8"
         )
         (building / "certificate.html").write_text(certificate.certificate_page(paper), "utf-8")
+        tell("looking for identities in the finished files", 0, 1)
+        _scan(building, identifiers, wanted.slug)
         files = tuple(sorted(p.relative_to(building).as_posix() for p in building.rglob("*") if p.is_file()))
         _land(building, target)
     _note(rooms, wanted, teaching, formats, target)

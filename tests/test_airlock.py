@@ -254,8 +254,8 @@ def test_the_last_row_and_column_of_a_region_are_kept() -> None:
 @pytest.mark.parametrize(
     "region",
     [
-        replace(REGION, max_x1=COLUMNS),
-        replace(REGION, max_y1=ROWS),
+        replace(REGION, max_x1=COLUMNS + 1),
+        replace(REGION, max_y1=ROWS + 1),
         replace(REGION, min_x0=-1),
         replace(REGION, max_x1=29),
         replace(REGION, max_x1=33),
@@ -272,7 +272,13 @@ def test_a_region_that_cannot_be_trusted_is_refused_and_a_person_must_look(regio
     answer = area_of(region)
     assert isinstance(answer, Refusal)
     assert "person" in answer.decide
-    assert isinstance(area_of(REGION, replace(REGION, max_x1=COLUMNS)), Refusal)
+    assert isinstance(area_of(REGION, replace(REGION, max_x1=COLUMNS + 1)), Refusal)
+
+
+def test_a_maximum_that_equals_the_size_is_a_scanners_slip_and_ends_with_the_picture() -> None:
+    area = area_of(replace(REGION, max_x1=COLUMNS, max_y1=ROWS))
+    assert isinstance(area, Area)
+    assert [(b.x1, b.y1) for b in area.boxes] == [(COLUMNS - 1, ROWS - 1)]
 
 
 def test_what_the_file_calls_something_else_inside_the_scan_is_removed() -> None:
@@ -673,6 +679,9 @@ def test_pixels_changed_behind_a_corrected_hash_are_still_found(tmp_path: Path) 
     (folder / "certificate.json").write_text(json.dumps(said))
     wrong = " ".join(certificate.check(folder))
     assert "kept pixels of frame 2" in wrong and "not empty outside" in wrong
+    del said["clips"][0]["kept_pixels"]
+    (folder / "certificate.json").write_text(json.dumps(said))
+    assert any("cannot be read" in line for line in certificate.check(folder))
 
 
 def test_the_page_is_escaped_and_has_no_script(tmp_path: Path) -> None:

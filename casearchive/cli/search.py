@@ -134,7 +134,8 @@ def _tell(state: State, results: Results, explain: bool) -> None:
         click.echo()
         click.echo(f"{number:>3}  " + click.style(safe(hit.title or "(without a title)"), bold=True))
         facts = [
-            hit.case or (f"file {hit.instance.sha256[:16]}" if hit.instance else ""),
+            hit.case or "",
+            *_file(hit),
             f"{hit.age:g} years" if hit.age is not None else "",
             hit.sex,
             fields(hit.side) if hit.side not in ("", "unknown", "none") else "",
@@ -147,6 +148,14 @@ def _tell(state: State, results: Results, explain: bool) -> None:
             click.echo("     " + click.style(safe(reason), dim=True))
     click.echo()
     _summary(state, results)
+
+
+def _file(hit: Hit) -> tuple[str, ...]:
+    if hit.instance is None:
+        return ()
+    frames = hit.instance.frames
+    what = f"{frames} frames" if frames > 1 else "still" if frames else "no picture"
+    return f"file {hit.instance.sha256[:16]}", hit.instance.kind, what, hit.instance.study_date
 
 
 def _summary(state: State, results: Results) -> None:

@@ -133,10 +133,11 @@ def check(folder: Path) -> list[str]:
         if file_hash(found[path]) != files[path].get("sha256"):
             wrong.append(f"{path}: its bytes are not those of the certificate")
         elif files[path].get("clip"):
-            clip = clips.get(str(files[path]["clip"]))
-            wrong += [
-                f"{path}: {fault}" for fault in (_recheck(found[path], clip) if clip else ["unknown clip"])
-            ]
+            clip = clips.get(str(files[path]["clip"]), {})
+            try:
+                wrong += [f"{path}: {fault}" for fault in _recheck(found[path], clip)]
+            except (KeyError, TypeError, ValueError):
+                wrong.append(f"{path}: what the certificate says of its clip cannot be read")
     return wrong
 
 

@@ -10,13 +10,13 @@ What it cannot do. It is a sieve, not a proof. It does not see one or two letter
 text of less than about seven pixels' height, text whose contrast with what lies behind it is under ``STEP`` grey
 levels, or text so blurred that its edges are as soft as echoes. "Nothing found" means that and no more.
 
-Measured with these settings: 1485 texts of 4 to 17 signs (nine fonts, 8 to 40 pixels, five colours, opacity 0.6 to
-1, with and without a box behind, none or JPEG 75 or 85) on frames of real ultrasound from twenty sources:
-98.3 % found; at 8 pixels 89 %, at 10 pixels 97 %, from 11 pixels on 99 to 100 %; worst "lili" (85 %) and serif
-letters (95 %). False alarms: none in 2136 frames of eight real clips, in 10 of a ninth and in 11 real stills
-without text, none in 371 frames of the sample cases; a real still with dense power Doppler was flagged. Drawn on real frames: upright
-caliper crosses 3 %, dotted lines 3 %, boxes 1 %, rulers 0 to 12 %, a cross with a digit 11 %, diagonal crosses 33 %.
-These figures come from the pictures the rules were tuned on; expect somewhat less elsewhere.
+Measured with these settings: 1485 texts of 3 to 17 signs (nine fonts, 8 to 40 pixels, five colours, opacity 0.6
+to 1, with and without a box behind, none or JPEG 75 or 85) on frames of real ultrasound from twenty sources: 98.3 %
+found; at 8 pixels 89 %, at 10 pixels 97 %, from 11 pixels on 99 to 100 %; worst "lili" (85 %) and serif letters
+(95 %). False alarms: none in 2136 frames of eight real clips, in 10 of a ninth and in 11 real stills without text,
+none in 371 frames of the sample cases; a real still with dense power Doppler was flagged. Drawn on real frames:
+upright caliper crosses 3 %, dotted lines 3 %, boxes 1 %, rulers 0 to 12 %, a cross with a digit 11 %, diagonal
+crosses 33 %. These figures come from the pictures the rules were tuned on; expect somewhat less elsewhere.
 """
 
 from __future__ import annotations

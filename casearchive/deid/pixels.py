@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -62,7 +62,8 @@ class Area:
 def scan_area(facts: Facts) -> Area | Refusal:
     """The union of the trusted scan regions, less whatever else the file declares inside them.
 
-    Region corners are inclusive (PS3.3 C.8.5.5: Max X1 and Max Y1 are the last pixels of the region).
+    Region corners are inclusive (PS3.3 C.8.5.5: Max X1 and Max Y1 are the last pixels of the region). Some
+    scanners write the width or height of the picture there, one pixel too far: the area ends with the picture.
     Refused, never repaired, when no region of a known scan kind is declared, a region leaves the picture or
     is degenerate, a region reaches across the whole top of the picture or from top to bottom, or the union
     covers more than 85 % of it.
@@ -80,7 +81,7 @@ def scan_area(facts: Facts) -> Area | Refusal:
         if doubt:
             return Refusal(f"the ultrasound regions cannot be trusted: {doubt}")
     others = tuple(r for r in facts.regions if not _is_scan(r))
-    area = Area(rows, columns, _boxes(scans, others), scans)
+    area = Area(rows, columns, _boxes([_within(r, rows, columns) for r in scans], others), scans)
     if not area.boxes:
         return Refusal("the ultrasound regions cannot be trusted: other content covers the whole scan")
     if area.fraction > MOST_OF_THE_FRAME:
@@ -89,6 +90,10 @@ def scan_area(facts: Facts) -> Area | Refusal:
             " text of the screen may lie inside"
         )
     return area
+
+
+def _within(region: UltrasoundRegion, rows: int, columns: int) -> UltrasoundRegion:
+    return replace(region, max_x1=min(region.max_x1, columns - 1), max_y1=min(region.max_y1, rows - 1))
 
 
 def _is_scan(region: UltrasoundRegion) -> bool:
@@ -100,8 +105,9 @@ def _is_scan(region: UltrasoundRegion) -> bool:
 def _doubt(region: UltrasoundRegion, rows: int, columns: int) -> str:
     """Why one region is not believed; empty when it is."""
     x0, y0, x1, y1 = region.min_x0, region.min_y0, region.max_x1, region.max_y1
-    if x0 < 0 or y0 < 0 or x1 >= columns or y1 >= rows:
+    if x0 < 0 or y0 < 0 or x1 > columns or y1 > rows:  # one pixel too far is a scanner's slip, see scan_area
         return "one reaches out of the picture"
+    x1, y1 = min(x1, columns - 1), min(y1, rows - 1)
     if x1 - x0 + 1 < SMALLEST_SIDE or y1 - y0 + 1 < SMALLEST_SIDE:
         return "one is empty or too small to be a scan"
     if y0 <= TOP_BAND * rows and x1 - x0 + 1 >= FULL_WIDTH * columns:

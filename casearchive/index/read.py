@@ -275,8 +275,8 @@ _LOGICAL = {
     "JOIN cases c ON c.id = f.case_id ORDER BY c.slug, f.position, e.position",
     "grades": "SELECT c.slug, f.finding_id, g.* FROM grades g JOIN findings f ON f.id = g.finding "
     "JOIN cases c ON c.id = f.case_id ORDER BY c.slug, f.position, g.scale",
-    "relations": "SELECT c.slug, f.finding_id, r.kind, r.structure FROM relations r JOIN findings f ON f.id = r.finding "
-    "JOIN cases c ON c.id = f.case_id ORDER BY 1, 2, 3, 4",
+    "relations": "SELECT c.slug, f.finding_id, r.kind, r.structure FROM relations r "
+    "JOIN findings f ON f.id = r.finding JOIN cases c ON c.id = f.case_id ORDER BY 1, 2, 3, 4",
     "measurements": "SELECT c.slug, m.* FROM measurements m JOIN cases c ON c.id = m.case_id "
     "ORDER BY c.slug, m.position",
     "priors": "SELECT c.slug, p.* FROM priors p JOIN cases c ON c.id = p.case_id ORDER BY c.slug, p.position",

@@ -485,7 +485,9 @@ class _Teller:
         rows = self.connection.execute(
             "SELECT i.id, i.sha256, i.sop_instance_uid, t.study_description, t.study_date, i.kind, i.frames,"
             " coalesce(nullif(t.study_description, ''), nullif(s.series_description, ''),"
-            " nullif(s.body_part_examined, ''), i.kind), i.side"
+            " nullif(s.body_part_examined, ''),"
+            " nullif(trim(coalesce(s.manufacturer, '') || ' ' || coalesce(s.manufacturer_model_name, '')), ''),"
+            " CASE i.kind WHEN 'clip' THEN 'Clip' WHEN 'image' THEN 'Picture' ELSE 'DICOM file' END), i.side"
             " FROM instances i JOIN series s ON s.id = i.series_id JOIN studies t ON t.id = s.study_id"
             " WHERE i.id IN (SELECT value FROM json_each(?))",
             (_among(files),),

@@ -115,5 +115,5 @@ def _detail(connection: sqlite3.Connection, sha256: str) -> read.Detail:
 
 def _age(dicom: str) -> str:
     """``024Y`` as ``24 Y``."""
-    match = re.fullmatch(r"0*(\d+)([YMWD])", dicom.strip())
+    match = re.fullmatch(r"0*([1-9]\d*)([YMWD])", dicom.strip())  # 000Y is a scanner's way to say nothing
     return f"{match[1]} {match[2]}" if match else ""
