@@ -54,7 +54,7 @@ def release(
 ) -> Release:
     """Export the cases of ``wanted`` to ``to/<set>/<format>/``.
 
-    ``tell(what, done, total)`` hears of each case. The caller is the writer (the ledger is written at the end).
+    ``tell(what, done, total)`` hears of each case (done from 1), and of each later step (done is 0). The caller is the writer (the ledger is written at the end).
     Raises ``ReviewNeeded`` where nothing may leave (or, with ``require_all``, where anything may not) and
     ``IdentityFound`` where the finished bytes hold an identity; nothing is left behind then.
     """
@@ -82,8 +82,8 @@ def release(
         if dry_run:
             return made
         building = Path(stack.enter_context(_building(target)))
-        for number, plug in enumerate(plugs, 1):
-            tell(f"writing {plug.NAME}", number, len(plugs))
+        for plug in plugs:
+            tell(f"writing {plug.NAME}", 0, 0)
             (building / plug.NAME).mkdir()
             plug.export(teaching, building / plug.NAME, options or {})
         paper = certificate.certificate(building, teaching, formats=formats, options=options)
@@ -91,7 +91,7 @@ def release(
             json.dumps(paper, indent=1, sort_keys=True) + "\n", "utf-8"
         )
         (building / "certificate.html").write_text(certificate.certificate_page(paper), "utf-8")
-        tell("looking for identities in the finished files", 0, 1)
+        tell("looking for identities in the finished files", 0, 0)
         _scan(building, identifiers, wanted.slug)
         files = tuple(sorted(p.relative_to(building).as_posix() for p in building.rglob("*") if p.is_file()))
         _land(building, target)

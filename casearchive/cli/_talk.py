@@ -135,7 +135,12 @@ class Meter:
 
     def _line(self, done: int, total: int, size: int, seconds: float) -> str:
         rate = done / seconds if seconds > 0 else 0.0
-        parts = [f"{self._what}: {done}" + (f" of {max(total, done)}" if total else "")]
+        total = max(total, done) if total else 0
+        bar = ""
+        if self._live and total:
+            full = done * 20 // total
+            bar = f"[{'=' * full}{' ' * (20 - full)}] "
+        parts = [f"{self._what}: {bar}{done}" + (f" of {total}" if total else "")]
         if size:
             parts.append(f"{megabytes(size)}")
         parts.append(f"{rate:.0f} a second" if rate >= 10 else f"{rate:.1f} a second")

@@ -47,6 +47,14 @@ def command(
         raise UsageError("say where to with --to DIR")
     meter = Meter(state, "Cases through the airlock")
     names = [f.strip() for f in formats.split(",") if f.strip()]
+
+    def tell(what: str, done: int, total: int) -> None:
+        if done:
+            meter.tell(done, total)
+        else:
+            meter.close()
+            state.detail(f"Now {what}")
+
     try:
         made = state.open().export(
             what,
@@ -54,7 +62,7 @@ def command(
             to=to,
             require_all=require_all,
             dry_run=dry_run,
-            tell=lambda _what, done, total: meter.tell(done, total),
+            tell=tell,
         )
     except ReviewNeeded as refusal:
         if state.json:

@@ -214,7 +214,13 @@ RELATION = Table(
     model.Relation,
     (
         Field("kind", "line", "compressed_by, adjacent_to, involves, spares …", required=True),
-        Field("structure", "concept", "the other structure", concepts=STRUCTURES, required=True),
+        Field(
+            "structure",
+            "concept",
+            "the other structure, or what presses",
+            concepts=STRUCTURES | FINDINGS,
+            required=True,
+        ),
     ),
     inline=True,
 )
