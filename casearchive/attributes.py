@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Attribute:
     """``level`` names the dataclass of ``model`` and the table (``subject`` … ``instance``); ``column`` is the
     field of both. ``kind`` is text, int, real, date (ISO 8601), time or age. ``field`` is the query word."""

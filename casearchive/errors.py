@@ -99,7 +99,7 @@ class NotFound(CaseArchiveError):
 
 
 class UnreadableFile(CaseArchiveError):
-    """A file that no reader can turn into a clip; ``reason`` is a code of ``model.REASONS``."""
+    """A file that no reader can turn into a clip; ``reason`` is a code of ``choices.REASONS``."""
 
     def __init__(self, reason: str, what: str, *, where: str = "", hint: str = "") -> None:
         self.reason = reason

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +58,7 @@ def append_durably(path: Path, content: bytes) -> None:
 @contextlib.contextmanager
 def temporary_sibling(path: Path) -> Iterator[Path]:
     """A name beside ``path`` that nobody else uses; whatever is left under it is taken away again."""
-    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.tmp")
+    temporary = path.with_name(f".{path.name[:40]}.{os.urandom(6).hex()}.tmp")
     try:
         yield temporary
     finally:

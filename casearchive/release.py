@@ -54,7 +54,8 @@ def release(
 ) -> Release:
     """Export the cases of ``wanted`` to ``to/<set>/<format>/``.
 
-    ``tell(what, done, total)`` hears of each case (done from 1), and of each later step (done is 0). The caller is the writer (the ledger is written at the end).
+    ``tell(what, done, total)`` hears of each case (done from 1), and of each later step (done is 0).
+    The caller is the writer (the ledger is written at the end).
     Raises ``ReviewNeeded`` where nothing may leave (or, with ``require_all``, where anything may not) and
     ``IdentityFound`` where the finished bytes hold an identity; nothing is left behind then.
     """

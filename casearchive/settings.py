@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 import tomllib
-import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from casearchive.errors import ArchiveTooNew, CaseArchiveError, Damaged, NoArchive
@@ -83,6 +80,10 @@ class Settings:
 
 def create(root: Path) -> Layout:
     """Lay out an empty archive at ``root``; refuses a folder that holds something else."""
+    import secrets
+    import uuid
+    from datetime import UTC, datetime
+
     layout = Layout(root.absolute())
     if layout.marker.exists():
         raise CaseArchiveError("there is an archive here already", where=str(root), hint="Use it as it is.")

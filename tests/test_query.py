@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from casearchive import attributes, model
+from casearchive import attributes, choices
 from casearchive.errors import QueryError
 from casearchive.query import ALIASES, FIELDS, MAX_TERMS, Query, compiled, parse, relaxed, respelt
 from casearchive.query.fts import above_token, quoted, token
@@ -244,9 +244,9 @@ def test_every_searchable_attribute_is_a_field() -> None:
 
 
 def test_choices_are_the_closed_vocabularies_of_the_model() -> None:
-    assert FIELDS["side"].choices == model.SIDES
-    assert set(FIELDS["certainty"].choices) == set(model.CERTAINTIES)
-    assert FIELDS["status"].choices == model.STATUSES
+    assert FIELDS["side"].choices == choices.SIDES
+    assert set(FIELDS["certainty"].choices) == set(choices.CERTAINTIES)
+    assert FIELDS["status"].choices == choices.STATUSES
     assert FIELDS["structure"].kinds == STRUCTURE_KINDS
     assert FIELDS["finding"].kinds == ABNORMALITY_KINDS
 

@@ -35,9 +35,9 @@ from pydicom.uid import (
 )
 
 from casearchive import readers
+from casearchive.choices import REASONS
 from casearchive.clip import Clip
 from casearchive.errors import PictureUnavailable, UnreadableFile
-from casearchive.model import REASONS
 from casearchive.readers import _structure
 
 SHA = "ab" * 32

@@ -7,12 +7,14 @@ import sys
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from casearchive.cli._talk import Meter, State, dry_run, duration, emit, example, megabytes, verb
-from casearchive.model import Outcome
+
+if TYPE_CHECKING:
+    from casearchive.model import Outcome
 
 
 @click.command(epilog=example("casearchive ingest ~/ultrasound-stick --report taken.jsonl"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -113,6 +111,9 @@ def _hit(hit: Hit) -> dict[str, Any]:
 
 
 def _table(results: Results) -> None:
+    import csv
+    import sys
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["case", "sha256", "title", "side", "age", "sex", "difficulty", "score", "why"])
     for hit in results.hits:

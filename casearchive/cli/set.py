@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from casearchive.cli._talk import State, complete_case, dry_run, emit, example, safe, verb
-from casearchive.model import TeachingSetRecord
+
+if TYPE_CHECKING:
+    from casearchive.model import TeachingSetRecord
 
 
 @click.group(epilog=example('casearchive set create thigh --title "The painful thigh" "rectus femoris tear"'))

@@ -28,7 +28,7 @@ _UNRECORDED = ("unknown", "none", "")
 _MOST_REASONS = 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FindingRow:
     """One finding of a case as the index holds it; ``structure`` and the like are concept ids or words."""
 
@@ -44,7 +44,7 @@ class FindingRow:
     reviewed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MediaRow:
     """A clip that belongs to a hit; ``frames`` is the 1-based inclusive range that shows it, where known."""
 
@@ -53,7 +53,7 @@ class MediaRow:
     media_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InstanceRow:
     """A file that belongs to no case."""
 
@@ -65,7 +65,7 @@ class InstanceRow:
     frames: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hit:
     """A case (``case`` is its slug) or a file outside any case (``case`` is None, ``instance`` is set).
 
@@ -86,7 +86,7 @@ class Hit:
     absent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Results:
     """``total`` counts all hits, ``hits`` holds the best ``limit`` of them. ``hidden`` counts cases that
     were left out: ``absent`` (they document that it is not there) and ``other_side``. ``facets`` count the
@@ -103,7 +103,7 @@ class Results:
     loosened: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Ranked:
     key: int
     score: float
@@ -313,7 +313,7 @@ def _facets(connection: sqlite3.Connection, shown: Sequence[_Ranked]) -> dict[st
 # ------------------------------------------------------------------------------------------- telling
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Reason:
     """One row of one leaf: where this document answers it."""
 
@@ -324,7 +324,7 @@ class _Reason:
     ref: object
 
 
-@dataclass(slots=True)
+@dataclass
 class _Teller:
     """Everything that is shown of the hits: fetched for all of them at once, never hit by hit."""
 

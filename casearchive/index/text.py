@@ -20,7 +20,7 @@ from casearchive.terms.negation import affirmed
 _NOT_WORDS = re.compile(r"[\W_]+", re.UNICODE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DocumentText:
     """One row of ``case_search``, its columns in order."""
 
@@ -136,7 +136,7 @@ def _spaced(text: str) -> str:
     return " ".join(_NOT_WORDS.sub(" ", text).split())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Writer:
     vocabulary: Lexicon
 

@@ -40,7 +40,7 @@ _MODALITY = {"surgery_finding": "surgery"}
 MODIFIERS = ("side", "certainty", "severity", "temporality", "modality", "site", "maneuver")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Atom:
     """One thing said. ``kind`` is structure, abnormality, site, maneuver (with ``wanted``), side, certainty,
     severity, temporality, modality or another finding property (with ``values`` or ``tests``), denial, word,
@@ -60,7 +60,7 @@ class Atom:
     by_field: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Speaker:
     """What is needed to understand anything: the vocabulary and the fields, and the question for messages."""
 

@@ -36,7 +36,7 @@ from casearchive.terms import Lexicon
 _FINDING_KINDS = frozenset(("structure", "abnormality", "property", *MODIFIERS))
 
 
-@dataclass(slots=True)
+@dataclass
 class _Draft:
     """A clause in the making; ``at`` is where its abnormality (or else its structure) stands."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from casearchive import attributes, model
+from casearchive import attributes, choices
 
 #: Where a field is asked: in one finding, one clip or file, or the case as a whole.
 FINDING, MEDIA, CASE = "finding", "media", "case"
@@ -97,7 +97,7 @@ NUMBER_UNITS: dict[str, dict[str, float]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Field:
     """``takes`` is concept, choice, number, date, text, same (an exact value or a start ending in ``*``),
     grade, measure, has or no. ``kinds`` are the concept kinds of a concept field."""
@@ -129,7 +129,7 @@ _OWN: tuple[Field, ...] = (
     _concept("structure", FINDING, "anatomy, with its parts", *_STRUCTURES),
     _concept("finding", FINDING, "what is wrong, with its kinds; never what is absent", *_ABNORMALITIES),
     Field("no", FINDING, "no", "a documented absence: no:tear", kinds=_ABNORMALITIES),
-    _choice("side", FINDING, "left and right also match bilateral", model.SIDES),
+    _choice("side", FINDING, "left and right also match bilateral", choices.SIDES),
     _choice(
         "certainty",
         FINDING,
@@ -137,9 +137,9 @@ _OWN: tuple[Field, ...] = (
         ("possible", "probable", "definite", "absent", "not_assessed"),
         True,
     ),
-    _choice("severity", FINDING, "trace < mild < moderate < severe", model.SEVERITIES, True),
-    _choice("temporality", FINDING, "acute, subacute, chronic or historical", model.TEMPORALITIES),
-    _choice("modality", FINDING, "who saw it; for files their Modality", model.MODALITIES),
+    _choice("severity", FINDING, "trace < mild < moderate < severe", choices.SEVERITIES, True),
+    _choice("temporality", FINDING, "acute, subacute, chronic or historical", choices.TEMPORALITIES),
+    _choice("modality", FINDING, "who saw it; for files their Modality", choices.MODALITIES),
     _concept("site", FINDING, "where in the structure", "site", *_STRUCTURES),
     _concept("maneuver", FINDING, "what the patient or probe did", "maneuver", "maneuver_state"),
     Field("echogenicity", FINDING, "text", "hypoechoic, heterogeneous …"),
@@ -147,8 +147,8 @@ _OWN: tuple[Field, ...] = (
     Field("grade", FINDING, "grade", "grade:peetrons>=2; a scale by itself works too: peetrons:2..3"),
     Field("doppler", FINDING, "number", "the Doppler value of a finding"),
     _concept("prior", CASE, "what was thought before", *_ABNORMALITIES),
-    _choice("prior.modality", CASE, "who thought so before", model.MODALITIES),
-    _choice("discordance", CASE, "how an earlier impression differed", model.DISCORDANCES),
+    _choice("prior.modality", CASE, "who thought so before", choices.MODALITIES),
+    _choice("discordance", CASE, "how an earlier impression differed", choices.DISCORDANCES),
     _concept("missed", CASE, "what an earlier impression missed", *_ABNORMALITIES),
     _concept("dx", CASE, "the final diagnosis", *_ABNORMALITIES),
     _concept("ddx", CASE, "the differential diagnosis", *_ABNORMALITIES),
@@ -157,8 +157,8 @@ _OWN: tuple[Field, ...] = (
     _concept("region", FINDING, "a region with everything in it", "region"),
     Field("tag", CASE, "same", "a tag of the case"),
     Field("category", CASE, "same", "subject matter (CID 7017)"),
-    _choice("difficulty", CASE, "primary, intermediate or advanced (CID 7016)", model.DIFFICULTIES, True),
-    _choice("status", CASE, "draft, ready, held or retired", model.STATUSES),
+    _choice("difficulty", CASE, "primary, intermediate or advanced (CID 7016)", choices.DIFFICULTIES, True),
+    _choice("status", CASE, "draft, ready, held or retired", choices.STATUSES),
     Field("set", CASE, "same", "member of a teaching set"),
     Field("case", CASE, "same", "slug of a case; knee-* for all that start so"),
     Field("author", CASE, "text", "who wrote the case"),

@@ -112,7 +112,7 @@ def _spelt(atom: Atom) -> str:
     return f"showing results for {wanted.label} (you typed {wanted.typed})"
 
 
-@dataclass(slots=True)
+@dataclass
 class _Reader:
     speaker: Speaker
     pieces: tuple[Piece, ...]

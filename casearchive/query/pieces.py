@@ -17,7 +17,7 @@ Param = str | int | float
 MATCH, OTHER_SIDE, ABSENT = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sql:
     """A piece of SQL and the values of its question marks, in order."""
 
@@ -25,7 +25,7 @@ class Sql:
     params: tuple[Param, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Keys:
     """Some documents: ids of cases, and of instances outside any case."""
 

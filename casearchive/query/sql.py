@@ -22,7 +22,7 @@ def compiled(root: Node) -> Sql:
     return Sql(f"WITH {head}\nSELECT key, score, level FROM {name}", params)
 
 
-@dataclass(slots=True)
+@dataclass
 class _Maker:
     steps: list[Sql]
 

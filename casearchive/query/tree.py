@@ -12,7 +12,7 @@ from dataclasses import dataclass
 PRESENT = ("definite", "probable", "possible")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Definition:
     """What a composite concept is made of (tennis leg: a tear of the medial gastrocnemius), expanded.
 
@@ -24,7 +24,7 @@ class Definition:
     sites: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wanted:
     """A concept asked for.
 
@@ -47,7 +47,7 @@ class Wanted:
     by_field: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Range:
     """Numbers from ``low`` to ``high``; an open end is None, ``*_in`` tells whether the end belongs to it."""
 
@@ -57,7 +57,7 @@ class Range:
     high_in: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GradeTest:
     """A grade on one scale; scales never mix. ``value`` compares the author's spelling (``2b``)."""
 
@@ -66,7 +66,7 @@ class GradeTest:
     value: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FindingClause:
     """One finding that has all of this at once.
 
@@ -95,21 +95,21 @@ class FindingClause:
     loose_severity: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Said:
     """The concepts in the title or the diagnosis: what a case is about, rather than what it also shows."""
 
     wanted: tuple[Wanted, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mention:
     """A concept of any other kind (a symptom, a manoeuvre, a treatment …), wherever a case says it."""
 
     wanted: Wanted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Words:
     """Words the lexicon does not know: all must occur in the text; ``prefix`` takes longer words too."""
 
@@ -117,7 +117,7 @@ class Words:
     prefix: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Phrase:
     """Exactly these words in this order, in ``column`` (``verbatim`` holds every word, denied ones too)."""
 
@@ -125,7 +125,7 @@ class Phrase:
     column: str = "verbatim"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Test:
     """A comparison of one field: a range of numbers, a range of texts (dates), or any of some values.
 
@@ -139,21 +139,21 @@ class Test:
     bounds: tuple[str, str] = ("", "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MediaClause:
     """One clip, picture or file that passes all these tests at once."""
 
     tests: tuple[Test, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CaseClause:
     """A property of the case (or of the file's patient, where no case holds it)."""
 
     test: Test
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TermClause:
     """Something a case names in a role: diagnosis, differential, symptom, mechanism, category or tag."""
 
@@ -162,7 +162,7 @@ class TermClause:
     structure: Wanted | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PriorClause:
     """What was thought before: ``says``, ``missed``, how it was wrong, or who looked. All of one prior."""
 
@@ -173,7 +173,7 @@ class PriorClause:
     filled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MeasureClause:
     """A measurement in a base unit (mm, mm2, mL, deg, cm/s or 1), in one state if that is asked."""
 
@@ -183,48 +183,48 @@ class MeasureClause:
     state: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Has:
     """The presence of material; ``what`` is a key of ``fields.HAS`` (cine, doppler, quiz, evidence …)."""
 
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Side:
     """A side with nothing to bind it to: any finding, clip or file of it."""
 
     sides: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Everything:
     """No condition at all."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class And:
     parts: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Or:
     parts: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Not:
     part: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Some:
     """At least one of the parts; the more, the better."""
 
     parts: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Maybe:
     """Not demanded; it only lifts the score."""
 
@@ -248,7 +248,7 @@ Leaf = (
 Node = Leaf | Everything | And | Or | Not | Some | Maybe
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Query:
     """What was asked and how it was understood.
 

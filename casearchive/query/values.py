@@ -45,7 +45,7 @@ _ROLES = {"dx": "diagnosis", "ddx": "differential", "symptom": "symptom", "mecha
 _FILLED = "*"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parsed:
     """The meaning of one ``field:value``; the members are those of ``atoms.Atom``.
 
@@ -61,7 +61,7 @@ class Parsed:
     together: tuple[tuple[tuple[str, Wanted], ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """One field with its value and all that is needed to read it."""
 

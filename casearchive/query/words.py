@@ -22,7 +22,7 @@ _FIELD = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_.@-]*?)(?P<op>:(?:>=|<=|==|>|<
 _SIGNS = {"≥": ">=", "≤": "<="}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Piece:
     """``kind`` is word, phrase, field, open, close, or, and, not. ``start``/``end`` are 0-based offsets.
 

@@ -26,7 +26,7 @@ def readers() -> tuple[Reader, ...]:
 def open_clip(path: Path, sha256: str) -> Clip:
     """Open the file at ``path``, whose content has the hash ``sha256`` (64 hexadecimal digits).
 
-    The caller closes the clip. Raises ``UnreadableFile`` with a code of ``model.REASONS``; messages name the
+    The caller closes the clip. Raises ``UnreadableFile`` with a code of ``choices.REASONS``; messages name the
     kind of trouble and never quote what the file holds.
     """
     head, size = _beginning(path)

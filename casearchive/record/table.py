@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from casearchive import model
+from casearchive import choices, model
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS
 
 #: Kinds of concept a field's value may name.
@@ -112,8 +112,8 @@ DIAGNOSIS = Table(
     (
         Field("what", "concept", "the diagnosis", concepts=FINDINGS, required=True),
         Field("structure", "concept", "where", concepts=STRUCTURES),
-        Field("side", "choice", "which side", choices=model.SIDES),
-        Field("certainty", "choice", "how sure", choices=model.CERTAINTIES),
+        Field("side", "choice", "which side", choices=choices.SIDES),
+        Field("certainty", "choice", "how sure", choices=choices.CERTAINTIES),
         Field("confirmed_by", "line", "surgery, mri, follow-up, histology …"),
     ),
     inline=True,
@@ -141,10 +141,10 @@ PRIOR = Table(
     model.Prior,
     (
         Field("day", "int", "days from the index study (day 0); before it is negative"),
-        Field("modality", "choice", "who saw it", choices=model.MODALITIES),
+        Field("modality", "choice", "who saw it", choices=choices.MODALITIES),
         Field("impression", "text", "what was thought, in the words of then"),
         Field("says", "concepts", "the abnormalities it claimed", concepts=FINDINGS),
-        Field("discordance", "choice", "how it compares with what was found", choices=model.DISCORDANCES),
+        Field("discordance", "choice", "how it compares with what was found", choices=choices.DISCORDANCES),
         Field("missed", "concepts", "the abnormalities it missed", concepts=FINDINGS),
         Field("note", "text", "why it differed"),
     ),
@@ -155,7 +155,7 @@ TEST = Table(
     (
         Field("test", "line", "the clinical test", required=True),
         Field("result", "line", "positive, negative, painful …"),
-        Field("side", "choice", "which side", choices=model.SIDES),
+        Field("side", "choice", "which side", choices=choices.SIDES),
         Field("note", "text", "anything else"),
     ),
 )
@@ -179,7 +179,7 @@ MEDIA = Table(
         Field("caption", "text", "what the picture shows"),
         Field("quiz_caption", "text", "the caption while the answer is hidden"),
         Field("structure", "concept", "what is pictured", concepts=STRUCTURES),
-        Field("side", "choice", "which side", choices=model.SIDES),
+        Field("side", "choice", "which side", choices=choices.SIDES),
         Field("plane", "concept", "plane of the section (CID 6)", concepts=frozenset({"plane"})),
         Field("mode", "concept", "B-mode, Doppler …", concepts=frozenset({"mode"})),
         Field("maneuver", "concept", "what the patient or the probe did (CID 91-94)", concepts=MANEUVERS),
@@ -242,17 +242,17 @@ FINDING = Table(
         Field("id", "line", "what measurements and quiz call this finding, such as F1", pattern=ID),
         Field("structure", "concept", "the structure, as precisely as known", concepts=STRUCTURES),
         Field("site", "concept", "where in the structure", concepts=frozenset({"site"}) | STRUCTURE_KINDS),
-        Field("side", "choice", "which side", choices=model.SIDES),
+        Field("side", "choice", "which side", choices=choices.SIDES),
         Field("abnormality", "concept", "what is wrong, or normal", concepts=FINDINGS),
-        Field("certainty", "choice", "how sure", choices=model.CERTAINTIES),
-        Field("severity", "choice", "how severe", choices=model.SEVERITIES),
-        Field("temporality", "choice", "how old", choices=model.TEMPORALITIES),
+        Field("certainty", "choice", "how sure", choices=choices.CERTAINTIES),
+        Field("severity", "choice", "how severe", choices=choices.SEVERITIES),
+        Field("temporality", "choice", "how old", choices=choices.TEMPORALITIES),
         Field("echogenicity", "concepts", "how it looks", concepts=frozenset({"echogenicity", "artifact"})),
         Field("grades", "grades", 'a grade for each scale, such as { peetrons = "3" }'),
         Field("doppler", "table", "Doppler grade", table=DOPPLER),
         Field("dynamic", "table", "at rest and during a manoeuvre", table=DYNAMIC),
         Field("comparison", "line", "contralateral, prior_study, normative"),
-        Field("modality", "choice", "who saw it", choices=model.MODALITIES),
+        Field("modality", "choice", "who saw it", choices=choices.MODALITIES),
         Field("relation", "tables", "relation to another structure", attr="relations", table=RELATION),
         Field("confirmed_by", "line", "surgery, mri, follow-up, histology …"),
         Field("note", "text", "anything else"),
@@ -267,7 +267,7 @@ MEASUREMENT = Table(
         Field("finding", "line", "id of the finding", refers="finding"),
         Field("what", "word", "gap, csa, thickness …", concepts=frozenset({"measurement"}), required=True),
         Field("state", "concept", "rest or the manoeuvre", concepts=MANEUVERS),
-        Field("side", "choice", "which side", choices=model.SIDES),
+        Field("side", "choice", "which side", choices=choices.SIDES),
         Field("value", "number", "the value as measured", required=True),
         Field("unit", "line", "UCUM unit: mm, mm2, mL, deg, % …"),
         Field("media", "line", "id of the clip", refers="media"),
@@ -303,9 +303,9 @@ CASE = Table(
     (
         Field("title", "line", "diagnosis and special point", required=True),
         Field("quiz_title", "line", "the title while the answer is hidden"),
-        Field("status", "choice", "draft until it is ready", choices=model.STATUSES),
+        Field("status", "choice", "draft until it is ready", choices=choices.STATUSES),
         Field("hold", "line", "why it is held (CID 7015)"),
-        Field("difficulty", "choice", "level (CID 7016)", choices=model.DIFFICULTIES),
+        Field("difficulty", "choice", "level (CID 7016)", choices=choices.DIFFICULTIES),
         Field("category", "texts", "subject (CID 7017)"),
         Field("tags", "texts", "free tags"),
         Field("fictional", "bool", "true for an invented case"),

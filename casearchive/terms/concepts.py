@@ -34,7 +34,7 @@ _SHORT = TIERS.index("short")
 _JOINED = re.compile(r"[\s\-‐‑–/()'’]*\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Code:
     """A coded concept of PS3.16 as pydicom publishes it; a concept without one is local (99USCASE)."""
 
@@ -43,7 +43,7 @@ class Code:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Concept:
     """One idea of the vocabulary. ``is_a``, ``part_of``, ``branch_of`` and ``region`` hold parent ids.
 
@@ -70,7 +70,7 @@ class Concept:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mention:
     """A concept found in a text: ``text[start:end]`` names ``concept`` by its ``via`` (see the API)."""
 
@@ -81,7 +81,7 @@ class Mention:
     via: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Form:
     """One folded form's claim on a concept. ``exact`` is the only spelling prose may use, or empty."""
 

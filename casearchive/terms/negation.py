@@ -21,7 +21,7 @@ EARLIER, ANOTHER = "earlier label", "another person"
 REACH = 240
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scope:
     """``text[start:end]`` is not affirmed because of ``trigger``; ``why`` is one of the words above."""
 

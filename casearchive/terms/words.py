@@ -39,7 +39,7 @@ _IRREGULAR = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Token:
     """One word: its 0-based place in the text and its folded form."""
 

@@ -1,0 +1,38 @@
+"""The closed lists of words that records, queries and reports use; plain tuples, so that reading them costs nothing."""
+
+from __future__ import annotations
+
+SIDES = ("left", "right", "bilateral", "midline", "none", "unknown")
+CERTAINTIES = ("definite", "probable", "possible", "absent", "not_assessed")
+SEVERITIES = ("trace", "mild", "moderate", "severe")
+TEMPORALITIES = ("acute", "subacute", "chronic", "historical")
+DISCORDANCES = ("agreement", "undergraded", "overgraded", "missed", "discordant", "technique_limited")
+STATUSES = ("draft", "ready", "held", "retired")
+DIFFICULTIES = ("primary", "intermediate", "advanced")  # CID 7016
+MODALITIES = ("us", "mri", "xray", "ct", "emg", "ncs", "clinical_exam", "surgery", "histology", "other")
+
+#: Why a file was not taken (or taken with a note): the closed list behind ``ingest --report``.
+REASONS: dict[str, str] = {
+    "empty": "the file has no bytes",
+    "truncated": "the file ends before what it promises",
+    "unreadable": "the operating system would not let it be read",
+    "changed-while-reading": "the file changed while it was being read",
+    "not-an-image": "no reader knows this kind of file",
+    "no-picture": "DICOM, but no image (a report, a presentation state …); the original is kept",
+    "not-decodable": "the picture cannot be decoded here; the original is kept",
+    "damaged": "the file contradicts itself and cannot be understood",
+    "special-file": "a device, pipe or socket, not a file",
+    "link": "a symbolic link; links are not followed",
+    "dicomdir": "the index of a disc; its files are taken one by one",
+    "missing-on-medium": "the disc's index names this file, but it is not there",
+    "unsafe-name": "the name inside the archive file points outside it",
+    "archive-refused": "a zip that cannot be opened safely (encrypted, damaged, nested or too large)",
+    "record-invalid": "the case file has errors",
+    "record-conflict": "the archive's record of this case was edited since; it is left as it is",
+    "media-missing": "the case file names a file that is not there or was not taken",
+    "same-uid": "the same SOP Instance UID is held already with other content; both are kept",
+    "part-of-archive": "lies inside the archive itself",
+    "timed-out": "reading it took too long",
+    "ignored": "housekeeping of an operating system (.DS_Store, Thumbs.db …)",
+    "internal-error": "an error of casearchive's own; please report it",
+}
