@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from phantom import film, stories  # noqa: E402
+from phantom import film, stories
 
 
 def say(text: str) -> None:

@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import (
+    UID,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     RLELossless,
@@ -82,9 +83,9 @@ class Series:
     mode_bits: str = "0001"
 
 
-def uid(name: str) -> str:
+def uid(name: str) -> UID:
     """A UID out of a name."""
-    return "2.25." + str(int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "big"))
+    return UID("2.25." + str(int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "big")))
 
 
 def _j2k(frame: Pixels) -> bytes:
@@ -96,7 +97,7 @@ def _j2k(frame: Pixels) -> bytes:
 def _jpeg(frame: Pixels, quality: int) -> bytes:
     buffer = io.BytesIO()
     options = {"subsampling": "4:2:2"} if frame.ndim == 3 else {}
-    Image.fromarray(frame).save(buffer, "JPEG", quality=quality, optimize=True, **options)  # type: ignore[arg-type]
+    Image.fromarray(frame).save(buffer, "JPEG", quality=quality, optimize=True, **options)
     return buffer.getvalue()
 
 

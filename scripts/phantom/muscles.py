@@ -225,7 +225,7 @@ def thigh_short(
     """
     c = canvas_for(name, probe)
     x, y = c.x, c.y
-    top, bottom, deep = layers.curves(name, x)
+    top, _, deep = layers.curves(name, x)
     thick = thickness or layers.muscle - layers.fat
     mid = layers.fat + thick / 2
     c.fill(np.ones_like(x), fat(x, y, name + "/fat"))
@@ -318,7 +318,7 @@ def calf_tear(name: str, probe: Probe, length: float, depth: float) -> Scene:
         pool = depth * np.clip(np.sin(np.pi * u**0.8), 0, 1) ** 0.8
         return top, soleus, np.asarray(soleus - pool, np.float32)
 
-    top, soleus, pool_top = curves(x)
+    top, soleus, _ = curves(x)
     back.fill(np.ones_like(x), fat(x, y, name + "/fat"))
     back.fill(
         soft(y - soleus), muscle_long(*turned(x, y, 0.2), name + "/soleus", db=-37, contrast=15, pitch=1.5)

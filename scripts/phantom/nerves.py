@@ -12,7 +12,6 @@ from phantom.noise import Array, Noise, smoothstep
 from phantom.probe import Field, Probe
 from phantom.tissue import (
     Canvas,
-    between,
     bone,
     compose,
     connective,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+#: Real arrays; float32 throughout, but for what numpy widens on the way.
+Array = NDArray[np.floating[Any]]
 
 _LATTICE = 512  # cells; the field repeats after _LATTICE / _FINE features
 _FINE = 4  # lattice cells per feature

@@ -473,7 +473,12 @@ def _disc() -> Story:
                 (fan,),
                 lambda: [
                     nerves.nerve_short(
-                        slug + "/sax", fan.probe, Oval(48, 43, 5.6, 2.9, -0.1, 0.95), 15, 37, (74, 46, 11)
+                        slug + "/sax",
+                        fan.probe,
+                        Oval(48, 43, 5.6, 2.9, -0.1, 1.2, ground=-17),
+                        15,
+                        37,
+                        (74, 46, 11),
                     )
                 ],
                 "palette",
@@ -499,7 +504,7 @@ def _disc() -> Story:
                 fps=15,
                 **curved,  # type: ignore[arg-type]
             ),
-            Shot(MRI_FILE, (), lambda: [], "png", "", "R", ""),
+            Shot(MRI_FILE, (), list, "png", "", "R", ""),
         ),
     )
 
@@ -1005,7 +1010,12 @@ def _multifidus() -> Story:
                 (clip,),
                 lambda: [
                     nerves.nerve_short(
-                        slug + "/nerve", clip.probe, Oval(44, 40, 5.4, 2.8, 0.1, 0.95), 16, 34, (70, 44, 10)
+                        slug + "/nerve",
+                        clip.probe,
+                        Oval(44, 40, 5.4, 2.8, 0.1, 1.2, ground=-17),
+                        16,
+                        34,
+                        (70, 44, 10),
                     )
                 ],
                 "raw-mono",
@@ -1076,7 +1086,7 @@ def _sacroiliac() -> Story:
                     nerves.nerve_short(
                         slug + "/nerve",
                         buttock.probe,
-                        Oval(41, 38, 5.4, 2.8, 0.1, 0.95),
+                        Oval(41, 38, 5.4, 2.8, 0.1, 1.2, ground=-17),
                         15,
                         33,
                         (66, 43, 9),
