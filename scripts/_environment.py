@@ -17,6 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LEAST = (3, 11)
+#: What pip needs to install the checkout itself.
+BUILDERS = ("hatchling>=1.27", "editables")
 
 
 def say(text: str) -> None:
@@ -42,17 +44,42 @@ def environment(name: str, extras: str) -> Path:
         return python
     say(f"Making an environment in {folder} (about half a minute)")
     stamp.unlink(missing_ok=True)
-    venv.EnvBuilder(with_pip=True, clear=True).create(folder)
-    say("Installing casearchive and what it needs (about a minute; longer the first time)")
-    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--prefer-binary"]
-    done = subprocess.run([*pip, "--editable", f"{ROOT}[{extras}]"], cwd=ROOT, env=clean())
-    if done.returncode != 0:
-        sys.exit(
-            "pip could not install what is needed (its words are above). Without a network it needs a warm cache:\n"
-            "run this once with a network, or set PIP_FIND_LINKS to a folder of wheels."
-        )
+    try:
+        venv.EnvBuilder(with_pip=True, clear=True).create(folder)
+    except subprocess.CalledProcessError:
+        sys.exit("Python could not make a virtual environment with pip (on Debian: install python3-venv).")
+    _install(python, extras)
     stamp.write_text(wanted)
     return python
+
+
+def _install(python: Path, extras: str) -> None:
+    """Fetch wheels into pip's own cache folder, then install from there: offline, the wheels of last time do."""
+    pip = [str(python), "-m", "pip"]
+    quiet = ["--disable-pip-version-check", "-qq", "--prefer-binary"]
+    cache = subprocess.run([*pip, "cache", "dir"], capture_output=True, text=True, env=clean())
+    place = Path(cache.stdout.strip() or ROOT / ".venv-wheels")
+    wheels = place / "casearchive-wheels" / f"{sys.version_info[0]}.{sys.version_info[1]}"
+    say("Fetching what casearchive needs (about a minute the first time)")
+    patience = ["--retries", "1", "--timeout", "15"] if any(wheels.glob("*.whl")) else []
+    fetched = subprocess.run(
+        [*pip, "download", *quiet, *patience, "--dest", str(wheels), *BUILDERS, f"{ROOT}[{extras}]"],
+        cwd=ROOT,
+        env=clean(),
+        capture_output=bool(patience),
+    )
+    if fetched.returncode != 0 and patience:
+        say("No network: using the wheels that were fetched before.")
+    say("Installing (about half a minute)")
+    links = ["--no-index", "--find-links", str(wheels)]
+    done = subprocess.run(
+        [*pip, "install", *quiet, *links, "--editable", f"{ROOT}[{extras}]"], cwd=ROOT, env=clean()
+    )
+    if done.returncode != 0:
+        sys.exit(
+            "pip could not install what is needed (its words are above).\n"
+            "Run this once with a network; after that it works without one."
+        )
 
 
 def clean() -> dict[str, str]:
