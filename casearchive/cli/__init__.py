@@ -25,7 +25,7 @@ class Verbs(click.Group):
     """Loads a verb's file when the verb is called, and turns errors into a line and a promised exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
+        return [*VERBS]  # not list(): once its file is loaded, that name here is the verb
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
