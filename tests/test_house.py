@@ -47,9 +47,9 @@ def _imports(path: Path) -> Iterator[tuple[str, bool]]:
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from ((name.name.split(".")[0], id(node) in guarded) for name in node.names)
+            yield from ((name.name, id(node) in guarded) for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.split(".")[0], id(node) in guarded
+            yield node.module, id(node) in guarded
 
 
 def test_the_top_of_the_project_is_what_was_agreed() -> None:
@@ -67,9 +67,8 @@ def test_the_top_of_the_project_is_what_was_agreed() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_every_module_opens_with_a_sentence_on_what_it_is_for(path: Path) -> None:
     said = ast.get_docstring(_tree(path))
-    assert (said and said.splitlines()[0].rstrip().endswith((".", ":", ";", ","))) or (
-        said and "\n" in said
-    ), path
+    assert said and len(said.split()) >= 3, path
+    assert "\n" in said or said.endswith((".", "?")), path
 
 
 def test_nothing_opens_a_network_connection() -> None:
@@ -85,7 +84,8 @@ def test_nothing_opens_a_network_connection() -> None:
         "ssl",
     }
     for path in FILES:
-        assert not networks & {name for name, _ in _imports(path)}, path
+        names = {name for name, _ in _imports(path)}
+        assert not {n for n in names if n in networks or n.split(".")[0] in networks}, path
         if "socket" in {name for name, _ in _imports(path)}:
             uses = set(re.findall(r"socket\.(\w+)", path.read_text("utf-8")))
             assert uses == {"gethostname"}, path
