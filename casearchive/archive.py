@@ -71,7 +71,7 @@ class Archive:
         from casearchive import index
         from casearchive.rooms import Rooms
 
-        with Rooms.of(layout).writer(), index.writing(layout.index):
+        with Rooms.of(layout).writer(), index.writing(layout.index, create=True):
             pass
         return cls(layout)
 

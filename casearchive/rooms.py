@@ -45,7 +45,9 @@ class Rooms:
         return hmac.new(self.secret, b"subject|" + identity.encode(), hashlib.sha256).hexdigest()
 
     @contextlib.contextmanager
-    def writer(self, say: Callable[[str], None] = lambda _: None, wait: float = WAIT) -> Iterator[None]:
+    def writer(
+        self, say: Callable[[str], None] = lambda _: None, wait: float | None = None
+    ) -> Iterator[None]:
         """Be the one writer. Waits a while for another, saying who it is; then raises ``ArchiveBusy``."""
         lock = FileLock(self.layout.lock, mode=0o600)
         holder = self.layout.root / "writer.txt"
@@ -54,7 +56,7 @@ class Rooms:
         except Timeout:
             say(f"Waiting: the archive is being written to by {_holder(self.layout)}.")
             try:
-                lock.acquire(timeout=wait, poll_interval=0.1)
+                lock.acquire(timeout=WAIT if wait is None else wait, poll_interval=0.1)
             except Timeout:
                 raise ArchiveBusy(
                     f"the archive is being written to by {_holder(self.layout)}",
@@ -78,6 +80,9 @@ class Rooms:
             for left in self.layout.temporary.iterdir():
                 if left.is_file():
                     left.unlink(missing_ok=True)
+        for folder in (self.layout.root, self.layout.cases, self.layout.sets):
+            for left in folder.glob(".*.tmp"):
+                left.unlink(missing_ok=True)
 
 
 def _holder(layout: Layout) -> str:

@@ -16,10 +16,12 @@ from casearchive.errors import CaseArchiveError, Damaged
 from casearchive.index import read, write
 from casearchive.ingest.crew import Crew
 from casearchive.ingest.gather import Gathered, Task
+from casearchive.ledger import Event
 from casearchive.rooms import Rooms
 
 REINDEX = "casearchive reindex makes it good; nothing is lost"
-RESTORE = "restore it from a backup, or ingest the original again"
+RESTORE = "restore it from a backup, or ingest the original again with --rehash"
+BACKUP = "restore it from a backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +49,34 @@ def verify(
     """Compare the archive with itself; with ``full`` every byte is read. Changes nothing."""
     faults: list[Fault] = []
     events = _ledger(rooms, faults)
+    whole = not faults
     names = set(rooms.store.names())
     records = sorted(p.stem for p in rooms.layout.cases.glob("*.toml"))
     try:
         with index.reading(rooms.layout.index) as connection:
             faults += _objects(rooms, connection, names)
             faults += _records(rooms, connection, records)
-            faults += _index(connection, events, full=full)
+            faults += _index(connection, full=full)
+            if whole:
+                faults += _heard(connection, events)
+                faults += _gone(connection, events, names)
     except Damaged as damage:
         faults.append(Fault("index-unreadable", "index.db", damage.what, REINDEX))
     if full:
         faults += _bytes(rooms, sorted(names), tell)
-    return Verdict(len(names), len(records), events, full, tuple(faults))
+    return Verdict(len(names), len(records), len(events), full, tuple(faults))
 
 
-def _ledger(rooms: Rooms, faults: list[Fault]) -> int:
-    count = 0
+def _ledger(rooms: Rooms, faults: list[Fault]) -> list[Event]:
+    found: list[Event] = []
     try:
-        for _ in rooms.ledger.events():
-            count += 1
-    except (Damaged, OSError) as damage:
-        faults.append(Fault("ledger-damaged", "ledger.jsonl", str(getattr(damage, "what", damage)), RESTORE))
-    return count
+        found.extend(rooms.ledger.events())
+    except Damaged as damage:
+        faults.append(Fault("ledger-damaged", "ledger.jsonl", damage.what, BACKUP))
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        faults.append(Fault("ledger-damaged", "ledger.jsonl", f"it cannot be read ({why})", BACKUP))
+    return found
 
 
 def _objects(rooms: Rooms, connection: sqlite3.Connection, names: set[str]) -> Iterator[Fault]:
@@ -113,11 +121,34 @@ def _records(rooms: Rooms, connection: sqlite3.Connection, slugs: list[str]) -> 
         )
 
 
-def _index(connection: sqlite3.Connection, events: int, *, full: bool) -> Iterator[Fault]:
-    if read.last_event(connection) != events:
+def _heard(connection: sqlite3.Connection, events: list[Event]) -> Iterator[Fault]:
+    """The index remembers the ledger: a chain that was cut short or forged anew does not fit it."""
+    heard = {e.position: (e.at, e.who, e.event, e.subject, e.details) for e in read.events(connection)}
+    told = {e.position: (e.at, e.who, e.event, e.subject, dict(e.details)) for e in events}
+    if any(position not in told for position in heard):
+        yield Fault(
+            "ledger-short", "ledger.jsonl", "the index knows lines that are not there any more", BACKUP
+        )
+    if any(told[position] != line for position, line in heard.items() if position in told):
+        yield Fault("ledger-differs", "ledger.jsonl", "its lines are not the ones that were indexed", BACKUP)
+    if any(position not in heard for position in told):
         yield Fault(
             "events-stale", "index.db", "the index has not heard of every line of the ledger", REINDEX
         )
+
+
+def _gone(connection: sqlite3.Connection, events: list[Event], names: set[str]) -> Iterator[Fault]:
+    """Originals that were taken, never removed, and that neither the store nor the index knows any more."""
+    taken = dict.fromkeys(e.subject for e in events if e.event == "ingested")
+    for event in events:
+        if event.event == "removed":
+            taken.pop(event.subject, None)
+    for sha256 in taken:
+        if sha256 not in names and read.kind_and_uid(connection, sha256) is None:
+            yield Fault("object-missing", sha256, "the ledger says it was taken, and it is gone", RESTORE)
+
+
+def _index(connection: sqlite3.Connection, *, full: bool) -> Iterator[Fault]:
     checks = ["integrity_check" if full else "quick_check", "foreign_key_check"]
     for check in checks:
         for row in connection.execute(f"PRAGMA {check}"):
@@ -163,7 +194,7 @@ def reindex(
     problems += [f"{n}: the original is gone" for n in names if n not in held]
     crew = Crew(workers)
     try:
-        with index.writing(new) as connection:
+        with index.writing(new, create=True) as connection:
             _refill(rooms, connection, crew, order, names, problems, tell)
             cases = _recase(rooms, connection, problems)
             sets = _resets(rooms, connection, problems)

@@ -72,13 +72,14 @@ def example(*lines: str) -> str:
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def emit(value: Any) -> None:
-    """One JSON object on standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=True))
+def emit(value: Any, *, lines: bool = False) -> None:
+    """One JSON object on standard output; on one line where it follows JSON lines."""
+    click.echo(json.dumps(value, indent=None if lines else 2, ensure_ascii=True))
 
 
 def complain(error: CaseArchiveError) -> None:
-    click.echo(click.style("Error: ", bold=True) + safe(str(error), keep="\n"), err=True)
+    colour = False if os.environ.get("NO_COLOR") else None  # the context that knew is closed by now
+    click.echo(click.style("Error: ", bold=True) + safe(str(error), keep="\n"), err=True, color=colour)
 
 
 def safe(text: str, keep: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -71,7 +72,7 @@ def command(
         )
     meter.close()
     if state.json:
-        emit(asdict(summary))
+        emit(asdict(summary), lines=report == "-")
     else:
         words = "would be added" if dry_run else "added"
         state.say(
@@ -97,8 +98,14 @@ def line(outcome: Outcome) -> str:
 def _paths(words: tuple[str, ...]) -> list[Path]:
     found: list[Path] = []
     for word in words:
-        found += [Path(p.rstrip("\n")) for p in sys.stdin if p.strip()] if word == "-" else [Path(word)]
+        found += _listed() if word == "-" else [Path(word)]
     return found
+
+
+def _listed() -> list[Path]:
+    """Paths from standard input, one a line, whatever bytes their names are made of."""
+    lines = sys.stdin.buffer.read().split(b"\n")
+    return [Path(os.fsdecode(line.rstrip(b"\r"))) for line in lines if line.strip()]
 
 
 def _report(name: str | None, stack: ExitStack) -> IO[str] | None:
@@ -106,4 +113,6 @@ def _report(name: str | None, stack: ExitStack) -> IO[str] | None:
         return None
     if name == "-":
         return sys.stdout
-    return stack.enter_context(Path(name).open("w", encoding="utf-8"))
+    # paths can name a patient: the report is its owner's alone
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    return stack.enter_context(os.fdopen(descriptor, "w", encoding="utf-8"))

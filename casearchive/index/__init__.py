@@ -37,12 +37,15 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[sqlite3.Connection]:
+def writing(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]:
     """An index opened for writing, brought up to date first (a copy is kept before a migration).
 
-    The caller holds the archive's lock and uses ``with transaction(connection)`` for each unit of work.
+    The caller holds the archive's lock and uses ``with transaction(connection)`` for each unit of work. A missing
+    index is made only where ``create`` says so: an empty one in its place would hide what the archive holds.
     """
     fresh = not path.exists()
+    if fresh and not create:
+        raise Damaged("the index is missing", where=str(path), hint=_REINDEX)
     if fresh:
         path.touch(mode=0o600)
     connection = sqlite3.connect(path, isolation_level=None)
@@ -124,7 +127,9 @@ def _migrate(connection: sqlite3.Connection, path: Path, *, fresh: bool) -> None
     from casearchive.index.migrations import migrations
 
     if not fresh:
-        with contextlib.closing(sqlite3.connect(path.with_suffix(f".before-{LATEST}.db"))) as copy:
+        before = path.with_suffix(f".before-{LATEST}.db")
+        before.touch(mode=0o600)
+        with contextlib.closing(sqlite3.connect(before)) as copy:
             connection.backup(copy)
     migrations().apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {LATEST}")

@@ -171,22 +171,21 @@ def identifiers(connection: sqlite3.Connection, hashes: Iterable[str]) -> frozen
 
     The same patient's other studies count too: a name that one file spells out may be burnt into another.
     """
-    found: set[Identifier] = set()
-    for sha256 in hashes:
-        rows = connection.execute(
-            "SELECT DISTINCT d.keyword, d.value FROM identifiers d "
-            "JOIN instances i ON i.id = d.instance_id JOIN series s ON s.id = i.series_id "
-            "JOIN studies t ON t.id = s.study_id WHERE t.subject_id = "
-            "(SELECT t2.subject_id FROM instances i2 JOIN series s2 ON s2.id = i2.series_id "
-            " JOIN studies t2 ON t2.id = s2.study_id WHERE i2.sha256 = ?)",
-            (sha256,),
-        )
-        found.update(Identifier(*row) for row in rows)
-        found.update(
-            Identifier("file name", row[0])
-            for row in connection.execute("SELECT name FROM instances WHERE sha256 = ?", (sha256,))
-            if row[0]
-        )
+    # all files at once: asked file by file, a subject with thousands of files is gone through for each of them
+    wanted = json.dumps(list(hashes))
+    rows = connection.execute(
+        "SELECT DISTINCT d.keyword, d.value FROM studies t JOIN series s ON s.study_id = t.id "
+        "JOIN instances i ON i.series_id = s.id JOIN identifiers d ON d.instance_id = i.id "
+        "WHERE t.subject_id IN (SELECT t2.subject_id FROM instances i2 JOIN series s2 ON s2.id = i2.series_id "
+        " JOIN studies t2 ON t2.id = s2.study_id WHERE i2.sha256 IN (SELECT value FROM json_each(?)))",
+        (wanted,),
+    )
+    found = {Identifier(*row) for row in rows}
+    names = connection.execute(
+        "SELECT name FROM instances WHERE name <> '' AND sha256 IN (SELECT value FROM json_each(?))",
+        (wanted,),
+    )
+    found.update(Identifier("file name", row[0]) for row in names)
     return frozenset(found)
 
 
@@ -212,6 +211,12 @@ def events(connection: sqlite3.Connection, *, subject: str = "", limit: int = 0)
 
 def last_event(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()[0])
+
+
+def behind(connection: sqlite3.Connection) -> int:
+    """How many ledger lines, from the first on, the index knows without a gap."""
+    found = connection.execute("SELECT count(*), coalesce(max(position), 0) FROM events").fetchone()
+    return int(found[1]) if found[0] == found[1] else 0
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, Any]:

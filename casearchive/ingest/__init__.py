@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+import signal
 import sqlite3
+import threading
 import time
 import unicodedata
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +21,7 @@ from casearchive.errors import RecordError
 from casearchive.files import write_durably
 from casearchive.index import read, write
 from casearchive.ingest import drafts
-from casearchive.ingest.crew import Crew
+from casearchive.ingest.crew import CANCELLED, Crew
 from casearchive.ingest.find import CaseFolder, Drain, Found, Item, count, find
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.ingest.records import MediaMissing, Taken, archived
@@ -27,6 +30,9 @@ from casearchive.rooms import Rooms
 
 #: Outcomes that are made durable together.
 _BATCH = 64
+#: Seconds after which they are made durable even where there are fewer: large clips take their time.
+_PAUSE = 2.0
+_LARGEST_RECORD = 1 << 20
 #: Reasons that lose nothing a clinician would miss.
 _HARMLESS = frozenset({"not-an-image", "link", "special-file", "dicomdir", "ignored", "part-of-archive"})
 _PICTURE_SUFFIX = re.compile(
@@ -79,17 +85,43 @@ def ingest(
     with index.writing(rooms.layout.index) as connection:
         run = _Run(rooms, connection, crew, report, progress, rehash=rehash, dry_run=dry_run)
         try:
-            for item in find(wanted, archive=rooms.layout.root, unpack=rooms.layout.temporary):
-                run.meet(item)
-            run.drain()
+            if not dry_run:
+                run.catch_up()
+            with _stops_between_files(run):
+                for item in find(wanted, archive=rooms.layout.root, unpack=rooms.layout.temporary):
+                    run.meet(item)
+                run.drain()
             if case is not None:
                 run.put_all_into(case)
+        except KeyboardInterrupt:
+            run.finish_begun()
+            raise
         finally:
             try:
                 run.commit()
             finally:
                 crew.close()
     return replace(run.summary(), seconds=round(time.monotonic() - started, 3))
+
+
+@contextlib.contextmanager
+def _stops_between_files(run: _Run) -> Iterator[None]:
+    """The first Ctrl-C lets the file in hand be finished, so that nothing is stored and not written down; the
+    second one interrupts at once."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        run.stopped = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _workers(asked: int | None, files: int) -> int:
@@ -116,21 +148,42 @@ class _Run:
         self.progress, self.rehash, self.dry_run = progress, rehash, dry_run
         self.line: deque[tuple[Item, os.stat_result | None]] = deque()
         self.batch: list[tuple[Outcome, Found | None, Gathered | None, os.stat_result | None]] = []
-        self.new: dict[str, str] = {}  # hash to kind, of this batch
+        self.new: dict[str, str] = {}  # hash to kind, of this batch (of the whole run where it is a dry one)
+        self.uids: dict[str, str] = {}  # SOP Instance UID to hash, of this run
+        self.met: set[str] = set()  # what the report calls everything that was come upon
+        self.named_in_zip: list[str] = []  # what the index of a disc in a zip names
         self.taken: dict[str, Taken] = {}  # by what the report calls it
         self.tally = {"added": 0, "known": 0, "skipped": 0, "failed": 0}
         self.cases = 0
         self.bytes = 0
+        self.stopped = False
+        self.committed = time.monotonic()
 
     def summary(self) -> Summary:
         return Summary(**self.tally, cases=self.cases, bytes=self.bytes)
 
+    def catch_up(self) -> None:
+        """Tell the index what the ledger says and the index never heard: a run was cut off between the two."""
+        known = read.behind(self.connection)
+        missed = [e for e in self.rooms.ledger.events() if e.position > known]
+        if missed:
+            with index.transaction(self.connection):
+                write.add_events(
+                    self.connection,
+                    [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in missed],
+                )
+
     # ------------------------------------------------------------------------------------------ the line
 
     def meet(self, item: Item) -> None:
+        if self.stopped:
+            raise KeyboardInterrupt
         if isinstance(item, Drain):
             self.drain()
+            self._missing_in_zip()
             return
+        if isinstance(item, Found | Outcome):
+            self.met.add((item.shown if isinstance(item, Found) else item.path).casefold())
         state = None
         if isinstance(item, Found):
             state = _state(item)
@@ -140,14 +193,30 @@ class _Run:
             else:
                 item = known
         self.line.append((item, state))
-        while len(self.line) > _BATCH:
+        while self.line and (len(self.line) > _BATCH or self._is_ready(self.line[0][0])):
             self._serve()
+
+    def _is_ready(self, item: Item) -> bool:
+        return self.crew.ready if isinstance(item, Found) else True
 
     def drain(self) -> None:
         while self.line:
             self._serve()
 
+    def finish_begun(self) -> None:
+        """At an interruption: what workers have stored or are storing is still written down, the rest let go."""
+        self.crew.cancel()
+        while self.line:
+            item, state = self.line.popleft()
+            if not isinstance(item, Found):
+                continue
+            gathered = self.crew.next()
+            if gathered is not CANCELLED and not (gathered.held and not self._indexed(gathered.sha256)):
+                self._receive(item, state, gathered)
+
     def _serve(self) -> None:
+        if self.stopped:
+            raise KeyboardInterrupt
         item, state = self.line.popleft()
         if isinstance(item, Outcome):
             self._settle(item)
@@ -156,7 +225,7 @@ class _Run:
         elif isinstance(item, CaseFolder):
             self.commit()
             self._settle(self._case(item))
-        if len(self.batch) >= _BATCH:
+        if len(self.batch) >= _BATCH or time.monotonic() - self.committed > _PAUSE:
             self.commit()
 
     def _unchanged(self, found: Found, state: os.stat_result | None) -> Outcome | None:
@@ -180,6 +249,7 @@ class _Run:
             gathered = self.crew.ask(Task(self.rooms.layout.root, None, gathered.sha256, self.dry_run))
         if gathered.reason:
             self._settle(_refused(found, gathered))
+            self._missing_on_medium(found, gathered.on_medium)
             return
         if gathered.held or self._indexed(gathered.sha256):
             self._settle(self._known(found, gathered.sha256), found, None, state, gathered.sha256)
@@ -189,7 +259,8 @@ class _Run:
         self.new[gathered.sha256] = facts.kind
         uid = facts.instance.sop_instance_uid
         notes = facts.notes
-        if read.others_with_uid(self.connection, uid, gathered.sha256):
+        first = self.uids.setdefault(uid, gathered.sha256)
+        if first != gathered.sha256 or read.others_with_uid(self.connection, uid, gathered.sha256):
             notes = (*notes, "same-uid: another file with this SOP Instance UID is held too; both are kept")
         reason = "no-picture" if facts.instance.frames < 1 and facts.kind == "dicom" else None
         outcome = Outcome(
@@ -199,6 +270,24 @@ class _Run:
             gathered.sha256, found.name, facts.instance.frames, facts.instance.columns, facts.instance.rows
         )
         self._settle(outcome, found, gathered, state, gathered.sha256)
+
+    def _missing_on_medium(self, dicomdir: Found, named: tuple[tuple[str, ...], ...]) -> None:
+        """One line for each file that the index of a disc names and that is not there."""
+        for parts in named:
+            shown = f"{dicomdir.shown[: -len(dicomdir.name)]}{_printed('/'.join(parts))}"
+            if not all(_plain_name(part) for part in parts):
+                why = "the disc's index names a place outside the disc; nobody looked there"
+                self._settle(Outcome(shown, "failed", reason="unsafe-name", message=why))
+            elif dicomdir.in_zip:
+                self.named_in_zip.append(shown)
+            elif not _is_there(dicomdir.path.parent, parts):
+                self._settle(_missing(shown))
+
+    def _missing_in_zip(self) -> None:
+        named, self.named_in_zip = self.named_in_zip, []
+        for shown in named:
+            if not {shown.casefold(), f"{shown}.dcm".casefold()} & self.met:
+                self._settle(_missing(shown))
 
     def _indexed(self, sha256: str) -> bool:
         return sha256 in self.new or read.kind_and_uid(self.connection, sha256) is not None
@@ -236,6 +325,7 @@ class _Run:
     def commit(self) -> None:
         """Ledger first, then the index in one transaction, then the report: nothing is claimed too early."""
         batch, self.batch = self.batch, []
+        self.committed = time.monotonic()
         if not batch:
             return
         if not self.dry_run:
@@ -255,7 +345,7 @@ class _Run:
                     self.connection,
                     [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events],
                 )
-        self.new.clear()
+            self.new.clear()
         for outcome, *_ in batch:
             self.report(outcome)
 
@@ -277,10 +367,19 @@ class _Run:
         shown = folder.record.shown
         slug = slug_of(folder.record)
         try:
-            text = folder.record.path.read_bytes().decode("utf-8")
+            with folder.record.path.open("rb") as file:
+                raw = file.read(_LARGEST_RECORD + 1)
+            text = raw.decode("utf-8")
         except UnicodeDecodeError:
             return Outcome(
-                shown, "failed", "case", None, slug, None, "record-invalid", "it is not UTF-8 text"
+                shown,
+                "failed",
+                "case",
+                None,
+                slug,
+                None,
+                "record-invalid",
+                f"{shown}:1: it is not UTF-8 text",
             )
         except OSError as error:
             return Outcome(
@@ -293,6 +392,9 @@ class _Run:
                 "unreadable",
                 error.strerror or type(error).__name__,
             )
+        if len(raw) > _LARGEST_RECORD:
+            why = f"{shown}:1: a case file is never larger than {_LARGEST_RECORD >> 20} MiB"
+            return Outcome(shown, "failed", "case", None, slug, None, "record-invalid", why)
         prefix = shown[: -len(folder.record.name)]
         taken = {
             _normal(m.shown[len(prefix) :]): self.taken[_normal(m.shown)]
@@ -300,13 +402,20 @@ class _Run:
             if _normal(m.shown) in self.taken and m.shown.startswith(prefix)
         }
         try:
-            case, stored = archived(text, slug=slug, file=shown, taken=_Normalised(taken))
+            case, stored = archived(text, slug=slug, file=shown, taken=_Normalised(taken), held=self._held)
         except RecordError as error:
             return Outcome(shown, "failed", "case", None, slug, None, "record-invalid", str(error))
         except MediaMissing as missing:
             why = f"media {missing.media} names “{missing.file}”, which is not there or was not taken"
             return Outcome(shown, "failed", "case", None, slug, None, "media-missing", why)
         return self._store_case(case, stored, text, shown)
+
+    def _held(self, sha256: str) -> Taken | None:
+        detail = read.detail(self.connection, sha256)
+        if detail is None:
+            return next((t for t in self.taken.values() if t.sha256 == sha256), None)
+        instance = detail.facts.instance
+        return Taken(sha256, detail.held.name, instance.frames, instance.columns, instance.rows)
 
     def _store_case(self, case: Case, stored: str, source: str, shown: str) -> Outcome:
         digest = _sha(stored)
@@ -317,15 +426,24 @@ class _Run:
         )
         before = path.read_text("utf-8") if path.exists() else None
         if before == stored:
-            if read.record_hash(self.connection, case.slug) != digest and not self.dry_run:
+            if self._last_ingested(case.slug).get("record_sha256") != digest and not self._told(
+                case.slug, digest
+            ):
+                if not self.dry_run:  # a run that was cut off after it had written the record
+                    self._note_case(case, stored, digest, source, shown)
+            elif read.record_hash(self.connection, case.slug) != digest and not self.dry_run:
                 self._index_case(case, stored, digest)
             return Outcome(shown, "known", "case", digest, case.slug, None, None, "", notes)
         if before is not None:
             last = self._last_ingested(case.slug)
             if last.get("source_sha256") == _sha(source):
                 return Outcome(shown, "known", "case", _sha(before), case.slug)
-            if last.get("record_sha256") != _sha(before):
-                why = f"the archive's own record of {case.slug} is not the one taken from here; it was left as it is"
+            if last.get("record_sha256") != _sha(before) or not _same_case(case, before, shown, last):
+                why = (
+                    f"the archive's own record of {case.slug} is not the one taken from here; it was left as it is. "
+                    "Rename this folder if it is another case, else bring the record up to date with: "
+                    f"casearchive edit {case.slug}"
+                )
                 return Outcome(shown, "failed", "case", None, case.slug, None, "record-conflict", why)
             notes = ("the record was brought up to date", *notes)
         if not self.dry_run:
@@ -338,6 +456,11 @@ class _Run:
         events = read.events(self.connection, subject=slug)
         mine = [e for e in events if e.event == "case-ingested"]
         return mine[-1].details if mine else {}
+
+    def _told(self, slug: str, digest: str) -> bool:
+        return any(
+            e.details.get("record_sha256") == digest for e in read.events(self.connection, subject=slug)
+        )
 
     def _note_case(self, case: Case, stored: str, digest: str, source: str, shown: str) -> None:
         details = {"record_sha256": digest, "source": shown, "source_sha256": _sha(source)}
@@ -368,6 +491,44 @@ class _Normalised(dict[str, Taken]):
 
     def get(self, key: str, default: Taken | None = None) -> Taken | None:  # type: ignore[override]
         return super().get(_normal(key), default)
+
+
+def _same_case(case: Case, before: str, shown: str, last: Mapping[str, object]) -> bool:
+    """Is this the case that the archive's record ``before`` tells of, or another in a folder of the same name?"""
+    try:
+        known = record.loads(before, slug=case.slug, file=f"cases/{case.slug}.toml")
+    except RecordError:
+        return False
+    mine, theirs = ({m.sha256 for m in c.media if m.sha256} for c in (case, known))
+    if mine & theirs:
+        return True
+    return last.get("source") == shown and (case.title == known.title or not (mine and theirs))
+
+
+def _missing(shown: str) -> Outcome:
+    why = "the disc's index names it, but it is not there: was the disc copied whole?"
+    return Outcome(shown, "failed", reason="missing-on-medium", message=why)
+
+
+def _plain_name(part: str) -> bool:
+    return part not in ("", ".", "..") and not re.search(r"[/\\:\0]", part)
+
+
+def _is_there(folder: Path, parts: tuple[str, ...]) -> bool:
+    """Below ``folder``, whatever the case of its letters; a link is not looked through."""
+    here = [folder]
+    for part in parts:
+        wanted = {part.casefold(), f"{part}.dcm".casefold(), f"{part};1".casefold()}
+        try:
+            here = [e for f in here if f.is_dir() and not f.is_symlink() for e in f.iterdir()
+                    if e.name.casefold() in wanted]  # fmt: skip
+        except OSError:
+            return False
+    return bool(here)
+
+
+def _printed(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def slug_of(found: Found) -> str:

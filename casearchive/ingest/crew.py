@@ -10,6 +10,7 @@ import contextlib
 import os
 import pickle
 import queue
+import signal
 import struct
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from casearchive.ingest.gather import Gathered, Task, gather
 #: Seconds one file may take before its worker is ended.
 PATIENCE = 120.0
 _LENGTH = struct.Struct("!Q")
+#: What a task comes to that was never begun.
+CANCELLED = Gathered("", 0, reason="internal-error", message="interrupted")
 
 
 class Crew:
@@ -51,6 +54,11 @@ class Crew:
     def pending(self) -> int:
         return len(self._waiting)
 
+    @property
+    def ready(self) -> bool:
+        """Is the result of the oldest task there already?"""
+        return bool(self._waiting) and self._waiting[0].filled
+
     def next(self) -> Gathered:
         """The result of the oldest task still out."""
         return self._waiting.popleft().get()
@@ -63,6 +71,16 @@ class Crew:
         self._tasks.put((task, box))
         return box.get()
 
+    def cancel(self) -> None:
+        """Let go of what has not been begun; what is being worked on is still finished."""
+        while True:
+            try:
+                work = self._tasks.get_nowait()
+            except queue.Empty:
+                return
+            if work is not None:
+                work[1].put(CANCELLED)
+
     def close(self) -> None:
         for _ in self._threads:
             self._tasks.put(None)
@@ -72,18 +90,19 @@ class Crew:
         try:
             while (work := self._tasks.get()) is not None:
                 task, box = work
-                if child is None or child.poll() is not None:
-                    child = _hire()
-                box.put(_asked(child, task, self._patience))
+                try:
+                    if child is not None and child.poll() is not None:
+                        _dismiss(child)
+                        child = None
+                    if child is None:
+                        child = _hire()
+                    box.put(_asked(child, task, self._patience))
+                except OSError as error:  # no process to be had: the one who waits must still hear of it
+                    why = f"no worker could be started ({error.strerror or type(error).__name__})"
+                    box.put(Gathered("", 0, reason="internal-error", message=why))
         finally:
             if child is not None:
-                with contextlib.suppress(OSError):
-                    if child.stdin:
-                        child.stdin.close()
-                    if child.stdout:
-                        child.stdout.close()
-                child.kill()
-                child.wait()
+                _dismiss(child)
 
 
 class _Box:
@@ -97,10 +116,23 @@ class _Box:
         self._content = content
         self._filled.set()
 
+    @property
+    def filled(self) -> bool:
+        return self._filled.is_set()
+
     def get(self) -> Gathered:
         self._filled.wait()
         assert self._content is not None
         return self._content
+
+
+def _dismiss(child: subprocess.Popen[bytes]) -> None:
+    for pipe in (child.stdin, child.stdout):
+        with contextlib.suppress(OSError):
+            if pipe:
+                pipe.close()
+    child.kill()
+    child.wait()
 
 
 def _hire() -> subprocess.Popen[bytes]:
@@ -195,6 +227,8 @@ def serve(source: IO[bytes], target: IO[bytes], work: Callable[[Task], Gathered]
 
 
 def _main() -> None:
+    # Ctrl-C reaches the whole group: the parent decides what becomes of the work, not the child.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The pipe is ours alone: whatever a codec prints must not get between the results.
     target = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import lzma
 import os
 import re
 import secrets
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,6 +22,12 @@ CASE_FILE = "case.toml"
 _HOUSEKEEPING = re.compile(r"(\.ds_store|thumbs\.db|desktop\.ini|\._.*|\.directory|__macosx)", re.IGNORECASE)
 _ZIP_MEMBERS, _ZIP_BYTES, _ZIP_RATIO = 50_000, 16 << 30, 500
 _SMALL = 64 << 20
+_DEEPEST = 100
+#: Zips inside, documents to their owners: the pictures in them are illustrations, not clips.
+_ZIPPED_DOCUMENTS = frozenset({
+    ".docx", ".docm", ".xlsx", ".xlsm", ".pptx", ".pptm", ".odt", ".ods",
+    ".odp", ".odg", ".epub", ".jar", ".apk", ".key", ".pages", ".numbers",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +80,40 @@ def find(paths: Iterable[Path], *, archive: Path, unpack: Path) -> Iterator[Item
         yield from _at(path, archive, unpack, seen)
 
 
-def _at(path: Path, archive: Path, unpack: Path, seen: set[tuple[int, int]]) -> Iterator[Item]:
+def _at(
+    path: Path, archive: Path, unpack: Path, seen: set[tuple[int, int]], depth: int = 0
+) -> Iterator[Item]:
     shown = _printable(path)
     try:
         state = path.lstat()
-    except OSError as error:
-        why = error.strerror or type(error).__name__
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte, from standard input
+        why = getattr(error, "strerror", None) or type(error).__name__
         yield Outcome(shown, "failed", reason="unreadable", message=f"{why}: check the name and the medium")
         return
     if stat.S_ISLNK(state.st_mode):
         yield Outcome(shown, "skipped", reason="link", message="a link; name the file it points to instead")
     elif stat.S_ISDIR(state.st_mode):
-        yield from _in_folder(path, archive, unpack, seen)
+        if depth > _DEEPEST:
+            why = f"folders nested more than {_DEEPEST} deep: name this one by itself"
+            yield Outcome(shown, "failed", reason="unreadable", message=why)
+            return
+        yield from _in_folder(path, archive, unpack, seen, depth)
     elif stat.S_ISREG(state.st_mode):
         yield from _file(path, unpack)
     else:
         yield Outcome(shown, "skipped", reason="special-file", message="not a file: a pipe, socket or device")
 
 
-def _in_folder(folder: Path, archive: Path, unpack: Path, seen: set[tuple[int, int]]) -> Iterator[Item]:
-    state = folder.stat()
+def _in_folder(
+    folder: Path, archive: Path, unpack: Path, seen: set[tuple[int, int]], depth: int
+) -> Iterator[Item]:
+    try:
+        state = folder.stat()
+        names = sorted(entry.name for entry in folder.iterdir())
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        yield Outcome(_printable(folder), "failed", reason="unreadable", message=f"the folder: {why}")
+        return
     if (state.st_dev, state.st_ino) in seen and state.st_ino:
         return
     seen.add((state.st_dev, state.st_ino))
@@ -99,47 +122,47 @@ def _in_folder(folder: Path, archive: Path, unpack: Path, seen: set[tuple[int, i
             _printable(folder), "skipped", reason="part-of-archive", message="this is the archive itself"
         )
         return
-    try:
-        names = sorted(entry.name for entry in folder.iterdir())
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        yield Outcome(_printable(folder), "failed", reason="unreadable", message=f"the folder: {why}")
-        return
     members: list[Found] = []
+    has_record = CASE_FILE in names and _is_plain(folder / CASE_FILE)
     for name in names:
-        if name == CASE_FILE and (folder / name).is_file() and not (folder / name).is_symlink():
+        if name == CASE_FILE and has_record:
             continue
         if _HOUSEKEEPING.fullmatch(name):
             yield Outcome(
                 _printable(folder / name), "skipped", reason="ignored", message="housekeeping of the system"
             )
             continue
-        for item in _at(folder / name, archive, unpack, seen):
+        for item in _at(folder / name, archive, unpack, seen, depth + 1):
             members += [item] if isinstance(item, Found) and not item.in_zip else []
             yield item
-    record = folder / CASE_FILE
-    if record.is_file() and not record.is_symlink():
-        yield CaseFolder(_found(record), tuple(members))
+    if has_record:
+        yield CaseFolder(_found(folder / CASE_FILE), tuple(members))
 
 
 def _file(path: Path, unpack: Path) -> Iterator[Item]:
     if path.name == CASE_FILE:
-        siblings = [
-            p for p in sorted(path.parent.iterdir()) if p.is_file() and not p.is_symlink() and p != path
-        ]
+        siblings = [p for p in sorted(path.parent.iterdir()) if p.name != path.name and _is_plain(p)]
         members = tuple(_found(p) for p in siblings if not _HOUSEKEEPING.fullmatch(p.name))
         yield from members
         yield CaseFolder(_found(path), members)
     elif path.name.upper() == "DICOMDIR":
         yield _found(path)
-    elif _is_zip(path):
+    elif path.suffix.lower() not in _ZIPPED_DOCUMENTS and _is_zip(path):
         yield from _in_zip(path, unpack)
     else:
         yield _found(path)
 
 
 def _found(path: Path) -> Found:
-    return Found(path, _printable(path), _printable(path.parent), path.name)
+    return Found(path, _printable(path), _printable(path.parent), _printable(Path(path.name)))
+
+
+def _is_plain(path: Path) -> bool:
+    """A file, and no link to one."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -156,6 +179,12 @@ def _printable(path: Path) -> str:
 
 
 # -------------------------------------------------------------------------------------------------- zips
+
+
+_ZIP_TROUBLE = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError,
+    zlib.error, lzma.LZMAError, struct.error,
+)  # fmt: skip
 
 
 def _is_zip(path: Path) -> bool:
@@ -179,7 +208,7 @@ def _in_zip(path: Path, unpack: Path) -> Iterator[Item]:
                 return
             yield from _members(archive, members, shown, unpack, made)
             yield Drain()
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except (OSError, *_ZIP_TROUBLE) as error:
         # zipfile's own errors for damaged, encrypted or exotic archives
         why = f"the zip cannot be read ({type(error).__name__}): make it again or unpack it first"
         yield Outcome(shown, "failed", reason="archive-refused", message=why)
@@ -221,10 +250,10 @@ def _members(
             yield Outcome(label, "failed", reason="archive-refused", message=problem)
             continue
         inside = PurePosixPath(name)
-        found = Found(copy, label, f"{shown}!{inside.parent}", inside.name, in_zip=True)
+        found = Found(copy, label, f"{shown}!{_clean(str(inside.parent))}", _clean(inside.name), in_zip=True)
         if inside.name == CASE_FILE:
             records.append(found)
-        elif _is_zip(copy):
+        elif inside.suffix.lower() not in _ZIPPED_DOCUMENTS and _is_zip(copy):
             yield Outcome(
                 label,
                 "failed",
@@ -267,7 +296,7 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, copy: Path) -> 
                 if left < 0:
                     return "it holds more than it says: not taken"
                 out.write(block)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except _ZIP_TROUBLE as error:
         return f"it is damaged inside the zip ({type(error).__name__})"
     except OSError:
         with contextlib.suppress(OSError):

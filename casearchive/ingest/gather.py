@@ -14,6 +14,7 @@ from casearchive.errors import PictureUnavailable, UnreadableFile
 from casearchive.files import write_lightly
 from casearchive.model import Facts
 from casearchive.readers import open_clip
+from casearchive.readers._medium import file_ids
 from casearchive.settings import Layout
 from casearchive.stores.folder import FolderStore
 
@@ -39,6 +40,7 @@ class Gathered:
     held: bool = False
     reason: str = ""
     message: str = ""
+    on_medium: tuple[tuple[str, ...], ...] = ()  # the files that a DICOMDIR names, as parts of a path
 
 
 def gather(task: Task) -> Gathered:
@@ -47,7 +49,7 @@ def gather(task: Task) -> Gathered:
     store = FolderStore(layout.objects, layout.temporary)
     if task.source is None:
         path = store.path(task.sha256)
-        return _looked_at(path, task.sha256, path.stat().st_size, layout, pictures=True)
+        return _looked_at(path, task.sha256, path.stat().st_size, layout, pictures=not task.dry_run)
     try:
         incoming = store.take(task.source)
     except UnreadableFile as refusal:
@@ -70,7 +72,8 @@ def _looked_at(path: Path, sha256: str, size: int, layout: Layout, *, pictures: 
     try:
         clip = open_clip(path, sha256)
     except UnreadableFile as refusal:
-        return Gathered(sha256, size, reason=refusal.reason, message=_said(refusal))
+        named = file_ids(path) if refusal.reason == "dicomdir" else ()
+        return Gathered(sha256, size, reason=refusal.reason, message=_said(refusal), on_medium=named)
     try:
         facts, key_frame = _pictured(clip, layout, sha256) if pictures else (clip.facts, None)
     finally:

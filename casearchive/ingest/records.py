@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from casearchive import record
@@ -29,23 +29,34 @@ class MediaMissing(Exception):
         self.file, self.media = file, media
 
 
-def archived(text: str, *, slug: str, file: str, taken: Mapping[str, Taken]) -> tuple[Case, str]:
+def archived(
+    text: str,
+    *,
+    slug: str,
+    file: str,
+    taken: Mapping[str, Taken],
+    held: Callable[[str], Taken | None] = lambda _: None,
+) -> tuple[Case, str]:
     """The case and the text of its record: media by hash instead of by file name.
 
-    ``taken`` maps the names beside the case file to what became of them. Raises ``RecordError`` (all
-    problems at once) and ``MediaMissing``.
+    ``taken`` maps the names beside the case file to what became of them; ``held`` tells of a file that the record
+    names by hash. Raises ``RecordError`` (all problems at once) and ``MediaMissing``.
     """
     case = record.loads(text, slug=slug, file=file)
     media = []
+    known = {t.sha256: t for t in taken.values()}
     for clip in case.media:
         if clip.sha256:
+            by_hash = held(clip.sha256)
+            if by_hash is None:
+                raise MediaMissing(clip.sha256, clip.id)
+            known[clip.sha256] = by_hash
             media.append(clip)
             continue
         found = taken.get(clip.file)
         if found is None:
             raise MediaMissing(clip.file, clip.id)
         media.append(replace(clip, file="", sha256=found.sha256, name=found.name))
-    known = {t.sha256: t for t in taken.values()}
     problems = tuple(check_places(replace(case, media=tuple(media)), known, file))
     if problems:
         raise RecordError(problems)

@@ -50,6 +50,9 @@ class FolderStore:
             self.drop(incoming)
             return False
         private_folder(target.parent)
+        if target.is_dir() and not target.is_symlink():
+            # no file can take the place of a folder; what is in it is not ours to throw away
+            target.rename(target.with_name(f"{target.name}.replaced-{secrets.token_hex(4)}"))
         incoming.path.chmod(stat.S_IRUSR)
         incoming.path.replace(target)
         sync_folder(target.parent)
@@ -70,7 +73,8 @@ class FolderStore:
         return self._objects / sha256[:2] / sha256
 
     def has(self, sha256: str) -> bool:
-        return self.path(sha256).is_file()
+        path = self.path(sha256)
+        return path.is_file() and not path.is_symlink()
 
     def remove(self, sha256: str) -> None:
         path = self.path(sha256)
@@ -79,6 +83,8 @@ class FolderStore:
             sync_folder(path.parent)
 
     def names(self) -> Iterator[str]:
+        if not self._objects.is_dir():
+            return
         for folder in sorted(self._objects.iterdir()):
             if folder.is_dir():
                 yield from sorted(p.name for p in folder.iterdir() if _HASH.fullmatch(p.name))

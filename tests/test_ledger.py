@@ -1,0 +1,96 @@
+"""The ledger: append-only, chained, and honest after a crash."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from casearchive.errors import Damaged
+from casearchive.ledger import GENESIS, Ledger
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    ledger = tmp_path / "ledger.jsonl"
+    ledger.write_bytes(b"")
+    return ledger
+
+
+def _three(path: Path) -> None:
+    Ledger(path).append(("ingested", f"{n}" * 64, {"bytes": n}) for n in range(3))
+
+
+def test_lines_are_numbered_and_chained(path: Path) -> None:
+    _three(path)
+    Ledger(path).append([("exported", "set", {})])
+    events = list(Ledger(path).events())
+    assert [e.position for e in events] == [1, 2, 3, 4]
+    assert events[0].previous == GENESIS
+    assert [e.previous for e in events[1:]] == [e.hash for e in events[:-1]]
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(), st.dictionaries(st.text(), st.one_of(st.text(), st.integers(), st.booleans()), max_size=4))
+def test_whatever_is_written_is_read_again(tmp_path: Path, subject: str, details: dict[str, object]) -> None:
+    path = tmp_path / "any.jsonl"
+    path.write_bytes(b"")
+    Ledger(path).append([("event", subject, details)])
+    (event,) = Ledger(path).events()
+    assert (event.subject, dict(event.details)) == (subject, details)
+    assert path.read_bytes().count(b"\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["changed", "removed", "swapped", "no-json", "more"])
+def test_tampering_is_found_at_its_line(path: Path, kind: str) -> None:
+    _three(path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    if kind == "changed":
+        lines[1] = lines[1].replace(b'"bytes":1', b'"bytes":9')
+    elif kind == "removed":
+        del lines[1]
+    elif kind == "swapped":
+        lines[1], lines[2] = lines[2], lines[1]
+    elif kind == "no-json":
+        lines[1] = b"\xff\xfe\n"
+    else:
+        lines[1] = json.dumps({**json.loads(lines[1]), "extra": 1}).encode() + b"\n"
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(Damaged, match="line 2 of the ledger is damaged"):
+        list(Ledger(path).events())
+    with pytest.raises(Damaged):
+        Ledger(path).append([("ingested", "x", {})])
+
+
+@pytest.mark.parametrize("cut", [1, 20, 100])
+def test_a_line_cut_off_by_a_crash_is_no_line_and_the_next_follows_the_last_whole_one(
+    path: Path, cut: int
+) -> None:
+    _three(path)
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert [e.position for e in Ledger(path).events()] == [1, 2]
+    Ledger(path).append([("exported", "set", {})])
+    assert [e.event for e in Ledger(path).events()] == ["ingested", "ingested", "exported"]
+
+
+def test_a_ledger_of_one_broken_line_begins_anew(path: Path) -> None:
+    path.write_bytes(b'{"posi')
+    Ledger(path).append([("exported", "set", {})])
+    assert [e.position for e in Ledger(path).events()] == [1]
+
+
+def test_lines_are_on_the_disk_when_append_returns(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.fstat(fd).st_size), real(fd))[1])
+    Ledger(path).append([("exported", "set", {})])
+    assert synced[-1] == path.stat().st_size
+
+
+def test_nothing_to_say_writes_nothing(path: Path) -> None:
+    assert Ledger(path).append([]) == ()
+    assert path.read_bytes() == b""

@@ -1,0 +1,257 @@
+"""Verify finds every kind of damage and changes nothing; reindex makes what is derived again, equal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import helpers
+import pytest
+
+from casearchive import Archive
+from casearchive.ledger import GENESIS, _body, _hash
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive with a case, loose files of three kinds, a set and an edited record."""
+    folder = tmp_path_factory.mktemp("master")
+    stick = folder / "stick"
+    helpers.case_folder(stick / "tear")
+    helpers.dicom(stick / "IM1", seed=1)
+    helpers.dicom(stick / "IM2", seed=2, uid="1.2.826.0.1.3680043.8.498.1.3")
+    helpers.picture(stick / "photo.png")
+    helpers.movie(stick / "loop.mp4")
+    archive = Archive.create(folder / "archive")
+    assert archive.ingest([stick], workers=0).failed == 0
+    archive.edit("tear", {"difficulty": "primary"})
+    archive.new("loose", query="kind:image")
+    archive.set_create("thigh", title="Thigh", cases=["tear", "loose"])
+    return folder / "archive"
+
+
+@pytest.fixture
+def archive(master: Path, tmp_path: Path) -> Archive:
+    shutil.copytree(master, tmp_path / "archive")
+    return Archive.open(tmp_path / "archive")
+
+
+def codes(archive: Archive, *, full: bool = False) -> set[str]:
+    before = helpers.tree(archive.path)
+    verdict = archive.verify(full=full)
+    assert helpers.tree(archive.path) == before, "verify changes nothing"
+    for fault in verdict.faults:
+        assert fault.where
+        assert fault.meaning
+        assert fault.remedy
+    return {f.code for f in verdict.faults}
+
+
+def an_object(archive: Archive) -> Path:
+    held = next(h for h in archive.list() if h.case is None)
+    path = archive.path / "objects" / held.sha256[:2] / held.sha256
+    path.chmod(0o600)
+    return path
+
+
+def test_a_sound_archive_is_said_to_be_sound(archive: Archive) -> None:
+    assert codes(archive) == codes(archive, full=True) == set()
+    verdict = archive.verify()
+    assert (verdict.objects, verdict.records) == (5, 2)
+
+
+def test_the_index_can_be_thrown_away_and_comes_back_equal(archive: Archive) -> None:
+    before = list(archive.dump())
+    pictures = {p.name for p in (archive.path / "cache").rglob("*.webp")}
+    assert pictures
+    (archive.path / "index.db").unlink()
+    shutil.rmtree(archive.path / "cache")
+    assert codes(archive) == {"index-unreadable"}
+    rebuilt = archive.reindex(workers=0)
+    assert (rebuilt.files, rebuilt.cases, rebuilt.sets, rebuilt.problems) == (5, 2, 1, ())
+    assert list(archive.dump()) == before
+    assert {p.name for p in (archive.path / "cache").rglob("*.webp")} == pictures
+    assert codes(archive, full=True) == set()
+
+
+def _missing(archive: Archive) -> None:
+    an_object(archive).unlink()
+
+
+def _grown(archive: Archive) -> None:
+    with an_object(archive).open("ab") as file:
+        file.write(b"!")
+
+
+def _linked(archive: Archive) -> None:
+    path = an_object(archive)
+    shutil.copy(path, archive.path.parent / "copy")
+    path.unlink()
+    path.symlink_to(archive.path.parent / "copy")
+
+
+def _folder(archive: Archive) -> None:
+    path = an_object(archive)
+    path.unlink()
+    path.mkdir()
+
+
+def _orphan(archive: Archive) -> None:
+    (archive.path / "objects" / "ab").mkdir(exist_ok=True)
+    (archive.path / "objects" / "ab" / ("ab" * 32)).write_bytes(b"who am I")
+
+
+def _all_gone(archive: Archive) -> None:
+    shutil.rmtree(archive.path / "objects")
+
+
+def _record_edited(archive: Archive) -> None:
+    path = archive.path / "cases" / "tear.toml"
+    path.write_text(path.read_text("utf-8").replace("Partial", "Small"), "utf-8")
+
+
+def _record_broken(archive: Archive) -> None:
+    (archive.path / "cases" / "tear.toml").write_bytes(b"title = \xff")
+
+
+def _record_gone(archive: Archive) -> None:
+    (archive.path / "cases" / "tear.toml").unlink()
+
+
+def _record_new(archive: Archive) -> None:
+    (archive.path / "cases" / "extra.toml").write_text('title = "Extra"\n', "utf-8")
+
+
+def _media_gone(archive: Archive) -> None:
+    (archive.path / "cases" / "extra.toml").write_text(
+        'title = "Extra"\n[[media]]\nid = "M1"\nsha256 = "' + "cd" * 32 + '"\n', "utf-8"
+    )
+
+
+def _ledger_changed(archive: Archive) -> None:
+    path = archive.path / "ledger.jsonl"
+    path.write_text(path.read_text().replace('"kind":"dicom"', '"kind":"image"', 1))
+
+
+def _ledger_cut(archive: Archive) -> None:
+    path = archive.path / "ledger.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+
+
+def _ledger_gone(archive: Archive) -> None:
+    (archive.path / "ledger.jsonl").unlink()
+
+
+def _ledger_forged(archive: Archive) -> None:
+    """A wholly new chain that fits itself."""
+    path, previous, lines = archive.path / "ledger.jsonl", GENESIS, []
+    for line in path.read_text().splitlines():
+        old = json.loads(line)
+        body = _body(
+            old["position"], old["at"], "nobody", old["event"], old["subject"], old["details"], previous
+        )
+        previous = _hash(body)
+        lines.append(json.dumps({**body, "hash": previous}))
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _sql(statement: str) -> Callable[[Archive], None]:
+    def damage(archive: Archive) -> None:
+        connection = sqlite3.connect(archive.path / "index.db")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(statement)
+        connection.commit()
+        connection.close()
+
+    return damage
+
+
+def _no_index(archive: Archive) -> None:
+    (archive.path / "index.db").write_bytes(b"")
+
+
+def _strange_index(archive: Archive) -> None:
+    (archive.path / "index.db").write_bytes(b"not a database" * 400)
+
+
+DAMAGE: dict[str, tuple[Callable[[Archive], None], str]] = {
+    "object missing": (_missing, "object-missing"),
+    "object grown": (_grown, "object-damaged"),
+    "link instead of object": (_linked, "object-replaced"),
+    "folder instead of object": (_folder, "object-replaced"),
+    "object that nobody took": (_orphan, "object-unknown"),
+    "all objects gone": (_all_gone, "object-missing"),
+    "record edited by hand": (_record_edited, "record-changed"),
+    "record broken": (_record_broken, "record-damaged"),
+    "record gone": (_record_gone, "record-missing"),
+    "record that nobody indexed": (_record_new, "record-unknown"),
+    "record names what is gone": (_media_gone, "media-missing"),
+    "ledger changed": (_ledger_changed, "ledger-damaged"),
+    "ledger cut short": (_ledger_cut, "ledger-short"),
+    "ledger gone": (_ledger_gone, "ledger-damaged"),
+    "ledger forged": (_ledger_forged, "ledger-differs"),
+    "row of a file gone": (_sql("DELETE FROM instances WHERE kind = 'clip'"), "object-unknown"),
+    "row of a case gone": (_sql("DELETE FROM cases WHERE slug = 'tear'"), "record-unknown"),
+    "row of an event gone": (_sql("DELETE FROM events WHERE position = 2"), "events-stale"),
+    "index empty": (_no_index, "index-unreadable"),
+    "index strange": (_strange_index, "index-unreadable"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_every_kind_of_damage_is_found(archive: Archive, kind: str) -> None:
+    damage, code = DAMAGE[kind]
+    damage(archive)
+    assert code in codes(archive)
+
+
+@pytest.mark.parametrize(
+    "kind", [k for k, (_, c) in DAMAGE.items() if c.startswith(("index", "events", "record-u"))]
+)
+def test_damage_of_what_is_derived_is_made_good_by_reindex(archive: Archive, kind: str) -> None:
+    DAMAGE[kind][0](archive)
+    archive.reindex(workers=0)
+    assert codes(archive, full=True) == set()
+
+
+def test_one_turned_bit_is_found_when_every_byte_is_read_and_healed_by_the_original(
+    archive: Archive, master: Path
+) -> None:
+    path = an_object(archive)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+    assert codes(archive) == set()
+    assert codes(archive, full=True) == {"object-damaged"}
+    assert archive.ingest([master.parent / "stick"], workers=0, rehash=True).failed == 0
+    assert codes(archive, full=True) == set()
+
+
+def test_an_original_that_is_gone_is_missed_even_after_a_reindex(archive: Archive) -> None:
+    an_object(archive).unlink()
+    assert archive.reindex(workers=0).problems
+    assert codes(archive) == {"object-missing"}
+
+
+def test_reindex_with_workers_is_the_same(archive: Archive) -> None:
+    before = list(archive.dump())
+    archive.reindex(workers=2)
+    assert list(archive.dump()) == before
+
+
+def test_a_reindex_that_fails_leaves_the_old_index(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    from casearchive import verify
+
+    before = list(archive.dump())
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(verify, "_recase", fail)
+    with pytest.raises(OSError, match="No space"):
+        archive.reindex(workers=0)
+    assert list(archive.dump()) == before
+    assert not list(archive.path.glob("index.db.new*"))
