@@ -310,7 +310,8 @@ def test_a_worker_that_is_killed_costs_one_file(archive: Path, monkeypatch: pyte
 
     crooked = crew.Crew(1, patience=0.5)
     good = Task(archive, STILL)
-    stuck = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    deaf = "import sys\nwhile sys.stdin.buffer.read(1): pass"  # whatever the task holds, there is no answer
+    stuck = subprocess.Popen([sys.executable, "-c", deaf], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     dead = subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     hired = iter([stuck, dead])
     real = crew._hire

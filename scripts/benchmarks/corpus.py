@@ -1,0 +1,248 @@
+"""A folder of ultrasound files like a department's: the same files, byte for byte, for the same number and seed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    UID,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    RLELossless,
+    UltrasoundImageStorage,
+    UltrasoundMultiFrameImageStorage,
+)
+
+from benchmarks.measure import Progress
+
+Pixels = npt.NDArray[np.uint8]
+#: Of every twenty files: ten RGB stills, four JPEG loops, and one each of the rest.
+PLAN = ("rgb",) * 10 + ("cine",) * 4 + ("mono", "palette", "rle", "j2k", "movie", "gif-or-png")
+_MAKERS = (("Sonic One", "S8"), ("Echoworks", "E-300"), ("Waveline", "Portable 2"))
+_STUDIES = ("US thigh", "US ankle left", "MSK ultrasound knee", "US shoulder right", "US calf")
+
+
+def make(folder: Path, files: int, seed: int, *, tiny: bool = False) -> dict[str, int]:
+    """Write ``files`` files below ``folder``; ``tiny`` ones are 64x48 stills. Returns how many of each kind."""
+    folder.mkdir(parents=True, exist_ok=True)
+    counts: dict[str, int] = {}
+    progress = Progress(files)
+    for number in range(files):
+        kind = "rgb" if tiny else PLAN[number * 7 % 20]  # seven: kinds take turns, the shares stay
+        if kind == "gif-or-png":
+            kind = ("gif", "png")[number // 20 % 2]
+        if kind == "movie" and not _have_video():
+            kind = "png"
+        place = folder / f"study-{number // 25:04d}"
+        place.mkdir(exist_ok=True)
+        suffix = {"movie": "mp4", "gif": "gif", "png": "png"}.get(kind, "dcm")
+        _write(place / f"{number:06d}.{suffix}", kind, number, seed, tiny)
+        counts[kind] = counts.get(kind, 0) + 1
+        progress.step("making files")
+    return counts
+
+
+def _have_video() -> bool:
+    try:
+        import av  # noqa: F401 only asked whether it is there
+    except ImportError:
+        return False
+    return True
+
+
+def _write(path: Path, kind: str, number: int, seed: int, tiny: bool) -> None:
+    key = f"{seed}-{number}"
+    chance = random.Random(key)
+    wide, high = (64, 48) if tiny else (1024, 768) if kind == "cine" else (800, 600)
+    scan = _scan(key, wide, high)
+    if kind == "movie":
+        _movie(path, scan)
+    elif kind == "png":
+        Image.fromarray(_colour(scan, number)).save(path, compress_level=1)
+    elif kind == "gif":
+        moving = [Image.fromarray(np.roll(scan, 4 * n, axis=1)) for n in range(8)]
+        moving[0].save(path, save_all=True, append_images=moving[1:], duration=50)
+    else:
+        _object(kind, scan, number, seed, chance).save_as(path, enforce_file_format=True)
+
+
+def _scan(key: str, wide: int, high: int) -> Pixels:
+    """Speckle in a sector on black, rows by columns: compresses about as a real frame does."""
+    noise = np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))
+    coarse = noise.rayleigh(40, (high // 4 + 1, wide // 4 + 1)).clip(0, 255).astype(np.uint8)
+    tissue = np.asarray(Image.fromarray(coarse).resize((wide, high), Image.Resampling.BICUBIC))
+    y, x = np.mgrid[0:high, 0:wide]
+    inside = (np.hypot(x - wide / 2, y + high / 6) < high * 1.1) & (abs(x - wide / 2) < (y + high / 6) * 0.8)
+    return np.where(inside, tissue, 0).astype(np.uint8)
+
+
+def _colour(scan: Pixels, number: int) -> Pixels:
+    """Grey as RGB, with a patch of Doppler colour in every third."""
+    rgb = np.stack([scan] * 3, axis=-1)
+    if number % 3 == 0:
+        high, wide = scan.shape
+        patch = (slice(high // 3, high // 2), slice(wide // 3, wide // 2))
+        rgb[(*patch, 0)], rgb[(*patch, 2)] = 200, 20
+    return rgb
+
+
+def _movie(path: Path, scan: Pixels) -> None:
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.height, stream.width = scan.shape
+        stream.pix_fmt, stream.bit_rate = "yuv420p", 4_000_000
+        for n in range(75):
+            moved = np.stack([np.roll(scan, n, axis=1)] * 3, axis=-1)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def _object(kind: str, scan: Pixels, number: int, seed: int, chance: random.Random) -> Dataset:
+    image = Dataset()
+    image.file_meta = FileMetaDataset()
+    image.SOPClassUID = UltrasoundMultiFrameImageStorage if kind == "cine" else UltrasoundImageStorage
+    image.SOPInstanceUID = _uid(f"{seed}/image/{number}")
+    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
+    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+    _header(image, number, seed, chance)
+    image.Rows, image.Columns = scan.shape
+    image.BitsAllocated = image.BitsStored = 8
+    image.HighBit, image.PixelRepresentation = 7, 0
+    _CODED[kind](image, scan, number, chance)
+    return image
+
+
+def _header(image: Dataset, number: int, seed: int, chance: random.Random) -> None:
+    study = number // 25
+    patient = study // 2
+    image.PatientName, image.PatientID = f"Invented^Person {patient}", f"B{seed}-{patient:05d}"
+    image.PatientBirthDate, image.PatientSex = f"19{50 + patient % 50}0101", "MFO"[patient % 3]
+    image.PatientAge = f"0{20 + patient % 60}Y"
+    image.StudyInstanceUID = _uid(f"{seed}/study/{study}")
+    image.SeriesInstanceUID = _uid(f"{seed}/series/{study}/{number % 25 // 9}")
+    image.StudyDate = f"20{10 + study % 15}{1 + study % 12:02d}{1 + study % 28:02d}"
+    image.StudyTime, image.StudyDescription = "101500", _STUDIES[study % len(_STUDIES)]
+    image.AccessionNumber, image.StudyID = f"A{study:06d}", str(study)
+    image.Modality, image.SeriesNumber, image.InstanceNumber = "US", number % 25 // 9 + 1, number + 1
+    image.Manufacturer, image.ManufacturerModelName = _MAKERS[study % len(_MAKERS)]
+    image.InstitutionName = "Invented Hospital"
+    image.ContentDate, image.ContentTime = image.StudyDate, f"1016{number % 60:02d}"
+    image.ImageType = ["ORIGINAL", "PRIMARY", "", "0001"]
+    image.BodyPartExamined = chance.choice(("THIGH", "ANKLE", "KNEE", "SHOULDER", "CALF"))
+    if chance.random() < 0.5:
+        image.ImageLaterality = chance.choice("LR")
+    if chance.random() < 0.7:
+        image.TransducerType = "LINEAR"
+        image.DepthOfScanField = chance.randrange(20, 90)
+    if chance.random() < 0.6:
+        image.HeartRate = chance.randrange(50, 110)
+
+
+def _uid(name: str) -> UID:
+    return UID(f"2.25.{int.from_bytes(hashlib.sha256(name.encode()).digest()[:15], 'big')}")
+
+
+def _grey(image: Dataset) -> None:
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+
+
+def _three(image: Dataset, photometric: str) -> None:
+    image.SamplesPerPixel, image.PhotometricInterpretation = 3, photometric
+    image.PlanarConfiguration = 0
+
+
+def _native(image: Dataset, content: bytes) -> None:
+    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image.PixelData = content + b"\0" * (len(content) % 2)
+    image["PixelData"].VR = "OB"
+    _region(image)
+
+
+def _coded(image: Dataset, syntax: UID, frames: list[bytes]) -> None:
+    image.file_meta.TransferSyntaxUID = syntax
+    image.PixelData = encapsulate(frames)
+    image["PixelData"].VR = "OB"
+    _region(image)
+
+
+def _region(image: Dataset) -> None:
+    """One two-dimensional tissue region in centimetres a pixel (PS3.3 C.8.5.5)."""
+    region = Dataset()
+    region.RegionSpatialFormat, region.RegionDataType, region.RegionFlags = 1, 1, 2
+    region.RegionLocationMinX0, region.RegionLocationMinY0 = image.Columns // 16, image.Rows // 16
+    region.RegionLocationMaxX1 = image.Columns * 15 // 16
+    region.RegionLocationMaxY1 = image.Rows * 15 // 16
+    region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = 3
+    region.PhysicalDeltaX = region.PhysicalDeltaY = 0.0075
+    image.SequenceOfUltrasoundRegions = [region]
+
+
+def _rgb(image: Dataset, scan: Pixels, number: int, _: random.Random) -> None:
+    _three(image, "RGB")
+    _native(image, _colour(scan, number).tobytes())
+
+
+def _mono(image: Dataset, scan: Pixels, _: int, __: random.Random) -> None:
+    _grey(image)
+    _native(image, scan.tobytes())
+
+
+def _palette(image: Dataset, scan: Pixels, _: int, __: random.Random) -> None:
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "PALETTE COLOR"
+    steps = np.arange(256, dtype="<u2") * 257
+    for colour in ("Red", "Green", "Blue"):
+        setattr(image, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, 16])
+        setattr(image, f"{colour}PaletteColorLookupTableData", steps.tobytes())
+    _native(image, scan.tobytes())
+
+
+def _rle(image: Dataset, scan: Pixels, number: int, _: random.Random) -> None:
+    _three(image, "RGB")
+    _native(image, _colour(scan, number).tobytes())
+    image.compress(RLELossless, generate_instance_uid=False)
+
+
+def _j2k(image: Dataset, scan: Pixels, number: int, _: random.Random) -> None:
+    _three(image, "YBR_RCT")
+    _coded(
+        image, JPEG2000Lossless, [_saved(_colour(scan, number), "JPEG2000", no_jp2=True, irreversible=False)]
+    )
+
+
+def _cine(image: Dataset, scan: Pixels, number: int, chance: random.Random) -> None:
+    frames = chance.randrange(30, 61)
+    rgb = _colour(scan, number)
+    _three(image, "YBR_FULL_422")
+    image.NumberOfFrames, image.FrameTime = frames, f"{1000 / chance.choice((20, 25, 30)):.2f}"
+    image.FrameIncrementPointer = 0x00181063
+    image.LossyImageCompression, image.LossyImageCompressionRatio = "01", "10"
+    coded = [_saved(np.roll(rgb, 3 * n, axis=1), "JPEG", quality=85) for n in range(frames)]
+    _coded(image, JPEGBaseline8Bit, coded)
+
+
+def _saved(pixels: Pixels, kind: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, kind, **options)
+    return out.getvalue()
+
+
+_CODED: dict[str, Callable[[Dataset, Pixels, int, random.Random], None]] = {
+    "rgb": _rgb,
+    "mono": _mono,
+    "palette": _palette,
+    "rle": _rle,
+    "j2k": _j2k,
+    "cine": _cine,
+}

@@ -1,0 +1,143 @@
+"""Promises of scripts/bench.py: every measurement runs, checks that like was compared with like, and says so in JSON.
+
+No promise here is about time: seconds belong to a machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from benchmarks import asking, corpus, intake, measure  # noqa: E402
+
+from casearchive import Archive  # noqa: E402
+from casearchive.query import parse  # noqa: E402
+from casearchive.terms import lexicon  # noqa: E402
+
+
+def _bench(tmp_path: Path, *words: str) -> dict[str, Any]:
+    target = tmp_path / "result.json"
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "bench.py"), *words, "--json", str(target)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "| " in done.stdout, "a table is printed"
+    found: dict[str, Any] = json.loads(target.read_text("utf-8"))
+    assert found["benchmark"] == words[0]
+    assert found["machine"]["python"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus") / "files"
+    corpus.make(folder, 20, 5)
+    return folder
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.rglob("*.dcm")}
+
+
+def test_the_same_seed_makes_the_same_files_and_another_seed_others(tmp_path: Path, files: Path) -> None:
+    corpus.make(tmp_path / "same", 3, 5)
+    corpus.make(tmp_path / "other", 3, 6)
+    first, again, other = _hashes(files), _hashes(tmp_path / "same"), _hashes(tmp_path / "other")
+    assert again
+    assert all(first[name] == again[name] != other[name] for name in again)
+
+
+def test_half_of_a_corpus_are_rgb_stills_and_a_fifth_are_loops() -> None:
+    shares = Counter(corpus.PLAN)
+    assert shares["rgb"] == len(corpus.PLAN) // 2
+    assert shares["cine"] == len(corpus.PLAN) // 5
+    assert {"mono", "palette", "rle", "j2k", "movie"} < set(shares)
+    assert sorted(corpus.PLAN[n * 7 % 20] for n in range(20)) == sorted(corpus.PLAN)
+
+
+def test_every_file_of_a_corpus_is_taken_and_gets_a_picture(tmp_path: Path, files: Path) -> None:
+    told = intake.take(files, tmp_path / "archive", 0)
+    assert (told["added"], told["thumbnails"]) == (20, 20)
+    details = [
+        Archive.open(tmp_path / "archive").show(held.sha256).detail
+        for held in Archive.open(tmp_path / "archive").list()
+    ]
+    loops = [d for d in details if d.held.kind == "dicom" and d.held.frames > 1]
+    assert all(30 <= d.held.frames <= 60 and d.facts.timing.fps for d in loops)
+    assert all(d.facts.regions for d in details if d.held.kind == "dicom")
+
+
+def test_corpus_says_what_it_made(tmp_path: Path) -> None:
+    found = _bench(tmp_path, "corpus", str(tmp_path / "files"), "--files", "2", "--seed", "3")
+    assert sum(found["kinds"].values()) == 2
+    assert found["bytes"] == sum(p.stat().st_size for p in (tmp_path / "files").rglob("*") if p.is_file())
+
+
+def test_ingest_is_compared_with_a_loop_and_a_copy_of_the_same_files(tmp_path: Path) -> None:
+    corpus.make(tmp_path / "tiny", 3, 1, tiny=True)
+    found = _bench(tmp_path, "ingest", str(tmp_path / "tiny"), "--repeats", "1")
+    assert found["files"] == 3
+    assert set(found["systems"]) == set(intake.SYSTEMS)
+    assert all(row["seconds"] > 0 and row["files_per_s"] > 0 for row in found["systems"].values())
+    assert found["systems"]["loop"]["speed_against_loop"] == 1
+
+
+def test_a_system_that_did_less_work_is_not_compared() -> None:
+    whole = {"added": 3, "thumbnails": 3, "frames": 3}
+    seen = {intake.SYSTEMS[0]: whole, intake.SYSTEMS[1]: whole, intake.SYSTEMS[2]: {"known": 3}}
+    seen |= {"loop": {"rows": 3, "thumbnails": 2, "frames": 3}, "copy": {"bytes": 9}}
+    with pytest.raises(RuntimeError, match="the loop took"):
+        intake._same_work(seen, 3, 9)
+
+
+def test_search_is_asked_in_an_archive_of_the_size_asked_for(tmp_path: Path) -> None:
+    found = _bench(tmp_path, "search", "--cases", "15", "--findings", "3", "--repeats", "1")
+    row = found["sizes"]["15"]
+    assert row["findings"] >= 15
+    assert 0 < row["p50_ms"] <= row["p95_ms"] <= row["max_ms"]
+
+
+def test_the_queries_are_many_and_each_can_be_read() -> None:
+    assert len(set(asking.QUERIES)) == len(asking.QUERIES) >= 30
+    for query in asking.QUERIES:
+        assert parse(query, lexicon()).text == query
+
+
+def test_common_words_of_the_queries_find_many_of_the_invented_cases(tmp_path: Path) -> None:
+    asking.build(tmp_path / "archive", 40, 10)
+    totals = {q: told["total"] for q, told in asking.ask(tmp_path / "archive", 1)["queries"].items()}
+    assert totals["left"] > 20
+    assert totals["tear"] > 5
+    assert totals["xyzzy"] == 0
+
+
+def test_startup_is_measured_beside_a_bare_python(tmp_path: Path) -> None:
+    found = _bench(tmp_path, "startup", "--repeats", "1")
+    ratios = [row["against_bare"] for row in found["commands"].values()]
+    assert ratios[0] == 1
+    assert len(ratios) == 3
+    assert all(r > 0 for r in ratios)
+
+
+def test_growth_tells_the_speed_of_every_tenth(tmp_path: Path) -> None:
+    found = _bench(tmp_path, "growth", "--files", "20", "--workers", "1")
+    assert len(found["files_per_s_by_tenth"]) == 10
+
+
+def test_a_percentile_is_one_of_the_values() -> None:
+    assert measure.percentile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert measure.percentile([3.0, 1.0, 2.0], 0.95) == 3.0
+    assert measure.percentile([float(n) for n in range(1, 101)], 0.95) == 95.0
