@@ -8,6 +8,7 @@ ids of the lexicon where known, otherwise the author's own words.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 # ---------------------------------------------------------------------------------------------- pictures
 
@@ -38,16 +39,30 @@ class UltrasoundRegion:
     source: str = "header"
 
 
+#: What a clip is played at where nothing says how fast it was; whoever shows it says that it is a guess.
+ASSUMED_FPS = 20.0
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Frames a second and where that number comes from (``FrameTime``, ``CineRate``, ``container`` …).
 
-    ``fps`` is None where nothing says how fast the clip was; it is never guessed silently.
+    ``fps`` is None where nothing says how fast the clip was; it is never guessed silently. Where the frames are
+    not evenly spaced, ``times`` holds the seconds from the first frame to each one, and ``fps`` is the mean.
     """
 
     fps: float | None = None
     source: str = "unknown"
     duration_s: float | None = None
+    times: tuple[float, ...] = ()
+
+    def lasting(self, frames: int) -> tuple[float, ...]:
+        """Seconds for which each of ``frames`` frames is shown; at ``ASSUMED_FPS`` where the speed is unknown."""
+        even = 1.0 / (self.fps or ASSUMED_FPS)
+        if len(self.times) != frames or frames < 2:
+            return (even,) * frames
+        steps = [after - before for before, after in pairwise(self.times)]
+        return (*steps, even)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,19 @@ class Identifier:
 
     keyword: str
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One thing that one source says of a file: ``side`` is ``left``, says ``SeriesDescription``.
+
+    Sources that disagree are all kept: a person decides. ``source`` is a DICOM keyword, ``file name``,
+    ``pixels`` (a guess) or ``person``.
+    """
+
+    what: str
+    value: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +165,7 @@ class Facts:
     identifiers: tuple[Identifier, ...] = ()
     notes: tuple[str, ...] = ()
     media_type: str = "application/octet-stream"
+    claims: tuple[Claim, ...] = ()
 
 
 # ------------------------------------------------------------------------------------------------- cases

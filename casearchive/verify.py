@@ -252,6 +252,7 @@ def _refile(
         name=name,
         subject_key=rooms.subject_key(found.facts.subject.identity),
         key_frame=found.key_frame,
+        key_frame_why=found.key_frame_why,
     )
 
 

@@ -315,7 +315,7 @@ def test_a_moving_clip_has_an_animation_for_readers_without_scripts(site: Path) 
 def test_known_and_unknown_speed_are_told_apart(site: Path) -> None:
     page = (site / "cases/case-01.html").read_text("utf-8")
     assert "12 frames, true speed: 20 frames a second" in page
-    assert "6 frames, speed unknown: shown at 10 frames a second" in page
+    assert "6 frames, speed unknown: shown at 20 frames a second" in page
 
 
 def test_pages_carry_a_policy_and_nothing_that_would_need_an_exception_from_it(site: Path) -> None:

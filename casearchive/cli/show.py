@@ -64,6 +64,7 @@ def file_json(view: FileView) -> dict[str, Any]:
         "fps_source": facts.timing.source,
         "duration_s": facts.timing.duration_s,
         "key_frame": view.detail.key_frame,
+        "key_frame_why": view.detail.key_frame_why,
         "regions": [asdict(r) for r in facts.regions],
         "transducer": {
             "type": instance.transducer_type,

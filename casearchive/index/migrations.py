@@ -82,7 +82,9 @@ CREATE TABLE instances (
   fps REAL CHECK (fps IS NULL OR fps > 0),
   fps_source TEXT NOT NULL DEFAULT 'unknown',
   duration_s REAL CHECK (duration_s IS NULL OR duration_s >= 0),
+  frame_times TEXT NOT NULL DEFAULT '[]',
   key_frame INTEGER CHECK (key_frame IS NULL OR key_frame >= 1),
+  key_frame_why TEXT NOT NULL DEFAULT '',
   pictured INTEGER NOT NULL DEFAULT 0 CHECK (pictured IN (0, 1)),
   side TEXT NOT NULL DEFAULT 'unknown',
   modes TEXT NOT NULL DEFAULT '[]',
@@ -100,6 +102,14 @@ CREATE TABLE ultrasound_regions (
   source TEXT NOT NULL DEFAULT 'header',
   PRIMARY KEY (instance_id, position)
 ) STRICT;
+-- What one source says of a file; sources that disagree are all kept.
+CREATE TABLE claims (
+  instance_id INTEGER NOT NULL REFERENCES instances (id) ON DELETE CASCADE,
+  what TEXT NOT NULL,
+  source TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (instance_id, what, source, value)
+) STRICT, WITHOUT ROWID;
 -- What must never leave. Search never reads it; the leak scan does.
 CREATE TABLE identifiers (
   instance_id INTEGER NOT NULL REFERENCES instances (id) ON DELETE CASCADE,

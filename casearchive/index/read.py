@@ -10,6 +10,7 @@ from typing import Any
 
 from casearchive.attributes import by_level
 from casearchive.model import (
+    Claim,
     Facts,
     Identifier,
     Instance,
@@ -42,6 +43,7 @@ class Detail:
     held: Held
     facts: Facts
     key_frame: int | None
+    key_frame_why: str
     cases: tuple[tuple[str, str], ...]  # (slug, media id)
 
 
@@ -145,6 +147,7 @@ def detail(connection: sqlite3.Connection, sha256: str) -> Detail | None:
         ),
         facts=_facts(connection, named),
         key_frame=named["key_frame"],
+        key_frame_why=named["key_frame_why"],
         cases=tuple((slug, media) for slug, media in cases),
     )
 
@@ -270,6 +273,8 @@ _LOGICAL = {
     "files": f"{_DETAIL} ORDER BY i.sha256",
     "regions": "SELECT i.sha256, r.* FROM ultrasound_regions r JOIN instances i ON i.id = r.instance_id "
     "ORDER BY i.sha256, r.position",
+    "claims": "SELECT i.sha256, c.what, c.source, c.value FROM claims c JOIN instances i ON i.id = c.instance_id "
+    "ORDER BY 1, 2, 3, 4",
     "identifiers": "SELECT i.sha256, d.keyword, d.value FROM identifiers d JOIN instances i ON i.id = d.instance_id "
     "ORDER BY 1, 2, 3",
     "cases": "SELECT * FROM cases ORDER BY slug",
@@ -319,6 +324,9 @@ def _facts(connection: sqlite3.Connection, row: dict[str, Any]) -> Facts:
     found = connection.execute(
         "SELECT keyword, value FROM identifiers WHERE instance_id = ? ORDER BY 1, 2", (row["id"],)
     )
+    claims = connection.execute(
+        "SELECT what, value, source FROM claims WHERE instance_id = ? ORDER BY 1, 3, 2", (row["id"],)
+    )
     return Facts(
         kind=row["kind"],
         subject=Subject("", row["patient_sex"], row["patient_species"]),
@@ -330,10 +338,13 @@ def _facts(connection: sqlite3.Connection, row: dict[str, Any]) -> Facts:
             anatomic_region=row["anatomic_region"],
             transducer_frequency=row["transducer_frequency"],
         ),
-        timing=Timing(row["fps"], row["fps_source"], row["duration_s"]),
+        timing=Timing(
+            row["fps"], row["fps_source"], row["duration_s"], tuple(json.loads(row["frame_times"]))
+        ),
         regions=tuple(UltrasoundRegion(*r) for r in regions),
         modes=tuple(json.loads(row["modes"])),
         identifiers=tuple(Identifier(*i) for i in found),
         notes=tuple(json.loads(row["notes"])),
         media_type=row["media_type"],
+        claims=tuple(Claim(*c) for c in claims),
     )

@@ -32,6 +32,7 @@ def add_instance(
     name: str,
     subject_key: str,
     key_frame: int | None,
+    key_frame_why: str = "",
 ) -> int:
     """File one picture under subject, study and series; returns its row id.
 
@@ -68,7 +69,9 @@ def add_instance(
         "fps": facts.timing.fps,
         "fps_source": facts.timing.source,
         "duration_s": facts.timing.duration_s,
+        "frame_times": json.dumps(facts.timing.times),
         "key_frame": key_frame,
+        "key_frame_why": key_frame_why,
         "pictured": int(key_frame is not None),
         "side": _side(facts),
         "modes": json.dumps(facts.modes),
@@ -79,6 +82,10 @@ def add_instance(
         f"INSERT INTO ultrasound_regions (instance_id, position, {_REGION_COLUMNS}) "
         f"VALUES ({', '.join('?' * 18)})",
         [(found, position, *astuple(region)) for position, region in enumerate(facts.regions, 1)],
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO claims (instance_id, what, source, value) VALUES (?, ?, ?, ?)",
+        [(found, c.what, c.source, c.value) for c in facts.claims],
     )
     connection.executemany(
         "INSERT OR IGNORE INTO identifiers (instance_id, keyword, value) VALUES (?, ?, ?)",
@@ -191,13 +198,6 @@ def add_source(connection: sqlite3.Connection, path: str, size: int, mtime_ns: i
     connection.execute(
         "INSERT OR REPLACE INTO sources (path, size, mtime_ns, sha256) VALUES (?, ?, ?, ?)",
         (path, size, mtime_ns, sha256),
-    )
-
-
-def set_pictured(connection: sqlite3.Connection, sha256: str, key_frame: int | None) -> None:
-    connection.execute(
-        "UPDATE instances SET pictured = ?, key_frame = ? WHERE sha256 = ?",
-        (int(key_frame is not None), key_frame, sha256),
     )
 
 

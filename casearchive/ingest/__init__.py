@@ -359,6 +359,7 @@ class _Run:
             name=found.name,
             subject_key=self.rooms.subject_key(gathered.facts.subject.identity),
             key_frame=gathered.key_frame,
+            key_frame_why=gathered.key_frame_why,
         )
 
     # ------------------------------------------------------------------------------------------- cases

@@ -37,6 +37,7 @@ class Gathered:
     size: int
     facts: Facts | None = None
     key_frame: int | None = None
+    key_frame_why: str = ""
     held: bool = False
     reason: str = ""
     message: str = ""
@@ -75,24 +76,26 @@ def _looked_at(path: Path, sha256: str, size: int, layout: Layout, *, pictures: 
         named = file_ids(path) if refusal.reason == "dicomdir" else ()
         return Gathered(sha256, size, reason=refusal.reason, message=_said(refusal), on_medium=named)
     try:
-        facts, key_frame = _pictured(clip, layout, sha256) if pictures else (clip.facts, None)
+        bare = Gathered(sha256, size, clip.facts)
+        return _pictured(clip, layout, bare) if pictures else bare
     finally:
         clip.close()
-    return Gathered(sha256, size, facts, key_frame)
 
 
-def _pictured(clip: Clip, layout: Layout, sha256: str) -> tuple[Facts, int | None]:
+def _pictured(clip: Clip, layout: Layout, bare: Gathered) -> Gathered:
     """Make thumbnail and filmstrip. A picture that cannot be shown costs the picture, never the file."""
+    sha256 = bare.sha256
     if clip.facts.instance.frames < 1:
-        return clip.facts, None
+        return bare
     try:
         pictures = render.pictures_of(clip)
     except PictureUnavailable as trouble:
-        return replace(clip.facts, notes=(*clip.facts.notes, f"no picture: {trouble.what}")), None
-    facts = clip.facts  # read after decoding: what the pixels told is noted by then
+        notes = (*clip.facts.notes, f"no picture: {trouble.what}")
+        return replace(bare, facts=replace(clip.facts, notes=notes))
     write_lightly(layout.picture(sha256, "thumbnail"), pictures.thumbnail)
     write_lightly(layout.picture(sha256, "filmstrip"), pictures.filmstrip)
-    return facts, pictures.key_frame
+    # facts are read after decoding: what the pixels told is noted by then
+    return replace(bare, facts=clip.facts, key_frame=pictures.key_frame, key_frame_why=pictures.why)
 
 
 def _said(refusal: UnreadableFile) -> str:

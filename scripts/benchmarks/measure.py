@@ -32,10 +32,13 @@ class Cost:
 
 
 def run(words: Sequence[str]) -> Cost:
-    """Run a command to its end. Raises ``RuntimeError`` where it fails."""
+    """Run a command to its end, with byte code kept as on a user's machine. Raises ``RuntimeError`` where it fails."""
     before = _children_cpu()
     started = time.perf_counter()
-    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    child = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
     watch = _Watch(child.pid)
     said, complaint = child.communicate()
     seconds = time.perf_counter() - started

@@ -16,8 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from casearchive.exporters._html import words
 from casearchive.exporters._html.marks import Mark, colour_of, marks_on
-from casearchive.exporters._html.pictures import FALLBACK_FPS, PictureFiles, key_frame
-from casearchive.model import Case, Evidence, Finding, Media
+from casearchive.exporters._html.pictures import PictureFiles, key_frame
+from casearchive.model import ASSUMED_FPS, Case, Evidence, Finding, Media
 from casearchive.teaching import TeachingCase, TeachingClip, TeachingSet
 
 STATIC = ("teaching.css", "teaching.js")
@@ -132,7 +132,7 @@ def figure(number: int, case: Case, clip: TeachingClip, files: PictureFiles) -> 
         columns=clip.columns,
         rows=clip.rows,
         key_frame=key_frame(clip),
-        fps=clip.fps or FALLBACK_FPS,
+        fps=clip.fps or ASSUMED_FPS,
         speed_known=bool(clip.fps),
     )
 

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from casearchive import render
+from casearchive.model import ASSUMED_FPS
 from casearchive.teaching import TeachingClip
 
-#: Shown where nothing says how fast a clip was; the page says that it is a choice.
-FALLBACK_FPS = 10.0
 THUMB_EDGE = 480
 
 # Measured on 960 x 720 speckle: at this quality the error is under two grey levels (rms), 66 kB, 15 ms;
@@ -67,7 +66,7 @@ def write_pictures(clip: TeachingClip, target: Path, base: str, edge: int) -> Pi
 
     frames = written()
     if files.moving:
-        animation = render.preview(frames, clip.fps or FALLBACK_FPS, edge=THUMB_EDGE)
+        animation = render.preview(frames, clip.fps or ASSUMED_FPS, edge=THUMB_EDGE)
         (target / files.animation).write_bytes(animation)
     for _ in frames:  # whatever the preview did not ask for is written all the same
         pass
