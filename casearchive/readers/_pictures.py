@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 
 import numpy as np
 
@@ -13,18 +12,11 @@ from casearchive import pixels
 from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable
 from casearchive.model import Facts
-from casearchive.readers import _frames, _video
+from casearchive.readers import _dicom_video, _frames, _video
 from casearchive.readers._frames import Layout, Samples
 from casearchive.readers._headers import Header
 from casearchive.readers._structure import Pixels, Structure
 
-#: Video inside DICOM (PS3.5 A.4.5 to A.4.11) and the bare stream format of each transfer syntax.
-VIDEO_SYNTAXES = {
-    **{f"1.2.840.10008.1.2.4.{n}": "mpegvideo" for n in ("100", "100.1", "101", "101.1")},
-    **{f"1.2.840.10008.1.2.4.{n}": "h264" for n in ("102", "102.1", "103", "103.1", "104", "104.1")},
-    **{f"1.2.840.10008.1.2.4.{n}": "h264" for n in ("105", "105.1", "106", "106.1")},
-    **{f"1.2.840.10008.1.2.4.{n}": "hevc" for n in ("107", "108")},
-}
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 
 
@@ -93,7 +85,7 @@ class DicomClip:
             raise PictureUnavailable("pixels that are floating-point numbers cannot be shown")
         if found.native is not None:
             return _Stored(_frames.native(self._file.source, found, layout, number, self._file.encoding))
-        if self._file.transfer_syntax in VIDEO_SYNTAXES:
+        if self._file.transfer_syntax in _dicom_video.SYNTAXES:
             return _Stored(self._video_frame(number, edge), shown=True)
         return self._decompressed(self._frame_bytes(number), layout, edge)
 
@@ -169,14 +161,13 @@ class DicomClip:
     def _video_frame(self, number: int, edge: int | None) -> Picture:
         if not _video.available():
             raise _video.needs_extra()
-        if self._video is None:
-            stream = b"".join(self._file.source.read(*span) for span in self._pixels().fragments)
-            kind = _video_container(stream, VIDEO_SYNTAXES[self._file.transfer_syntax])
-            try:
-                self._video = _video.Video(lambda: BytesIO(stream), kind, len(stream))
-            except _video.VideoError as error:
-                raise PictureUnavailable(str(error)) from error
-        return self._video.frame(number, edge)
+        if self._video is None or self._layout is None:
+            raise PictureUnavailable("its video stream cannot be opened")
+        _same_size(self._layout, self._video.facts.rows, self._video.facts.columns, self._layout.samples)
+        picture = self._video.frame(number, edge)
+        for remark in self._video.remarks:
+            self._note(remark)
+        return picture
 
     # -- colour
 
@@ -323,14 +314,3 @@ def _same_size(layout: Layout, rows: int, columns: int, components: int) -> None
         raise PictureUnavailable("its compressed frame has another size than its header says")
     if components != layout.samples:
         raise PictureUnavailable("its compressed frame has another number of samples than its header says")
-
-
-def _video_container(stream: bytes, bare: str) -> str:
-    """The format of the video stream: MP4, transport and program streams are allowed besides the bare one."""
-    if stream[4:8] == b"ftyp":
-        return "mp4"
-    if stream[:1] == b"\x47" and stream[188:189] == b"\x47":
-        return "mpegts"
-    if stream[:4] == b"\0\0\1\xba":
-        return "mpeg"
-    return bare

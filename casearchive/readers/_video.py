@@ -24,6 +24,8 @@ MAX_PIXELS = 100_000_000
 #: Formats without any times of their own; FFmpeg invents 25 frames a second for them.
 _BARE = ("h264", "hevc", "mpegvideo")
 _BEFORE_ALL = -(2**63)
+#: Decoders that pass over pictures on which no other is built, at once and without losing count.
+_CAN_SKIP = ("h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4")
 
 
 def needs_extra() -> PictureUnavailable:
@@ -81,17 +83,27 @@ class Video:
     """One opened video. ``open_file`` gives the same bytes anew, from the start, whenever it is called.
 
     Only an open file ever reaches the demuxer, and ``container_format`` is forced: no playlist or reference
-    in the content can make it open anything else.
+    in the content can make it open anything else. With ``as_stored`` pictures are neither turned nor made square.
     """
 
-    def __init__(self, open_file: Callable[[], BinaryIO], container_format: str, size: int) -> None:
+    def __init__(
+        self,
+        open_file: Callable[[], BinaryIO],
+        container_format: str,
+        size: int,
+        *,
+        as_stored: bool = False,
+    ) -> None:
         self._open_file = open_file
+        self._as_stored = as_stored
         self._format = container_format
         self._file: BinaryIO | None = None
         self._container: Any = None
         self._decoded: Iterator[Any] = iter(())
         self._next = 1  # the number of the frame that ``_decoded`` gives next, where frames are counted
-        self._ahead: int | None = None  # the time from which on ``_decoded`` still gives every frame; None: no idea
+        self._ahead: int | None = (
+            None  # the time from which on ``_decoded`` still gives every frame; None: no idea
+        )
         self.remarks: list[str] = []  # what decoding told, for a person
         self._target: int | None = None  # what is shown earlier need not be decoded unless others build on it
         try:
@@ -160,7 +172,7 @@ class Video:
 
     def _facts(self) -> VideoFacts:
         stream, first, packets = self._stream, self._first, self._packets
-        turned = _turn_of(first)
+        turned = _shown.Turn() if self._as_stored else _turn_of(first)
         rows, columns = _shown.square(first.height, first.width, self._pixel_aspect())
         if turned.turns % 2:
             rows, columns = columns, rows
@@ -193,7 +205,7 @@ class Video:
 
     def _pixel_aspect(self) -> float:
         ratio = self._stream.sample_aspect_ratio
-        aspect = float(ratio) if ratio else 1.0
+        aspect = float(ratio) if ratio and not self._as_stored else 1.0
         return aspect if 0.1 <= aspect <= 10 else 1.0
 
     # -- frames
@@ -257,6 +269,7 @@ class Video:
         import av
 
         context = self._stream.codec_context
+        can_skip = context.name in _CAN_SKIP
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -269,8 +282,9 @@ class Video:
                 if packet.pts != key.time or zlib.crc32(packet) != key.sum:
                     continue
                 key = None
-            early = self._target is not None and packet.pts is not None and packet.pts < self._target
-            context.skip_frame = "NONREF" if early else "DEFAULT"
+            if can_skip:
+                early = self._target is not None and packet.pts is not None and packet.pts < self._target
+                context.skip_frame = "NONREF" if early else "DEFAULT"
             try:
                 shown = packet.decode()
             except av.error.FFmpegError:
@@ -307,17 +321,14 @@ class Video:
         if edge and max(wide, high) > edge:
             scale = edge / max(wide, high)
             wide, high = max(1, round(wide * scale)), max(1, round(high * scale))
+        see_through = any(part.is_alpha for part in shown.format.components)
+        form = "rgba" if see_through else "rgb24"
         # swscale takes BT.601 unless it is told what the stream says.
         space = int(shown.colorspace)
         options = {"src_colorspace": space} if space in (1, 4, 5, 6, 7) else {}
-        see_through = any(part.is_alpha for part in shown.format.components)
-        converted = shown.reformat(
-            width=wide,
-            height=high,
-            format="rgba" if see_through else "rgb24",
-            interpolation=av.video.reformatter.Interpolation.BICUBIC,
-            **options,
-        ).to_ndarray()
+        smooth = av.video.reformatter.Interpolation.BICUBIC
+        scaled = shown.reformat(width=wide, height=high, format=form, interpolation=smooth, **options)
+        converted = scaled.to_ndarray()
         picture = _shown.over_black(converted) if see_through else converted
         picture = _shown.turned(picture, self.facts.turned)
         if shown.is_corrupt:
