@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from casearchive.cli._talk import State, complete_case, emit, example, fields, megabytes, safe, verb
+from casearchive.model import ASSUMED_FPS
 
 if TYPE_CHECKING:
     from casearchive.archive import CaseView, FileView
-    from casearchive.model import Case, Finding
+    from casearchive.model import Case, Facts, Finding, Timing
 
 
 @click.command(epilog=example("casearchive show rectus-femoris-complete-tear --frames sheet.png"))
@@ -62,6 +63,8 @@ def file_json(view: FileView) -> dict[str, Any]:
         "frames": instance.frames,
         "fps": facts.timing.fps,
         "fps_source": facts.timing.source,
+        "fps_assumed": _assumed(facts),
+        "frame_times": list(facts.timing.times),
         "duration_s": facts.timing.duration_s,
         "key_frame": view.detail.key_frame,
         "key_frame_why": view.detail.key_frame_why,
@@ -99,7 +102,7 @@ def file_json(view: FileView) -> dict[str, Any]:
 def _tell_file(view: FileView) -> None:
     data = file_json(view)
     for key, value in data.items():
-        if value in (None, "", [], {}) or key in ("regions", "cases", "transducer", "notes"):
+        if value in (None, "", [], {}) or key in ("regions", "cases", "transducer", "notes", *_SPEED):
             continue
         shown = (
             megabytes(int(value))
@@ -109,6 +112,8 @@ def _tell_file(view: FileView) -> None:
             else value
         )
         click.echo(safe(f"{fields(key):26}  {shown}"))
+    if data["frames"] > 1:
+        click.echo(f"{'speed':26}  {_speed(view.detail.facts.timing)}")
     for key, value in data["transducer"].items():
         if value:
             click.echo(safe(f"{'transducer ' + fields(key):26}  {value}"))
@@ -119,6 +124,30 @@ def _tell_file(view: FileView) -> None:
         click.echo(f"{'in case':26}  {owner['case']} as {owner['media']}")
     for note in data["notes"]:
         click.echo(safe(f"{'note':26}  {note}"))
+
+
+#: Told in one line of words.
+_SPEED = ("fps", "fps_source", "fps_assumed", "frame_times")
+_SPEED_SOURCES = {
+    "FrameTime": "from Frame Time in the header",
+    "FrameTimeVector": "from Frame Time Vector in the header",
+    "CineRate": "from Cine Rate in the header",
+    "RecommendedDisplayFrameRate": "from Recommended Display Frame Rate in the header",
+    "container": "from the times in the file",
+}
+
+
+def _assumed(facts: Facts) -> float | None:
+    """What a clip of unknown speed is played at; null where the speed is known or there is only one frame."""
+    return ASSUMED_FPS if facts.timing.fps is None and facts.instance.frames > 1 else None
+
+
+def _speed(timing: Timing) -> str:
+    """How fast a clip is and who says so; a guess is called one."""
+    if timing.fps is None:
+        return f"speed unknown, shown at {ASSUMED_FPS:g} a second"
+    source = _SPEED_SOURCES.get(timing.source, f"from {timing.source}")
+    return f"{timing.fps:g} a second{' on the mean, unevenly' if timing.times else ''}, {source}"
 
 
 def _scale(region: dict[str, Any]) -> str:
@@ -233,5 +262,5 @@ def _clip(media: str, caption: str, view: FileView | None) -> str:
         return f"{media}: {caption} (its file is missing)"
     instance, timing = view.detail.facts.instance, view.detail.facts.timing
     kind = f"{instance.frames} frames" if instance.frames > 1 else "still"
-    speed = f" at {timing.fps:g} a second" if timing.fps else ""
+    speed = "" if instance.frames <= 1 else f", {_speed(timing)}"
     return f"{media}: {caption} ({kind}{speed}, {view.detail.held.sha256[:12]})"

@@ -132,6 +132,8 @@ class Video:
             raise VideoError("it holds no video")
         self._stream = self._container.streams.video[0]
         context = self._stream.codec_context
+        if context is None:
+            raise NoPicture("its video is coded in a way that cannot be decoded here")
         if (context.width or 0) * (context.height or 0) > MAX_PIXELS:
             raise NoPicture("its frames have more than 100 million pixels and are not shown")
         context.options = {**context.options, "max_pixels": str(MAX_PIXELS)}
