@@ -154,7 +154,9 @@ def test_frames_agree_with_ffmpeg_backwards(name: str, folder: Path) -> None:
         pytest.skip("ffmpeg is not installed")
     path = kind(name, folder)
     command = ["ffmpeg", "-v", "error", "-nostdin", "-i", str(path), "-map", "0:v:0", "-vsync", "passthrough"]
-    raw = subprocess.run([*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True)
+    raw = subprocess.run(
+        [*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True
+    )
     theirs = np.frombuffer(raw.stdout, np.uint8).reshape(-1, ROWS, COLUMNS, 3)
     clip = readers.open_clip(path, SHA)
     assert clip.facts.instance.frames == len(theirs)
@@ -351,7 +353,9 @@ def test_a_damaged_middle_costs_its_frames_and_not_the_others(
         assert near < 2, number
 
 
-@pytest.mark.parametrize(("suffix", "codec"), [("mp4", "libx264"), ("mkv", "libx264"), ("avi", "mpeg4"), ("mpg", "mpeg2video")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("mp4", "libx264"), ("mkv", "libx264"), ("avi", "mpeg4"), ("mpg", "mpeg2video")]
+)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_damage_ends_in_a_picture_or_one_clear_line(

@@ -42,3 +42,51 @@ def walk(source: Source, needed: bytes, what: str) -> int:
             hint=_AGAIN,
         )
     return 0
+
+
+def durations(source: Source, most: int) -> tuple[float, ...]:
+    """Seconds for which each frame of the first track is shown, at most ``most`` of them; empty without a track.
+
+    From the media header and the table of times to samples (ISO/IEC 14496-12 8.4.2, 8.6.1.2).
+    """
+    media = _within(source, (0, source.size), (b"moov", b"trak", b"mdia"))
+    head = _within(source, media, (b"mdhd",))
+    table = _within(source, media, (b"minf", b"stbl", b"stts"))
+    if head is None or table is None:
+        return ()
+    long = source.read(head[0], 1) == b"\1"
+    scale = int.from_bytes(source.read(head[0] + (20 if long else 12), 4), "big")
+    entries = int.from_bytes(source.read(table[0] + 4, 4), "big")
+    found: list[float] = []
+    for n in range(min(entries, (table[1] - table[0] - 8) // 8)):
+        count, delta = struct.unpack(">II", source.read(table[0] + 8 + 8 * n, 8))
+        found += [delta / (scale or 1)] * min(count, most - len(found))
+        if len(found) >= most:
+            break
+    return tuple(found)
+
+
+def _within(source: Source, place: tuple[int, int] | None, path: tuple[bytes, ...]) -> tuple[int, int] | None:
+    """Where the content of the first box at ``path`` below ``place`` begins and ends."""
+    for wanted in path:
+        if place is None:
+            return None
+        position, end = place
+        place = None
+        for _ in range(10_000):
+            head = source.read(position, 16)
+            if position + 8 > end or len(head) < 8:
+                break
+            length, kind = struct.unpack_from(">I4s", head)
+            skip = 8
+            if length == 1 and len(head) == 16:
+                length, skip = struct.unpack_from(">Q", head, 8)[0], 16
+            elif length == 0:
+                length = end - position
+            if length < skip or position + length > end:
+                break
+            if kind == wanted:
+                place = (position + skip, position + length)
+                break
+            position += length
+    return place

@@ -134,19 +134,6 @@ class Leaves:
             self.remarks.append(what)
 
 
-def durations(image: Image, frames: int) -> tuple[float, ...]:
-    """Seconds for which each frame is shown, where Pillow alone knows the container; the first frame again after."""
-    found = []
-    try:
-        for number in range(frames if frames > 1 else 0):
-            image.seek(number)
-            found.append(float(image.info.get("duration") or 0) / 1000)
-        image.seek(0)
-    except Exception:  # noqa: BLE001 - a damaged frame: without all durations there is no speed
-        return ()
-    return tuple(found)
-
-
 def shown(image: Image) -> Picture:
     """A Pillow image of any mode as 8-bit grey or RGB; what is transparent lies over black."""
     if image.mode == "F" or image.mode.startswith("I"):

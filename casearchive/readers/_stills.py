@@ -304,7 +304,8 @@ def _tiff_directory(source: Source, order: str, big: bool, position: int) -> _Pa
 def walk_photo(source: Source) -> Walked:
     """The boxes of an HEIC or AVIF photo, one of which describes its pictures (ISO/IEC 23008-12)."""
     _boxes.walk(source, b"meta", "the picture")
-    return Walked()
+    shown = _boxes.durations(source, MAX_FRAMES)
+    return Walked(max(1, len(shown)), shown if len(shown) > 1 else ())
 
 
 @dataclass(frozen=True, slots=True)

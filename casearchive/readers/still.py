@@ -131,9 +131,9 @@ def _facts(bare: Facts, walked: _stills.Walked, image: Image) -> Facts:
     notes = [*bare.notes, *told.notes]
     frames, timing = bare.instance.frames, bare.timing
     if image.format in ("AVIF", "HEIF"):
-        frames = min(max(1, int(getattr(image, "n_frames", 1))), _stills.MAX_FRAMES)
-        if image.format == "AVIF":
-            timing = _timing_of(_leaves.durations(image, frames), 0.001, notes)
+        held = min(max(1, int(getattr(image, "n_frames", 1))), _stills.MAX_FRAMES)
+        timing = timing if held == frames else Timing()
+        frames = held
     if told.promised_frames > frames:
         notes.append(f"it promises {told.promised_frames} frames and holds {frames}")
     if told.frame_interval and frames > 1 and _timing.possible(1 / told.frame_interval):
