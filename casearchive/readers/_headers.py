@@ -309,7 +309,7 @@ def _pointed_at(header: Header) -> list[str]:
         keyword = keyword_for_tag(part) or "a private attribute"
         if keyword not in ("FrameTime", "FrameTimeVector"):
             header.notes.append(f"its frames are ordered by {keyword}, not by time")
-        elif header.dataset.get_item(keyword) is None:
+        elif header.value(keyword) is None:
             header.notes.append(f"its Frame Increment Pointer names {keyword}, which is not there")
         else:
             found.append(keyword)
