@@ -112,7 +112,6 @@ class Video:
             self._first = self._first_frame()
             self._packets = self._trusted(self._packets)
             self.facts = self._facts()
-            self._open()
         except BaseException:
             self.close()
             raise
@@ -154,6 +153,8 @@ class Video:
         first = next(self._decoded, None)
         if first is None:
             raise NoPicture("none of its video frames can be decoded")
+        self._next = 2
+        self._ahead = _BEFORE_ALL if first.pts is None else first.pts + 1
         return first
 
     def _trusted(self, found: Packets | None) -> Packets | None:
@@ -169,6 +170,7 @@ class Video:
         self._open()
         self._target = None
         times = [shown.pts for shown in self._decoded]
+        self._open()
         rising = all(time is not None for time in times) and times == sorted(set(times))
         return replace(found, kept=len(times), times=tuple(times) if rising and not reordered else None)
 
@@ -306,6 +308,8 @@ class Video:
     def _counting_to(self, number: int) -> Any:
         """The frame by counting from the start: for streams whose frames carry no times."""
         self._target = None
+        if number == 1:
+            return self._first
         if number < self._next:
             self._open()
         for shown in self._decoded:
