@@ -461,3 +461,59 @@ def test_a_clip_is_never_read_into_memory_whole(tmp_path: Path) -> None:
     video.frame(1)
     video.close()
     assert 0 < largest < path.stat().st_size / 4
+
+
+def test_a_demuxer_that_reads_in_circles_is_stopped(tmp_path: Path) -> None:
+    path = made(tmp_path / "x.mp4")
+    file = _video._Bounded(path.open("rb"), path.stat().st_size)
+    assert file.seek(-1) == -1
+    for _ in range(1000):
+        if file.seek(0) < 0:
+            break
+        file.read(1 << 20)
+    assert file.seek(0) == -1
+    assert file.read(8) == b""
+    file.fresh()
+    assert file.seek(0) == 0
+    assert len(file.read(8)) == 8
+    file.close()
+
+
+def test_a_place_before_the_file_is_damage_and_no_traceback(tmp_path: Path) -> None:
+    # The packet size of an ASF file decides where the demuxer looks for the next one.
+    content = bytearray(made(tmp_path / "x.wmv", "wmv2").read_bytes())
+    properties = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+    place = content.index(properties) + 92
+    path = tmp_path / "hurt.wmv"
+    for size in (0, 1, 0x7FFFFFFF, 0xFFFFFFFF):
+        struct.pack_into("<II", content, place, size, size)
+        path.write_bytes(bytes(content))
+        try:
+            clip = readers.open_clip(path, SHA)
+        except UnreadableFile as error:
+            assert error.reason in ("damaged", "truncated")
+            continue
+        for number in (clip.facts.instance.frames, 1):
+            try:
+                clip.frame(number)
+            except PictureUnavailable as error:
+                assert error.what
+        clip.close()
+
+
+def test_pixels_stretched_beyond_all_reason_are_not_shown(
+    tmp_path: Path, opened: Callable[[Path], Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "wide.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=20)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(9, 1)
+        for number in range(3):
+            shown = av.VideoFrame.from_ndarray(picture(number, 240, 320), "rgb24")
+            container.mux(stream.encode(shown))
+        container.mux(stream.encode())
+    monkeypatch.setattr(_video, "MAX_PIXELS", 200_000)
+    clip = opened(path)
+    assert clip.facts.instance.frames == 0
+    assert any("more than 100 million pixels" in note for note in clip.facts.notes)

@@ -39,7 +39,7 @@ class Packets:
     stopped: bool
 
 
-def read(packets: Iterable[Any], damage: type[Exception]) -> Packets:
+def read(packets: Iterable[Any], damage: tuple[type[Exception], ...]) -> Packets:
     """Read every packet of one stream, to its end or to the first ``damage``."""
     times: list[int] = []
     keys: list[Key] = []

@@ -44,6 +44,13 @@ def available() -> bool:
     return True
 
 
+def _damage() -> tuple[type[Exception], ...]:
+    """What FFmpeg, and the file that it reads, raise at what cannot be read."""
+    import av
+
+    return av.error.FFmpegError, OSError, ValueError
+
+
 class VideoError(Exception):
     """The container cannot be opened or holds no video; the text is for a person."""
 
@@ -79,6 +86,31 @@ class VideoFacts:
     tags: tuple[tuple[str, str], ...]
 
 
+class _Bounded:
+    """A file for a demuxer that ends a task which reads the same again and again, as damage can make it do."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file, self._size, self._left = file, size, 0
+        self.tell, self.close = file.tell, file.close
+        self.fresh()
+
+    def fresh(self) -> None:
+        """A new task begins: it may read the whole file a few times over, and no more."""
+        self._left = 4 * self._size + (64 << 20)
+
+    def read(self, count: int) -> bytes:
+        self._left -= count
+        return self._file.read(count) if self._left >= 0 else b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """The new place, or -1: an exception here would be printed by PyAV, whatever catches it."""
+        self._left -= 4096
+        try:
+            return self._file.seek(offset, whence) if self._left >= 0 else -1
+        except (OSError, ValueError, OverflowError):
+            return -1
+
+
 class Video:
     """One opened video. ``open_file`` gives the same bytes anew, from the start, whenever it is called.
 
@@ -96,8 +128,8 @@ class Video:
     ) -> None:
         self._open_file = open_file
         self._as_stored = as_stored
-        self._format = container_format
-        self._file: BinaryIO | None = None
+        self._format, self._size = container_format, size
+        self._file: _Bounded | None = None
         self._container: Any = None
         self._decoded: Iterator[Any] = iter(())
         self._next = 1  # the number of the frame that ``_decoded`` gives next, where frames are counted
@@ -108,7 +140,7 @@ class Video:
         self._target: int | None = None  # what is shown earlier need not be decoded unless others build on it
         try:
             self._open()
-            self._packets = self._read_packets(size)
+            self._packets = self._read_packets()
             self._first = self._first_frame()
             self._packets = self._trusted(self._packets)
             self.facts = self._facts()
@@ -122,10 +154,10 @@ class Video:
         import av
 
         self.close()
-        self._file = self._open_file()
+        self._file = _Bounded(self._open_file(), self._size)
         try:
             self._container = av.open(self._file, mode="r", format=self._format, metadata_errors="replace")
-        except (av.error.FFmpegError, ValueError) as error:
+        except _damage() as error:
             raise VideoError("its video container cannot be opened") from error
         if not self._container.streams.video:
             raise VideoError("it holds no video")
@@ -135,16 +167,16 @@ class Video:
             raise NoPicture("its video is coded in a way that cannot be decoded here")
         if (context.width or 0) * (context.height or 0) > MAX_PIXELS:
             raise NoPicture("its frames have more than 100 million pixels and are not shown")
+        context.thread_count = 1  # the workers of ingest are the threads; more would only outlive the clip
         context.options = {**context.options, "max_pixels": str(MAX_PIXELS)}
         self._decoded, self._next, self._ahead = self._frames_from_here(None), 1, _BEFORE_ALL
 
-    def _read_packets(self, size: int) -> Packets | None:
+    def _read_packets(self) -> Packets | None:
         """None where the file is too large to be counted."""
-        import av
 
-        if size > _MAX_COUNTED_BYTES:
+        if self._size > _MAX_COUNTED_BYTES:
             return None
-        return _packets.read(self._container.demux(self._stream), av.error.FFmpegError)
+        return _packets.read(self._container.demux(self._stream), _damage())
 
     def _first_frame(self) -> Any:
         """The first picture: only it tells the size and how the display matrix wants it turned."""
@@ -178,6 +210,8 @@ class Video:
         stream, first, packets = self._stream, self._first, self._packets
         turned = _shown.Turn() if self._as_stored else _turn_of(first)
         rows, columns = _shown.square(first.height, first.width, self._pixel_aspect())
+        if rows * columns > MAX_PIXELS:
+            raise NoPicture("its frames have more than 100 million pixels and are not shown")
         if turned.turns % 2:
             rows, columns = columns, rows
         rate = stream.codec_context.framerate if self._format in _BARE else stream.average_rate
@@ -216,11 +250,12 @@ class Video:
 
     def frame(self, number: int, edge: int | None = None) -> Picture:
         """Frame ``number``; with ``edge`` at a reduced size whose longer edge is at least that."""
-        import av
 
+        if self._file is not None:
+            self._file.fresh()
         try:
             return self._picture(self._at(number), edge)
-        except av.error.FFmpegError as error:
+        except _damage() as error:
             raise PictureUnavailable(f"frame {number} of the video cannot be decoded") from error
 
     def _at(self, number: int) -> Any:
@@ -250,14 +285,13 @@ class Video:
         return keys[place - 1] if place > 1 else None
 
     def _jump(self, key: _packets.Key | None) -> None:
-        import av
 
         if key is None:
             self._open()
             return
         try:
             self._container.seek(key.time, stream=self._stream, backward=True, any_frame=False)
-        except av.error.FFmpegError:
+        except _damage():
             self._open()
             return
         self._decoded, self._ahead = self._frames_from_here(key), None
@@ -270,15 +304,13 @@ class Video:
         """
         import zlib
 
-        import av
-
         context = self._stream.codec_context
         can_skip = context.name in _CAN_SKIP
         packets = self._container.demux(self._stream)
         while True:
             try:
                 packet = next(packets, None)
-            except av.error.FFmpegError:
+            except _damage():
                 return
             if packet is None:
                 return
@@ -291,7 +323,7 @@ class Video:
                 context.skip_frame = "NONREF" if early else "DEFAULT"
             try:
                 shown = packet.decode()
-            except av.error.FFmpegError:
+            except _damage():
                 continue
             yield from shown
 
@@ -323,6 +355,8 @@ class Video:
         import av
 
         first = self._first
+        if shown.height * shown.width * max(self._pixel_aspect(), 1 / self._pixel_aspect()) > MAX_PIXELS:
+            raise PictureUnavailable("the frame has more than 100 million pixels")
         high, wide = _shown.square(shown.height, shown.width, self._pixel_aspect())
         if edge and max(wide, high) > edge:
             scale = edge / max(wide, high)
