@@ -131,6 +131,7 @@ class Video:
         self._format, self._size = container_format, size
         self._file: _Bounded | None = None
         self._container: Any = None
+        self._scaler: Any = None
         self._decoded: Iterator[Any] = iter(())
         self._next = 1  # the number of the frame that ``_decoded`` gives next, where frames are counted
         self._ahead: int | None = (
@@ -162,6 +163,7 @@ class Video:
         if not self._container.streams.video:
             raise VideoError("it holds no video")
         self._stream = self._container.streams.video[0]
+        self._scaler = av.video.reformatter.VideoReformatter()
         context = self._stream.codec_context
         if context is None:
             raise NoPicture("its video is coded in a way that cannot be decoded here")
@@ -367,7 +369,9 @@ class Video:
         space = int(shown.colorspace)
         options = {"src_colorspace": space} if space in (1, 4, 5, 6, 7) else {}
         smooth = av.video.reformatter.Interpolation.BICUBIC
-        scaled = shown.reformat(width=wide, height=high, format=form, interpolation=smooth, **options)
+        scaled = self._scaler.reformat(
+            shown, width=wide, height=high, format=form, interpolation=smooth, threads=1, **options
+        )
         converted = scaled.to_ndarray()
         picture = _shown.over_black(converted) if see_through else converted
         picture = _shown.turned(picture, self.facts.turned)
