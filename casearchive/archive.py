@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from casearchive.index.search import Results
     from casearchive.ingest import Progress, Summary
     from casearchive.model import Case, Outcome, TeachingSetRecord
+    from casearchive.record import Places
     from casearchive.release import Release
     from casearchive.rooms import Rooms
     from casearchive.verify import Rebuilt, Verdict
@@ -44,6 +45,7 @@ class CaseView:
     clips: tuple[tuple[str, FileView | None], ...]  # (media id, file)
     score: int
     missing: tuple[Problem, ...]
+    doubts: tuple[Problem, ...]  # where the record and its clips contradict each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +180,11 @@ class Archive:
                 found.append(Linted(slug, 0, error.problems))
                 continue
             complete = record.completeness(case, text=text, file=file)
-            unknown = tuple(
-                Problem(file, 1, where, _unknown(word, nearest), "missing")
-                for where, word, nearest in record.unknown_words(case)
+            places = record.Places(text, file)
+            unknown = tuple(places.problem(u.path, str(u), "missing") for u in record.unknown_words(case))
+            found.append(
+                Linted(slug, complete.score, (*complete.missing, *unknown, *self._doubts(case, places)))
             )
-            found.append(Linted(slug, complete.score, complete.missing + unknown))
         return tuple(found)
 
     # ------------------------------------------------------------------------------------ asking
@@ -399,6 +401,13 @@ class Archive:
 
     # ------------------------------------------------------------------------------------ parts
 
+    def _doubts(self, case: Case, places: Places) -> tuple[Problem, ...]:
+        from casearchive import index
+        from casearchive.ingest.doubts import doubts
+
+        with index.reading(self._layout.index) as connection:
+            return tuple(doubts(connection, case, places))
+
     def _rooms(self) -> Rooms:
         from casearchive.rooms import Rooms
 
@@ -462,7 +471,8 @@ class Archive:
         case = record.loads(text, slug=slug, file=file)
         complete = record.completeness(case, text=text, file=file)
         clips = tuple((m.id, self._file_view(connection, m.sha256, may_miss=True)) for m in case.media)
-        return CaseView(case, clips, complete.score, complete.missing)
+        doubts = self._doubts(case, record.Places(text, file))
+        return CaseView(case, clips, complete.score, complete.missing, doubts)
 
     def _file_view(self, connection: Any, sha256: str, *, may_miss: bool = False) -> Any:
         from casearchive.index import read
@@ -511,11 +521,6 @@ class Archive:
                     connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
                 )
         return changed
-
-
-def _unknown(word: str, nearest: Sequence[str]) -> str:
-    hint = f"; did you mean {', '.join(nearest)}?" if nearest else ""
-    return f"“{word}” is not in the lexicon{hint} It is kept and can be searched as text."
 
 
 __all__ = ["Archive", "CaseArchiveError", "CaseView", "FileView", "Linted"]

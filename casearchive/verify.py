@@ -224,7 +224,7 @@ def _refill(
 
     def send(count: int) -> None:
         for _, sha256 in zip(range(count), ahead, strict=False):
-            crew.submit(Task(rooms.layout.root, None, sha256))
+            crew.submit(Task(rooms.layout.root, None, sha256, names.get(sha256, "")))
             waiting.append(sha256)
 
     send(64)

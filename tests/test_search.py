@@ -21,6 +21,7 @@ from casearchive.index.search import Hit, Results, search
 from casearchive.index.text import document_text, instance_text
 from casearchive.model import (
     Case,
+    Claim,
     Diagnosis,
     Dynamic,
     Evidence,
@@ -81,11 +82,14 @@ def put_file(
     ).lastrowid
     instance = connection.execute(
         "INSERT INTO instances (series_id, sha256, kind, name, bytes, sop_instance_uid, frames, fps, duration_s,"
-        " side, modes, pictured, rows, columns) VALUES (?, ?, 'dicom', ?, 1, ?, ?, ?, ?, ?, ?, 1, 480, 640)",
-        (of_series, key, name, f"2.25.{int(key[:10], 16)}", frames, fps, frames / fps if fps else None, side,
-         json.dumps(modes)),
+        " side, pictured, rows, columns) VALUES (?, ?, 'dicom', ?, 1, ?, ?, ?, ?, ?, 1, 480, 640)",
+        (of_series, key, name, f"2.25.{int(key[:10], 16)}", frames, fps, frames / fps if fps else None, side),
     ).lastrowid  # fmt: skip
     assert instance is not None
+    connection.executemany(
+        "INSERT INTO claims (instance_id, what, source, value) VALUES (?, 'mode', 'ImageType', ?)",
+        [(instance, mode) for mode in modes],
+    )
     if alone:
         document = connection.execute("INSERT INTO documents (instance_id) VALUES (?)", (instance,)).lastrowid
         facts = Facts(
@@ -97,7 +101,7 @@ def put_file(
             ),
             instance=Instance("1", frames=frames),
             timing=Timing(fps),
-            modes=modes,
+            claims=tuple(Claim("mode", mode, "ImageType") for mode in modes),
         )
         put_text(connection, document, instance_text(facts, name).row())
     return instance

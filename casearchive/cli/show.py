@@ -68,6 +68,7 @@ def file_json(view: FileView) -> dict[str, Any]:
         "regions": [asdict(r) for r in facts.regions],
         "transducer": {
             "type": instance.transducer_type,
+            "name": (instance.transducer_data or "").split("\\")[0].strip() or None,
             "data": instance.transducer_data,
             "frequency_mhz": instance.transducer_frequency,
         },
@@ -88,6 +89,7 @@ def file_json(view: FileView) -> dict[str, Any]:
         "model": series.manufacturer_model_name,
         "software": series.software_versions,
         "burned_in_annotation": instance.burned_in_annotation,
+        "claims": [asdict(c) for c in (*facts.claims, *view.detail.said)],
         "notes": list(facts.notes),
         "cases": [{"case": slug, "media": media} for slug, media in view.detail.cases],
         "thumbnail": str(view.thumbnail) if view.thumbnail else None,
@@ -99,7 +101,7 @@ def file_json(view: FileView) -> dict[str, Any]:
 def _tell_file(view: FileView) -> None:
     data = file_json(view)
     for key, value in data.items():
-        if value in (None, "", [], {}) or key in ("regions", "cases", "transducer", "notes"):
+        if value in (None, "", [], {}) or key in ("regions", "cases", "transducer", "notes", "claims"):
             continue
         shown = (
             megabytes(int(value))
@@ -115,6 +117,13 @@ def _tell_file(view: FileView) -> None:
     for number, region in enumerate(data["regions"], 1):
         box = f"({region['min_x0']}, {region['min_y0']}) to ({region['max_x1']}, {region['max_y1']})"
         click.echo(f"{'region ' + str(number):26}  {box}{_scale(region)}")
+    for what in dict.fromkeys(c["what"] for c in data["claims"]):
+        sources: dict[str, list[str]] = {}
+        for claim in data["claims"]:
+            if claim["what"] == what:
+                sources.setdefault(fields(claim["value"]), []).append(claim["source"])
+        told = "; ".join(f"{value} ({', '.join(names)})" for value, names in sources.items())
+        click.echo(safe(f"{fields(what):26}  {told}"))
     for owner in data["cases"]:
         click.echo(f"{'in case':26}  {owner['case']} as {owner['media']}")
     for note in data["notes"]:
@@ -138,6 +147,7 @@ def _json_case(view: CaseView) -> None:
             "clips": {media: file_json(clip) if clip else None for media, clip in view.clips},
             "completeness": view.score,
             "missing": [{"field": p.field, "line": p.line, "message": p.message} for p in view.missing],
+            "doubts": [{"field": p.field, "line": p.line, "message": p.message} for p in view.doubts],
         }
     )
 
@@ -164,6 +174,7 @@ def _tell_case(view: CaseView) -> None:
     _list("Pitfalls", case.story.pitfalls)
     clips = dict(view.clips)
     _list("Clips", [_clip(m.id, m.caption, clips.get(m.id)) for m in case.media])
+    _list("To be settled", [f"{p.field}: {p.message}" for p in view.doubts])
     click.echo(
         f"\nComplete: {view.score} of 100" + (f" (casearchive lint {case.slug})" if view.missing else "")
     )

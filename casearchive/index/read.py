@@ -45,6 +45,7 @@ class Detail:
     key_frame: int | None
     key_frame_why: str
     cases: tuple[tuple[str, str], ...]  # (slug, media id)
+    said: tuple[Claim, ...]  # by the people who wrote those cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,20 @@ def detail(connection: sqlite3.Connection, sha256: str) -> Detail | None:
         key_frame=named["key_frame"],
         key_frame_why=named["key_frame_why"],
         cases=tuple((slug, media) for slug, media in cases),
+        said=tuple(_said_in_cases(connection, sha256)),
     )
+
+
+def _said_in_cases(connection: sqlite3.Connection, sha256: str) -> Iterator[Claim]:
+    rows = connection.execute(
+        "SELECT c.slug, m.media_id, m.side, m.mode, m.structure, m.plane, m.maneuver FROM media m "
+        "JOIN cases c ON c.id = m.case_id WHERE m.sha256 = ? ORDER BY 1, 2",
+        (sha256,),
+    )
+    for slug, media, *values in rows:
+        for what, value in zip(("side", "mode", "structure", "plane", "maneuver"), values, strict=True):
+            if value not in ("", "unknown"):
+                yield Claim(what, value, f"the record of {slug} ({media})")
 
 
 def facts_of_row(connection: sqlite3.Connection, instance: int) -> tuple[Facts, str]:
@@ -342,7 +356,6 @@ def _facts(connection: sqlite3.Connection, row: dict[str, Any]) -> Facts:
             row["fps"], row["fps_source"], row["duration_s"], tuple(json.loads(row["frame_times"]))
         ),
         regions=tuple(UltrasoundRegion(*r) for r in regions),
-        modes=tuple(json.loads(row["modes"])),
         identifiers=tuple(Identifier(*i) for i in found),
         notes=tuple(json.loads(row["notes"])),
         media_type=row["media_type"],

@@ -10,11 +10,11 @@ from dataclasses import astuple
 from typing import Any
 
 from casearchive.attributes import by_level
+from casearchive.claims import side
 from casearchive.index.text import DocumentText, document_text, instance_text
 from casearchive.model import Case, Facts, Finding, TeachingSetRecord
 from casearchive.terms import lexicon
 
-_SIDES = {"L": "left", "R": "right", "B": "bilateral", "U": "none"}
 _REGION_COLUMNS = (
     "min_x0, min_y0, max_x1, max_y1, spatial_format, data_type, flags, units_x, units_y, delta_x, delta_y, "
     "ref_pixel_x0, ref_pixel_y0, ref_value_x, ref_value_y, source"
@@ -73,8 +73,7 @@ def add_instance(
         "key_frame": key_frame,
         "key_frame_why": key_frame_why,
         "pictured": int(key_frame is not None),
-        "side": _side(facts),
-        "modes": json.dumps(facts.modes),
+        "side": side(facts.claims),
         "notes": json.dumps(facts.notes, ensure_ascii=False),
     }
     found = _insert(connection, "instances", row)
@@ -236,11 +235,6 @@ def _upsert(connection: sqlite3.Connection, table: str, key: tuple[str, ...], ro
         assignments = ", ".join(f"{name} = coalesce({name}, ?)" for name in more)
         connection.execute(f"UPDATE {table} SET {assignments} WHERE id = ?", (*more.values(), found[0]))
     return int(found[0])
-
-
-def _side(facts: Facts) -> str:
-    said = facts.instance.image_laterality or facts.series.laterality or ""
-    return _SIDES.get(said.strip().upper()[:1], "unknown")
 
 
 def _say(connection: sqlite3.Connection, owner: str, key: int, text: DocumentText) -> None:
