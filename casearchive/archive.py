@@ -347,6 +347,14 @@ class Archive:
                 tell=tell,
             )
 
+    @staticmethod
+    def verify_export(folder: str | Path) -> tuple[str, ...]:
+        """What in an exported folder disagrees with its certificate; needs no archive. Raises
+        ``CaseArchiveError`` where there is no certificate that can be read."""
+        from casearchive.deid import certificate
+
+        return tuple(certificate.check(Path(folder)))
+
     def wanted(self, what: Sequence[str]) -> TeachingSetRecord:
         """What ``export`` means by its words: a set, else slugs of cases, else a query."""
         from casearchive.model import TeachingSetRecord

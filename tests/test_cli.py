@@ -116,6 +116,8 @@ def test_every_example_works(home: Path, line: str) -> None:
         run("reindex", "--workers", "0")
     if words[:2] == ["set", "remove"]:
         run("set", "add", "thigh", "draft-case")
+    if words[0] == "verify-export":
+        run("export", "thigh", "--to", os.path.expanduser("~/teaching"))
     run(*(os.path.expanduser(word) for word in words))
 
 
@@ -487,3 +489,17 @@ def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:
     command = f"{shlex.quote(sys.executable)} -m casearchive list --json | head -c 1"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=home)
     assert "Traceback" not in done.stderr
+
+
+def test_files_that_are_not_taken_are_named_until_there_are_too_many(home: Path, tmp_path: Path) -> None:
+    for number in range(25):
+        (tmp_path / "odd" / f"{number:02}.txt").parent.mkdir(exist_ok=True)
+        (tmp_path / "odd" / f"{number:02}.txt").write_text("call back", "utf-8")
+    said = run("ingest", "--workers", "0", str(tmp_path / "odd")).stderr
+    assert said.count(".txt: no reader") == 20
+    assert "5 more were skipped" in said
+
+
+def test_a_failure_is_said_even_where_only_what_is_needed_is(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.dcm").touch()
+    assert "failed: " in run("ingest", "-q", "--workers", "0", str(tmp_path / "empty.dcm"), code=3).stderr

@@ -272,7 +272,7 @@ def test_what_stands_before_brackets_goes_into_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["tear -hematoma", "tear NOT hematoma", "tear –hematoma", "tear -(hematoma)"]
+    "text", ["tear -hematoma", "tear NOT hematoma", "tear –hematoma", "tear -(hematoma)", "tear not hematoma"]
 )
 def test_not_denies_the_next_name(text: str) -> None:
     root = ask(text).root

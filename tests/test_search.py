@@ -825,3 +825,16 @@ def test_searching_loads_neither_pictures_nor_numbers_nor_dicom() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_word_for_many_kinds_of_a_finding_respects_its_exclusion(index: sqlite3.Connection) -> None:
+    """Thrombosis alone must be understood, or the text "thrombosis excluded" would answer as words."""
+    assert lexicon().resolve("thrombosis") is not None
+    assert "dvt" in lexicon().narrower("thrombosis")
+
+
+def test_a_rate_is_found_by_the_number_people_call_it(index: sqlite3.Connection) -> None:
+    before = ask(index, "fps:30").total
+    put_file(index, "ntsc.dcm", frames=30, fps=29.97)
+    assert ask(index, "fps:30").total == before + 1
+    index.rollback()

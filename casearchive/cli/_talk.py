@@ -54,11 +54,23 @@ def verb(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("--archive", metavar="DIR", hidden=True)
     @click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
+    @click.option("-v", "--verbose", is_flag=True, hidden=True)
+    @click.option("-q", "--quiet", is_flag=True, hidden=True)
     @click.pass_obj
     @wraps(function)
-    def call(state: State, /, *args: Any, archive: str | None, as_json: bool, **kwargs: Any) -> Any:
+    def call(
+        state: State,
+        /,
+        *args: Any,
+        archive: str | None,
+        as_json: bool,
+        verbose: bool,
+        quiet: bool,
+        **kwargs: Any,
+    ) -> Any:
         state.archive = archive or state.archive
-        state.json = state.json or as_json
+        state.json, state.verbose = state.json or as_json, state.verbose or verbose
+        state.quiet = state.quiet or quiet
         return function(state, *args, **kwargs)
 
     return call
@@ -99,6 +111,11 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 def _shown(char: str) -> str:
     return " " if char in "\n\t\r" else char.encode("unicode_escape").decode("ascii")
+
+
+def many(count: int, what: str) -> str:
+    """``1 case``, ``2 cases``."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def fields(text: str) -> str:

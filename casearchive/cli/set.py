@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from casearchive.cli._talk import State, complete_case, dry_run, emit, example, safe, verb
+from casearchive.cli._talk import State, complete_case, dry_run, emit, example, many, safe, verb
 
 if TYPE_CHECKING:
     from casearchive.model import TeachingSetRecord
@@ -63,7 +63,7 @@ def list_(state: State) -> None:
         emit({"sets": [_plain(s) for s in found]})
         return
     for one in found:
-        count = f"{len(one.cases)} case{'s' if len(one.cases) != 1 else ''}"
+        count = many(len(one.cases), "case")
         click.echo(safe(f"{one.slug:30}  {count:10}  {one.title}"))
     if not found:
         state.say("There are no sets yet: casearchive set create NAME CASE...")
@@ -100,5 +100,5 @@ def _tell(state: State, record: TeachingSetRecord, word: str) -> None:
         emit(_plain(record))
     else:
         state.say(
-            f"{word}: {record.slug}, {len(record.cases)} cases: {', '.join(record.cases) or 'none yet'}"
+            f"{word}: {record.slug}, {many(len(record.cases), 'case')}: {', '.join(record.cases) or 'none yet'}"
         )

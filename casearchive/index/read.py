@@ -46,6 +46,7 @@ class Detail:
     key_frame_why: str
     cases: tuple[tuple[str, str], ...]  # (slug, media id)
     said: tuple[Claim, ...]  # by the people who wrote those cases
+    subject_key: str = ""  # the same for all files of one patient; says nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,7 @@ def detail(connection: sqlite3.Connection, sha256: str) -> Detail | None:
         key_frame_why=named["key_frame_why"],
         cases=tuple((slug, media) for slug, media in cases),
         said=tuple(_said_in_cases(connection, sha256)),
+        subject_key=named["subject_key"],
     )
 
 

@@ -201,12 +201,18 @@ def add_source(connection: sqlite3.Connection, path: str, size: int, mtime_ns: i
 
 
 def age_in_years(text: str) -> float | None:
-    """``24 Y``, ``024Y``, ``6 M``, ``3 W``, ``10 D`` (PS3.5 AS) in years."""
-    match = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*([YMWD]?)[a-z]*\s*", text, re.IGNORECASE)
+    """``24 Y``, ``024Y``, ``6 M``, ``3 W``, ``10 D`` (PS3.5 AS) in years; a band (``30-39 Y``) counts by its middle,
+    ``>89 Y`` as 90."""
+    match = re.fullmatch(
+        r"\s*([<>]?)\s*(\d{1,3}(?:\.\d+)?)(?:\s*[-–]\s*(\d{1,3}))?\+?\s*([YMWD]?)[a-z]*\s*",
+        text,
+        re.IGNORECASE,
+    )
     if not match:
         return None
     parts = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
-    return float(match[1]) * parts[(match[2] or "Y").upper()]
+    low = float(match[2]) + {"<": -1, ">": 1, "": 0}[match[1]]
+    return (low + float(match[3] or low)) / 2 * parts[(match[4] or "Y").upper()]
 
 
 # ------------------------------------------------------------------------------------------------- parts

@@ -412,7 +412,7 @@ class _Run:
         except RecordError as error:
             return Outcome(shown, "failed", "case", None, slug, None, "record-invalid", str(error))
         except MediaMissing as missing:
-            why = f"media {missing.media} names “{missing.file}”, which is not there or was not taken"
+            why = str(missing.problem)
             return Outcome(shown, "failed", "case", None, slug, None, "media-missing", why)
         return self._store_case(case, stored, text, shown)
 

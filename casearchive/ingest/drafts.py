@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from casearchive import index, record
+from casearchive.claims import side
 from casearchive.errors import NotFound, UsageError
 from casearchive.files import write_durably
 from casearchive.index import read, write
@@ -33,17 +33,16 @@ def check_slug(slug: str) -> str:
 def draft(connection: sqlite3.Connection, slug: str, hashes: Sequence[str]) -> Case:
     """A draft whose patient, technique and media come from the headers; never a name, number or date."""
     details = [_detail(connection, h) for h in hashes]
-    age = Counter(d.facts.study.patient_age for d in details if d.facts.study.patient_age)
-    sex = Counter(
-        d.facts.subject.patient_sex for d in details if d.facts.subject.patient_sex in ("M", "F", "O")
-    )
+    ages = {d.facts.study.patient_age for d in details if d.facts.study.patient_age}
+    sexes = {d.facts.subject.patient_sex for d in details if d.facts.subject.patient_sex in ("M", "F", "O")}
     title = slug.replace("-", " ").capitalize()
     return Case(
         slug=slug,
         title=title,
         status="draft",
+        # where the files differ (two patients, two studies) nothing is guessed: the author knows
         patient=Patient(
-            age=_age(age.most_common(1)[0][0]) if age else "", sex=sex.most_common(1)[0][0] if sex else ""
+            age=_age(ages.pop()) if len(ages) == 1 else "", sex=(sexes.pop() or "") if len(sexes) == 1 else ""
         ),
         media=tuple(_media(d, f"M{n}") for n, d in enumerate(details, 1)),
     )
@@ -95,13 +94,11 @@ def add_media(rooms: Rooms, connection: sqlite3.Connection, slug: str, hashes: I
 
 def _media(detail: read.Detail, media_id: str) -> Media:
     facts = detail.facts
-    sides = {"L": "left", "R": "right", "B": "bilateral"}
-    side = (facts.instance.image_laterality or facts.series.laterality or "").upper()[:1]
     return Media(
         id=media_id,
         sha256=detail.held.sha256,
         name=detail.held.name,
-        side=sides.get(side, "unknown"),
+        side=side(facts.claims),
         mode=next((m for m in _MODES if m in facts.modes), ""),
     )
 

@@ -24,9 +24,9 @@ class Taken:
 class MediaMissing(Exception):
     """The record names a file that is not beside it, or was not taken."""
 
-    def __init__(self, file: str, media: str) -> None:
-        super().__init__(file, media)
-        self.file, self.media = file, media
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
 
 
 def archived(
@@ -45,20 +45,23 @@ def archived(
     case = record.loads(text, slug=slug, file=file)
     media = []
     known = {t.sha256: t for t in taken.values()}
-    for clip in case.media:
+    places = record.Places(text, file)
+    for number, clip in enumerate(case.media):
         if clip.sha256:
             by_hash = held(clip.sha256)
             if by_hash is None:
-                raise MediaMissing(clip.sha256, clip.id)
+                raise MediaMissing(
+                    places.problem(("media", number, "sha256"), _not_there(clip.id, clip.sha256))
+                )
             known[clip.sha256] = by_hash
             media.append(clip)
             continue
         found = taken.get(clip.file)
         if found is None:
-            raise MediaMissing(clip.file, clip.id)
+            raise MediaMissing(places.problem(("media", number, "file"), _not_there(clip.id, clip.file)))
         media.append(replace(clip, file="", sha256=found.sha256, name=found.name))
     stored = replace(case, media=tuple(media))
-    problems = tuple(check_places(stored, known, record.Places(text, file)))
+    problems = tuple(check_places(stored, known, places))
     if problems:
         raise RecordError(problems)
     return stored, record.update(text, stored)
@@ -91,6 +94,10 @@ def _inside(points: Iterable[tuple[float, float]], clip: Taken) -> bool:
     if clip.columns is None or clip.rows is None:
         return True
     return all(0 <= x <= clip.columns and 0 <= y <= clip.rows for x, y in points)
+
+
+def _not_there(media: str, file: str) -> str:
+    return f"{media} names “{file}”, which is not there or was not taken"
 
 
 def _beyond(asked: int, clip: Taken) -> str:

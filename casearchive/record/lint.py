@@ -196,9 +196,7 @@ def _evidence(case: Case) -> tuple[float, list[_Gap]]:
 
 def _diagnosis(case: Case) -> tuple[float, list[_Gap]]:
     if not case.story.diagnosis:
-        return 0.0, [
-            _Gap(("story", "diagnosis"), "no final diagnosis: without one the case cannot be exported")
-        ]
+        return 0.0, [_Gap(("story", "diagnosis"), "no final diagnosis: learners will ask what it was")]
     gaps = [
         _Gap(
             ("story", "diagnosis", n),
@@ -226,7 +224,7 @@ def _patient(case: Case) -> tuple[float, list[_Gap]]:
 def _consent(case: Case) -> tuple[float, list[_Gap]]:
     if case.fictional or case.consent.scope.strip():
         return 1.0, []
-    why = "no consent is recorded: nothing of a real patient leaves without it (scope, until, reference)"
+    why = "no consent is recorded: say what the patient agreed to (scope, until, reference)"
     return 0.0, [_Gap(("consent", "scope"), why)]
 
 
