@@ -5,7 +5,7 @@ follow it.
 """
 
 from casearchive.record.editing import update
-from casearchive.record.lint import Completeness, completeness, unknown_words
+from casearchive.record.lint import Completeness, completeness, place, unknown_words
 from casearchive.record.reading import MAX_BYTES, MAX_DEPTH, loads
 from casearchive.record.schema import schema
 from casearchive.record.writing import dumps
@@ -17,6 +17,7 @@ __all__ = [
     "completeness",
     "dumps",
     "loads",
+    "place",
     "schema",
     "unknown_words",
     "update",

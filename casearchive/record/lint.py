@@ -63,6 +63,12 @@ def completeness(case: Case, *, text: str = "", file: str = "case.toml") -> Comp
     return Completeness(score, tuple(missing))
 
 
+def place(text: str, path: Path) -> tuple[int, str]:
+    """The 1-based line of a field in a case file and its name for people; ``path`` counts list items from 0."""
+    layout = _layout(text)
+    return (layout.line(path) if layout else 1), dotted(path)
+
+
 def _layout(text: str) -> Layout | None:
     import tomllib
 
