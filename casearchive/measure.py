@@ -123,6 +123,8 @@ def measure(
     if isinstance(ground, Unmeasurable):
         return ground
     result = _VALUES[kind](kind, places, ground)
+    if isinstance(result, Measured) and not math.isfinite(result.value):
+        return Unmeasurable(kind, "the scale that the file gives is no usable number")
     if isinstance(result, Measured) and calibration and ground.region is not None:
         note = disagreement(calibration, ground.region)
         if note:

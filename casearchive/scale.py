@@ -110,6 +110,8 @@ def mm_per_pixel(region: UltrasoundRegion) -> tuple[float, float] | None:
         return None
     if not region.delta_x or not region.delta_y:
         return None
+    if not math.isfinite(region.delta_x) or not math.isfinite(region.delta_y):
+        return None
     return abs(region.delta_x) * 10.0, abs(region.delta_y) * 10.0
 
 
@@ -196,12 +198,15 @@ def distrust(region: UltrasoundRegion, rows: int, columns: int) -> str:
     # One pixel too far is a slip that many scanners make: they write the width where the last column is meant.
     if region.min_x0 < 0 or region.min_y0 < 0 or region.max_x1 > columns or region.max_y1 > rows:
         return "reaches beyond the picture, which was cut or made smaller since: its scale may be wrong"
-    millimetres = mm_per_pixel(region)
-    if millimetres is not None:
-        wide = (region.max_x1 - region.min_x0 + 1) * millimetres[0]
-        high = (region.max_y1 - region.min_y0 + 1) * millimetres[1]
-        if not all(SMALLEST_MM <= side <= LARGEST_MM for side in (wide, high)):
-            return f"would be {wide:.3g} mm wide and {high:.3g} mm high: its scale is not believed"
+    pixels = (region.max_x1 - region.min_x0 + 1, region.max_y1 - region.min_y0 + 1)
+    sides = [
+        (pixels[n] * abs(step) * 10.0, ("wide", "high")[n])
+        for n, step in enumerate((region.delta_x, region.delta_y))
+        if step and units(region)[n] == "cm"
+    ]
+    if not all(SMALLEST_MM <= side <= LARGEST_MM for side, _ in sides):
+        told = " and ".join(f"{side:.3g} mm {name}" for side, name in sides)
+        return f"would be {told}: its scale is not believed"
     return ""
 
 

@@ -81,8 +81,8 @@ def command(
 
 
 def _number(result: Measured) -> str:
-    """As many digits as a pixel is worth, and one more."""
-    digits = max(0, 1 - math.floor(math.log10(result.pixel))) if result.pixel > 0 else 1
+    """As many digits as a pixel is worth."""
+    digits = max(0, -math.floor(math.log10(result.pixel))) if result.pixel > 0 else 1
     return f"{result.value:.{min(digits, 6)}f}"
 
 
