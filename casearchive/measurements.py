@@ -80,7 +80,7 @@ def _compared(typed: Measurement, result: Measured | Unmeasurable) -> Checked:
         return Checked(None, None, f"its points give no {unit}: {result.reason}")
     _, measured_in, factor = _UNITS[unit]
     if result.unit != measured_in or not result.scaled:
-        why = f": {result.notes[0]}" if result.notes else f", but {result.unit}"
+        why = f": {result.notes[0].removeprefix('in pixels: ')}" if result.notes else f", but {result.unit}"
         return Checked(None, None, f"its points give no {unit}{why}")
     value, pixel = abs(result.value) / factor, result.pixel / factor
     apart = abs(value - abs(typed.value))

@@ -592,7 +592,7 @@ def test_points_that_give_no_length_say_why() -> None:
     (found,) = checked(a_case(typed), {"M1": picture()})
     assert (found.agrees, found.note) == (
         None,
-        "its points give no mm: in pixels: the file has no ultrasound regions and no scale was set by hand",
+        "its points give no mm: the file has no ultrasound regions and no scale was set by hand",
     )
     (found,) = checked(a_case(typed, replace(SET, mm=124.0)), {"M1": picture()})
     assert found.agrees is True
