@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from casearchive.index.read import Detail, EventRow, Held
     from casearchive.index.search import Results
     from casearchive.ingest import Progress, Summary
-    from casearchive.model import Case, Outcome, TeachingSetRecord
+    from casearchive.measure import Measured, Unmeasurable
+    from casearchive.measurements import Checked
+    from casearchive.model import Calibration, Case, Facts, Media, Outcome, TeachingSetRecord
     from casearchive.record import Places
     from casearchive.release import Release
     from casearchive.rooms import Rooms
@@ -30,11 +32,15 @@ _SLUG = re.compile(r"[a-z0-9-]{1,80}")
 
 @dataclass(frozen=True, slots=True)
 class FileView:
-    """A file as ``show`` tells it; the three paths are None where there is no such picture."""
+    """A file as ``show`` tells it; the paths are None where there is no such picture.
+
+    ``calibration`` is the scale that a person set for it in a case.
+    """
 
     detail: Detail
     thumbnail: Path | None
     filmstrip: Path | None
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class CaseView:
     score: int
     missing: tuple[Problem, ...]
     doubts: tuple[Problem, ...]  # where the record and its clips contradict each other
+    checked: tuple[Checked, ...] = ()  # each measurement beside its points
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +230,7 @@ class Archive:
             if _SLUG.fullmatch(what) and self._layout.record(what).is_file():
                 return self._case_view(connection, what)
             found: FileView = self._file_view(connection, self._one_file(connection, what))
-            return found
+            return replace(found, calibration=self._calibration(found.detail))
 
     def frames(self, what: str) -> bytes:
         """A contact sheet (PNG) of the clips of a case, or of one file: up to 12 frames of each, numbered."""
@@ -243,6 +250,32 @@ class Archive:
         if not clips:
             raise NotFound("the case has no clips", where=what)
         return contact_sheet(clips)
+
+    def measure(
+        self,
+        what: str,
+        points: Sequence[tuple[float, float]],
+        *,
+        frame: int = 1,
+        kind: str = "length",
+        region: int | None = None,
+    ) -> Measured | Unmeasurable:
+        """Measure a picture: a file (SHA-256, its first digits, or UID) or a clip of a case (``CASE/M1``).
+
+        ``points`` are (x, y) in stored pixels, (0, 0) the centre of the top left one; ``kind`` is one of
+        ``measure.KINDS``; ``region`` names an ultrasound region from 1 where another than the obvious one is
+        meant. Raises ``NotFound``, or ``UsageError`` for a kind or a frame that there is not.
+        """
+        from casearchive.measure import KINDS, measure
+
+        if kind not in KINDS:
+            raise UsageError(
+                f"there is no measurement called {kind[:40]}", hint="There are: " + ", ".join(KINDS)
+            )
+        facts, calibration = self._scaled(what)
+        if not 1 <= frame <= max(facts.instance.frames, 1):
+            raise UsageError(f"there is no frame {frame}: it has {facts.instance.frames}", where=what[:120])
+        return measure(kind, points, facts, region=region, calibration=calibration)
 
     def stats(self) -> dict[str, Any]:
         """Totals and tallies of what the collection holds."""
@@ -478,9 +511,50 @@ class Archive:
         file = f"cases/{slug}.toml"
         case = record.loads(text, slug=slug, file=file)
         complete = record.completeness(case, text=text, file=file)
-        clips = tuple((m.id, self._file_view(connection, m.sha256, may_miss=True)) for m in case.media)
+        from casearchive.measurements import checked
+
+        found = [(m, self._file_view(connection, m.sha256, may_miss=True)) for m in case.media]
+        clips = tuple((m.id, view and replace(view, calibration=m.calibration)) for m, view in found)
+        files = {media: clip.detail.facts for media, clip in clips if clip is not None}
         doubts = self._doubts(case, record.Places(text, file))
-        return CaseView(case, clips, complete.score, complete.missing, doubts)
+        return CaseView(case, clips, complete.score, complete.missing, doubts, checked(case, files))
+
+    def _scaled(self, what: str) -> tuple[Facts, Calibration | None]:
+        """The facts of a file or of a case's clip, and the scale that a person set for it."""
+        from casearchive import index
+        from casearchive.index import read
+
+        slug, _, media = what.rpartition("/")
+        with index.reading(self._layout.index) as connection:
+            if slug or (_SLUG.fullmatch(what) and self._layout.record(what).is_file()):
+                clips = self._media(slug or what)
+                if media not in clips:
+                    raise NotFound(
+                        "the case has no such clip"
+                        if slug
+                        else "a case is no picture: name one of its clips",
+                        where=what[:120],
+                        hint="It has: " + ", ".join(f"{slug or what}/{m}" for m in clips),
+                    )
+                detail = read.detail(connection, clips[media].sha256)
+                if detail is None:
+                    raise NotFound("the file of the clip is missing", where=what[:120])
+                return detail.facts, clips[media].calibration
+            detail = read.detail(connection, self._one_file(connection, what))
+        assert detail is not None
+        return detail.facts, self._calibration(detail)
+
+    def _media(self, slug: str) -> dict[str, Media]:
+        """The clips of a case by id."""
+        from casearchive import record
+
+        case = record.loads(self.record_text(slug), slug=slug, file=f"cases/{slug}.toml")
+        return {media.id: media for media in case.media}
+
+    def _calibration(self, detail: Detail) -> Calibration | None:
+        """The scale set by hand for a file; where its cases differ about it, none of them is preferred."""
+        found = {self._media(slug)[media].calibration for slug, media in detail.cases} - {None}
+        return found.pop() if len(found) == 1 else None
 
     def _file_view(self, connection: Any, sha256: str, *, may_miss: bool = False) -> Any:
         from casearchive.index import read

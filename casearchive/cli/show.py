@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from casearchive.cli._talk import State, complete_case, emit, example, fields, megabytes, safe, verb
+from casearchive.scale import by_hand, calibrated, mm_per_pixel, scale_words, shows, units
 
 if TYPE_CHECKING:
     from casearchive.archive import CaseView, FileView
-    from casearchive.model import Case, Finding
+    from casearchive.measurements import Checked
+    from casearchive.model import Case, Finding, Measurement, UltrasoundRegion
 
 
 @click.command(epilog=example("casearchive show rectus-femoris-complete-tear --frames sheet.png"))
@@ -65,7 +67,9 @@ def file_json(view: FileView) -> dict[str, Any]:
         "duration_s": facts.timing.duration_s,
         "key_frame": view.detail.key_frame,
         "key_frame_why": view.detail.key_frame_why,
-        "regions": [asdict(r) for r in facts.regions],
+        "regions": [_region_json(r) for r in facts.regions],
+        "calibrated": calibrated(facts.regions),
+        "calibration": asdict(view.calibration) if view.calibration else None,
         "transducer": {
             "type": instance.transducer_type,
             "name": (instance.transducer_data or "").split("\\")[0].strip() or None,
@@ -98,10 +102,14 @@ def file_json(view: FileView) -> dict[str, Any]:
     }
 
 
+#: What is told in lines of its own, after the rest.
+_TOLD_APART = frozenset({"claims", "regions", "calibrated", "calibration", "cases", "transducer", "notes"})
+
+
 def _tell_file(view: FileView) -> None:
     data = file_json(view)
     for key, value in data.items():
-        if value in (None, "", [], {}) or key in ("regions", "cases", "transducer", "notes", "claims"):
+        if value in (None, "", [], {}) or key in _TOLD_APART:
             continue
         shown = (
             megabytes(int(value))
@@ -114,9 +122,10 @@ def _tell_file(view: FileView) -> None:
     for key, value in data["transducer"].items():
         if value:
             click.echo(safe(f"{'transducer ' + fields(key):26}  {value}"))
-    for number, region in enumerate(data["regions"], 1):
-        box = f"({region['min_x0']}, {region['min_y0']}) to ({region['max_x1']}, {region['max_y1']})"
-        click.echo(f"{'region ' + str(number):26}  {box}{_scale(region)}")
+    for number, region in enumerate(view.detail.facts.regions, 1):
+        click.echo(f"{'region ' + str(number):26}  {_region_words(region)}")
+    if view.detail.facts.instance.rows and not data["calibrated"]:
+        click.echo(f"{'scale':26}  {_set_by_hand(view)}")
     for what in dict.fromkeys(c["what"] for c in data["claims"]):
         sources: dict[str, list[str]] = {}
         for claim in data["claims"]:
@@ -130,10 +139,29 @@ def _tell_file(view: FileView) -> None:
         click.echo(safe(f"{'note':26}  {note}"))
 
 
-def _scale(region: dict[str, Any]) -> str:
-    if region["units_x"] == 3 and region["delta_x"]:
-        return f", {abs(region['delta_x']) * 10:.4g} mm a pixel"
-    return ""
+def _region_json(region: UltrasoundRegion) -> dict[str, Any]:
+    """The standard's numbers, and what they mean."""
+    across, down = units(region)
+    return {
+        **asdict(region),
+        "kind": shows(region),
+        "units": [across, down],
+        "mm_per_pixel": mm_per_pixel(region),
+        "priority": "low" if (region.flags or 0) & 1 else "high",
+    }
+
+
+def _set_by_hand(view: FileView) -> str:
+    """The scale of a picture without a region that has one."""
+    instance = view.detail.facts.instance
+    if view.calibration is None:
+        return "no scale: lengths are in pixels"
+    return f"{scale_words(by_hand(view.calibration, instance.rows or 0, instance.columns or 0))}, set by hand"
+
+
+def _region_words(region: UltrasoundRegion) -> str:
+    corners = f"({region.min_x0}, {region.min_y0}) to ({region.max_x1}, {region.max_y1})"
+    return f"{shows(region)}, {corners}, {scale_words(region)}, from the {region.source}"
 
 
 # -------------------------------------------------------------------------------------------------- cases
@@ -144,6 +172,9 @@ def _json_case(view: CaseView) -> None:
         {
             **asdict(view.case),
             "case": view.case.slug,
+            "by_points": [
+                {"value": c.value, "agrees": c.agrees, "note": c.note or None} for c in view.checked
+            ],
             "clips": {media: file_json(clip) if clip else None for media, clip in view.clips},
             "completeness": view.score,
             "missing": [{"field": p.field, "line": p.line, "message": p.message} for p in view.missing],
@@ -161,7 +192,7 @@ def _tell_case(view: CaseView) -> None:
     _list("Findings", [_finding(f) for f in present])
     _list("Not there", [_where(f) for f in case.findings if f.certainty == "absent"])
     _list("Not assessed", [_where(f) for f in case.findings if f.certainty == "not_assessed"])
-    _list("Measurements", [_measured(m) for m in case.measurements])
+    _list("Measurements", [_measured(*m) for m in zip(case.measurements, view.checked, strict=True)])
     _list(
         "Diagnosis", [f"{_words(d.side, d.structure, d.what)} ({d.certainty})" for d in case.story.diagnosis]
     )
@@ -225,7 +256,7 @@ def _finding(finding: Finding) -> str:
     return text + ("" if finding.reviewed else " (unreviewed)")
 
 
-def _measured(measurement: Any) -> str:
+def _measured(measurement: Measurement, checked: Checked) -> str:
     state = (
         f" ({_words(measurement.state, measurement.side)})"
         if _words(measurement.state, measurement.side)
@@ -236,7 +267,8 @@ def _measured(measurement: Any) -> str:
         if measurement.media
         else ""
     )
-    return f"{fields(measurement.what)}{state}: {measurement.value:g} {measurement.unit}{where}"
+    text = f"{fields(measurement.what)}{state}: {measurement.value:g} {measurement.unit}{where}"
+    return f"{text} ({checked.note})" if checked.note else text
 
 
 def _clip(media: str, caption: str, view: FileView | None) -> str:

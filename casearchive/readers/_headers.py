@@ -23,12 +23,15 @@ from casearchive.errors import UnreadableFile
 from casearchive.model import Identifier, Timing, UltrasoundRegion
 from casearchive.readers._shared import clean
 from casearchive.readers._structure import Structure
+from casearchive.scale import calibrated, doubts
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _DICOM_ROOT = "1.2.840.10008."
 _MAX_FPS = 500.0
+#: More ultrasound regions than any scanner draws: what follows is damage.
+_MAX_REGIONS = 256
 
 
 @cache
@@ -331,21 +334,41 @@ def _vector_interval(header: Header, frames: int) -> float | None:
 
 
 def regions(header: Header, rows: int, columns: int) -> tuple[UltrasoundRegion, ...]:
-    """Sequence of Ultrasound Regions (PS3.3 C.8.5.5), in file order; a note for each impossible one."""
+    """Sequence of Ultrasound Regions (PS3.3 C.8.5.5), in file order; a note for whatever is doubtful.
+
+    Regions are numbered as they are kept; those left out are named by their place in the header.
+    """
     found = []
-    for number, item in enumerate(header.items("SequenceOfUltrasoundRegions"), start=1):
+    items = header.items("SequenceOfUltrasoundRegions")
+    if len(items) > _MAX_REGIONS:
+        header.notes.append(f"{len(items)} ultrasound regions: only the first {_MAX_REGIONS} were read")
+    for number, item in enumerate(items[:_MAX_REGIONS], start=1):
         region = _region(header, item)
+        name = f"item {number} of the ultrasound regions"
         if region is None or not (region.min_x0 <= region.max_x1 and region.min_y0 <= region.max_y1):
-            header.notes.append(f"ultrasound region {number} has no usable corners and was left out")
+            header.notes.append(f"{name} has no usable corners and was left out")
         elif not (
             region.min_x0 < columns and region.min_y0 < rows and region.max_x1 >= 0 and region.max_y1 >= 0
         ):
-            header.notes.append(f"ultrasound region {number} lies outside the picture and was left out")
+            header.notes.append(f"{name} lies outside the picture and was left out")
         else:
-            if region.max_x1 >= columns or region.max_y1 >= rows or region.min_x0 < 0 or region.min_y0 < 0:
-                header.notes.append(f"ultrasound region {number} reaches beyond the picture")
             found.append(region)
+    header.notes.extend(doubts(found, rows, columns))
+    if not calibrated(found):
+        _say_spacing(header)
     return tuple(found)
+
+
+def _say_spacing(header: Header) -> None:
+    """A note where only Pixel Spacing tells a size: nothing says that it holds for the whole of the screen."""
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        spacing = header.number(keyword)
+        if spacing is not None and spacing > 0:
+            header.notes.append(
+                f"{keyword} says {spacing:.3g} mm a pixel, but no ultrasound region says where that holds: "
+                "lengths are in pixels"
+            )
+            return
 
 
 def _region(header: Header, item: Dataset) -> UltrasoundRegion | None:
