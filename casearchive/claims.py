@@ -51,26 +51,30 @@ def side(claims: Iterable[Claim]) -> str:
 
 
 def disagreement(claims: Iterable[Claim]) -> str:
-    """One sentence that names who says left and who says right, or nothing where nobody disagrees."""
+    """One sentence that names who says left and who says right, or nothing where nobody disagrees.
+
+    The study's description does not count: a study of the right thigh has clips of the left one beside it.
+    """
     by_side: dict[str, dict[str, None]] = {"left": {}, "right": {}}
     for claim in claims:
-        if claim.what == "side" and claim.value in by_side:
+        if claim.what == "side" and claim.value in by_side and claim.source != "StudyDescription":
             by_side[claim.value][claim.source] = None
     left, right = (_listed(_ordered(sources)) for sources in by_side.values())
     return f"sides disagree: left according to {left}, right according to {right}" if left and right else ""
 
 
 def of_author(case: Case, media_id: str) -> tuple[Claim, ...]:
-    """What the record of a case says of one of its clips; a finding seen only there speaks for its side too."""
+    """What the record of a case says of one of its clips; findings that are seen only there speak for its side
+    too, unless they are of both sides: then it is a comparison."""
     who = f"the record of {case.slug} ({media_id})"
     found = []
     for media in case.media:
         if media.id == media_id:
             pairs = (("side", media.side), ("mode", media.mode), ("structure", media.structure))
             found += [Claim(what, value, who) for what, value in pairs if value not in ("", "unknown")]
-    for finding in case.findings:
-        if finding.side in ("left", "right") and {e.media for e in finding.evidence} == {media_id}:
-            found.append(Claim("side", finding.side, f"finding {finding.id} of {case.slug}"))
+    seen = [f for f in case.findings if {e.media for e in f.evidence} == {media_id}]
+    if len({f.side for f in seen}) == 1 and Claim("side", "bilateral", who) not in found:
+        found += [Claim("side", f.side, f"finding {f.id} of {case.slug}") for f in seen]
     return tuple(found)
 
 

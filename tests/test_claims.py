@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from pydicom.dataset import Dataset
 
 from casearchive import Archive, claims, readers
 from casearchive.cli import cli
-from casearchive.model import Claim, Facts, Instance, Series, Study, Subject
+from casearchive.model import Case, Claim, Evidence, Facts, Finding, Instance, Media, Series, Study, Subject
 
 Run = Callable[..., Result]
 
@@ -107,6 +108,29 @@ def test_an_attribute_made_for_the_side_is_believed_before_words_and_words_befor
 def test_both_sides_agree_with_either() -> None:
     both, left = Claim("side", "bilateral", "SeriesDescription"), Claim("side", "left", "Laterality")
     assert claims.disagreement((both, left)) == ""
+
+
+def test_a_comparison_of_both_sides_contradicts_nobody() -> None:
+    seen = (Evidence("M1"),)
+    case = Case(
+        "thigh",
+        "Thigh",
+        media=(Media("M1"),),
+        findings=(
+            Finding("F1", "atrophy", side="right", evidence=seen),
+            Finding("F2", "tear", side="left", evidence=seen),
+        ),
+    )
+    header = Claim("side", "right", "ImageLaterality")
+    assert claims.disagreement((*claims.of_author(case, "M1"), header)) == ""
+    one_side = replace(case, findings=case.findings[1:])
+    assert "finding F2 of thigh" in claims.disagreement((*claims.of_author(one_side, "M1"), header))
+
+
+def test_a_study_of_one_side_may_hold_clips_of_the_other() -> None:
+    study, clip = Claim("side", "right", "StudyDescription"), Claim("side", "left", "SeriesDescription")
+    assert claims.disagreement((study, clip)) == ""
+    assert claims.side((study,)) == "right"
 
 
 def test_what_is_claimed_twice_stays_the_same() -> None:
