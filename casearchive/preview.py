@@ -13,7 +13,6 @@ import numpy as np
 from casearchive import render
 from casearchive.clip import Clip, Picture
 from casearchive.errors import PictureUnavailable
-from casearchive.model import Timing
 
 if TYPE_CHECKING:
     from PIL.Image import Image

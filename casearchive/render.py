@@ -89,9 +89,7 @@ def spread(frames: int, most: int) -> tuple[int, ...]:
     return tuple(round(1 + position * (frames - 1) / (most - 1)) for position in range(most))
 
 
-def _looked_at(
-    clip: Clip, numbers: Iterable[int], trouble: list[PictureUnavailable]
-) -> dict[int, Image]:
+def _looked_at(clip: Clip, numbers: Iterable[int], trouble: list[PictureUnavailable]) -> dict[int, Image]:
     found: dict[int, Image] = {}
     for number in numbers:
         try:
@@ -163,7 +161,9 @@ def _fitted(image: Image, edge: int) -> Image:
     longer = max(image.size)
     if longer <= edge:
         return image
-    return _sized(image, max(1, round(image.width * edge / longer)), max(1, round(image.height * edge / longer)))
+    return _sized(
+        image, max(1, round(image.width * edge / longer)), max(1, round(image.height * edge / longer))
+    )
 
 
 def _sized(image: Image, width: int, height: int) -> Image:

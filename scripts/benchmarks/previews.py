@@ -43,7 +43,8 @@ def measure(files: Sequence[Path], most: int) -> tuple[dict[str, Any], str]:
                 "psnr_db": _psnr(frames, decode(data)),
             }
         wide, high = frames[0].size
-        title = f"{path.name}: {len(frames)} frames of {wide}x{high}, decoding {1000 * spent / len(frames):.1f} ms a frame"
+        each = 1000 * spent / len(frames)
+        title = f"{path.name}: {len(frames)} frames of {wide}x{high}, decoding {each:.1f} ms a frame"
         text.append(
             f"{title}\n\n"
             + table(
