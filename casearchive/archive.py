@@ -17,7 +17,7 @@ from casearchive.settings import Layout
 
 if TYPE_CHECKING:
     from casearchive.index.read import Detail, EventRow, Held
-    from casearchive.index.search import Results
+    from casearchive.index.search import Hit, Results
     from casearchive.ingest import Progress, Summary
     from casearchive.model import Case, Outcome, TeachingSetRecord
     from casearchive.release import Release
@@ -240,13 +240,24 @@ class Archive:
             found: FileView = self._file_view(connection, self._one_file(connection, what))
             return self._developed(found, make)
 
-    def thumbnail(self, sha256: str, *, case: str = "") -> Path | None:
-        """The thumbnail of a file as the case of this slug shows it, or None where there is no picture."""
+    def picture_of(self, hit: Hit) -> Path | None:
+        """The thumbnail for a search hit: of the clip that shows what was looked for, else the case's first clip
+        that has one; None where there is none."""
         from casearchive import index
+        from casearchive.index import read
 
+        if hit.case is None:
+            wanted = [hit.instance.sha256] if hit.instance else []
+        else:
+            wanted = [media.sha256 for media in hit.media]
         with index.reading(self._layout.index) as connection:
-            view: FileView | None = self._file_view(connection, sha256, case=case, may_miss=True)
-        return self._developed(view, ()).thumbnail if view else None
+            if hit.case is not None:
+                wanted += read.media_of(connection, hit.case)
+            for sha256 in dict.fromkeys(wanted):
+                view = self._file_view(connection, sha256, case=hit.case or "", may_miss=True)
+                if view is not None and (found := self._developed(view, ()).thumbnail):
+                    return found
+        return None
 
     def frames(self, what: str) -> bytes:
         """A contact sheet (PNG) of the clips of a case, or of one file: up to 12 frames of each, numbered."""

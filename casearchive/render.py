@@ -72,7 +72,12 @@ def pictures_of(clip: Clip) -> Pictures:
 
 def thumbnail_of(clip: Clip, number: int) -> bytes:
     """The thumbnail (WebP) of one frame, as ``pictures_of`` would make it. Raises ``PictureUnavailable``."""
-    return _webp(_fitted(_looked_at_one(clip, number), THUMBNAIL_EDGE))
+    return _webp(small(clip, number))
+
+
+def small(clip: Clip, number: int) -> Image:
+    """One frame cropped to its scan, at most 256 pixels on the longer edge: a thumbnail before it is written."""
+    return _fitted(_looked_at_one(clip, number), THUMBNAIL_EDGE)
 
 
 def poster_of(clip: Clip, number: int, edge: int = POSTER_EDGE) -> bytes:

@@ -105,6 +105,15 @@ def cases_of(connection: sqlite3.Connection, sha256: str) -> tuple[str, ...]:
     return tuple(r[0] for r in rows)
 
 
+def media_of(connection: sqlite3.Connection, slug: str) -> tuple[str, ...]:
+    """Hashes of the clips of a case, in its order."""
+    rows = connection.execute(
+        "SELECT m.sha256 FROM media m JOIN cases c ON c.id = m.case_id WHERE c.slug = ? ORDER BY m.position",
+        (slug,),
+    )
+    return tuple(r[0] for r in rows)
+
+
 def held(connection: sqlite3.Connection) -> Iterator[Held]:
     """Everything held, sorted by hash."""
     rows = connection.execute(
