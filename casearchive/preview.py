@@ -17,10 +17,10 @@ from casearchive.errors import PictureUnavailable
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-EDGE = 400
+EDGE = 320
 #: More frames than this are thinned out evenly, and so are frames that follow each other faster than a screen
-#: needs: the film stays true to time and becomes no larger than about two megabytes.
-MOST = 200
+#: needs: the film stays true to time and becomes no larger than about a megabyte.
+MOST = 150
 _SHORTEST = 1 / 30
 
 
@@ -77,16 +77,27 @@ def preview_of(clip: Clip, edge: int = EDGE, most: int = MOST) -> Preview:
 def thinned(lasting: Sequence[float], most: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Which frames (from 1) to show, and for how many seconds each, so that the whole lasts as long as before.
 
-    At most ``most`` frames, and none that would stand for less than a thirtieth of a second unless the clip
-    offers no other.
+    At most ``most`` frames, and none that follows the one before within a thirtieth of a second: browsers take
+    frames of a hundredth of a second for a tenth. Times that run backwards count as none.
     """
-    count = len(lasting)
-    total = sum(lasting)
-    keep = max(1, min(count, most, round(total / _SHORTEST)))
-    starts = (0.0, *accumulate(lasting))
-    picked = [1 + position * count // keep for position in range(keep)]
+    starts = tuple(accumulate((max(0.0, seconds) for seconds in lasting), initial=0.0))
+    total = starts[-1]
+    apart = max(_SHORTEST, total / most)
+    picked = _at_least(starts[:-1], apart)
+    while len(picked) > most:
+        apart *= 1.02
+        picked = _at_least(starts[:-1], apart)
     ends = [*(starts[number - 1] for number in picked[1:]), total]
     return tuple(picked), tuple(end - starts[number - 1] for number, end in zip(picked, ends, strict=True))
+
+
+def _at_least(starts: Sequence[float], apart: float) -> list[int]:
+    """The first frame, and each that begins at least so much later than the one before it (but for rounding)."""
+    picked = [1]
+    for number, start in enumerate(starts[1:], 2):
+        if start - starts[picked[-1] - 1] >= 0.999 * apart:
+            picked.append(number)
+    return picked
 
 
 def animated(frames: Iterator[Picture], lasting: Sequence[float], edge: int) -> bytes:
@@ -158,5 +169,5 @@ def _fitted(picture: Picture, edge: int, size: tuple[int, int] | None) -> Image:
         scale = min(1.0, edge / max(image.size))
         size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     if image.size != size:
-        image = image.resize(size, PillowImage.Resampling.BICUBIC, reducing_gap=1.5)
+        image = image.resize(size, PillowImage.Resampling.BICUBIC, reducing_gap=1.1)
     return image.convert("RGB")

@@ -24,6 +24,9 @@ _MOST_SHOWN = 6
 #: How many frames are looked at where the first six are all faulty.
 _MOST_LOOKED_AT = 21
 _LABEL_HEIGHT = 18
+#: Pillow first averages whole blocks, down to this many times the size wanted, then scales with care. At 1.1 that
+#: takes a third of the time of 2.0; on speckle it differs from the full filter by no more than bicubic does.
+_GAP = 1.1
 #: Two-dimensional regions smaller than this part of the picture are not worth cropping to.
 _SMALLEST_CROP = 0.04
 
@@ -174,7 +177,7 @@ def _fitted(image: Image, edge: int) -> Image:
 def _sized(image: Image, width: int, height: int) -> Image:
     from PIL import Image as PillowImage
 
-    return image.resize((width, height), PillowImage.Resampling.LANCZOS, reducing_gap=2.0)
+    return image.resize((width, height), PillowImage.Resampling.LANCZOS, reducing_gap=_GAP)
 
 
 def _strip(images: Mapping[int, Image]) -> Image:
@@ -213,5 +216,5 @@ def _labelled(image: Image, text: str) -> Image:
 
 def _webp(image: Image) -> bytes:
     out = BytesIO()
-    image.save(out, "WEBP", quality=82, method=2)
+    image.save(out, "WEBP", quality=82, method=0)
     return out.getvalue()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from casearchive.cli._talk import Inline, State, complete_case, emit, example, fields, megabytes, safe, verb
+from casearchive.model import ASSUMED_FPS
 
 if TYPE_CHECKING:
     from casearchive.archive import CaseView, FileView
@@ -78,6 +79,7 @@ def file_json(view: FileView) -> dict[str, Any]:
         "frames": instance.frames,
         "fps": facts.timing.fps,
         "fps_source": facts.timing.source,
+        "fps_assumed": ASSUMED_FPS if facts.timing.fps is None and instance.frames > 1 else None,
         "duration_s": facts.timing.duration_s,
         "key_frame": view.detail.key_frame,
         "key_frame_why": view.detail.key_frame_why,
@@ -261,7 +263,7 @@ def _clip(media: str, caption: str, view: FileView | None) -> str:
         return f"{media}: {caption} (its file is missing)"
     instance, timing = view.detail.facts.instance, view.detail.facts.timing
     kind = f"{instance.frames} frames" if instance.frames > 1 else "still"
-    speed = f" at {timing.fps:g} a second" if timing.fps else ""
+    speed = f" at {timing.fps:g} a second" if timing.fps else ", speed unknown" if instance.frames > 1 else ""
     by_hand = view.detail.key_frame_source == "person" and instance.frames > 1
     key = f", key frame {view.detail.key_frame}, chosen by hand" if by_hand else ""
     return f"{media}: {caption} ({kind}{speed}{key}, {view.detail.held.sha256[:12]})"
