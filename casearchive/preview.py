@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 EDGE = 320
 #: More frames than this are thinned out evenly, and so are frames that follow each other faster than a screen
-#: needs: the film stays true to time and becomes no larger than about a megabyte.
-MOST = 150
+#: needs: the film stays true to time and becomes no larger than about two megabytes.
+MOST = 240
 _SHORTEST = 1 / 30
 
 
@@ -87,6 +87,8 @@ def thinned(lasting: Sequence[float], most: int) -> tuple[tuple[int, ...], tuple
     while len(picked) > most:
         apart *= 1.02
         picked = _at_least(starts[:-1], apart)
+    if len(picked) > 1 and total - starts[picked[-1] - 1] < _SHORTEST / 2:
+        picked.pop()  # a last frame that only flashes up; the one before it stands a little longer
     ends = [*(starts[number - 1] for number in picked[1:]), total]
     return tuple(picked), tuple(end - starts[number - 1] for number, end in zip(picked, ends, strict=True))
 
