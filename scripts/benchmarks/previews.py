@@ -16,7 +16,7 @@ from PIL import Image, features
 from benchmarks.measure import table
 
 Pixels = npt.NDArray[np.uint8]
-EDGE = 480
+EDGE = 320  # as casearchive.preview makes them
 CASES = Path(__file__).resolve().parents[2] / "cases"
 #: One grey loop, one with colour, one that is video already: what is measured where no files are named.
 OWN = (
