@@ -76,6 +76,33 @@ def verb(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+class Inline:
+    """Pictures between the lines on standard output, where the terminal can show them; nothing elsewhere.
+
+    ``asked`` is None where nobody said whether pictures are wanted: real ones are shown then, coarse ones not.
+    """
+
+    def __init__(self, state: State, asked: bool | None) -> None:
+        from casearchive.cli import _terminals
+
+        quiet = state.json or asked is False
+        self._kind = "" if quiet else _terminals.kind(sys.stdout, os.environ, asked=bool(asked))
+        self._columns = _terminals.columns() if self._kind else 0
+
+    def __bool__(self) -> bool:
+        return bool(self._kind)
+
+    def draw(self, path: Path | None) -> None:
+        if not self._kind or path is None:
+            return
+        from casearchive.cli import _inline
+
+        # past click, which takes codes that it does not know out of some streams
+        sys.stdout.flush()
+        sys.stdout.write(_inline.drawn(path, self._kind, self._columns))
+        sys.stdout.flush()
+
+
 dry_run = click.option("-n", "--dry-run", is_flag=True, help="Only say what would be done.")
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from casearchive.cli._talk import State, complete_case, emit, example, fields, megabytes, safe, verb
+from casearchive.cli._talk import Inline, State, complete_case, emit, example, fields, megabytes, safe, verb
+from casearchive.model import ASSUMED_FPS
 from casearchive.scale import by_hand, calibrated, mm_per_pixel, scale_words, shows, units
 
 if TYPE_CHECKING:
@@ -20,25 +21,41 @@ if TYPE_CHECKING:
 @click.command(epilog=example("casearchive show rectus-femoris-complete-tear --frames sheet.png"))
 @click.argument("what", metavar="CASE|SHA256|UID", shell_complete=complete_case)
 @click.option("--frames", metavar="FILE.png", help="Write a contact sheet of the clips.")
+@click.option(
+    "--preview", is_flag=True, help="Make the moving preview of each clip, at true speed, and name it."
+)
+@click.option("--poster", is_flag=True, help="Make a large picture of each key frame, and name it.")
+@click.option(
+    "--pictures/--no-pictures",
+    default=None,
+    help="Show thumbnails in the terminal; unasked where it draws real pictures.",
+)
 @verb
-def command(state: State, what: str, frames: str | None) -> None:
+def command(
+    state: State, what: str, frames: str | None, preview: bool, poster: bool, pictures: bool | None
+) -> None:
     """Show a case as a colleague would want to read it, or everything known about a file.
 
-    Names, numbers and birth dates of patients are never shown.
+    Names, numbers and birth dates of patients are never shown. A preview is an animated WebP file, made once and
+    kept in the cache; --json names it, the poster, the thumbnail and the filmstrip by their paths. Set
+    CASEARCHIVE_PICTURES to kitty, iterm, sixel, blocks or off where the terminal is misjudged.
     """
     archive = state.open()
-    view = archive.show(what)
+    view = archive.show(what, make=[n for n, on in (("preview", preview), ("poster", poster)) if on])
     if frames is not None:
         Path(frames).write_bytes(archive.frames(what))
         state.say(f"Wrote {frames}")
     from casearchive.archive import CaseView
 
     if isinstance(view, CaseView):
-        _json_case(view) if state.json else _tell_case(view)
-    elif state.json:
-        emit(file_json(view))
+        _json_case(view) if state.json else _tell_case(view, Inline(state, pictures))
+        clips = [(media, clip) for media, clip in view.clips if clip]
     else:
-        _tell_file(view)
+        emit(file_json(view)) if state.json else _tell_file(view, Inline(state, pictures))
+        clips = [("", view)]
+    for media, clip in clips:
+        if clip.trouble:
+            state.say(f"{media}: {clip.trouble}" if media else clip.trouble)
 
 
 # -------------------------------------------------------------------------------------------------- files
@@ -64,9 +81,11 @@ def file_json(view: FileView) -> dict[str, Any]:
         "frames": instance.frames,
         "fps": facts.timing.fps,
         "fps_source": facts.timing.source,
+        "fps_assumed": ASSUMED_FPS if facts.timing.fps is None and instance.frames > 1 else None,
         "duration_s": facts.timing.duration_s,
         "key_frame": view.detail.key_frame,
         "key_frame_why": view.detail.key_frame_why,
+        "key_frame_source": view.detail.key_frame_source if view.detail.key_frame else None,
         "regions": [_region_json(r) for r in facts.regions],
         "calibrated": calibrated(facts.regions),
         "calibration": asdict(view.calibration) if view.calibration else None,
@@ -98,7 +117,8 @@ def file_json(view: FileView) -> dict[str, Any]:
         "cases": [{"case": slug, "media": media} for slug, media in view.detail.cases],
         "thumbnail": str(view.thumbnail) if view.thumbnail else None,
         "filmstrip": str(view.filmstrip) if view.filmstrip else None,
-        "preview": None,
+        "preview": str(view.preview) if view.preview else None,
+        "poster": str(view.poster) if view.poster else None,
     }
 
 
@@ -106,7 +126,8 @@ def file_json(view: FileView) -> dict[str, Any]:
 _TOLD_APART = frozenset({"claims", "regions", "calibrated", "calibration", "cases", "transducer", "notes"})
 
 
-def _tell_file(view: FileView) -> None:
+def _tell_file(view: FileView, inline: Inline) -> None:
+    inline.draw(view.thumbnail)
     data = file_json(view)
     for key, value in data.items():
         if value in (None, "", [], {}) or key in _TOLD_APART:
@@ -183,7 +204,7 @@ def _json_case(view: CaseView) -> None:
     )
 
 
-def _tell_case(view: CaseView) -> None:
+def _tell_case(view: CaseView, inline: Inline) -> None:
     case = view.case
     _title(case)
     _paragraph("History", case.story.history)
@@ -204,7 +225,16 @@ def _tell_case(view: CaseView) -> None:
     _list("Teaching points", case.story.points)
     _list("Pitfalls", case.story.pitfalls)
     clips = dict(view.clips)
-    _list("Clips", [_clip(m.id, m.caption, clips.get(m.id)) for m in case.media])
+    if case.media:
+        click.echo(f"\n{click.style('Clips', bold=True)}")
+    for media in case.media:
+        clip = clips.get(media.id)
+        click.echo(click.wrap_text(safe(_clip(media.id, media.caption, clip)), 90, "  - ", "    "))
+        for name, path in (("preview", clip.preview), ("poster", clip.poster)) if clip else ():
+            if path is not None:
+                click.echo(f"    {name}: {path}")
+        if clip is not None:
+            inline.draw(clip.thumbnail)
     _list("To be settled", [f"{p.field}: {p.message}" for p in view.doubts])
     click.echo(
         f"\nComplete: {view.score} of 100" + (f" (casearchive lint {case.slug})" if view.missing else "")
@@ -276,5 +306,7 @@ def _clip(media: str, caption: str, view: FileView | None) -> str:
         return f"{media}: {caption} (its file is missing)"
     instance, timing = view.detail.facts.instance, view.detail.facts.timing
     kind = f"{instance.frames} frames" if instance.frames > 1 else "still"
-    speed = f" at {timing.fps:g} a second" if timing.fps else ""
-    return f"{media}: {caption} ({kind}{speed}, {view.detail.held.sha256[:12]})"
+    speed = f" at {timing.fps:g} a second" if timing.fps else ", speed unknown" if instance.frames > 1 else ""
+    by_hand = view.detail.key_frame_source == "person" and instance.frames > 1
+    key = f", key frame {view.detail.key_frame}, chosen by hand" if by_hand else ""
+    return f"{media}: {caption} ({kind}{speed}{key}, {view.detail.held.sha256[:12]})"

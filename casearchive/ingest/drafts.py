@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from casearchive import index, record
 from casearchive.claims import side
-from casearchive.errors import NotFound, UsageError
+from casearchive.errors import NotFound, RecordError, UsageError
 from casearchive.files import write_durably
 from casearchive.index import read, write
+from casearchive.ingest.records import Taken, check_places
 from casearchive.model import Case, Media, Patient
 from casearchive.rooms import Rooms
 
@@ -68,6 +69,19 @@ def save(
         )
 
 
+def check_against_clips(connection: sqlite3.Connection, case: Case, places: record.Places) -> None:
+    """Raises ``RecordError`` where the record names frames or points that its clips do not have."""
+    known = {}
+    for sha256 in {m.sha256 for m in case.media if m.sha256}:
+        detail = read.detail(connection, sha256)
+        if detail is not None:
+            instance = detail.facts.instance
+            known[sha256] = Taken(sha256, detail.held.name, instance.frames, instance.columns, instance.rows)
+    problems = tuple(check_places(case, known, places))
+    if problems:
+        raise RecordError(problems)
+
+
 def add_media(rooms: Rooms, connection: sqlite3.Connection, slug: str, hashes: Iterable[str]) -> bool:
     """Put files into a case, making it as a draft where it does not exist. True where anything changed."""
     check_slug(slug)
@@ -100,6 +114,7 @@ def _media(detail: read.Detail, media_id: str) -> Media:
         name=detail.held.name,
         side=side(facts.claims),
         mode=next((m for m in _MODES if m in facts.modes), ""),
+        key_frame=detail.key_frame if detail.key_frame_source == "person" else None,
     )
 
 
