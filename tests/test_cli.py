@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -503,3 +504,23 @@ def test_files_that_are_not_taken_are_named_until_there_are_too_many(home: Path,
 def test_a_failure_is_said_even_where_only_what_is_needed_is(home: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.dcm").touch()
     assert "failed: " in run("ingest", "-q", "--workers", "0", str(tmp_path / "empty.dcm"), code=3).stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX only")
+def test_a_contact_sheet_is_private_and_says_why(home: Path) -> None:
+    before = os.umask(0)
+    try:
+        said = run("show", "rectus-femoris-complete-tear", "--frames", "sheet.png").stderr
+    finally:
+        os.umask(before)
+    assert "keep it private" in said
+    assert stat.S_IMODE(Path("sheet.png").stat().st_mode) == 0o600
+    assert run("show", "rectus-femoris-complete-tear", "--frames", "sheet.xyz", code=2).stderr
+    assert not Path("sheet.xyz").exists()
+
+
+def test_json_of_a_clip_names_a_preview_that_is_there(home: Path) -> None:
+    helpers.dicom(home / "loop.dcm", seed=77, frames=3)
+    run("ingest", "--workers", "0", str(home / "loop.dcm"))
+    told = data("show", "1.2.826.0.1.3680043.8.498.77.3")
+    assert all(Path(told[what]).is_file() for what in ("thumbnail", "filmstrip", "preview"))

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +139,14 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 def _shown(char: str) -> str:
     return " " if char in "\n\t\r" else char.encode("unicode_escape").decode("ascii")
+
+
+def private(name: str) -> TextIOWrapper:
+    """A new file for text (``.buffer`` for bytes) that its owner alone may read, whatever the umask says."""
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8")
 
 
 def many(count: int, what: str) -> str:

@@ -12,7 +12,19 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from casearchive.cli._talk import Meter, State, dry_run, duration, emit, example, many, megabytes, safe, verb
+from casearchive.cli._talk import (
+    Meter,
+    State,
+    dry_run,
+    duration,
+    emit,
+    example,
+    many,
+    megabytes,
+    private,
+    safe,
+    verb,
+)
 
 if TYPE_CHECKING:
     from casearchive.model import Outcome
@@ -134,6 +146,4 @@ def _report(name: str | None, stack: ExitStack) -> IO[str] | None:
         return None
     if name == "-":
         return sys.stdout
-    # paths can name a patient: the report is its owner's alone
-    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    return stack.enter_context(os.fdopen(descriptor, "w", encoding="utf-8"))
+    return stack.enter_context(private(name))  # paths can name a patient

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from casearchive.cli._talk import Inline, State, complete_case, emit, example, fields, megabytes, safe, verb
+from casearchive.cli._talk import (
+    Inline,
+    State,
+    complete_case,
+    emit,
+    example,
+    fields,
+    megabytes,
+    private,
+    safe,
+    verb,
+)
+from casearchive.errors import UsageError
 from casearchive.model import ASSUMED_FPS
 from casearchive.scale import by_hand, calibrated, mm_per_pixel, scale_words, shows, units
 
@@ -37,15 +48,25 @@ def command(
     """Show a case as a colleague would want to read it, or everything known about a file.
 
     Names, numbers and birth dates of patients are never shown. A preview is an animated WebP file, made once and
-    kept in the cache; --json names it, the poster, the thumbnail and the filmstrip by their paths. Set
+    kept in the cache; --json names it (and makes it, for a file), the poster, the thumbnail and the filmstrip. Set
     CASEARCHIVE_PICTURES to kitty, iterm, sixel, blocks or off where the terminal is misjudged.
     """
-    archive = state.open()
-    view = archive.show(what, make=[n for n, on in (("preview", preview), ("poster", poster)) if on])
-    if frames is not None:
-        Path(frames).write_bytes(archive.frames(what))
-        state.say(f"Wrote {frames}")
     from casearchive.archive import CaseView
+
+    if frames is not None and not frames.lower().endswith(".png"):
+        raise UsageError("a contact sheet is a PNG picture", hint="Give it a name that ends in .png.")
+    archive = state.open()
+    make = [n for n, on in (("preview", preview), ("poster", poster)) if on]
+    view = archive.show(what, make=make)
+    if state.json and not preview and not isinstance(view, CaseView):
+        view = archive.show(what, make=[*make, "preview"])  # --json names it, so it must be there
+    if frames is not None:
+        sheet = archive.frames(what)
+        with private(frames) as file:
+            file.buffer.write(sheet)
+        state.say(
+            f"Wrote {frames}. It shows what the clips show, names burnt into them too: keep it private."
+        )
 
     if isinstance(view, CaseView):
         _json_case(view) if state.json else _tell_case(view, Inline(state, pictures))
