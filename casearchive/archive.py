@@ -391,6 +391,15 @@ class Archive:
         left = replace(found, cases=tuple(c for c in found.cases if c not in cases))
         return left if dry_run else self._save_set(left, "set-changed")
 
+    def set_order(self, slug: str, cases: Sequence[str], *, dry_run: bool = False) -> TeachingSetRecord:
+        """Put these cases of a set first, in this order; the others keep theirs behind them."""
+        found = self.set(slug)
+        for case in cases:
+            if case not in found.cases:
+                raise NotFound(f"the set does not hold {case}", where=slug)
+        ordered = replace(found, cases=tuple(dict.fromkeys((*cases, *found.cases))))
+        return ordered if dry_run or ordered == found else self._save_set(ordered, "set-changed")
+
     # ------------------------------------------------------------------------------------ letting out
 
     def export(

@@ -351,6 +351,8 @@ def test_list_lint_stats_and_log(home: Path) -> None:
 def test_sets_keep_their_order(home: Path) -> None:
     assert data("set", "add", "thigh", "draft-case")["cases"] == [SLUG, "draft-case"]
     assert data("set", "show", "thigh")["cases"] == [SLUG, "draft-case"]
+    assert data("set", "order", "thigh", "draft-case")["cases"] == ["draft-case", SLUG]
+    run("set", "order", "thigh", "nobody", code=1)
     assert data("set", "remove", "thigh", SLUG)["cases"] == ["draft-case"]
     assert [s["set"] for s in data("set", "list")["sets"]] == ["thigh"]
     run("set", "remove", "thigh", "nobody", code=1)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.group(epilog=example('casearchive set create thigh --title "The painful thigh" "rectus femoris tear"'))
 def command() -> None:
-    """Choose and order cases for teaching: create, add, remove, list, show."""
+    """Choose and order cases for teaching: create, add, remove, order, list, show."""
 
 
 @command.command(
@@ -52,6 +52,16 @@ def add(state: State, name: str, cases: tuple[str, ...], dry_run: bool) -> None:
 def remove(state: State, name: str, cases: tuple[str, ...], dry_run: bool) -> None:
     """Take cases out of a set; they stay in the archive."""
     _tell(state, state.open().set_remove(name, cases, dry_run=dry_run), "Would be" if dry_run else "Now")
+
+
+@command.command(epilog=example("casearchive set order thigh rectus-femoris-complete-tear"))
+@click.argument("name", shell_complete=complete_case)
+@click.argument("cases", nargs=-1, required=True, metavar="CASE...", shell_complete=complete_case)
+@dry_run
+@verb
+def order(state: State, name: str, cases: tuple[str, ...], dry_run: bool) -> None:
+    """Put these cases first, in this order; the others follow as they were."""
+    _tell(state, state.open().set_order(name, cases, dry_run=dry_run), "Would be" if dry_run else "Now")
 
 
 @command.command("list", epilog=example("casearchive set list"))
