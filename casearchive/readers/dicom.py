@@ -8,7 +8,16 @@ from typing import Any, NoReturn
 from casearchive.clip import Clip
 from casearchive.errors import UnreadableFile
 from casearchive.model import Facts, Identifier, Instance, Series, Study, Subject, Timing, UltrasoundRegion
-from casearchive.readers import _dicom_video, _frames, _headers, _shared, _structure, _video, _videotime
+from casearchive.readers import (
+    _dicom_video,
+    _frames,
+    _headers,
+    _shared,
+    _structure,
+    _ultrasound,
+    _video,
+    _videotime,
+)
 from casearchive.readers._frames import Layout
 from casearchive.readers._headers import Header
 from casearchive.readers._pictures import MONOCHROME, DicomClip
@@ -169,8 +178,7 @@ def _facts(
         header.notes.append("this DICOM object holds no picture")
     instance["frames"] = frames
     instance["transfer_syntax_uid"] = structure.transfer_syntax
-    instance["anatomic_region"] = _headers.anatomic_region(header)
-    instance["transducer_frequency"] = _headers.transducer_mhz(header)
+    instance |= _ultrasound.technique(header, found)
     identity = _headers.subject_identity(header, study["study_instance_uid"], sha256)
     _settle_uids(structure, header, study, series, instance, sha256)
     stream, remarks = _videotime.timing(video.facts) if video else (Timing(), ())
@@ -186,10 +194,10 @@ def _facts(
         instance=Instance(**instance),
         timing=timing,
         regions=found,
-        modes=_headers.modes(found, instance["image_type"]),
         identifiers=_identifiers(structure, header),
         notes=tuple(header.notes),
         media_type="application/dicom",
+        claims=_ultrasound.claims(header, found),
     )
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from casearchive.clip import Clip, Picture
 from casearchive.errors import PictureUnavailable, UnreadableFile
 from casearchive.model import Facts, Instance, Timing
-from casearchive.readers import _calibration, _exif, _headers, _leaves, _shared, _shown, _stills, _timing
+from casearchive.readers import _calibration, _exif, _leaves, _shared, _shown, _stills, _timing, _ultrasound
 from casearchive.readers._source import FileSource
+from casearchive.scale import doubts
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -128,7 +129,8 @@ def _facts(bare: Facts, walked: _stills.Walked, image: Image) -> Facts:
     told = _calibration.read(
         _exif.description(image), _exif.resolution(image), rows, columns, upright=turn == _shown.Turn()
     )
-    notes = [*bare.notes, *told.notes]
+    scanned = tuple(region for region in told.regions if region.source == "exif")
+    notes = [*bare.notes, *told.notes, *doubts(scanned, rows, columns)]
     frames, timing = bare.instance.frames, bare.timing
     if image.format in ("AVIF", "HEIF"):
         held = min(max(1, int(getattr(image, "n_frames", 1))), _stills.MAX_FRAMES)
@@ -153,7 +155,7 @@ def _facts(bare: Facts, walked: _stills.Walked, image: Image) -> Facts:
         ),
         timing=timing,
         regions=told.regions,
-        modes=_headers.modes(tuple(r for r in told.regions if r.source == "exif"), None),
+        claims=tuple(dict.fromkeys(_ultrasound.modes_of(scanned, "ImageDescription"))),
         identifiers=_exif.identifiers(image, walked.texts),
         notes=tuple(notes),
     )
