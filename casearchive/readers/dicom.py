@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -9,9 +10,10 @@ from casearchive.clip import Clip
 from casearchive.errors import UnreadableFile
 from casearchive.model import Facts, Identifier, Instance, Series, Study, Subject, UltrasoundRegion
 from casearchive.readers import _frames, _headers, _shared, _structure
+from casearchive.readers._decoding import MONOCHROME, VIDEO_SYNTAXES
 from casearchive.readers._frames import Layout
 from casearchive.readers._headers import Header
-from casearchive.readers._pictures import MONOCHROME, VIDEO_SYNTAXES, DicomClip
+from casearchive.readers._pictures import DicomClip
 from casearchive.readers._structure import Structure
 
 NAME = "dicom"
@@ -71,7 +73,7 @@ def _layout(structure: Structure, header: Header) -> Layout | None:
         photometric = "RGB"
     if samples not in (1, 3, 4) or not 1 <= allocated <= 64 or not 1 <= stored <= allocated:
         _refuse("damaged", "what it says about its samples cannot be true")
-    return Layout(
+    layout = Layout(
         rows=rows,
         columns=columns,
         samples=samples,
@@ -82,6 +84,39 @@ def _layout(structure: Structure, header: Header) -> Layout | None:
         planar=header.integer("PlanarConfiguration") == 1,
         photometric=photometric,
     )
+    return replace(layout, pairs=_pairs(structure, header, layout))
+
+
+def _pairs(structure: Structure, header: Header, layout: Layout) -> str:
+    """How the pixels of native data share their chroma; its length tells where the label does not.
+
+    Tools that decompress often leave ``YBR_FULL_422`` on data in which every pixel has its own chroma.
+    """
+    called_shared = layout.photometric in ("YBR_FULL_422", "YBR_PARTIAL_422")
+    if structure.pixels is None or structure.pixels.native is None or layout.allocated not in (8, 16):
+        return ""
+    if layout.samples != 3 or not (called_shared or layout.photometric == "YBR_FULL"):
+        return ""
+    length = structure.pixels.native[1]
+    frames = max(1, header.integer("NumberOfFrames") or 1)
+
+    def fits(pairs: str) -> bool:
+        needed = (
+            frames * _frames.native_samples(layout.rows, layout.columns, 3, pairs) * layout.allocated // 8
+        )
+        return needed <= length <= needed + 1
+
+    if called_shared and fits(""):
+        header.notes.append(
+            f"called {layout.photometric} but every pixel has its own colour; shown as it is stored"
+        )
+        return ""
+    if called_shared:
+        return "run" if fits("run") and not fits("rows") else "rows"
+    if fits("rows"):
+        header.notes.append("called YBR_FULL but two pixels share their colour; shown as it is stored")
+        return "rows"
+    return ""
 
 
 def _refuse_half_an_object(structure: Structure, header: Header, has_size: bool) -> None:
@@ -104,26 +139,43 @@ def _is_image_class(class_uid: str) -> bool:
 
 
 def _frame_count(structure: Structure, header: Header, layout: Layout | None) -> int:
-    """How many frames there really are; a promise of more becomes a note."""
+    """How many frames there really are; what differs from what is promised becomes a note."""
     if layout is None or structure.pixels is None:
         return 0
     stated = header.integer("NumberOfFrames")
-    unusable = header.dataset.get_item("NumberOfFrames") is not None and (stated is None or stated < 1)
-    promised = 1 if stated is None or stated < 1 else stated
-    if structure.transfer_syntax in VIDEO_SYNTAXES:
-        return promised
-    if structure.pixels.native is not None:
-        held = _frames.native_frames(structure.pixels, layout)
-        promised = max(1, held) if unusable else promised
-        if held == 0:
-            _refuse("truncated", "its pixel data is shorter than one frame")
-    else:
-        held = len(_frames.frame_fragments(structure.pixels, structure.source, promised))
-        if held == 0:
-            _refuse("truncated", "its pixel data holds no frame")
+    promised = stated if stated is not None and stated >= 1 else None
+    if structure.transfer_syntax in VIDEO_SYNTAXES and structure.pixels.native is None:
+        return promised or 1
+    held = _frames_held(structure, header, layout, promised)
+    if promised is None:
+        if held > 1:
+            header.notes.append(f"it does not say how many frames it holds; {held} were found")
+        return held
     if held < promised:
         header.notes.append(f"it promises {promised} frames and holds {held}")
+    elif held > promised:
+        header.notes.append(f"it holds {held} frames and speaks of {promised}; the others are not shown")
     return min(held, promised)
+
+
+def _frames_held(structure: Structure, header: Header, layout: Layout, promised: int | None) -> int:
+    """How many frames the pixel data holds. Half a frame is a picture where there is no other."""
+    assert structure.pixels is not None
+    if structure.pixels.native is None:
+        found = _frames.frame_fragments(structure.pixels, structure.source, promised or 0)
+        if not found:
+            _refuse("truncated", "its pixel data holds no frame")
+        if promised == 1:
+            return max(1, sum(_frames.begins_picture(structure.source.read(f[0], 12)) for f in found[0]))
+        return len(found)
+    held = _frames.native_frames(structure.pixels, layout)
+    if held:
+        return held
+    share = structure.pixels.native[1] * 8 / max(1, layout.native_bits)
+    if share < 0.5:
+        _refuse("truncated", "its pixel data is shorter than one frame")
+    header.notes.append(f"its pixel data holds only {int(share * 100)} % of a frame")
+    return 1
 
 
 def _facts(structure: Structure, header: Header, layout: Layout | None, frames: int, sha256: str) -> Facts:
