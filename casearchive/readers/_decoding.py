@@ -90,6 +90,8 @@ class Decoder:
             if self.layout.samples == 1 and stream.components == 3:
                 labelled = stream.space
             labelled = "RGB" if self.layout.photometric == "RGB" else labelled and "YBR"
+            if labelled and stream.frame in (_jpeg.LOSSLESS, _jpeg.JPEG_LS):
+                return labelled, False  # its markers only say that the codec transformed nothing
             return stream.space or labelled or "YBR", stream.certain and stream.space == labelled
         if _j2k.j2k_facts(data).transformed:
             return "RGB", labelled == "RGB"
