@@ -7,62 +7,41 @@ from these rows (``scripts/make_formats.py``); ``test_formats.py`` holds casearc
 
 from __future__ import annotations
 
-import io
 import shutil
-import subprocess
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
-from PIL import Image
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
-from pydicom.uid import UID
-
-FRAMES = 3
-ROWS, COLUMNS = 96, 128
-PATCH = 32
-#: Red, green, blue, yellow, cyan, magenta, white, black, three greys, the orange of power Doppler.
-COLOURS = (
-    (255, 0, 0),
-    (0, 255, 0),
-    (0, 0, 255),
-    (255, 255, 0),
-    (0, 255, 255),
-    (255, 0, 255),
-    (255, 255, 255),
-    (0, 0, 0),
-    (40, 40, 40),
-    (128, 128, 128),
-    (200, 200, 200),
-    (240, 120, 20),
+from encoders import (
+    BIG,
+    DEFLATED,
+    EXPLICIT,
+    FRAMES,
+    IMPLICIT,
+    RLE,
+    as_partial,
+    as_ybr,
+    bare_jpeg,
+    by_tool,
+    compressed,
+    deep,
+    greys,
+    imagecodecs,
+    jpeg_family,
+    native,
+    odd,
+    packbits,
+    pillow,
+    planes,
+    scene,
+    screen,
+    shared,
+    video,
+    video_inside,
+    with_tables,
 )
-
-
-def scene(frame: int, size: tuple[int, int] = (ROWS, COLUMNS)) -> np.ndarray:
-    """RGB patches in 3 rows of 4; every frame begins one colour later, so that frames cannot be mixed up."""
-    picture = np.zeros((ROWS, COLUMNS, 3), np.uint8)
-    for n in range(12):
-        top, left = n // 4 * PATCH, n % 4 * PATCH
-        picture[top : top + PATCH, left : left + PATCH] = COLOURS[(n + frame) % 12]
-    return picture[: size[0], : size[1]]
-
-
-def screen(frame: int) -> np.ndarray:
-    """What an ultrasound screen looks like: black, grey speckle, a little colour flow. For wrong labels."""
-    speckle = np.random.default_rng(frame).rayleigh(40, (ROWS, COLUMNS)).clip(0, 255).astype(np.uint8)
-    speckle[:, : 20 + frame], speckle[:12] = 0, 0
-    picture = np.repeat(speckle[..., None], 3, axis=2)
-    picture[40:56, 60:76], picture[56:64, 60:76] = (230, 60, 10), (20, 60, 230)
-    return picture
-
-
-def greys(frame: int) -> np.ndarray:
-    return np.asarray(Image.fromarray(scene(frame)).convert("L"))
 
 
 @dataclass(frozen=True)
@@ -93,256 +72,6 @@ class Row:
         return f"{self.syntax.rpartition('.')[2]}-{self.colour}-{self.variant}-{self.encoder}".replace(
             " ", "_"
         )
-
-
-# ----------------------------------------------------------------------------------------------- DICOM files
-
-
-def dataset(first: np.ndarray, photometric: str, frames: int, **more: Any) -> Dataset:
-    ds = Dataset()
-    ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.3.1"
-    ds.SOPInstanceUID, ds.StudyInstanceUID, ds.SeriesInstanceUID = "1.2.3.4.5", "1.2.3", "1.2.3.4"
-    ds.PatientName, ds.PatientID, ds.StudyDate, ds.Modality = "Doe^Jane", "4711", "20240131", "US"
-    ds.Rows, ds.Columns = first.shape[:2]
-    ds.SamplesPerPixel = 1 if first.ndim == 2 else 3
-    ds.PhotometricInterpretation = photometric
-    ds.BitsAllocated = ds.BitsStored = 8 * first.dtype.itemsize
-    ds.HighBit, ds.PixelRepresentation = ds.BitsStored - 1, 0
-    if first.ndim == 3:
-        ds.PlanarConfiguration = 0
-    if frames > 1:
-        ds.NumberOfFrames, ds.FrameTime = frames, "40"
-    for keyword, value in more.items():
-        setattr(ds, keyword, value)
-    return ds
-
-
-def written(ds: Dataset, syntax: str, data: bytes) -> bytes:
-    ds.PixelData = data + b"\0" * (len(data) % 2)
-    ds["PixelData"].VR = "OB" if ds.BitsAllocated == 8 or syntax not in UNCOMPRESSED else "OW"
-    ds["PixelData"].is_undefined_length = syntax not in UNCOMPRESSED
-    ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = syntax
-    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
-    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
-    out = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if UID(syntax).is_transfer_syntax:
-            pydicom.dcmwrite(out, ds, enforce_file_format=True)
-        else:  # newer than pydicom's dictionary
-            ds.preamble = b"\0" * 128
-            pydicom.dcmwrite(out, ds, implicit_vr=False, little_endian=True, force_encoding=True)
-    return out.getvalue()
-
-
-IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
-DEFLATED, RLE = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.5"
-UNCOMPRESSED = (IMPLICIT, EXPLICIT, BIG, DEFLATED)
-
-
-def jpeg_family(number: int | str) -> str:
-    return f"1.2.840.10008.1.2.4.{number}"
-
-
-Pixels = Callable[[int], np.ndarray]
-
-
-def native(
-    syntax: str,
-    photometric: str,
-    frame: Pixels,
-    *,
-    packed: Callable[[np.ndarray], np.ndarray] = lambda frame: frame,
-    frames: int = FRAMES,
-    **more: Any,
-) -> Callable[[Path], bytes]:
-    """Frames as they are, or ``packed`` in the way the label says."""
-
-    def make(_: Path) -> bytes:
-        order = ">" if syntax == BIG else "<"
-        several = [frame(n) for n in range(frames)]
-        parts = [packed(each) for each in several]
-        raw = b"".join(each.astype(each.dtype.newbyteorder(order)).tobytes() for each in parts)
-        return written(dataset(several[0], photometric, frames, **more), syntax, raw)
-
-    return make
-
-
-def compressed(
-    syntax: str,
-    photometric: str,
-    encode: Callable[[np.ndarray], bytes],
-    frame: Pixels = scene,
-    frames: int = FRAMES,
-    **more: Any,
-) -> Callable[[Path], bytes]:
-    """Every frame through ``encode``, one fragment each."""
-
-    def make(_: Path) -> bytes:
-        several = [frame(n) for n in range(frames)]
-        data = encapsulate([encode(each) for each in several])
-        return written(dataset(several[0], photometric, frames, **more), syntax, data)
-
-    return make
-
-
-def by_tool(*command: str, source: Callable[[Path], bytes]) -> Callable[[Path], bytes]:
-    """A native file through a program that knows DICOM: ``{in}`` and ``{out}`` stand for the files."""
-
-    def make(work: Path) -> bytes:
-        before, after = work / "before.dcm", work / "after.dcm"
-        before.write_bytes(source(work))
-        words = [word.replace("{in}", str(before)).replace("{out}", str(after)) for word in command]
-        subprocess.run(words, check=True, capture_output=True, timeout=60)
-        return after.read_bytes()
-
-    return make
-
-
-# -------------------------------------------------------------------------------------------------- encoders
-
-
-def pillow(kind: str, **options: Any) -> Callable[[np.ndarray], bytes]:
-    def encode(frame: np.ndarray) -> bytes:
-        out = io.BytesIO()
-        Image.fromarray(frame).save(out, kind, **options)
-        return out.getvalue()
-
-    return encode
-
-
-def bare_jpeg(components: np.ndarray, **options: Any) -> bytes:
-    """Three components as they are, as a JPEG without any marker that tells their colour."""
-    out = io.BytesIO()
-    planes = Image.merge(
-        "YCbCr", [Image.fromarray(np.ascontiguousarray(components[..., n])) for n in range(3)]
-    )
-    planes.save(out, "JPEG", quality=98, subsampling=0, **options)
-    data = out.getvalue()
-    assert data[2:4] == b"\xff\xe0"
-    return data[:2] + data[4 + int.from_bytes(data[4:6], "big") :]
-
-
-def imagecodecs(name: str, **options: Any) -> Callable[[np.ndarray], bytes]:
-    def encode(frame: np.ndarray) -> bytes:
-        import imagecodecs as codecs
-
-        return bytes(getattr(codecs, f"{name}_encode")(np.ascontiguousarray(frame), **options))
-
-    return encode
-
-
-def as_ybr(frame: np.ndarray) -> np.ndarray:
-    """RGB to YBR_FULL as PS3.3 C.7.6.3.1.2 writes it out."""
-    red, green, blue = (frame[..., n].astype(float) for n in range(3))
-    y = 0.299 * red + 0.587 * green + 0.114 * blue
-    cb = -0.168736 * red - 0.331264 * green + 0.5 * blue + 128
-    cr = 0.5 * red - 0.418688 * green - 0.081312 * blue + 128
-    return np.clip(np.rint(np.stack([y, cb, cr], -1)), 0, 255).astype(np.uint8)
-
-
-def as_partial(frame: np.ndarray) -> np.ndarray:
-    """RGB to YBR_PARTIAL_422 before its chroma is shared: luma 16-235, chroma 16-240."""
-    red, green, blue = (frame[..., n].astype(float) for n in range(3))
-    y = 0.2568 * red + 0.5041 * green + 0.0979 * blue + 16
-    cb = -0.1482 * red - 0.2910 * green + 0.4392 * blue + 128
-    cr = 0.4392 * red - 0.3678 * green - 0.0714 * blue + 128
-    return np.clip(np.rint(np.stack([y, cb, cr], -1)), 0, 255).astype(np.uint8)
-
-
-def shared(ybr: np.ndarray) -> np.ndarray:
-    """Two pixels of a row as Y Y Cb Cr; an odd row ends in half a pair."""
-    if ybr.shape[1] % 2:
-        ybr = np.concatenate([ybr, ybr[:, -1:]], axis=1)
-    left, right = ybr[:, 0::2], ybr[:, 1::2]
-    return np.stack([left[..., 0], right[..., 0], left[..., 1], left[..., 2]], axis=-1)
-
-
-def planes(frame: np.ndarray) -> np.ndarray:
-    return np.moveaxis(frame, -1, 0)
-
-
-def deep(frame: int) -> np.ndarray:
-    """Grey of 12 bits in 16."""
-    return greys(frame).astype(np.uint16) * 16
-
-
-def odd(frame: int) -> np.ndarray:
-    return scene(frame, (95, 127))
-
-
-def video(codec: str, kind: str, pix_fmt: str = "yuv420p", **options: str) -> Callable[[Path], bytes]:
-    def make(work: Path) -> bytes:
-        import av
-
-        path = work / f"made.{kind}"
-        with av.open(str(path), "w", format=kind) as container:
-            stream = container.add_stream(codec, rate=25, options=options)
-            stream.width, stream.height, stream.pix_fmt = COLUMNS, ROWS, pix_fmt
-            stream.bit_rate = 8_000_000
-            for n in range(FRAMES):
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(scene(n), "rgb24")))
-            container.mux(stream.encode())
-        return path.read_bytes()
-
-    return make
-
-
-def video_inside(syntax: str, stream: Callable[[Path], bytes]) -> Callable[[Path], bytes]:
-    def make(work: Path) -> bytes:
-        data = stream(work)
-        ds = dataset(scene(0), "YBR_PARTIAL_420", FRAMES)
-        return written(ds, syntax, encapsulate([data + b"\0" * (len(data) % 2)]))
-
-    return make
-
-
-# -------------------------------------------------------------------------------------------------- palettes
-
-
-def indices(frame: int) -> np.ndarray:
-    """The number of each patch's colour."""
-    numbers = np.zeros((ROWS, COLUMNS), np.uint8)
-    for n in range(12):
-        top, left = n // 4 * PATCH, n % 4 * PATCH
-        numbers[top : top + PATCH, left : left + PATCH] = (n + frame) % 12
-    return numbers
-
-
-def with_tables(
-    syntax: str, depth: int, *, form: str, first: int = 0, wide: bool = False
-) -> Callable[[Path], bytes]:
-    """PALETTE COLOR in which entry n is colour n; ``form`` is words, bytes or segments."""
-
-    def make(_: Path) -> bytes:
-        order = ">" if syntax == BIG else "<"
-        several = [indices(n).astype(np.uint16 if wide else np.uint8) + first for n in range(FRAMES)]
-        ds = dataset(several[0], "PALETTE COLOR", FRAMES)
-        for channel, name in enumerate(("Red", "Green", "Blue")):
-            table = np.array([colour[channel] for colour in COLOURS], np.uint16)
-            if depth == 16:
-                table = table * 257
-            prefix = f"{name}PaletteColorLookupTable"
-            setattr(ds, f"{prefix}Descriptor", [12, first, depth])
-            ds[f"{prefix}Descriptor"].VR = "US"
-            keyword = f"Segmented{prefix}Data" if form == "segments" else f"{prefix}Data"
-            setattr(ds, keyword, _table(table, form, order))
-            ds[keyword].VR = "OW"
-        raw = b"".join(each.astype(each.dtype.newbyteorder(order)).tobytes() for each in several)
-        return written(ds, syntax, raw)
-
-    return make
-
-
-def _table(values: np.ndarray, form: str, order: str) -> bytes:
-    if form == "words":
-        return values.astype(order + "u2").tobytes()
-    if form == "bytes":  # two entries in a word, the first in its lower half
-        return np.frombuffer(values.astype(np.uint8).tobytes(), "<u2").astype(order + "u2").tobytes()
-    # A discrete segment of two, then a linear segment of one for every other entry.
-    words = [0, 2, *values[:2], *(word for value in values[2:] for word in (1, 1, value))]
-    return np.array(words, order + "u2").tobytes()
 
 
 # ------------------------------------------------------------------------------------------------------ rows
@@ -399,31 +128,67 @@ def _native() -> list[Row]:
         ]
     found += [
         Row(
-            EXPLICIT, "MONOCHROME1", "8 bit", "numpy",
-            native(EXPLICIT, "MONOCHROME1", lambda n: 255 - greys(n)), greys,
+            EXPLICIT,
+            "MONOCHROME1",
+            "8 bit",
+            "numpy",
+            native(EXPLICIT, "MONOCHROME1", lambda n: 255 - greys(n)),
+            greys,
         ),
         Row(
-            EXPLICIT, "MONOCHROME2", "16 bit without a window", "numpy",
-            native(EXPLICIT, "MONOCHROME2", lambda n: greys(n).astype(np.uint16) * 257), greys, judge=False,
+            EXPLICIT,
+            "MONOCHROME2",
+            "16 bit without a window",
+            "numpy",
+            native(EXPLICIT, "MONOCHROME2", lambda n: greys(n).astype(np.uint16) * 257),
+            greys,
+            judge=False,
         ),
         Row(
-            EXPLICIT, "YBR_FULL", "by plane", "numpy",
-            native(EXPLICIT, "YBR_FULL", lambda n: as_ybr(scene(n)), packed=planes, PlanarConfiguration=1), within=2,
+            EXPLICIT,
+            "YBR_FULL",
+            "by plane",
+            "numpy",
+            native(EXPLICIT, "YBR_FULL", lambda n: as_ybr(scene(n)), packed=planes, PlanarConfiguration=1),
+            within=2,
         ),
         Row(
-            EXPLICIT, "YBR_FULL_422", "two pixels share chroma", "numpy",
-            native(EXPLICIT, "YBR_FULL_422", lambda n: as_ybr(scene(n)), packed=shared), within=2,
+            EXPLICIT,
+            "YBR_FULL_422",
+            "two pixels share chroma",
+            "numpy",
+            native(EXPLICIT, "YBR_FULL_422", lambda n: as_ybr(scene(n)), packed=shared),
+            within=2,
         ),
         Row(
-            EXPLICIT, "YBR_FULL_422", "odd width", "numpy",
-            native(EXPLICIT, "YBR_FULL_422", lambda n: as_ybr(odd(n)), packed=shared), odd, within=2, judge=False,
+            EXPLICIT,
+            "YBR_FULL_422",
+            "odd width",
+            "numpy",
+            native(EXPLICIT, "YBR_FULL_422", lambda n: as_ybr(odd(n)), packed=shared),
+            odd,
+            within=2,
+            judge=False,
         ),
         Row(
-            EXPLICIT, "YBR_PARTIAL_422", "two pixels share chroma", "numpy",
-            native(EXPLICIT, "YBR_PARTIAL_422", lambda n: as_partial(scene(n)), packed=shared), within=3, judge=False,
+            EXPLICIT,
+            "YBR_PARTIAL_422",
+            "two pixels share chroma",
+            "numpy",
+            native(EXPLICIT, "YBR_PARTIAL_422", lambda n: as_partial(scene(n)), packed=shared),
+            within=3,
+            judge=False,
         ),
-        Row(EXPLICIT, "RGB", "odd size, one frame", "numpy", native(EXPLICIT, "RGB", odd, frames=1), odd, frames=1),
-    ]  # fmt: skip
+        Row(
+            EXPLICIT,
+            "RGB",
+            "odd size, one frame",
+            "numpy",
+            native(EXPLICIT, "RGB", odd, frames=1),
+            odd,
+            frames=1,
+        ),
+    ]
     return found
 
 
@@ -446,33 +211,31 @@ def _palette() -> list[Row]:
 
 
 def _run_length() -> list[Row]:
-    def packed(frame: np.ndarray) -> bytes:
-        from pydicom.pixels.encoders.native import _encode_segment
-
-        samples = frame.reshape(-1, 1 if frame.ndim == 2 else 3)
-        byte_planes = [
-            (samples[:, n] >> (8 * shift) & 255).astype(np.uint8).tobytes()
-            for n in range(samples.shape[1])
-            for shift in reversed(range(frame.dtype.itemsize))
-        ]
-        segments = [bytes(_encode_segment(plane, frame.shape[1])) for plane in byte_planes]
-        starts = [64 + sum(len(s) for s in segments[:n]) for n in range(len(segments))]
-        head = np.array([len(segments), *starts, *[0] * (15 - len(segments))], "<u4").tobytes()
-        return head + b"".join(segments)
-
     twelve = {"BitsStored": 12, "HighBit": 11, "WindowCenter": "2040.5", "WindowWidth": "4081"}
     whole = native(EXPLICIT, "RGB", scene)
     return [
-        Row(RLE, "RGB", "8 bit", "pydicom", compressed(RLE, "RGB", packed)),
+        Row(RLE, "RGB", "8 bit", "pydicom", compressed(RLE, "RGB", packbits)),
         Row(RLE, "RGB", "8 bit", "DCMTK", by_tool("dcmcrle", "{in}", "{out}", source=whole), tool="dcmcrle"),
-        Row(RLE, "YBR_FULL", "8 bit", "pydicom", compressed(RLE, "YBR_FULL", packed, lambda n: as_ybr(scene(n))), within=2),
-        Row(RLE, "MONOCHROME2", "8 bit", "pydicom", compressed(RLE, "MONOCHROME2", packed, greys), greys),
         Row(
-            RLE, "MONOCHROME2", "12 of 16 bit with a window", "pydicom",
-            compressed(RLE, "MONOCHROME2", packed, deep, **twelve), greys, within=1,
+            RLE,
+            "YBR_FULL",
+            "8 bit",
+            "pydicom",
+            compressed(RLE, "YBR_FULL", packbits, lambda n: as_ybr(scene(n))),
+            within=2,
         ),
-        Row(RLE, "RGB", "odd size", "pydicom", compressed(RLE, "RGB", packed, odd), odd),
-    ]  # fmt: skip
+        Row(RLE, "MONOCHROME2", "8 bit", "pydicom", compressed(RLE, "MONOCHROME2", packbits, greys), greys),
+        Row(
+            RLE,
+            "MONOCHROME2",
+            "12 of 16 bit with a window",
+            "pydicom",
+            compressed(RLE, "MONOCHROME2", packbits, deep, **twelve),
+            greys,
+            within=1,
+        ),
+        Row(RLE, "RGB", "odd size", "pydicom", compressed(RLE, "RGB", packbits, odd), odd),
+    ]
 
 
 def _jpeg() -> list[Row]:
@@ -485,64 +248,169 @@ def _jpeg() -> list[Row]:
 
     found = [
         Row(
-            syntax, "YBR_FULL_422", f"chroma {name}", "Pillow",
-            compressed(syntax, "YBR_FULL_422", pillow("JPEG", quality=95, subsampling=n)), within=3, lossy=True,
+            syntax,
+            "YBR_FULL_422",
+            f"chroma {name}",
+            "Pillow",
+            compressed(syntax, "YBR_FULL_422", pillow("JPEG", quality=95, subsampling=n)),
+            within=3,
+            lossy=True,
         )
         for syntax in (base, extended)
         for n, name in ((1, "4:2:2"), (2, "4:2:0"))
-    ]  # fmt: skip
+    ]
     found += [
         Row(
-            base, "YBR_FULL", "chroma 4:4:4", "Pillow",
-            compressed(base, "YBR_FULL", pillow("JPEG", quality=95, subsampling=0)), within=3, lossy=True,
+            base,
+            "YBR_FULL",
+            "chroma 4:4:4",
+            "Pillow",
+            compressed(base, "YBR_FULL", pillow("JPEG", quality=95, subsampling=0)),
+            within=3,
+            lossy=True,
         ),
         Row(
-            base, "YBR_FULL_422", "odd size, chroma 4:2:0", "Pillow",
-            compressed(base, "YBR_FULL_422", pillow("JPEG", quality=95, subsampling=2), odd), odd, within=3, lossy=True,
+            base,
+            "YBR_FULL_422",
+            "odd size, chroma 4:2:0",
+            "Pillow",
+            compressed(base, "YBR_FULL_422", pillow("JPEG", quality=95, subsampling=2), odd),
+            odd,
+            within=3,
+            lossy=True,
         ),
         Row(
-            base, "RGB", "Adobe marker", "Pillow",
-            compressed(base, "RGB", pillow("JPEG", quality=95, keep_rgb=True)), within=3, lossy=True,
+            base,
+            "RGB",
+            "Adobe marker",
+            "Pillow",
+            compressed(base, "RGB", pillow("JPEG", quality=95, keep_rgb=True)),
+            within=3,
+            lossy=True,
         ),
         Row(
-            base, "YBR_FULL_422", "progressive", "Pillow",
-            compressed(base, "YBR_FULL_422", pillow("JPEG", quality=95, progressive=True)), within=3, lossy=True,
+            base,
+            "YBR_FULL_422",
+            "progressive",
+            "Pillow",
+            compressed(base, "YBR_FULL_422", pillow("JPEG", quality=95, progressive=True)),
+            within=3,
+            lossy=True,
             judge=False,
         ),
         Row(
-            base, "MONOCHROME2", "8 bit", "Pillow",
-            compressed(base, "MONOCHROME2", pillow("JPEG", quality=95), greys), greys, within=3, lossy=True,
+            base,
+            "MONOCHROME2",
+            "8 bit",
+            "Pillow",
+            compressed(base, "MONOCHROME2", pillow("JPEG", quality=95), greys),
+            greys,
+            within=3,
+            lossy=True,
         ),
-        Row(base, "YBR_FULL_422", "chroma 4:2:2", "DCMTK", dcmtk("+eb", "+q", "95"), within=6, lossy=True, tool="dcmcjpeg"),
-        Row(base, "RGB", "no marker", "DCMTK", dcmtk("+eb", "+cr", "+q", "95"), within=6, lossy=True, tool="dcmcjpeg"),
-        Row(extended, "YBR_FULL_422", "8 bit", "DCMTK", dcmtk("+ee", "+be", "+q", "95"), within=6, lossy=True, tool="dcmcjpeg"),
         Row(
-            extended, "MONOCHROME2", "12 bit", "imagecodecs",
+            base,
+            "YBR_FULL_422",
+            "chroma 4:2:2",
+            "DCMTK",
+            dcmtk("+eb", "+q", "95"),
+            within=6,
+            lossy=True,
+            tool="dcmcjpeg",
+        ),
+        Row(
+            base,
+            "RGB",
+            "no marker",
+            "DCMTK",
+            dcmtk("+eb", "+cr", "+q", "95"),
+            within=6,
+            lossy=True,
+            tool="dcmcjpeg",
+        ),
+        Row(
+            extended,
+            "YBR_FULL_422",
+            "8 bit",
+            "DCMTK",
+            dcmtk("+ee", "+be", "+q", "95"),
+            within=6,
+            lossy=True,
+            tool="dcmcjpeg",
+        ),
+        Row(
+            extended,
+            "MONOCHROME2",
+            "12 bit",
+            "imagecodecs",
             compressed(
-                extended, "MONOCHROME2", imagecodecs("jpeg8", level=95, bitspersample=12), deep,
-                BitsStored=12, HighBit=11, WindowCenter="2040.5", WindowWidth="4081",
-            ), greys, within=3, lossy=True, needs="codecs", judge=False,
+                extended,
+                "MONOCHROME2",
+                imagecodecs("jpeg8", level=95, bitspersample=12),
+                deep,
+                BitsStored=12,
+                HighBit=11,
+                WindowCenter="2040.5",
+                WindowWidth="4081",
+            ),
+            greys,
+            within=3,
+            lossy=True,
+            needs="codecs",
+            judge=False,
         ),
         Row(lossless, "RGB", "predictor 6", "DCMTK", dcmtk("+el"), tool="dcmcjpeg"),
-        Row(lossless, "MONOCHROME2", "predictor 6", "DCMTK", dcmtk("+el", source=grey), greys, tool="dcmcjpeg"),
+        Row(
+            lossless, "MONOCHROME2", "predictor 6", "DCMTK", dcmtk("+el", source=grey), greys, tool="dcmcjpeg"
+        ),
         Row(first_order, "RGB", "predictor 1", "DCMTK", dcmtk("+e1"), tool="dcmcjpeg"),
-        Row(first_order, "MONOCHROME2", "predictor 1", "DCMTK", dcmtk("+e1", source=grey), greys, tool="dcmcjpeg"),
         Row(
-            first_order, "RGB", "predictor 1", "imagecodecs",
-            compressed(first_order, "RGB", imagecodecs("jpeg8", lossless=True)), needs="",
+            first_order,
+            "MONOCHROME2",
+            "predictor 1",
+            "DCMTK",
+            dcmtk("+e1", source=grey),
+            greys,
+            tool="dcmcjpeg",
         ),
         Row(
-            first_order, "YBR_FULL", "predictor 1", "imagecodecs",
-            compressed(first_order, "YBR_FULL", imagecodecs("jpeg8", lossless=True), lambda n: as_ybr(scene(n))), within=2,
+            first_order,
+            "RGB",
+            "predictor 1",
+            "imagecodecs",
+            compressed(first_order, "RGB", imagecodecs("jpeg8", lossless=True)),
+            needs="",
         ),
         Row(
-            first_order, "MONOCHROME2", "12 of 16 bit with a window", "imagecodecs",
+            first_order,
+            "YBR_FULL",
+            "predictor 1",
+            "imagecodecs",
             compressed(
-                first_order, "MONOCHROME2", imagecodecs("jpeg8", lossless=True, bitspersample=12), deep,
-                BitsStored=12, HighBit=11, WindowCenter="2040.5", WindowWidth="4081",
-            ), greys, within=1, needs="codecs",
+                first_order, "YBR_FULL", imagecodecs("jpeg8", lossless=True), lambda n: as_ybr(scene(n))
+            ),
+            within=2,
         ),
-    ]  # fmt: skip
+        Row(
+            first_order,
+            "MONOCHROME2",
+            "12 of 16 bit with a window",
+            "imagecodecs",
+            compressed(
+                first_order,
+                "MONOCHROME2",
+                imagecodecs("jpeg8", lossless=True, bitspersample=12),
+                deep,
+                BitsStored=12,
+                HighBit=11,
+                WindowCenter="2040.5",
+                WindowWidth="4081",
+            ),
+            greys,
+            within=1,
+            needs="codecs",
+        ),
+    ]
     return found
 
 
@@ -550,20 +418,50 @@ def _jpeg_ls() -> list[Row]:
     exact, near = jpeg_family(80), jpeg_family(81)
     whole = native(EXPLICIT, "RGB", scene)
     found = [
-        Row(exact, "RGB", "8 bit", "imagecodecs", compressed(exact, "RGB", imagecodecs("jpegls")), needs="codecs"),
         Row(
-            exact, "MONOCHROME2", "8 bit", "imagecodecs",
-            compressed(exact, "MONOCHROME2", imagecodecs("jpegls"), greys), greys, needs="codecs",
+            exact,
+            "RGB",
+            "8 bit",
+            "imagecodecs",
+            compressed(exact, "RGB", imagecodecs("jpegls")),
+            needs="codecs",
         ),
         Row(
-            exact, "MONOCHROME2", "16 bit with a window", "imagecodecs",
+            exact,
+            "MONOCHROME2",
+            "8 bit",
+            "imagecodecs",
+            compressed(exact, "MONOCHROME2", imagecodecs("jpegls"), greys),
+            greys,
+            needs="codecs",
+        ),
+        Row(
+            exact,
+            "MONOCHROME2",
+            "16 bit with a window",
+            "imagecodecs",
             compressed(
-                exact, "MONOCHROME2", imagecodecs("jpegls"), lambda n: greys(n).astype(np.uint16) * 257,
-                WindowCenter="32768", WindowWidth="65536",
-            ), greys, within=1, needs="codecs",
+                exact,
+                "MONOCHROME2",
+                imagecodecs("jpegls"),
+                lambda n: greys(n).astype(np.uint16) * 257,
+                WindowCenter="32768",
+                WindowWidth="65536",
+            ),
+            greys,
+            within=1,
+            needs="codecs",
         ),
-        Row(near, "RGB", "8 bit", "imagecodecs", compressed(near, "RGB", imagecodecs("jpegls", level=2)), within=2, needs="codecs"),
-    ]  # fmt: skip
+        Row(
+            near,
+            "RGB",
+            "8 bit",
+            "imagecodecs",
+            compressed(near, "RGB", imagecodecs("jpegls", level=2)),
+            within=2,
+            needs="codecs",
+        ),
+    ]
     for option, variant in (("+il", "by line"), ("+is", "by sample"), ("+in", "by plane")):
         make = by_tool("dcmcjpls", "+el", option, "{in}", "{out}", source=whole)
         found.append(Row(exact, "RGB", variant, "DCMTK", make, needs="codecs", tool="dcmcjpls"))
@@ -578,39 +476,107 @@ def _jpeg2000() -> list[Row]:
     bare = {"no_jp2": True, "irreversible": False}
     found = [
         Row(
-            exact, "YBR_RCT", "its own transform", "Pillow",
-            compressed(exact, "YBR_RCT", pillow("JPEG2000", mct=1, **bare)), judge=False,
-        ),
-        Row(exact, "RGB", "no transform", "Pillow", compressed(exact, "RGB", pillow("JPEG2000", mct=0, **bare)), judge=False),
-        Row(
-            exact, "YBR_FULL", "no transform", "Pillow",
-            compressed(exact, "YBR_FULL", pillow("JPEG2000", mct=0, **bare), lambda n: as_ybr(scene(n))), within=2,
+            exact,
+            "YBR_RCT",
+            "its own transform",
+            "Pillow",
+            compressed(exact, "YBR_RCT", pillow("JPEG2000", mct=1, **bare)),
             judge=False,
         ),
-        Row(exact, "MONOCHROME2", "8 bit", "Pillow", compressed(exact, "MONOCHROME2", pillow("JPEG2000", **bare), greys), greys, judge=False),
         Row(
-            exact, "MONOCHROME2", "16 bit with a window", "Pillow",
+            exact,
+            "RGB",
+            "no transform",
+            "Pillow",
+            compressed(exact, "RGB", pillow("JPEG2000", mct=0, **bare)),
+            judge=False,
+        ),
+        Row(
+            exact,
+            "YBR_FULL",
+            "no transform",
+            "Pillow",
+            compressed(exact, "YBR_FULL", pillow("JPEG2000", mct=0, **bare), lambda n: as_ybr(scene(n))),
+            within=2,
+            judge=False,
+        ),
+        Row(
+            exact,
+            "MONOCHROME2",
+            "8 bit",
+            "Pillow",
+            compressed(exact, "MONOCHROME2", pillow("JPEG2000", **bare), greys),
+            greys,
+            judge=False,
+        ),
+        Row(
+            exact,
+            "MONOCHROME2",
+            "16 bit with a window",
+            "Pillow",
             compressed(
-                exact, "MONOCHROME2", pillow("JPEG2000", **bare), lambda n: greys(n).astype(np.uint16) * 257,
-                WindowCenter="32768", WindowWidth="65536",
-            ), greys, within=1, judge=False,
-        ),
-        Row(exact, "YBR_RCT", "odd size", "Pillow", compressed(exact, "YBR_RCT", pillow("JPEG2000", mct=1, **bare), odd), odd, judge=False),
-        Row(
-            exact, "YBR_RCT", "its own transform", "GDCM",
-            by_tool("gdcmconv", "--j2k", "{in}", "{out}", source=whole), tool="gdcmconv", judge=False,
-        ),
-        Row(
-            lossy, "YBR_ICT", "its own transform", "Pillow",
-            compressed(lossy, "YBR_ICT", pillow("JPEG2000", no_jp2=True, irreversible=True, mct=1, quality_mode="dB", quality_layers=[50])),
-            within=6, lossy=True, judge=False,
+                exact,
+                "MONOCHROME2",
+                pillow("JPEG2000", **bare),
+                lambda n: greys(n).astype(np.uint16) * 257,
+                WindowCenter="32768",
+                WindowWidth="65536",
+            ),
+            greys,
+            within=1,
+            judge=False,
         ),
         Row(
-            lossy, "YBR_RCT", "its own transform", "Pillow",
-            compressed(lossy, "YBR_RCT", pillow("JPEG2000", no_jp2=True, irreversible=False, mct=1, quality_mode="dB", quality_layers=[50])),
-            within=6, lossy=True, judge=False,
+            exact,
+            "YBR_RCT",
+            "odd size",
+            "Pillow",
+            compressed(exact, "YBR_RCT", pillow("JPEG2000", mct=1, **bare), odd),
+            odd,
+            judge=False,
         ),
-    ]  # fmt: skip
+        Row(
+            exact,
+            "YBR_RCT",
+            "its own transform",
+            "GDCM",
+            by_tool("gdcmconv", "--j2k", "{in}", "{out}", source=whole),
+            tool="gdcmconv",
+            judge=False,
+        ),
+        Row(
+            lossy,
+            "YBR_ICT",
+            "its own transform",
+            "Pillow",
+            compressed(
+                lossy,
+                "YBR_ICT",
+                pillow(
+                    "JPEG2000", no_jp2=True, irreversible=True, mct=1, quality_mode="dB", quality_layers=[50]
+                ),
+            ),
+            within=6,
+            lossy=True,
+            judge=False,
+        ),
+        Row(
+            lossy,
+            "YBR_RCT",
+            "its own transform",
+            "Pillow",
+            compressed(
+                lossy,
+                "YBR_RCT",
+                pillow(
+                    "JPEG2000", no_jp2=True, irreversible=False, mct=1, quality_mode="dB", quality_layers=[50]
+                ),
+            ),
+            within=6,
+            lossy=True,
+            judge=False,
+        ),
+    ]
     for number, reversible, within in ((201, True, 0), (202, True, 0), (203, True, 0)):
         syntax = jpeg_family(number)
         encode = imagecodecs("htj2k", reversible=reversible)
@@ -628,10 +594,16 @@ def _jpeg2000() -> list[Row]:
     high = jpeg_family(203)
     found.append(
         Row(
-            high, "YBR_ICT", "8 bit, lossy", "imagecodecs",
-            compressed(high, "YBR_ICT", imagecodecs("htj2k", reversible=False, level=0.002)), within=6, lossy=True, judge=False,
+            high,
+            "YBR_ICT",
+            "8 bit, lossy",
+            "imagecodecs",
+            compressed(high, "YBR_ICT", imagecodecs("htj2k", reversible=False, level=0.002)),
+            within=6,
+            lossy=True,
+            judge=False,
         )
-    )  # fmt: skip
+    )
     exact_high = jpeg_family(201)
     make = compressed(exact_high, "MONOCHROME2", imagecodecs("htj2k"), greys)
     found.append(Row(exact_high, "MONOCHROME2", "8 bit", "imagecodecs", make, greys, judge=False))
@@ -648,14 +620,44 @@ def _xl() -> list[Row]:
 
     common: dict[str, Any] = {"needs": "codecs", "judge": False}
     return [
-        Row(exact, "RGB", "8 bit", "imagecodecs", compressed(exact, "RGB", imagecodecs("jpegxl", lossless=True)), **common),
         Row(
-            exact, "MONOCHROME2", "8 bit", "imagecodecs",
-            compressed(exact, "MONOCHROME2", imagecodecs("jpegxl", lossless=True), greys), greys, **common,
+            exact,
+            "RGB",
+            "8 bit",
+            "imagecodecs",
+            compressed(exact, "RGB", imagecodecs("jpegxl", lossless=True)),
+            **common,
         ),
-        Row(again, "YBR_FULL_422", "a JPEG packed again", "imagecodecs", compressed(again, "YBR_FULL_422", recompressed), within=4, lossy=True, **common),
-        Row(lossy, "XYB", "8 bit", "imagecodecs", compressed(lossy, "XYB", imagecodecs("jpegxl", lossless=False, distance=1.0)), within=12, lossy=True, **common),
-    ]  # fmt: skip
+        Row(
+            exact,
+            "MONOCHROME2",
+            "8 bit",
+            "imagecodecs",
+            compressed(exact, "MONOCHROME2", imagecodecs("jpegxl", lossless=True), greys),
+            greys,
+            **common,
+        ),
+        Row(
+            again,
+            "YBR_FULL_422",
+            "a JPEG packed again",
+            "imagecodecs",
+            compressed(again, "YBR_FULL_422", recompressed),
+            within=4,
+            lossy=True,
+            **common,
+        ),
+        Row(
+            lossy,
+            "XYB",
+            "8 bit",
+            "imagecodecs",
+            compressed(lossy, "XYB", imagecodecs("jpegxl", lossless=False, distance=0.1)),
+            within=4,
+            lossy=True,
+            **common,
+        ),
+    ]
 
 
 def _video() -> list[Row]:
@@ -664,16 +666,55 @@ def _video() -> list[Row]:
     h264 = video("libx264", "h264", crf="10")
     hevc = video("libx265", "hevc", crf="10", **{"x265-params": "log-level=none"})
     return [
-        Row(jpeg_family(100), "YBR_PARTIAL_420", "MPEG-2 main level", "PyAV", video_inside(jpeg_family(100), mpeg2), **common),
-        Row(jpeg_family(101), "YBR_PARTIAL_420", "MPEG-2 high level", "PyAV", video_inside(jpeg_family(101), mpeg2), **common),
-        Row(jpeg_family(102), "YBR_PARTIAL_420", "H.264 bare stream", "PyAV", video_inside(jpeg_family(102), h264), **common),
         Row(
-            jpeg_family(102), "YBR_PARTIAL_420", "H.264 in MP4", "PyAV",
-            video_inside(jpeg_family(102), video("libx264", "mp4", crf="10")), **common,
+            jpeg_family(100),
+            "YBR_PARTIAL_420",
+            "MPEG-2 main level",
+            "PyAV",
+            video_inside(jpeg_family(100), mpeg2),
+            **common,
         ),
-        Row(jpeg_family(103), "YBR_PARTIAL_420", "H.264 Blu-ray", "PyAV", video_inside(jpeg_family(103), h264), **common),
-        Row(jpeg_family(107), "YBR_PARTIAL_420", "HEVC", "PyAV", video_inside(jpeg_family(107), hevc), **common),
-    ]  # fmt: skip
+        Row(
+            jpeg_family(101),
+            "YBR_PARTIAL_420",
+            "MPEG-2 high level",
+            "PyAV",
+            video_inside(jpeg_family(101), mpeg2),
+            **common,
+        ),
+        Row(
+            jpeg_family(102),
+            "YBR_PARTIAL_420",
+            "H.264 bare stream",
+            "PyAV",
+            video_inside(jpeg_family(102), h264),
+            **common,
+        ),
+        Row(
+            jpeg_family(102),
+            "YBR_PARTIAL_420",
+            "H.264 in MP4",
+            "PyAV",
+            video_inside(jpeg_family(102), video("libx264", "mp4", crf="10")),
+            **common,
+        ),
+        Row(
+            jpeg_family(103),
+            "YBR_PARTIAL_420",
+            "H.264 Blu-ray",
+            "PyAV",
+            video_inside(jpeg_family(103), h264),
+            **common,
+        ),
+        Row(
+            jpeg_family(107),
+            "YBR_PARTIAL_420",
+            "HEVC",
+            "PyAV",
+            video_inside(jpeg_family(107), hevc),
+            **common,
+        ),
+    ]
 
 
 def _wrong() -> list[Row]:
@@ -683,33 +724,108 @@ def _wrong() -> list[Row]:
     common: dict[str, Any] = {"note": said, "judge": False}
     lossy: dict[str, Any] = {"within": 14, "lossy": True, **common}
     j2k = pillow("JPEG2000", no_jp2=True, irreversible=False, mct=0)
-    ybr: Pixels = lambda n: as_ybr(screen(n))  # noqa: E731
+
+    def ybr(frame: int) -> np.ndarray:
+        return as_ybr(screen(frame))
+
     return [
         Row(EXPLICIT, "YBR_FULL", "is RGB", "numpy", native(EXPLICIT, "YBR_FULL", screen), screen, **common),
-        Row(EXPLICIT, "RGB", "is YBR_FULL", "numpy", native(EXPLICIT, "RGB", ybr), screen, within=2, **common),
-        Row(EXPLICIT, "YBR_FULL_422", "is RGB, chroma not shared", "numpy", native(EXPLICIT, "YBR_FULL_422", screen), screen, **common),
-        Row(EXPLICIT, "YBR_FULL", "chroma is shared", "numpy", native(EXPLICIT, "YBR_FULL", lambda n: as_ybr(scene(n)), packed=shared), within=2, **common),
         Row(
-            EXPLICIT, "RGB", "called by plane, is by pixel", "numpy",
-            native(EXPLICIT, "RGB", screen, PlanarConfiguration=1), screen, **common,
+            EXPLICIT, "RGB", "is YBR_FULL", "numpy", native(EXPLICIT, "RGB", ybr), screen, within=2, **common
         ),
         Row(
-            EXPLICIT, "RGB", "called by pixel, is by plane", "numpy",
-            native(EXPLICIT, "RGB", screen, packed=planes), screen, **common,
+            EXPLICIT,
+            "YBR_FULL_422",
+            "is RGB, chroma not shared",
+            "numpy",
+            native(EXPLICIT, "YBR_FULL_422", screen),
+            screen,
+            **common,
         ),
-        Row(base, "YBR_FULL", "is RGB, no marker", "Pillow", compressed(base, "YBR_FULL", bare_jpeg, screen), screen, **lossy),
-        Row(base, "RGB", "is YBR_FULL, no marker", "Pillow", compressed(base, "RGB", lambda f: bare_jpeg(as_ybr(f)), screen), screen, **lossy),
         Row(
-            base, "YBR_FULL_422", "is RGB, Adobe marker", "Pillow",
-            compressed(base, "YBR_FULL_422", pillow("JPEG", quality=98, keep_rgb=True), screen), screen, **lossy,
+            EXPLICIT,
+            "YBR_FULL",
+            "chroma is shared",
+            "numpy",
+            native(EXPLICIT, "YBR_FULL", lambda n: as_ybr(scene(n)), packed=shared),
+            within=2,
+            **common,
         ),
         Row(
-            base, "RGB", "is YBR_FULL_422, JFIF marker", "Pillow",
-            compressed(base, "RGB", pillow("JPEG", quality=95, subsampling=1)), within=3, lossy=True, **common,
+            EXPLICIT,
+            "RGB",
+            "called by plane, is by pixel",
+            "numpy",
+            native(EXPLICIT, "RGB", screen, PlanarConfiguration=1),
+            screen,
+            **common,
         ),
-        Row(exact, "RGB", "is YBR_FULL, no transform", "Pillow", compressed(exact, "RGB", j2k, ybr), screen, within=2, **common),
-        Row(exact, "YBR_FULL", "is RGB, no transform", "Pillow", compressed(exact, "YBR_FULL", j2k, screen), screen, **common),
-    ]  # fmt: skip
+        Row(
+            EXPLICIT,
+            "RGB",
+            "called by pixel, is by plane",
+            "numpy",
+            native(EXPLICIT, "RGB", screen, packed=planes),
+            screen,
+            **common,
+        ),
+        Row(
+            base,
+            "YBR_FULL",
+            "is RGB, no marker",
+            "Pillow",
+            compressed(base, "YBR_FULL", bare_jpeg, screen),
+            screen,
+            **lossy,
+        ),
+        Row(
+            base,
+            "RGB",
+            "is YBR_FULL, no marker",
+            "Pillow",
+            compressed(base, "RGB", lambda f: bare_jpeg(as_ybr(f)), screen),
+            screen,
+            **lossy,
+        ),
+        Row(
+            base,
+            "YBR_FULL_422",
+            "is RGB, Adobe marker",
+            "Pillow",
+            compressed(base, "YBR_FULL_422", pillow("JPEG", quality=98, keep_rgb=True), screen),
+            screen,
+            **lossy,
+        ),
+        Row(
+            base,
+            "RGB",
+            "is YBR_FULL_422, JFIF marker",
+            "Pillow",
+            compressed(base, "RGB", pillow("JPEG", quality=95, subsampling=1)),
+            within=3,
+            lossy=True,
+            **common,
+        ),
+        Row(
+            exact,
+            "RGB",
+            "is YBR_FULL, no transform",
+            "Pillow",
+            compressed(exact, "RGB", j2k, ybr),
+            screen,
+            within=2,
+            **common,
+        ),
+        Row(
+            exact,
+            "YBR_FULL",
+            "is RGB, no transform",
+            "Pillow",
+            compressed(exact, "YBR_FULL", j2k, screen),
+            screen,
+            **common,
+        ),
+    ]
 
 
 def has(row: Row) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matrix import PATCH, Row, has, rows
+from encoders import PATCH
+from matrix import Row, has, rows
 from PIL import Image
 
 from casearchive import readers
@@ -25,8 +26,7 @@ def opened(tmp_path: Path, content: bytes) -> readers.Clip:
 def inner(shape: tuple[int, ...]) -> np.ndarray:
     """The pixels that are at least 6 from the edge of a patch: lossy codecs smear edges."""
     down, across = np.arange(shape[0]) % PATCH, np.arange(shape[1]) % PATCH
-    inside = ((down >= 6) & (down < PATCH - 6))[:, None] & ((across >= 6) & (across < PATCH - 6))[None, :]
-    return inside
+    return ((down >= 6) & (down < PATCH - 6))[:, None] & ((across >= 6) & (across < PATCH - 6))[None, :]
 
 
 def apart(shown: np.ndarray, expected: np.ndarray, lossy: bool) -> int:

@@ -25,6 +25,8 @@ _MUST_HOLD = (
     ("1.2.840.10008.5.1.4.1.1.104.", 0x00420011),  # Encapsulated Document
     ("1.2.840.10008.5.1.4.1.1.9.", 0x54000100),  # Waveform Sequence
 )
+#: Pixel Data Provider URL: JPIP referenced pixel data (PS3.5 A.6).
+_PROVIDER_URL = 0x00287FE0
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
 
 
@@ -53,6 +55,9 @@ def _layout(structure: Structure, header: Header) -> Layout | None:
     """How the samples lie, or None where the object is no picture; raises where it should be one."""
     rows, columns = header.integer("Rows"), header.integer("Columns")
     if structure.pixels is None:
+        if structure.has(_PROVIDER_URL):
+            header.notes.append("its pixels lie on a server that its header names; they are not fetched")
+            return None
         _refuse_half_an_object(structure, header, bool(rows and columns))
         return None
     if not rows or not columns or rows < 0 or columns < 0:
