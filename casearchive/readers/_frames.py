@@ -183,9 +183,13 @@ def opened(data: bytes, kind: str) -> Image:
     """A compressed picture, its size looked at and not yet decoded."""
     from PIL import Image as PillowImage
 
-    image = PillowImage.open(BytesIO(data), formats=(kind,))
+    too_large = PictureUnavailable("a frame has more than 100 million pixels")
+    try:
+        image = PillowImage.open(BytesIO(data), formats=(kind,))
+    except PillowImage.DecompressionBombError as error:
+        raise too_large from error
     if image.width * image.height > MAX_PIXELS:
-        raise PictureUnavailable("a frame has more than 100 million pixels")
+        raise too_large
     return image
 
 

@@ -101,6 +101,8 @@ class DicomClip:
 
     def _without_what_is_missing(self, picture: Picture, stored: Stored) -> Picture:
         """Black where the data did not reach, with a note, instead of what decoders make up there."""
+        if stored.rows == 0:
+            raise PictureUnavailable("a frame is cut short before its first row")
         if stored.rows is not None:
             self._note("a frame is cut short; what is missing of it, from some row on, is black")
             picture = picture.copy()
@@ -180,7 +182,7 @@ class DicomClip:
         for stored in self._several(lambda number: decoder.stored(number, _JUDGED_EDGE)):
             if stored.samples.ndim != 3:
                 continue
-            samples = _frames.as_bytes(stored.samples, stored.layout.stored)
+            samples = _frames.as_bytes(stored.samples[: stored.rows], stored.layout.stored)
             if pixels.resembles_rgb(samples):
                 return "RGB"
             if pixels.resembles_ybr(samples):
@@ -196,7 +198,9 @@ class DicomClip:
         turned = replace(layout, planar=not layout.planar)
 
         def shares(number: int) -> tuple[float, float]:
-            run, _ = decoder.flat(number)
+            run, rows = decoder.flat(number)
+            if rows < layout.rows:
+                return 0.0, 0.0
             stated = pixels.greyness(_frames.as_bytes(_frames.shaped(run, layout), layout.stored))
             if stated > 0.6:
                 return stated, 0.0
