@@ -838,3 +838,88 @@ def has(row: Row) -> str:
     if module and find_spec(module) is None:
         return f"{module} is not installed"
     return ""
+
+
+# ------------------------------------------------------------------------------------------- for a person
+
+#: What each transfer syntax is called in the table.
+NAMES = {
+    IMPLICIT: "Uncompressed, implicit VR",
+    EXPLICIT: "Uncompressed, explicit VR",
+    BIG: "Uncompressed, big endian",
+    DEFLATED: "Deflated",
+    RLE: "Run-length (RLE Lossless)",
+    **{
+        jpeg_family(number): name
+        for number, name in (
+            (50, "JPEG baseline"),
+            (51, "JPEG extended"),
+            (57, "JPEG lossless"),
+            (70, "JPEG lossless, first-order prediction"),
+            (80, "JPEG-LS lossless"),
+            (81, "JPEG-LS near-lossless"),
+            (90, "JPEG 2000 lossless"),
+            (91, "JPEG 2000"),
+            (100, "MPEG-2 main profile, main level"),
+            (101, "MPEG-2 main profile, high level"),
+            (102, "MPEG-4 AVC/H.264"),
+            (103, "MPEG-4 AVC/H.264, Blu-ray compatible"),
+            (107, "HEVC/H.265"),
+            (110, "JPEG XL lossless"),
+            (111, "JPEG XL, a JPEG packed again"),
+            (112, "JPEG XL"),
+            (201, "High-Throughput JPEG 2000 lossless"),
+            (202, "High-Throughput JPEG 2000 lossless, RPCL"),
+            (203, "High-Throughput JPEG 2000"),
+        )
+    },
+}
+
+#: What is wrong, and what is done about it; ``test_bad_pictures.py`` holds each.
+REPAIRED = (
+    (
+        "uncompressed data, a JPEG or a run-length frame that stops in the middle",
+        "as far as it goes; the rest is black, with a note",
+    ),
+    (
+        "a JPEG 2000 frame that stops in the middle",
+        "what there is of it, less sharp or in parts, with a note",
+    ),
+    (
+        "fewer or more frames than the header says, or no number at all",
+        "those there are, up to the number stated, with a note",
+    ),
+    ("an offset table that is wrong, missing or repeats itself", "the frames, found by where pictures begin"),
+    (
+        "a compressed frame of another size than the header says",
+        "from the top left corner in the size of the header, with a note",
+    ),
+    ("a compressed frame in grey that is called colour, or the reverse", "as it is stored, with a note"),
+    (
+        "a colour palette or grey table that is too short",
+        "its last entry stands for what is missing, with a note",
+    ),
+    ("a window that shows nothing in the whole clip", "the whole range of values, with a note"),
+    (
+        "graphics (overlay planes) in their own element or in unused bits",
+        "drawn in white where the scanner drew them; regions of interest are not",
+    ),
+    ("a supplemental palette over grey", "the values it covers in its colours"),
+)
+
+#: What cannot be shown, and the words it is told in (``test_formats.py``, ``test_bad_pictures.py``).
+NOT_SHOWN = (
+    (
+        "JPEG-LS, JPEG XL, JPEG of more than 8 bits without the extra",
+        "showing JPEG-LS needs a codec that is not installed; to see it: pip install 'casearchive[codecs]'",
+    ),
+    (
+        "MPEG-2, H.264, HEVC without the extra",
+        "showing video needs PyAV, which is not installed; to see it: pip install 'casearchive[video]'",
+    ),
+    ("a High-Throughput JPEG 2000 or JPEG-LS frame that stops in the middle", "frame N cannot be decoded"),
+    ("a frame of more than 100 million pixels", "a frame has more than 100 million pixels"),
+    ("compressed frames of four samples a pixel", "its compressed frame has 4 samples a pixel"),
+    ("pixels that are floating-point numbers", "pixels that are floating-point numbers cannot be shown"),
+    ("pixels on a server (JPIP)", "its pixels lie on a server that its header names; they are not fetched"),
+)

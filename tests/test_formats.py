@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from encoders import PATCH
-from matrix import Row, has, rows
+from matrix import NAMES, Row, has, rows
 from PIL import Image
 
 from casearchive import readers
+from casearchive.errors import PictureUnavailable
+from casearchive.readers import _codecs, _video
 
 MATRIX = rows()
 
@@ -93,3 +96,42 @@ def test_an_independent_decoder_sees_the_same(row: Row, tmp_path: Path) -> None:
             )
     finally:
         clip.close()
+
+
+@pytest.mark.parametrize("extra", ["codecs", "video"])
+def test_without_an_extra_the_file_opens_and_the_message_names_it(
+    extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = [row for row in MATRIX if row.needs == extra and not has(row)]
+    if not kept:
+        pytest.skip(f"what encodes for casearchive[{extra}] is not installed")
+    monkeypatch.setattr(_codecs, "available", lambda: False)
+    monkeypatch.setattr(_video, "available", lambda: False)
+    for row in kept:
+        clip = opened(tmp_path, row.make(tmp_path))
+        assert clip.facts.instance.frames == row.frames
+        with pytest.raises(PictureUnavailable, match="not installed") as caught:
+            clip.frame(1)
+        assert f"pip install 'casearchive[{extra}]'" in caught.value.hint
+        clip.close()
+
+
+def test_everything_else_is_shown_without_any_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_codecs, "available", lambda: False)
+    monkeypatch.setattr(_video, "available", lambda: False)
+    for row in MATRIX:
+        if row.needs or has(row):
+            continue
+        clip = opened(tmp_path, row.make(tmp_path))
+        assert clip.frame(1).size
+        clip.close()
+
+
+def test_the_table_of_formats_is_what_the_matrix_says() -> None:
+    script = Path(__file__).parents[1] / "scripts" / "make_formats.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_coding_of_the_matrix_has_a_name() -> None:
+    assert {row.syntax for row in MATRIX} <= set(NAMES)
