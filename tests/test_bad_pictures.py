@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -558,6 +561,7 @@ def test_a_decoder_that_hangs_or_dies_costs_its_frame(
     opened: Opener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, said: str
 ) -> None:
     (tmp_path / "decoder.py").write_text(program)
+    _codecs._HELPER.end()
     monkeypatch.setattr(_codecs, "_PROGRAM", tmp_path / "decoder.py")
     monkeypatch.setattr(_codecs, "_LIMIT_S", 2.0)
     monkeypatch.setattr(_codecs, "available", lambda: True)
@@ -571,6 +575,7 @@ def test_a_decoder_that_hangs_or_dies_costs_its_frame(
     for number in (1, 2):
         with pytest.raises(PictureUnavailable, match=said):
             clip.frame(number)
+    _codecs._HELPER.end()
 
 
 def test_after_a_damaged_frame_the_codec_shows_the_next(opened: Opener) -> None:
@@ -617,12 +622,23 @@ def test_less_than_half_a_frame_is_refused(tmp_path: Path) -> None:
     assert caught.value.reason == "truncated"
 
 
-def test_nothing_is_left_running_when_a_clip_is_closed(tmp_path: Path) -> None:
-    codecs = pytest.importorskip("imagecodecs")
-    path = tmp_path / "f"
-    path.write_bytes(packed([codecs.jpegls_encode(greys(0))], JPEG_LS, "MONOCHROME2"))
-    clip = readers.open_clip(path, "ab" * 32)
-    clip.frame(1)
-    process = clip._decoder._codecs._process  # type: ignore[attr-defined]
-    clip.close()
-    assert process.poll() is not None
+@pytest.mark.skipif(sys.platform == "win32", reason="signal 0 asks nothing there")
+def test_nothing_is_left_running_when_the_program_ends() -> None:
+    pytest.importorskip("imagecodecs")
+    program = (
+        "import numpy, imagecodecs\n"
+        "from casearchive.readers import _codecs\n"
+        "data = imagecodecs.jpegls_encode(numpy.zeros((8, 8), 'u1'))\n"
+        "assert _codecs.decoded(_codecs.JPEG_LS, data).shape == (8, 8)\n"
+        "print(_codecs._HELPER._process.pid)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(done.stdout), 0)

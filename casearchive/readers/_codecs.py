@@ -6,13 +6,16 @@ busy for ever. So the work is done aside, with a limit of time and memory, and a
 
 from __future__ import annotations
 
+import atexit
+import os
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Timer
+from threading import Lock, Timer
 
 import numpy as np
 
@@ -21,6 +24,8 @@ from casearchive.readers._frames import Samples
 
 JPEG_LS, JPEG_XL, DEEP_JPEG = b"s", b"x", b"d"
 _NAMES = {JPEG_LS: "JPEG-LS", JPEG_XL: "JPEG XL", DEEP_JPEG: "JPEG of more than 8 bits a sample"}
+#: The head (bytes a sample, then the shape) and the samples.
+_Reply = tuple[tuple[int, ...], bytes]
 _LIMIT_S = 20.0
 _PROGRAM = Path(__file__).with_name("_aside.py")
 
@@ -38,61 +43,73 @@ def needs_extra(kind: bytes) -> PictureUnavailable:
     )
 
 
-class Codecs:
-    """The decoding process: begun with the first frame, ended with ``close`` or by a frame that breaks it."""
+def decoded(kind: bytes, data: bytes) -> Samples:
+    """(rows, columns[, samples]) as stored. Raises PictureUnavailable."""
+    if not available():
+        raise needs_extra(kind)
+    reply = _HELPER.asked(kind, data)
+    if reply is None:
+        raise PictureUnavailable(f"its {_NAMES[kind]} data is damaged: decoding it did not come to an end")
+    head, body = reply
+    if not head:
+        raise PictureUnavailable(f"its {_NAMES[kind]} data is damaged")
+    return np.frombuffer(body, f"u{head[0]}").reshape(head[1:])
+
+
+class _Helper:
+    """The decoding process: begun with the first frame that needs it, ended with this one, or by a bad frame."""
 
     def __init__(self) -> None:
+        self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
 
-    def decoded(self, kind: bytes, data: bytes) -> Samples:
-        """(rows, columns[, samples]) as stored. Raises PictureUnavailable."""
-        if not available():
-            raise needs_extra(kind)
-        process = self._begun()
-        timer = Timer(_LIMIT_S, process.kill)
-        timer.start()
-        try:
-            reply = _asked(process, kind, data)
-        except (OSError, struct.error):
-            reply = None
-        finally:
-            timer.cancel()
-        if reply is None:
-            self.close()
-            raise PictureUnavailable(
-                f"its {_NAMES[kind]} data is damaged: decoding it did not come to an end"
-            )
-        head, body = reply
-        if not head:
-            raise PictureUnavailable(f"its {_NAMES[kind]} data is damaged")
-        return np.frombuffer(body, f"u{head[0]}").reshape(head[1:])
+    def asked(self, kind: bytes, data: bytes) -> _Reply | None:
+        """The answer, or None where the process had to be ended."""
+        with self._lock:
+            process = self._running()
+            timer = Timer(_LIMIT_S, process.kill)
+            timer.start()
+            try:
+                return _asked(process, kind, data)
+            except (OSError, struct.error):
+                self._end()
+                return None
+            finally:
+                timer.cancel()
 
-    def _begun(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._owner != os.getpid():
+            self._process = None  # begun by the process that this one was forked from, and still its own
         if self._process is None:
             command = [sys.executable, "-P", str(_PROGRAM)]
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
+            self._owner = os.getpid()
         return self._process
 
-    def close(self) -> None:
+    def end(self) -> None:
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    _shut(pipe)
-            process.wait()
+        if process is None or self._owner != os.getpid():
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(OSError):  # what was still to be written has no reader any more
+                    pipe.close()
+        process.wait()
 
 
-def _shut(pipe: object) -> None:
-    try:
-        pipe.close()  # type: ignore[attr-defined]
-    except OSError:  # what was still to be written has no reader any more
-        return
+_HELPER = _Helper()
+atexit.register(_HELPER.end)
 
 
-def _asked(process: subprocess.Popen[bytes], kind: bytes, data: bytes) -> tuple[tuple[int, ...], bytes]:
+def _asked(process: subprocess.Popen[bytes], kind: bytes, data: bytes) -> _Reply:
     """The head (bytes a sample, then the shape; nothing where it cannot be decoded) and the samples."""
     assert process.stdin is not None
     assert process.stdout is not None

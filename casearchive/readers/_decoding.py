@@ -55,11 +55,9 @@ class Decoder:
         self._file, self._count, self._note = file, count, note
         self._fragments: tuple[tuple[tuple[int, int], ...], ...] | None = None
         self._video: _video.Video | None = None
-        self._codecs = _codecs.Codecs()
         self._kept: tuple[int, Stored] | None = None
 
     def close(self) -> None:
-        self._codecs.close()
         if self._video is not None:
             self._video.close()
 
@@ -159,9 +157,9 @@ class Decoder:
         if (stream.rows, stream.columns) != (layout.rows, layout.columns):
             edge = None
         if stream.frame == _jpeg.JPEG_LS:
-            return Stored(self._codecs.decoded(_codecs.JPEG_LS, data), layout)
+            return Stored(_codecs.decoded(_codecs.JPEG_LS, data), layout)
         if stream.precision > 8:
-            samples = self._codecs.decoded(_codecs.DEEP_JPEG, data)
+            samples = _codecs.decoded(_codecs.DEEP_JPEG, data)
             return Stored(_frames.meaningful(samples, layout), layout)
         if stream.precision < 8 and stream.frame != _jpeg.LOSSLESS:
             raise PictureUnavailable(f"JPEG of {stream.precision} bits a sample cannot be decoded")
@@ -185,7 +183,7 @@ class Decoder:
         return Stored(samples, layout, whole=whole)
 
     def _jxl(self, data: bytes) -> Stored:
-        samples = self._codecs.decoded(_codecs.JPEG_XL, data)
+        samples = _codecs.decoded(_codecs.JPEG_XL, data)
         if samples.ndim == 3 and samples.shape[2] in (1, 2, 4):  # alpha says nothing here
             samples = samples[..., 0] if samples.shape[2] < 3 else samples[..., :3]
         depth = 8 * samples.dtype.itemsize
