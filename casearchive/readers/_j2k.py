@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,11 +11,8 @@ from casearchive.errors import PictureUnavailable
 from casearchive.readers._frames import Layout, Samples, opened
 from casearchive.readers._jpeg import segments
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 _START, _END = b"\xff\x4f\xff\x51", b"\xff\xd9"
-_SOT, _SOD = 0xFF90, 0xFF93
+_SOT = 0xFF90
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +53,13 @@ def j2k(data: bytes, facts: J2kFacts, layout: Layout, edge: int | None) -> tuple
     The second value says whether the codestream was whole. A JP2 wrapper round it is passed over: DICOM does
     not allow one (PS3.5 A.4.4).
     """
-    stream, missing = _completed(data[data.find(_START) :])
-    image = opened(stream, "JPEG2000")
-    _reduce(image, facts, edge)
-    values = np.asarray(image)
+    stream = data[data.find(_START) :]
+    missing = _missing(stream)
+    levels = _levels_to_drop(facts, edge)
+    if missing:
+        values = _as_far_as_it_goes(stream, missing, facts, levels)
+    else:
+        values = _decoded(stream if _END in stream[-64:] else stream + _END, levels)
     if facts.components > 1:
         return values, not missing
     # Pillow widens N bits to 8 or 16 and shifts signed samples into the positive range.
@@ -74,35 +73,65 @@ def j2k(data: bytes, facts: J2kFacts, layout: Layout, edge: int | None) -> tuple
     return plain, not missing
 
 
-def _reduce(image: Image, facts: J2kFacts, edge: int | None) -> None:
-    longer = max(facts.rows, facts.columns)
-    reduce = 0
-    while edge and reduce < min(facts.levels, 5) and longer >> (reduce + 1) >= edge:
-        reduce += 1
-    image.reduce = reduce  # type: ignore[assignment]
+def _decoded(stream: bytes, levels: int) -> Samples:
+    image = opened(stream, "JPEG2000")
+    image.reduce = levels  # type: ignore[assignment]
+    return np.asarray(image)
 
 
-def _completed(stream: bytes) -> tuple[bytes, int]:
-    """The codestream with zeros for what was cut off, and how many bytes were missing.
+def _levels_to_drop(facts: J2kFacts, edge: int | None) -> int:
+    """How often the size may be halved so that the longer edge keeps ``edge``."""
+    longer, levels = max(facts.rows, facts.columns), 0
+    while edge and levels < min(facts.levels, 5) and longer >> (levels + 1) >= edge:
+        levels += 1
+    return levels
 
-    A tile-part says how long it is (ITU-T T.800 A.4.2). Zeros read as empty packets, so that a decoder shows
-    what came before them: the whole picture, less sharp, where quality or resolution came first.
+
+def _as_far_as_it_goes(stream: bytes, missing: int, facts: J2kFacts, levels: int) -> Samples:
+    """The sharpest picture that what was cut off has no part in, in the size that was asked for.
+
+    Zeros read as empty packets, but in the packet that was cut they would be shown as speckle that nobody
+    recorded. What was missing is therefore filled in two ways, and only a level that both leave alike is shown.
     """
+    from PIL import Image as PillowImage
+
+    missing = min(missing, 64 * len(stream))
+    fill = b"\x2a" * min(64, missing)
+    for level in range(levels, facts.levels + 1):
+        try:
+            found = _decoded(stream + b"\0" * missing + _END, level)
+            other = _decoded(stream + fill + b"\0" * (missing - len(fill)) + _END, level)
+        except OSError:  # no picture at this level with either filling
+            continue
+        if np.array_equal(found, other):
+            size = (-(-facts.columns >> levels), -(-facts.rows >> levels))
+            if level == levels:
+                return found
+            if found.dtype != np.uint8:
+                return np.kron(found, np.ones((2 ** (level - levels),) * 2, found.dtype))[
+                    : size[1], : size[0]
+                ]
+            resized = PillowImage.fromarray(found).resize(size, PillowImage.Resampling.BILINEAR)
+            return np.asarray(resized)
+    raise PictureUnavailable("its JPEG 2000 data stops before any picture could be made of it")
+
+
+def _missing(stream: bytes) -> int:
+    """How many bytes were cut off: every tile-part says how long it is (ITU-T T.800 A.4.2)."""
     position = 2
     while position + 4 <= len(stream):
         marker, length = struct.unpack_from(">HH", stream, position)
         if marker == 0xFFD9:
-            return stream, 0
+            return 0
         if marker != _SOT:
             position += 2 + length
             continue
         if position + 12 > len(stream):
-            break
+            return 1
         part = struct.unpack_from(">I", stream, position + 6)[0]
         if part == 0:  # to the end of the codestream
-            return (stream, 0) if _END in stream[-64:] else (stream + _END, 0)
-        missing = position + part - len(stream)
-        if missing > 0:
-            return stream + b"\0" * min(missing, len(stream) * 64) + _END, missing
+            return 0
+        if position + part > len(stream):
+            return int(position + part - len(stream))
         position += part
-    return stream + _END, 0
+    return 0

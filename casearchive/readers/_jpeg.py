@@ -125,13 +125,13 @@ def _ended(data: bytes) -> tuple[bytes, bool]:
 
 
 def _reached(samples: Samples) -> int | None:
-    """How many rows of a stream without an end marker are pictures, or None where all are.
+    """How many rows of a stream without an end marker are pictures to their very end, or None where all are.
 
-    libjpeg fills what the data did not reach with its middle level, 128 in every component, whatever the
-    colour space; no scanner draws the bottom of its screen in exactly that.
+    libjpeg fills what the data did not reach with its middle level, 128 in every component, whatever the colour
+    space; no scanner ends the last rows of its screen in exactly that.
     """
-    flat = samples.reshape(len(samples), -1)
-    filled = (flat == 128).all(axis=1)
+    ends = samples[:, -2:].reshape(len(samples), -1)
+    filled = (ends == 128).all(axis=1)
     if not filled[-1]:
         return None
     return len(samples) - int(np.argmin(filled[::-1])) if not filled.all() else 0

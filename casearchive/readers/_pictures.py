@@ -88,9 +88,14 @@ class DicomClip:
             self._decoder = Decoder(self._file, layout, self._count, self._note)
         return self._decoder
 
-    def _several(self, read: Callable[[int], Stored]) -> Iterator[Stored]:
+    @property
+    def _asked(self) -> tuple[int, ...]:
         """First, middle and last frame: what is judged for a clip is always judged by the same frames."""
-        for number in sorted({1, (self._count + 1) // 2, self._count}):
+        return tuple(sorted({1, (self._count + 1) // 2, self._count}))
+
+    def _several(self, read: Callable[[int], Stored]) -> Iterator[Stored]:
+        """The frames by which a clip is judged, those of them that can be read."""
+        for number in self._asked:
             try:
                 found = read(number)
             except Exception:  # noqa: BLE001, S112 - a damaged frame has no say in how the others look
@@ -170,7 +175,7 @@ class DicomClip:
 
     def _expected(self, decoder: Decoder) -> tuple[str, bool]:
         """What the first frame that can be read at all says of the colour of the clip."""
-        for number in sorted({1, (self._count + 1) // 2, self._count}):
+        for number in self._asked:
             try:
                 return decoder.expected(number)
             except Exception:  # noqa: BLE001, S112 - a damaged frame has no say in how the others look
@@ -190,27 +195,27 @@ class DicomClip:
         return ""
 
     def _settle_planes(self, decoder: Decoder) -> None:
-        """Decide once whether native colour really lies by plane or by pixel as the header says."""
+        """Decide once whether native colour really lies by plane or by pixel as the header says.
+
+        Read the right way, most of the texture of a real ultrasound picture is grey (0.4 to 1 of it); read the
+        wrong way, hardly any is (up to 0.25 of RGB, 0.65 of YBR, whose chroma is nearly the same everywhere).
+        """
         layout = decoder.layout
         if self._planar_settled or not decoder.is_native or layout.samples != 3 or layout.pairs:
             return
         self._planar_settled = True
         turned = replace(layout, planar=not layout.planar)
-
-        def shares(number: int) -> tuple[float, float]:
+        for number in self._asked:
             run, rows = decoder.flat(number)
             if rows < layout.rows:
-                return 0.0, 0.0
-            stated = pixels.greyness(_frames.as_bytes(_frames.shaped(run, layout), layout.stored))
-            if stated > 0.6:
-                return stated, 0.0
-            return stated, pixels.greyness(_frames.as_bytes(_frames.shaped(run, turned), layout.stored))
-
-        for number in sorted({1, (self._count + 1) // 2, self._count}):
-            stated, otherwise = shares(number)
-            if stated > 0.6:
+                continue
+            stated, other = (
+                pixels.greyness(_frames.as_bytes(_frames.shaped(run, each), layout.stored))
+                for each in (layout, turned)
+            )
+            if stated > 0.65:
                 return
-            if otherwise >= 0.9:
+            if (stated <= 0.3 and other >= 0.5) or (other >= 0.85 and other - stated >= 0.25):
                 decoder.layout = turned
                 said, stored = ("plane", "pixel") if layout.planar else ("pixel", "plane")
                 self._note(
