@@ -828,15 +828,20 @@ def _wrong() -> list[Row]:
     ]
 
 
+#: What each extra of casearchive brings.
+EXTRAS = {"codecs": "imagecodecs", "video": "av"}
+
+
 def has(row: Row) -> str:
-    """Why the row cannot be made here, or nothing."""
+    """Why the row cannot be made or shown here, or nothing."""
     from importlib.util import find_spec
 
     if row.tool and shutil.which(row.tool) is None:
         return f"{row.tool} is not installed"
-    module = {"imagecodecs": "imagecodecs", "PyAV": "av"}.get(row.encoder)
-    if module and find_spec(module) is None:
-        return f"{module} is not installed"
+    wanted = ({"imagecodecs": "imagecodecs", "PyAV": "av"}.get(row.encoder), EXTRAS.get(row.needs))
+    for module in filter(None, wanted):
+        if find_spec(module) is None:
+            return f"{module} is not installed"
     return ""
 
 
@@ -883,7 +888,7 @@ REPAIRED = (
     ),
     (
         "a JPEG 2000 frame that stops in the middle",
-        "what there is of it, less sharp or in parts, with a note",
+        "what there is of it, less sharp, with a note",
     ),
     (
         "fewer or more frames than the header says, or no number at all",
@@ -917,7 +922,7 @@ NOT_SHOWN = (
         "MPEG-2, H.264, HEVC without the extra",
         "showing video needs PyAV, which is not installed; to see it: pip install 'casearchive[video]'",
     ),
-    ("a High-Throughput JPEG 2000 or JPEG-LS frame that stops in the middle", "frame N cannot be decoded"),
+    ("a JPEG-LS or JPEG XL frame that is damaged", "its JPEG-LS data is damaged"),
     ("a frame of more than 100 million pixels", "a frame has more than 100 million pixels"),
     ("compressed frames of four samples a pixel", "its compressed frame has 4 samples a pixel"),
     ("pixels that are floating-point numbers", "pixels that are floating-point numbers cannot be shown"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from encoders import (
     shared,
     written,
 )
+from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
@@ -162,8 +164,27 @@ def test_of_a_jpeg_2000_cut_short_what_there_is_is_shown_and_said(opened: Opener
     ds = dataset(large, "YBR_RCT", 1)
     clip = opened(written(ds, J2K, encapsulate([data[: len(data) * 9 // 10]])))
     shown = clip.frame(1)
+    assert shown.shape == large.shape
     assert np.abs(shown.astype(int) - large).mean() < 25
     assert noted(clip, CUT)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8, 0.95])
+@pytest.mark.parametrize("progression", ["LRCP", "RPCL", "PCRL"])
+def test_a_cut_jpeg_2000_shows_no_speckle_that_nobody_recorded(
+    opened: Opener, share: float, progression: str
+) -> None:
+    picture = np.zeros((400, 400, 3), np.uint8)
+    picture[:200] = np.random.default_rng(1).integers(0, 255, (200, 400, 1))
+    data = pillow("JPEG2000", no_jp2=True, irreversible=False, mct=1, progression=progression)(picture)
+    clip = opened(written(dataset(picture, "YBR_RCT", 1), J2K, encapsulate([data[: int(len(data) * share)]])))
+    try:
+        shown = clip.frame(1)
+    except PictureUnavailable as line:
+        assert "stops before any picture" in line.what
+    else:
+        assert shown[280:].max() <= 3
+        assert noted(clip, CUT)
 
 
 @pytest.mark.parametrize("keep", [0, 1, 20, 120])
@@ -458,6 +479,22 @@ def test_graphics_are_drawn_where_the_scanner_drew_them(
     ds = with_overlay(dataset(base, photometric, 1), cross(), origin=origin)
     shown = opened(written(ds, EXPLICIT, base.tobytes())).frame(1)
     assert np.array_equal(shown, placed(base, cross(), origin[0] - 1, origin[1] - 1))
+
+
+@pytest.mark.skipif(shutil.which("dcmj2pnm") is None, reason="dcmj2pnm (DCMTK) is not installed")
+@pytest.mark.parametrize("origin", [(1, 1), (40, 60)])
+def test_an_independent_program_draws_the_same_graphics(
+    opened: Opener, tmp_path: Path, origin: tuple[int, int]
+) -> None:
+    content = written(
+        with_overlay(dataset(greys(0), "MONOCHROME2", 1), cross(), origin=origin),
+        EXPLICIT,
+        greys(0).tobytes(),
+    )
+    shown = opened(content).frame(1)
+    out = tmp_path / "out.pnm"
+    subprocess.run(["dcmj2pnm", "+op", tmp_path / "file0", out], check=True, capture_output=True, timeout=60)
+    assert np.abs(np.asarray(Image.open(out)).astype(int) - shown).max() <= 1
 
 
 def test_a_region_of_interest_is_not_part_of_the_picture(opened: Opener) -> None:

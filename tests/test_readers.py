@@ -758,6 +758,32 @@ def test_video_inside_dicom_is_decoded_frame_by_frame(
     assert clip.facts.timing.source == "FrameTime"
 
 
+def test_video_in_several_fragments_is_one_stream_and_is_not_copied(
+    tmp_path: Path, opened: Callable[[bytes], Clip]
+) -> None:
+    pytest.importorskip("av")
+    stream = video(tmp_path, "mp4", "libx264", frames=20)
+    ds = with_pixels(header(FrameTime="40"), [np.zeros((48, 64, 3), np.uint8)], "YBR_PARTIAL_420")
+    ds.NumberOfFrames = 20
+    ds.PixelData = encapsulate([stream + b"\0" * (len(stream) % 2)], fragments_per_frame=7)
+    ds["PixelData"].VR = "OB"
+    clip = opened(written(ds, "1.2.840.10008.1.2.4.102"))
+    for number in (20, 3, 4, 1):
+        assert abs(float(clip.frame(number).mean()) - 8 * number) < 4
+
+
+def test_video_of_another_shape_is_brought_to_the_size_of_the_header(
+    tmp_path: Path, opened: Callable[[bytes], Clip]
+) -> None:
+    pytest.importorskip("av")
+    stream = video(tmp_path, "h264", "libx264", frames=4)
+    ds = with_pixels(header(FrameTime="40"), [np.zeros((48, 80, 3), np.uint8)], "YBR_PARTIAL_420")
+    ds.NumberOfFrames = 4
+    ds.PixelData = encapsulate([stream + b"\0" * (len(stream) % 2)])
+    ds["PixelData"].VR = "OB"
+    assert opened(written(ds, "1.2.840.10008.1.2.4.102")).frame(2).shape == (48, 80, 3)
+
+
 # --------------------------------------------------------------------------------------------- DICOM facts
 
 

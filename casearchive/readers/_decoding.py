@@ -5,15 +5,18 @@ What the transfer syntax and the header say is believed only where the bytes do 
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from io import BytesIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
+from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable
 from casearchive.readers import _codecs, _frames, _j2k, _jpeg, _rle, _video
 from casearchive.readers._frames import Layout, Samples
+from casearchive.readers._source import Joined, Source
 from casearchive.readers._structure import Pixels, Structure
 
 RLE = "1.2.840.10008.1.2.5"
@@ -218,13 +221,29 @@ class Decoder:
         if not _video.available():
             raise _video.needs_extra()
         if self._video is None:
-            stream = b"".join(self._file.source.read(*span) for span in self._pixels.fragments)
-            kind = _video_container(stream, VIDEO_SYNTAXES[self._file.transfer_syntax])
+            parts = tuple(part for part in self._pixels.fragments if part[1])
+            stream = Joined(self._file.source, parts)
+            kind = _video_container(stream.read(200) or b"", VIDEO_SYNTAXES[self._file.transfer_syntax])
             try:
-                self._video = _video.Video(lambda: BytesIO(stream), kind, len(stream))
+                self._video = _video.Video(lambda: _whole(self._file.source, parts), kind, stream.size)
             except _video.VideoError as error:
                 raise PictureUnavailable(str(error)) from error
-        return self._video.frame(number, edge)
+        shown = self._video.frame(number, edge)
+        if edge is None and shown.shape[:2] != (self.layout.rows, self.layout.columns):
+            # made for square pixels by the stream's own word; regions are placed in the size of the header
+            shown = _resized(shown, self.layout)
+        return shown
+
+
+def _whole(source: Source, parts: tuple[tuple[int, int], ...]) -> BinaryIO:
+    return cast("BinaryIO", io.BufferedReader(Joined(source, parts), 1 << 16))
+
+
+def _resized(picture: Picture, layout: Layout) -> Picture:
+    from PIL import Image
+
+    size = (layout.columns, layout.rows)
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
 
 
 def _video_container(stream: bytes, bare: str) -> str:

@@ -113,9 +113,7 @@ class DicomClip:
             picture = picture.copy()
             picture[stored.rows :] = 0
         elif not stored.whole:
-            self._note(
-                "a frame is cut short; what there is of it is shown, and it may lack sharpness or parts"
-            )
+            self._note("a frame is cut short; what there is of it is shown, less sharp")
         return picture
 
     def _fitted(self, picture: Picture, layout: Layout) -> Picture:
