@@ -17,9 +17,12 @@ from casearchive.settings import Layout
 
 if TYPE_CHECKING:
     from casearchive.index.read import Detail, EventRow, Held
-    from casearchive.index.search import Results
+    from casearchive.index.search import Hit, Results
     from casearchive.ingest import Progress, Summary
-    from casearchive.model import Case, Outcome, TeachingSetRecord
+    from casearchive.measure import Measured, Unmeasurable
+    from casearchive.measurements import Checked
+    from casearchive.model import Calibration, Case, Facts, Media, Outcome, TeachingSetRecord
+    from casearchive.record import Places
     from casearchive.release import Release
     from casearchive.rooms import Rooms
     from casearchive.verify import Rebuilt, Verdict
@@ -29,11 +32,20 @@ _SLUG = re.compile(r"[a-z0-9-]{1,80}")
 
 @dataclass(frozen=True, slots=True)
 class FileView:
-    """A file as ``show`` tells it; the three paths are None where there is no such picture."""
+    """A file as ``show`` tells it; the paths are None where there is no such picture (yet).
+
+    ``thumbnail`` and ``poster`` show the key frame. ``preview`` and ``poster`` are made when ``show`` is asked to;
+    ``trouble`` says why one that was asked for could not be made. ``calibration`` is the scale that a person set
+    for it in a case.
+    """
 
     detail: Detail
     thumbnail: Path | None
     filmstrip: Path | None
+    preview: Path | None = None
+    poster: Path | None = None
+    trouble: str = ""
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,8 @@ class CaseView:
     clips: tuple[tuple[str, FileView | None], ...]  # (media id, file)
     score: int
     missing: tuple[Problem, ...]
+    doubts: tuple[Problem, ...]  # where the record and its clips contradict each other
+    checked: tuple[Checked, ...] = ()  # each measurement beside its points
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +166,16 @@ class Archive:
         return case, text
 
     def edit(self, slug: str, values: Mapping[str, str], *, dry_run: bool = False) -> str:
-        """Change fields of a record (``status``, ``patient.age``, ``consent.scope`` …); returns its text.
+        """Change fields of a record (``status``, ``patient.age``, ``media.M2.key_frame`` …); returns its text.
 
-        Raises ``RecordError`` where the record would not be valid any more; nothing is changed then.
+        ``slug`` may also name a file, of which one thing can be set: its ``key_frame`` (empty takes it back), for
+        wherever no case says otherwise. Raises ``RecordError`` where the record would not be valid any more, and
+        ``UsageError`` for a frame that the file does not have; nothing is changed then.
         """
         from casearchive.record.setting import with_values
 
+        if not self._layout.record(slug).is_file() and re.fullmatch(r"[0-9a-fA-F]{8,64}|[0-9.]+", slug):
+            return self._edit_file(slug, values, dry_run)
         return self._rewrite(slug, lambda text: with_values(text, values), sorted(values), dry_run)
 
     def replace_record(self, slug: str, text: str, *, dry_run: bool = False) -> str:
@@ -178,11 +196,11 @@ class Archive:
                 found.append(Linted(slug, 0, error.problems))
                 continue
             complete = record.completeness(case, text=text, file=file)
-            unknown = tuple(
-                Problem(file, 1, where, _unknown(word, nearest), "missing")
-                for where, word, nearest in record.unknown_words(case)
+            places = record.Places(text, file)
+            unknown = tuple(places.problem(u.path, str(u), "missing") for u in record.unknown_words(case))
+            found.append(
+                Linted(slug, complete.score, (*complete.missing, *unknown, *self._doubts(case, places)))
             )
-            found.append(Linted(slug, complete.score, complete.missing + unknown))
         return tuple(found)
 
     # ------------------------------------------------------------------------------------ asking
@@ -213,34 +231,89 @@ class Archive:
         with index.reading(self._layout.index) as connection:
             return tuple(read.held(connection))
 
-    def show(self, what: str) -> CaseView | FileView:
-        """A case (by slug) or a file (by SHA-256, its first digits, or SOP Instance UID)."""
+    def show(self, what: str, *, make: Sequence[str] = ()) -> CaseView | FileView:
+        """A case (by slug) or a file (by SHA-256, its first digits, or SOP Instance UID).
+
+        ``make`` names pictures to be made where they are not there yet: ``preview`` (animated, for files of more
+        than one frame), ``poster`` (the whole key frame). They are kept in the cache.
+        """
         from casearchive import index
 
         with index.reading(self._layout.index) as connection:
             if _SLUG.fullmatch(what) and self._layout.record(what).is_file():
-                return self._case_view(connection, what)
+                view = self._case_view(connection, what)
+                clips = tuple((media, clip and self._developed(clip, make)) for media, clip in view.clips)
+                return replace(view, clips=clips)
             found: FileView = self._file_view(connection, self._one_file(connection, what))
-            return found
+            return self._developed(replace(found, calibration=self._calibration(found.detail)), make)
+
+    def picture_of(self, hit: Hit) -> Path | None:
+        """The thumbnail for a search hit: of the clip that shows what was looked for, else the case's first clip
+        that has one; None where there is none."""
+        from casearchive import index
+        from casearchive.index import read
+
+        if hit.case is None:
+            wanted = [hit.instance.sha256] if hit.instance else []
+        else:
+            wanted = [media.sha256 for media in hit.media]
+        with index.reading(self._layout.index) as connection:
+            if hit.case is not None:
+                wanted += read.media_of(connection, hit.case)
+            for sha256 in dict.fromkeys(wanted):
+                view = self._file_view(connection, sha256, case=hit.case or "", may_miss=True)
+                if view is not None and (found := self._developed(view, ()).thumbnail):
+                    return found
+        return None
 
     def frames(self, what: str) -> bytes:
         """A contact sheet (PNG) of the clips of a case, or of one file: up to 12 frames of each, numbered."""
-        from casearchive.sheet import contact_sheet
+        from casearchive.sheet import Sheeted, contact_sheet
 
         view = self.show(what)
         rooms = self._rooms()
-        if isinstance(view, FileView):
-            return contact_sheet(
-                [(view.detail.held.name, rooms.store.path(view.detail.held.sha256), view.detail)]
-            )
+
+        def sheeted(label: str, clip: FileView) -> Sheeted:
+            sha256 = clip.detail.held.sha256
+            return Sheeted(label, rooms.store.path(sha256), sha256, clip.detail.key_frame or 0)
+
+        if isinstance(view, FileView):  # its name may name the patient
+            return contact_sheet("", [sheeted(f"file {view.detail.held.sha256[:16]}", view)])
+        captions = {m.id: m.caption for m in view.case.media}
         clips = [
-            (media, rooms.store.path(clip.detail.held.sha256), clip.detail)
+            sheeted(": ".join(w for w in (media, captions.get(media, "")) if w), clip)
             for media, clip in view.clips
             if clip
         ]
         if not clips:
             raise NotFound("the case has no clips", where=what)
-        return contact_sheet(clips)
+        return contact_sheet(view.case.title, clips)
+
+    def measure(
+        self,
+        what: str,
+        points: Sequence[tuple[float, float]],
+        *,
+        frame: int = 1,
+        kind: str = "length",
+        region: int | None = None,
+    ) -> Measured | Unmeasurable:
+        """Measure a picture: a file (SHA-256, its first digits, or UID) or a clip of a case (``CASE/M1``).
+
+        ``points`` are (x, y) in stored pixels, (0, 0) the centre of the top left one; ``kind`` is one of
+        ``measure.KINDS``; ``region`` names an ultrasound region from 1 where another than the obvious one is
+        meant. Raises ``NotFound``, or ``UsageError`` for a kind or a frame that there is not.
+        """
+        from casearchive.measure import KINDS, measure
+
+        if kind not in KINDS:
+            raise UsageError(
+                f"there is no measurement called {kind[:40]}", hint="There are: " + ", ".join(KINDS)
+            )
+        facts, calibration = self._scaled(what)
+        if not 1 <= frame <= max(facts.instance.frames, 1):
+            raise UsageError(f"there is no frame {frame}: it has {facts.instance.frames}", where=what[:120])
+        return measure(kind, points, facts, region=region, calibration=calibration)
 
     def stats(self) -> dict[str, Any]:
         """Totals and tallies of what the collection holds."""
@@ -318,6 +391,15 @@ class Archive:
         left = replace(found, cases=tuple(c for c in found.cases if c not in cases))
         return left if dry_run else self._save_set(left, "set-changed")
 
+    def set_order(self, slug: str, cases: Sequence[str], *, dry_run: bool = False) -> TeachingSetRecord:
+        """Put these cases of a set first, in this order; the others keep theirs behind them."""
+        found = self.set(slug)
+        for case in cases:
+            if case not in found.cases:
+                raise NotFound(f"the set does not hold {case}", where=slug)
+        ordered = replace(found, cases=tuple(dict.fromkeys((*cases, *found.cases))))
+        return ordered if dry_run or ordered == found else self._save_set(ordered, "set-changed")
+
     # ------------------------------------------------------------------------------------ letting out
 
     def export(
@@ -344,6 +426,14 @@ class Archive:
                 dry_run=dry_run,
                 tell=tell,
             )
+
+    @staticmethod
+    def verify_export(folder: str | Path) -> tuple[str, ...]:
+        """What in an exported folder disagrees with its certificate; needs no archive. Raises
+        ``CaseArchiveError`` where there is no certificate that can be read."""
+        from casearchive.deid import certificate
+
+        return tuple(certificate.check(Path(folder)))
 
     def wanted(self, what: Sequence[str]) -> TeachingSetRecord:
         """What ``export`` means by its words: a set, else slugs of cases, else a query."""
@@ -399,6 +489,13 @@ class Archive:
 
     # ------------------------------------------------------------------------------------ parts
 
+    def _doubts(self, case: Case, places: Places) -> tuple[Problem, ...]:
+        from casearchive import index
+        from casearchive.ingest.doubts import doubts
+
+        with index.reading(self._layout.index) as connection:
+            return tuple(doubts(connection, case, places))
+
     def _rooms(self) -> Rooms:
         from casearchive.rooms import Rooms
 
@@ -412,8 +509,9 @@ class Archive:
         with rooms.writer(self._say):
             text = change(self.record_text(slug))
             case = record.loads(text, slug=slug, file=f"cases/{slug}.toml")
-            if not dry_run:
-                with index.writing(self._layout.index) as connection:
+            with index.writing(self._layout.index) as connection:
+                drafts.check_against_clips(connection, case, record.Places(text, f"cases/{slug}.toml"))
+                if not dry_run:
                     drafts.save(rooms, connection, case, text, "case-edited", {"fields": list(fields)})
         return text
 
@@ -461,23 +559,125 @@ class Archive:
         file = f"cases/{slug}.toml"
         case = record.loads(text, slug=slug, file=file)
         complete = record.completeness(case, text=text, file=file)
-        clips = tuple((m.id, self._file_view(connection, m.sha256, may_miss=True)) for m in case.media)
-        return CaseView(case, clips, complete.score, complete.missing)
+        from casearchive.measurements import checked
 
-    def _file_view(self, connection: Any, sha256: str, *, may_miss: bool = False) -> Any:
+        found = [(m, self._file_view(connection, m.sha256, case=slug, may_miss=True)) for m in case.media]
+        clips = tuple((m.id, view and replace(view, calibration=m.calibration)) for m, view in found)
+        files = {media: clip.detail.facts for media, clip in clips if clip is not None}
+        doubts = self._doubts(case, record.Places(text, file))
+        return CaseView(case, clips, complete.score, complete.missing, doubts, checked(case, files))
+
+    def _scaled(self, what: str) -> tuple[Facts, Calibration | None]:
+        """The facts of a file or of a case's clip, and the scale that a person set for it."""
+        from casearchive import index
         from casearchive.index import read
 
-        detail = read.detail(connection, sha256)
+        slug, _, media = what.rpartition("/")
+        with index.reading(self._layout.index) as connection:
+            if slug or (_SLUG.fullmatch(what) and self._layout.record(what).is_file()):
+                clips = self._media(slug or what)
+                if media not in clips:
+                    raise NotFound(
+                        "the case has no such clip"
+                        if slug
+                        else "a case is no picture: name one of its clips",
+                        where=what[:120],
+                        hint="It has: " + ", ".join(f"{slug or what}/{m}" for m in clips),
+                    )
+                detail = read.detail(connection, clips[media].sha256)
+                if detail is None:
+                    raise NotFound("the file of the clip is missing", where=what[:120])
+                return detail.facts, clips[media].calibration
+            detail = read.detail(connection, self._one_file(connection, what))
+        assert detail is not None
+        return detail.facts, self._calibration(detail)
+
+    def _media(self, slug: str) -> dict[str, Media]:
+        """The clips of a case by id."""
+        from casearchive import record
+
+        case = record.loads(self.record_text(slug), slug=slug, file=f"cases/{slug}.toml")
+        return {media.id: media for media in case.media}
+
+    def _calibration(self, detail: Detail) -> Calibration | None:
+        """The scale set by hand for a file; where its cases differ about it, none of them is preferred."""
+        found = {self._media(slug)[media].calibration for slug, media in detail.cases} - {None}
+        return found.pop() if len(found) == 1 else None
+
+    def _file_view(self, connection: Any, sha256: str, *, case: str = "", may_miss: bool = False) -> Any:
+        from casearchive.index import read
+
+        detail = read.detail(connection, sha256, case=case)
         if detail is None:
             if may_miss:
                 return None
             raise NotFound("there is no such file", where=sha256)
-        thumbnail, filmstrip = (self._layout.picture(sha256, w) for w in ("thumbnail", "filmstrip"))
+        key = detail.key_frame or 0
         return FileView(
             detail,
-            thumbnail if thumbnail.is_file() else None,
-            filmstrip if filmstrip.is_file() else None,
+            thumbnail=_there(self._layout.picture(sha256, "thumbnail")),
+            filmstrip=_there(self._layout.picture(sha256, "filmstrip")),
+            preview=_there(self._layout.developed(sha256, "preview.webp")),
+            poster=_there(self._layout.developed(sha256, f"poster-{key}.png")),
         )
+
+    def _developed(self, view: FileView, make: Sequence[str]) -> FileView:
+        """The view with the pictures of a key frame chosen by hand, and with those that were asked for."""
+        detail = view.detail
+        sha256, key, frames = detail.held.sha256, detail.key_frame, detail.held.frames
+        wanted = [name for name in ("preview", "poster") if name in make and getattr(view, name) is None]
+        if frames < 2 and "preview" in wanted:
+            wanted.remove("preview")
+        if detail.key_frame_source == "person":
+            wanted.append("thumbnail")
+        if not wanted or frames < 1:
+            return view
+        from casearchive import darkroom
+
+        original = self._rooms().store.path(sha256)
+        for name in wanted:
+            try:
+                if name == "preview":
+                    view = replace(view, preview=darkroom.preview(self._layout, original, sha256))
+                elif name == "poster":
+                    view = replace(view, poster=darkroom.poster(self._layout, original, sha256, key or 1))
+                else:
+                    made = darkroom.thumbnail(self._layout, original, sha256, key or 1)
+                    view = replace(view, thumbnail=made)
+            except CaseArchiveError as error:
+                view = replace(view, trouble=f"no {name}: {error.what}")
+            except OSError as error:  # a cache that cannot be written to costs the picture only
+                view = replace(view, trouble=f"no {name}: {error.strerror or type(error).__name__}")
+        return view
+
+    def _edit_file(self, word: str, values: Mapping[str, str], dry_run: bool) -> str:
+        from casearchive import index
+        from casearchive.index import read, write
+
+        if set(values) != {"key_frame"}:
+            raise UsageError(
+                "of a file only key_frame can be set; all else is said in a case",
+                hint=f"Begin a case with: casearchive new SLUG --media {word[:16]}",
+            )
+        text = values["key_frame"].strip()
+        rooms = self._rooms()
+        with rooms.writer(self._say), index.writing(self._layout.index) as connection:
+            sha256 = self._one_file(connection, word)
+            kind = read.detail(connection, sha256)
+            frames = kind.held.frames if kind else 0
+            frame = int(text) if text.isdecimal() else None
+            if text and (frame is None or not 1 <= frame <= frames):
+                raise UsageError(
+                    f"there is no frame “{text[:20]}”: the file has {frames}, counted from 1",
+                    where=sha256[:16],
+                )
+            if not dry_run:
+                events = rooms.ledger.append([(read.KEY_FRAME_SET, sha256, {"frame": frame})])
+                with index.transaction(connection):
+                    write.add_events(
+                        connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
+                    )
+        return f"key_frame = {frame}\n" if frame else ""
 
     def _cases(self, words: Sequence[str]) -> tuple[str, ...]:
         found: list[str] = []
@@ -513,9 +713,8 @@ class Archive:
         return changed
 
 
-def _unknown(word: str, nearest: Sequence[str]) -> str:
-    hint = f"; did you mean {', '.join(nearest)}?" if nearest else ""
-    return f"“{word}” is not in the lexicon{hint} It is kept and can be searched as text."
+def _there(path: Path) -> Path | None:
+    return path if path.is_file() else None
 
 
 __all__ = ["Archive", "CaseArchiveError", "CaseView", "FileView", "Linted"]

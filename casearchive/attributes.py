@@ -53,9 +53,11 @@ TABLE: tuple[Attribute, ...] = (
     Attribute("ContentDate", "instance", "content_date", "date"),
     Attribute("ImageLaterality", "instance", "image_laterality"),
     Attribute("ViewName", "instance", "view_name", field="view"),
+    Attribute("ViewNumber", "instance", "view_number", "int"),
     Attribute("StageName", "instance", "stage_name", field="stage"),
+    Attribute("StageNumber", "instance", "stage_number", "int"),
     Attribute("TransducerType", "instance", "transducer_type", field="transducer"),
-    Attribute("TransducerData", "instance", "transducer_data"),
+    Attribute("TransducerData", "instance", "transducer_data", field="probe"),
     Attribute("DepthOfScanField", "instance", "depth_of_scan_field", "real", field="depth"),
     Attribute("MechanicalIndex", "instance", "mechanical_index", "real", field="mi"),
     Attribute("SoftTissueThermalIndex", "instance", "thermal_index", "real", field="ti"),
@@ -83,17 +85,6 @@ IDENTIFYING: tuple[str, ...] = (
     "PlacerOrderNumberImagingServiceRequest", "PerformedStationName", "PerformedLocation", "CurrentPatientLocation",
     "PatientInstitutionResidence", "ContentCreatorName", "ReviewerName", "TransducerIdentificationSequence",
 )  # fmt: skip
-
-#: Words of a query that ask for something the table above does not hold one to one.
-DERIVED_FIELDS: dict[str, str] = {
-    "kind": "dicom, image or clip",
-    "modality": "of the finding: us mri xray ct emg …; of a file: its Modality",
-    "side": "left right bilateral midline none unknown",
-    "mode": "b_mode color_doppler power_doppler pulsed_doppler m_mode …",
-    "fps": "frames a second, where known",
-    "duration": "seconds",
-    "name": "the file name it was taken from",
-}
 
 
 def by_level(level: str) -> tuple[Attribute, ...]:

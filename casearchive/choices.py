@@ -8,6 +8,11 @@ SEVERITIES = ("trace", "mild", "moderate", "severe")
 TEMPORALITIES = ("acute", "subacute", "chronic", "historical")
 DISCORDANCES = ("agreement", "undergraded", "overgraded", "missed", "discordant", "technique_limited")
 STATUSES = ("draft", "ready", "held", "retired")
+#: Image modes (CID 12224 and local), as the lexicon names them.
+MODES = (
+    "b_mode", "m_mode", "color_doppler", "power_doppler", "pulsed_doppler", "cw_doppler", "doppler",
+    "shear_wave", "elastography", "panoramic",
+)  # fmt: skip
 DIFFICULTIES = ("primary", "intermediate", "advanced")  # CID 7016
 MODALITIES = ("us", "mri", "xray", "ct", "emg", "ncs", "clinical_exam", "surgery", "histology", "other")
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from casearchive.choices import MODES
+
 # ---------------------------------------------------------------------------------------------- pictures
 
 
@@ -136,7 +138,9 @@ class Instance:
     content_date: str | None = None
     image_laterality: str | None = None
     view_name: str | None = None
+    view_number: int | None = None
     stage_name: str | None = None
+    stage_number: int | None = None
     anatomic_region: str | None = None
     transducer_type: str | None = None
     transducer_data: str | None = None
@@ -161,11 +165,16 @@ class Facts:
     instance: Instance
     timing: Timing = Timing()
     regions: tuple[UltrasoundRegion, ...] = ()
-    modes: tuple[str, ...] = ()
     identifiers: tuple[Identifier, ...] = ()
     notes: tuple[str, ...] = ()
     media_type: str = "application/octet-stream"
     claims: tuple[Claim, ...] = ()
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """How the picture was made, whoever says so, in the order of ``choices.MODES``."""
+        said = {claim.value for claim in self.claims if claim.what == "mode"}
+        return tuple(mode for mode in MODES if mode in said)
 
 
 # ------------------------------------------------------------------------------------------------- cases

@@ -1,4 +1,4 @@
-"""Pure arithmetic on pixel arrays: stored samples in, what a person sees out; then boxes, masks and scale.
+"""Pure arithmetic on pixel arrays: stored samples in, what a person sees out; then boxes and masks.
 
 Arrays are (rows, columns) or (rows, columns, samples). Boxes are (left, top, right, bottom) in pixels from
 the top left corner, right and bottom exclusive, unlike the inclusive corners of an ultrasound region.
@@ -14,18 +14,15 @@ from numpy.typing import NDArray
 
 from casearchive.clip import Picture
 from casearchive.model import UltrasoundRegion
+from casearchive.scale import TWO_DIMENSIONAL as TWO_DIMENSIONAL  # for those who draw
 
 Samples = NDArray[Any]
 Box = tuple[int, int, int, int]
 
-#: Spatial format 1 is a two-dimensional picture of tissue or flow (PS3.3 C.8.5.5.1.2).
-TWO_DIMENSIONAL = 1
 #: How many rows of a picture are turned into another colour space at a time.
 _BAND = 32
 #: No sound palette has more segments than it can have entries.
 _MOST_SEGMENTS = 65536
-#: Physical units 3 is centimetres (PS3.3 C.8.5.5.1.15).
-CENTIMETRES = 3
 
 
 # ------------------------------------------------------------------------------------------------ grey levels
@@ -251,7 +248,7 @@ def coloured(picture: Picture) -> Picture:
     return np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture
 
 
-# ---------------------------------------------------------------------------------------------- boxes, scale
+# ---------------------------------------------------------------------------------------------- boxes
 
 
 def box_of(region: UltrasoundRegion) -> Box:
@@ -299,18 +296,3 @@ def blackened(picture: Picture, mask: NDArray[np.bool_]) -> Picture:
     clean = picture.copy()
     clean[mask] = 0
     return clean
-
-
-def mm_per_pixel(region: UltrasoundRegion) -> tuple[float, float] | None:
-    """Millimetres per pixel across and down, or None where the region has no scale in centimetres.
-
-    Only a two-dimensional region has one; the deltas may differ and may be negative (PS3.3 C.8.5.5.1.15).
-    """
-    if region.spatial_format != TWO_DIMENSIONAL or (region.units_x, region.units_y) != (
-        CENTIMETRES,
-        CENTIMETRES,
-    ):
-        return None
-    if not region.delta_x or not region.delta_y:
-        return None
-    return abs(region.delta_x) * 10.0, abs(region.delta_y) * 10.0

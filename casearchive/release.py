@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -39,6 +40,7 @@ class Release:
     files: tuple[str, ...] = ()
     folder: Path | None = None
     certificate: Path | None = None
+    replaced: tuple[str, ...] = ()  # formats of an earlier export of this set that are gone now
 
 
 def release(
@@ -60,8 +62,8 @@ def release(
     ``IdentityFound`` where the finished bytes hold an identity; nothing is left behind then.
     """
     plugs = [exporter(name) for name in formats]
-    target = to.absolute() / wanted.slug
-    _check_target(target, rooms)
+    target = Path(os.path.normpath(to.absolute() / wanted.slug))
+    earlier = _check_target(target, rooms)
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(index.reading(rooms.layout.index))
         staging = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=rooms.layout.temporary)))
@@ -106,6 +108,7 @@ def release(
         files,
         target,
         target / "certificate.json",
+        tuple(f for f in earlier if f not in formats),
     )
 
 
@@ -183,7 +186,8 @@ def _clips(rooms: Rooms, case: Case, stack: contextlib.ExitStack) -> dict[str, C
 # ------------------------------------------------------------------------------------------------ landing
 
 
-def _check_target(target: Path, rooms: Rooms) -> None:
+def _check_target(target: Path, rooms: Rooms) -> tuple[str, ...]:
+    """Formats of an earlier export that stands there. Raises where anything else does."""
     root = rooms.layout.root.resolve()
     if root in (target.resolve(), *target.resolve().parents):
         raise CaseArchiveError(
@@ -191,12 +195,16 @@ def _check_target(target: Path, rooms: Rooms) -> None:
             where=str(target),
             hint="Choose a folder outside it.",
         )
-    if target.exists() and not (target / "certificate.json").is_file():
+    if not target.exists():
+        return ()
+    strangers = certificate.strangers(target)
+    if strangers:
         raise CaseArchiveError(
             "there is something here that casearchive did not make",
-            where=str(target),
+            where=str(target / strangers[0]),
             hint="Choose another folder with --to, or move it away.",
         )
+    return certificate.formats_of(target)
 
 
 @contextlib.contextmanager

@@ -67,8 +67,17 @@ class Layout:
         return self.sets / f"{slug}.toml"
 
     def picture(self, sha256: str, what: str) -> Path:
-        """``what`` is thumbnail, filmstrip or preview; WebP files."""
+        """What ``ingest`` makes of every file: ``what`` is thumbnail or filmstrip; WebP files."""
         return self.cache / sha256[:2] / f"{sha256}.{what}.webp"
+
+    @property
+    def darkroom(self) -> Path:
+        """Pictures that are made when somebody asks for them."""
+        return self.cache / "made"
+
+    def developed(self, sha256: str, name: str) -> Path:
+        """``name`` says which picture of the file, with its suffix: ``preview.webp``, ``poster-61.png`` …"""
+        return self.darkroom / sha256[:2] / f"{sha256}.{name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ It only looks. Rebuilding what is derived is ``reindex``, below, at the owner's 
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -203,6 +204,8 @@ def reindex(
                     connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
                 )
         _swap(new, rooms.layout.index)
+        # pictures made for somebody who asked are made again when asked for: by today's program
+        shutil.rmtree(rooms.layout.darkroom, ignore_errors=True)
     finally:
         crew.close()
         new.unlink(missing_ok=True)
@@ -224,7 +227,7 @@ def _refill(
 
     def send(count: int) -> None:
         for _, sha256 in zip(range(count), ahead, strict=False):
-            crew.submit(Task(rooms.layout.root, None, sha256))
+            crew.submit(Task(rooms.layout.root, None, sha256, names.get(sha256, "")))
             waiting.append(sha256)
 
     send(64)

@@ -5,6 +5,8 @@
     python scripts/bench.py ingest [DIR]                        against a plain loop and a plain copy, interleaved
     python scripts/bench.py search                              queries in archives of many cases
     python scripts/bench.py startup                             CPU of short commands
+    python scripts/bench.py pictures                            a thumbnail, a preview, against pydicom and Pillow
+    python scripts/bench.py previews [FILE...]                  WebP, AVIF and H.264 for moving previews
     python scripts/bench.py growth                              does a fuller archive take files more slowly?
 
 ``--json FILE`` keeps everything that was measured. Seconds belong to a machine and its day; ratios of what ran
@@ -21,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from benchmarks import asking, corpus, intake, starting
+from benchmarks import asking, corpus, intake, pictures, previews, starting
 from benchmarks.measure import finish, table
 
 
@@ -47,6 +49,10 @@ def _outside(options: argparse.Namespace) -> None:
         result, text = asking.measure(options.cases, options.findings, options.repeats)
     elif options.what == "startup":
         result, text = starting.measure(options.repeats)
+    elif options.what == "pictures":
+        result, text = pictures.measure(options.repeats, options.frames)
+    elif options.what == "previews":
+        result, text = previews.measure(options.files, options.frames)
     else:
         result, text = intake.growth(options.files, options.workers)
     finish(options.what, result, text, options.json)
@@ -68,6 +74,8 @@ def _inside(options: argparse.Namespace) -> None:
         told = intake.loop(options.folder, options.target)
     elif options.what == "_copy":
         told = intake.copy(options.folder, options.target)
+    elif options.what == "_pictures":
+        told = pictures.everything_of(options.folder)
     else:
         told = asking.ask(options.folder, options.repeats)
     print(json.dumps(told))
@@ -101,13 +109,19 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--repeats", type=int, default=5)
     made = verb("startup", "CPU of short commands")
     made.add_argument("--repeats", type=int, default=15)
+    made = verb("pictures", "CPU of a thumbnail and of a preview, by kind of file")
+    made.add_argument("--repeats", type=int, default=7)
+    made.add_argument("--frames", type=int, default=600, help="frames of the long clip (default 600)")
+    made = verb("previews", "formats for a moving preview")
+    made.add_argument("files", type=Path, metavar="FILE", nargs="*", help="clips; else three of cases/")
+    made.add_argument("--frames", type=int, default=60, help="how many frames of each (default 60)")
     made = verb("growth", "files a second as an archive grows")
     files(made, 2000)
     made.add_argument("--workers", type=int, default=2)
-    for name in ("_take", "_loop", "_copy", "_ask"):
+    for name in ("_take", "_loop", "_copy", "_ask", "_pictures"):
         made = verb(name)
         made.add_argument("folder", type=Path)
-        if name != "_ask":
+        if name not in ("_ask", "_pictures"):
             made.add_argument("target", type=Path)
         made.add_argument("--workers", type=int, default=1)
         made.add_argument("--repeats", type=int, default=1)

@@ -56,7 +56,12 @@ def main() -> int:
     steps.end("sample cases", started)
 
     started = steps.start("archive")
-    if (archive / "archive.toml").is_file():
+    target.mkdir(parents=True, exist_ok=True)
+    mark = target / "made-by-the-demo"
+    if not mark.exists() and (archive.exists() or teaching.exists()):
+        sys.exit(f"{target} holds something that this demo did not make. Choose another folder with --to.")
+    mark.touch()
+    if archive.exists():
         shutil.rmtree(archive)
     _casearchive(python, None, ["init", str(archive)])
     steps.end("archive", started)

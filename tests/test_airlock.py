@@ -546,7 +546,16 @@ def test_what_points_at_a_withheld_clip_goes_with_it(tmp_path: Path) -> None:
         ({"status": "retired"}, "retired"),
         ({"consent": Consent("teaching", "2020-01-01")}, "consent has ended"),
         ({"consent": Consent("teaching", "soon")}, "cannot be read"),
-        ({"consent": Consent("research only")}, "not for teaching"),
+        *(
+            ({"consent": Consent(scope)}, "not plainly for teaching")
+            for scope in (
+                "research only",
+                "not for teaching",
+                "treatment only, teaching refused",
+                "teach",
+                "none",
+            )
+        ),
         ({"media": (Media("../M1"),)}, "media id"),
         ({"media": (Media("M1"), Media("m1"))}, "same id"),
         ({"slug": "../x"}, "slug"),
@@ -555,6 +564,13 @@ def test_what_points_at_a_withheld_clip_goes_with_it(tmp_path: Path) -> None:
 def test_a_case_that_may_not_leave_says_why(tmp_path: Path, change: dict, reason: str) -> None:
     said = refused(tmp_path, fake(1), replace(CASE, **change))
     assert reason in said and "quillfeather" not in said.casefold()
+
+
+@pytest.mark.parametrize(
+    "scope", ["teaching", "Teaching, research", "education and publication", "research; teaching"]
+)
+def test_a_plain_list_of_purposes_with_teaching_among_them_is_a_consent(tmp_path: Path, scope: str) -> None:
+    assert passed(tmp_path, fake(1), replace(CASE, consent=Consent(scope))).clips
 
 
 def test_a_slug_that_names_the_patient_is_not_even_listed(tmp_path: Path) -> None:

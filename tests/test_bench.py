@@ -13,12 +13,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from benchmarks import asking, corpus, intake, measure  # noqa: E402
+from benchmarks import asking, corpus, intake, measure, pictures, previews  # noqa: E402
 
 from casearchive import Archive  # noqa: E402
 from casearchive.query import parse  # noqa: E402
@@ -141,3 +143,43 @@ def test_a_percentile_is_one_of_the_values() -> None:
     assert measure.percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert measure.percentile([3.0, 1.0, 2.0], 0.95) == 3.0
     assert measure.percentile([float(n) for n in range(1, 101)], 0.95) == 95.0
+
+
+def test_pictures_are_compared_with_the_plain_way_and_are_the_same(tmp_path: Path) -> None:
+    found = _bench(tmp_path, "pictures", "--repeats", "1", "--frames", "12")
+    rows = found["thumbnails"]
+    assert {"uncompressed cine", "JPEG baseline cine", "JPEG 2000 still", "RLE still", "GIF", "PNG"} <= set(
+        rows
+    )
+    for name, row in rows.items():
+        assert row["ours_ms"] > 0, name
+        assert (row["times"] is None) == (row["plain_ms"] is None), name
+    assert found["previews"]["JPEG baseline cine"]["kB"] > 0
+    assert found["memory"]["frames"] == 12
+
+
+def test_two_thumbnails_that_are_not_the_same_are_not_compared() -> None:
+    grey, light, narrow = (
+        Image.new("L", size, level) for size, level in (((64, 48), 90), ((64, 48), 99), ((40, 48), 90))
+    )
+    pictures._same("x", grey, grey)
+    with pytest.raises(RuntimeError, match="grey levels"):
+        pictures._same("x", grey, light)
+    with pytest.raises(RuntimeError, match="one thumbnail is"):
+        pictures._same("x", grey, narrow)
+
+
+def test_preview_formats_are_compared_on_the_same_frames(tmp_path: Path) -> None:
+    path = corpus.cine(tmp_path / "loop.dcm", 4)
+    found = _bench(tmp_path, "previews", str(path), "--frames", "3")
+    rows = found["files"]["loop.dcm"]
+    assert rows["frames"] == 3
+    kinds = {name.split()[0] for name in rows if isinstance(rows[name], dict)}
+    assert "WebP" in kinds
+    assert all(row["psnr_db"] > 20 for row in rows.values() if isinstance(row, dict))
+
+
+def test_a_preview_that_lost_frames_is_not_compared() -> None:
+    frames = [Image.new("RGB", (8, 8), (n, n, n)) for n in range(3)]
+    with pytest.raises(RuntimeError, match="3 frames went in and 2 came out"):
+        previews._psnr(frames, [np.zeros((8, 8, 3), np.uint8)] * 2)

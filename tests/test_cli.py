@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,6 +117,8 @@ def test_every_example_works(home: Path, line: str) -> None:
         run("reindex", "--workers", "0")
     if words[:2] == ["set", "remove"]:
         run("set", "add", "thigh", "draft-case")
+    if words[0] == "verify-export":
+        run("export", "thigh", "--to", os.path.expanduser("~/teaching"))
     run(*(os.path.expanduser(word) for word in words))
 
 
@@ -348,6 +351,8 @@ def test_list_lint_stats_and_log(home: Path) -> None:
 def test_sets_keep_their_order(home: Path) -> None:
     assert data("set", "add", "thigh", "draft-case")["cases"] == [SLUG, "draft-case"]
     assert data("set", "show", "thigh")["cases"] == [SLUG, "draft-case"]
+    assert data("set", "order", "thigh", "draft-case")["cases"] == ["draft-case", SLUG]
+    run("set", "order", "thigh", "nobody", code=1)
     assert data("set", "remove", "thigh", SLUG)["cases"] == ["draft-case"]
     assert [s["set"] for s in data("set", "list")["sets"]] == ["thigh"]
     run("set", "remove", "thigh", "nobody", code=1)
@@ -487,3 +492,37 @@ def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:
     command = f"{shlex.quote(sys.executable)} -m casearchive list --json | head -c 1"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=home)
     assert "Traceback" not in done.stderr
+
+
+def test_files_that_are_not_taken_are_named_until_there_are_too_many(home: Path, tmp_path: Path) -> None:
+    for number in range(25):
+        (tmp_path / "odd" / f"{number:02}.txt").parent.mkdir(exist_ok=True)
+        (tmp_path / "odd" / f"{number:02}.txt").write_text("call back", "utf-8")
+    said = run("ingest", "--workers", "0", str(tmp_path / "odd")).stderr
+    assert said.count(".txt: no reader") == 20
+    assert "5 more were skipped" in said
+
+
+def test_a_failure_is_said_even_where_only_what_is_needed_is(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.dcm").touch()
+    assert "failed: " in run("ingest", "-q", "--workers", "0", str(tmp_path / "empty.dcm"), code=3).stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX only")
+def test_a_contact_sheet_is_private_and_says_why(home: Path) -> None:
+    before = os.umask(0)
+    try:
+        said = run("show", "rectus-femoris-complete-tear", "--frames", "sheet.png").stderr
+    finally:
+        os.umask(before)
+    assert "keep it private" in said
+    assert stat.S_IMODE(Path("sheet.png").stat().st_mode) == 0o600
+    assert run("show", "rectus-femoris-complete-tear", "--frames", "sheet.xyz", code=2).stderr
+    assert not Path("sheet.xyz").exists()
+
+
+def test_json_of_a_clip_names_a_preview_that_is_there(home: Path) -> None:
+    helpers.dicom(home / "loop.dcm", seed=77, frames=3)
+    run("ingest", "--workers", "0", str(home / "loop.dcm"))
+    told = data("show", "1.2.826.0.1.3680043.8.498.77.3")
+    assert all(Path(told[what]).is_file() for what in ("thumbnail", "filmstrip", "preview"))

@@ -249,6 +249,49 @@ def test_the_archive_does_not_swallow_itself(archive: Archive, tmp_path: Path) -
 # ------------------------------------------------------------------------------------------------- zips
 
 
+def test_another_archive_in_a_folder_is_left_alone_with_a_word(
+    archive: Archive, stick: Path, tmp_path: Path
+) -> None:
+    other = Archive.create(stick / "old-archive")
+    helpers.dicom(tmp_path / "x.dcm")
+    other.ingest([tmp_path / "x.dcm"], workers=0)
+    summary, told = take(archive, stick)
+    assert (summary.added, summary.skipped) == (0, 1)
+    assert told["old-archive"].reason == "part-of-archive"
+    assert "export" in told["old-archive"].message
+
+
+def test_an_empty_zip_and_a_link_to_nothing_have_their_line_too(archive: Archive, stick: Path) -> None:
+    helpers.zipped(stick / "empty.zip", {})
+    (stick / "gone.dcm").symlink_to(stick / "nowhere.dcm")
+    _, told = take(archive, stick)
+    assert (told["empty.zip"].outcome, told["empty.zip"].reason) == ("skipped", "empty")
+    assert "not there" in told["gone.dcm"].message
+
+
+def test_the_index_of_a_disc_stands_for_its_disc(archive: Archive, stick: Path) -> None:
+    helpers.dicom(stick / "IMAGES" / "IM1")
+    helpers.dicomdir(stick / "DICOMDIR", ("IMAGES", "IM1"), ("IMAGES", "IM2"))
+    summary, told = take(archive, stick / "DICOMDIR")
+    assert summary.added == 1
+    assert told["IM2"].reason == "missing-on-medium"
+
+
+def test_a_case_of_two_patients_is_doubted_and_nothing_is_guessed_of_them(
+    archive: Archive, stick: Path
+) -> None:
+    helpers.dicom(stick / "a.dcm", seed=1, PatientID="A-1", PatientAge="034Y")
+    helpers.dicom(stick / "b.dcm", seed=2, PatientID="B-2", PatientAge="065Y")
+    take(archive, stick, case="mixed")
+    (linted,) = archive.lint(["mixed"])
+    (doubt,) = [p for p in linted.problems if p.level == "doubt"]
+    assert "2 patients" in doubt.message
+    assert "A-1" not in doubt.message
+    shown = archive.show("mixed")
+    assert shown.case.patient.age == ""  # type: ignore[union-attr]
+    assert shown.case.patient.sex == "F"  # type: ignore[union-attr]
+
+
 def test_a_zip_gives_its_members_and_refuses_what_is_unsafe(
     archive: Archive, stick: Path, tmp_path: Path
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import signal
 import stat
 import subprocess
@@ -19,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from casearchive import Archive
-from casearchive.cli import VERBS, cli
+from casearchive.cli import cli
 from casearchive.errors import EXIT_CODES
 
 ROOT = Path(__file__).parent.parent
@@ -343,36 +342,6 @@ def test_pydicoms_own_ultrasound_examples_are_taken_with_pictures(run: Run) -> N
     assert found["total"] == 1
     assert found["hits"][0]["case"] is None
     assert found["hits"][0]["instance"]["frames"] == 30
-
-
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_help_ends_in_an_example_that_works(
-    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The examples run in an archive that holds what they name."""
-    runner = CliRunner()
-    archive = tmp_path / "mine"
-    Archive.create(archive).ingest([CASES / FULL, *_philips()], workers=0)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("CASEARCHIVE_HOME", str(archive))
-    (tmp_path / "ultrasound-stick").mkdir()
-    helps = [[verb]] + (
-        [["set", sub] for sub in ("create", "add", "remove", "list", "show")] if verb == "set" else []
-    )
-    for words in helps:
-        text = runner.invoke(cli, [*words, "--help"]).output
-        last = [
-            line.strip() for line in text.rstrip().splitlines() if line.strip().startswith("casearchive ")
-        ]
-        assert text.rstrip().splitlines()[-1].strip() == last[-1]
-        if words[0] in ("export", "set") and words != ["set", "create"] and words != ["set"]:
-            runner.invoke(cli, ["set", "create", "thigh", FULL])
-        command = [os.path.expanduser(w) for w in shlex.split(last[-1])[1:]]
-        result = runner.invoke(cli, command)
-        assert result.exit_code == 0, f"{last[-1]}: {result.output} {result.stderr}"
-        if words == ["set"]:
-            (archive / "sets" / "thigh.toml").unlink()
 
 
 def _philips() -> list[Path]:

@@ -219,14 +219,3 @@ def test_what_lies_outside_the_boxes_is_blackened_and_the_original_is_left_alone
     clean = pixels.blackened(picture, pixels.outside(picture.shape, [(1, 1, 3, 3)]))
     assert clean.sum() == 4 * 9
     assert picture.sum() == 16 * 9
-
-
-def test_a_region_in_centimetres_has_a_scale_in_millimetres_for_each_direction() -> None:
-    assert pixels.mm_per_pixel(region()) == pytest.approx((0.2, 0.3))
-
-
-@pytest.mark.parametrize(
-    "changes", [{"units_x": 4}, {"units_y": None}, {"spatial_format": 3}, {"delta_x": 0.0}, {"delta_y": None}]
-)
-def test_a_region_without_centimetres_has_no_scale(changes: dict[str, object]) -> None:
-    assert pixels.mm_per_pixel(region(**changes)) is None

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from casearchive import readers, render
+from casearchive import preview, readers, render
 from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable, UnreadableFile
 
@@ -98,6 +98,34 @@ def test_every_picture_has_a_thumbnail_and_a_strip_that_show_something(row: dict
     assert max(Image.open(BytesIO(made.thumbnail)).size) <= 256
     assert made.shown == render.spread(clip.facts.instance.frames, 6)
     assert made.key_frame in made.shown
+    clip.close()
+
+
+@cases("US clip")
+def test_every_clip_has_a_preview_that_lasts_as_long_as_the_clip(row: dict[str, str]) -> None:
+    clip = opened(row)
+    made = preview.preview_of(clip)
+    film = Image.open(BytesIO(made.data))
+    lasting = 0
+    for number in range(film.n_frames):
+        film.seek(number)
+        film.load()
+        lasting += film.info["duration"]
+    assert lasting / 1000 == pytest.approx(
+        sum(clip.facts.timing.lasting(clip.facts.instance.frames)), abs=0.01
+    )
+    assert made.missing == ()
+    assert max(film.size) <= preview.EDGE
+    clip.close()
+
+
+@cases("US", "DICOM US")
+def test_no_real_frame_is_taken_for_a_menu(row: dict[str, str]) -> None:
+    if row["file"].endswith("_2frame.dcm"):
+        pytest.skip("its second frame is a test construct in false colours")
+    clip = opened(row)
+    why = render.pictures_of(clip).why
+    assert not [word for word in ("menu", "bars", "fade", "fading") if word in why], why
     clip.close()
 
 

@@ -23,6 +23,7 @@ from casearchive import model, record
 from casearchive.errors import CaseArchiveError, RecordError
 from casearchive.model import Case, Diagnosis, Evidence, Finding, Grade, Measurement, Media, Story
 from casearchive.record.layout import Layout
+from casearchive.record.reading import dotted
 from casearchive.record.table import CASE, SHAPES, Field, Table
 from casearchive.terms import lexicon
 
@@ -183,7 +184,7 @@ def test_words_the_vocabulary_does_not_know_are_kept_and_reported_with_suggestio
         'abnormality = "TA"\ngrades = { peetrons = "7", heckmat = "2" }\nechogenicity = ["sparkling"]'
     )
     assert case.findings[0].structure == "rectis femorus"
-    unknown = {field: (word, suggestions) for field, word, suggestions in record.unknown_words(case)}
+    unknown = {dotted(u.path): (u.word, u.nearest) for u in record.unknown_words(case)}
     assert unknown["finding[1].structure"] == ("rectis femorus", ("rectus femoris",))
     assert unknown["media[1].mode"][0] == "holographic"
     assert unknown["finding[1].grades.peetrons"] == ("7", ("0", "1", "2", "3"))
@@ -194,9 +195,9 @@ def test_words_the_vocabulary_does_not_know_are_kept_and_reported_with_suggestio
 def test_an_ambiguous_abbreviation_is_not_guessed_but_explained() -> None:
     case = read('title = "t"\n[[finding]]\nstructure = "TA"')
     assert case.findings[0].structure == "TA"
-    ((field, word, names),) = record.unknown_words(case)
-    assert (field, word) == ("finding[1].structure", "TA")
-    assert set(names) == {"tibialis anterior muscle", "Achilles tendon"}
+    (unknown,) = record.unknown_words(case)
+    assert (dotted(unknown.path), unknown.word) == ("finding[1].structure", "TA")
+    assert set(unknown.nearest) == {"tibialis anterior muscle", "Achilles tendon"}
 
 
 def test_scales_and_measurements_are_called_by_their_short_words() -> None:

@@ -184,3 +184,37 @@ def test_sets_are_files_that_survive_the_index(taken: Archive) -> None:
     (taken.path / "index.db").unlink()
     taken.reindex(workers=0)
     assert next(s for s in taken.sets() if s.slug == "kept").cases == (TEAR,)
+
+
+def test_an_export_checks_out_from_its_own_files_and_one_changed_bit_is_found(
+    taken: Archive, tmp_path: Path
+) -> None:
+    taken.export([TEAR], formats=["folder"], to=tmp_path)
+    assert Archive.verify_export(tmp_path / TEAR) == ()
+    (clip,) = (tmp_path / TEAR).rglob("*.dcm")
+    content = bytearray(clip.read_bytes())
+    content[-1] ^= 1
+    clip.write_bytes(content)
+    assert Archive.verify_export(tmp_path / TEAR)
+
+
+def test_what_a_person_put_beside_an_export_is_never_thrown_away(taken: Archive, tmp_path: Path) -> None:
+    taken.export([TEAR], formats=["folder"], to=tmp_path)
+    again = taken.export([TEAR], formats=["html"], to=tmp_path)
+    assert again.replaced == ("folder",)
+    (tmp_path / TEAR / "my notes.txt").write_text("room 3", "utf-8")
+    with pytest.raises(CaseArchiveError, match="did not make"):
+        taken.export([TEAR], formats=["html"], to=tmp_path)
+    assert (tmp_path / TEAR / "my notes.txt").read_text("utf-8") == "room 3"
+
+
+def test_a_patient_over_89_can_be_told_of_in_a_way_that_leaves(taken: Archive, tmp_path: Path) -> None:
+    taken.edit(TEAR, {"patient.age": "90 Y"})
+    with pytest.raises(ReviewNeeded, match=">89 Y"):
+        taken.export([TEAR], formats=["folder"], to=tmp_path)
+    taken.edit(TEAR, {"patient.age": ">89 Y"})
+    try:
+        assert taken.export([TEAR], formats=["folder"], to=tmp_path).cases == 1
+        assert [h.case for h in taken.search("age>=90").hits] == [TEAR]
+    finally:
+        taken.edit(TEAR, {"patient.age": "24 Y"})

@@ -53,6 +53,11 @@ class FakeClip:
         """Nothing is open."""
 
 
+class WholeClip(FakeClip):
+    def frame(self, number: int) -> Picture:
+        return self.glimpse(number, 0)
+
+
 def opened(data: bytes) -> Image.Image:
     return Image.open(BytesIO(data))
 
@@ -160,43 +165,60 @@ def test_a_clip_without_one_frame_to_show_says_so() -> None:
         render.pictures_of(FakeClip([]))
 
 
-@pytest.mark.parametrize("fps", [1.0, 12.5, 24.0, 29.97, 30.0003, 60.0, 499.0])
-def test_a_preview_plays_at_true_speed(fps: float) -> None:
-    clip = opened(render.preview([speckle(n) for n in range(12)], fps))
-    total = 0
-    for number in range(clip.n_frames):
-        clip.seek(number)
-        clip.load()
-        total += clip.info["duration"]
-    assert total == pytest.approx(12_000 / fps, abs=1)
+def test_where_the_first_six_show_nothing_frames_between_them_are_looked_at() -> None:
+    pictures: list[Picture | None] = [BLACK] * 101
+    pictures[30] = speckle(1)
+    clip = FakeClip(pictures)
+    made = render.pictures_of(clip)
+    assert made.key_frame == 31
+    assert made.shown == (1, 21, 41, 61, 81, 101)
+    assert len(clip.asked) == len(set(clip.asked)) == 21
+    assert np.asarray(opened(made.thumbnail).convert("L")).mean() > 50
 
 
-def test_a_preview_is_no_larger_than_asked_and_has_every_frame() -> None:
-    clip = opened(render.preview([np.repeat(speckle(n)[..., None], 3, 2) for n in range(5)], 10, edge=80))
-    assert clip.size == (80, 60)
-    assert clip.n_frames == 5
+def test_where_the_first_six_cannot_be_decoded_frames_between_them_may_be() -> None:
+    pictures: list[Picture | None] = [None] * 101
+    pictures[30] = speckle(1)
+    made = render.pictures_of(FakeClip(pictures))
+    assert made.key_frame == 31
+    assert made.shown == (31,)
 
 
-def test_a_preview_needs_frames_and_a_rate() -> None:
-    with pytest.raises(ValueError, match="frame"):
-        render.preview([], 25)
-    for rate in (0.0, -1.0, float("nan")):
-        with pytest.raises(ValueError, match="rate"):
-            render.preview([BLACK], rate)
+def test_large_frames_are_made_small_before_the_next_is_looked_at() -> None:
+    large = [np.repeat(speckle(n), 20, axis=0) for n in range(6)]  # 2400 rows
+    kept: list[tuple[int, ...]] = []
+
+    class Watched(FakeClip):
+        def glimpse(self, number: int, edge: int) -> Picture:
+            kept.append(self.pictures[number - 1].shape)  # type: ignore[union-attr]
+            return super().glimpse(number, edge)
+
+    images = render._looked_at(Watched(list(large)), range(1, 7), [])
+    assert max(max(image.size) for image in images.values()) <= 256
+    assert kept == [(2400, 160)] * 6
 
 
-def test_a_poster_is_a_png_of_the_asked_size_and_never_blown_up() -> None:
-    assert opened(render.poster(speckle(1), 80)).size == (80, 60)
-    assert opened(render.poster(speckle(1), 4000)).size == (160, 120)
-    assert opened(render.poster(speckle(1), 80)).format == "PNG"
+@pytest.mark.parametrize("size", [(60, 900), (900, 60), (768, 1024), (10, 10)])
+def test_portrait_and_very_wide_pictures_keep_their_shape(size: tuple[int, int]) -> None:
+    picture = np.random.default_rng(1).integers(0, 255, size).astype(np.uint8)
+    made = render.pictures_of(FakeClip([picture] * 3))
+    wide, high = opened(made.thumbnail).size
+    assert max(wide, high) == min(256, max(size))
+    assert wide / high == pytest.approx(size[1] / size[0], rel=0.06)
+    assert opened(made.filmstrip).height == 160
 
 
-def test_a_contact_sheet_holds_every_picture_and_bears_any_caption() -> None:
-    pictures = [np.full((50, 100, 3), 200, np.uint8)] * 5
-    captions = ["", "short", "word " * 80, "Ödem, µ → ∅", "two\nlines"]
-    sheet = opened(render.contact_sheet(pictures, [1, 2, 3, 4, 5], captions))
-    assert sheet.width == 4 * 320
-    seen = np.asarray(sheet.convert("L")) == 200
-    assert seen.sum() == 5 * 50 * 100
-    with pytest.raises(ValueError, match="at least one"):
-        render.contact_sheet([], [], [])
+def test_a_thumbnail_of_one_frame_is_the_one_that_would_have_been_made() -> None:
+    clip = FakeClip([speckle(n) for n in range(5)])
+    made = render.pictures_of(clip)
+    assert render.thumbnail_of(clip, made.key_frame) == made.thumbnail
+    assert render.thumbnail_of(clip, 1) != made.thumbnail
+
+
+def test_a_poster_is_the_whole_frame_as_png_of_the_asked_size_and_never_blown_up() -> None:
+    region = UltrasoundRegion(40, 0, 99, 99, spatial_format=1)
+    clip = WholeClip([speckle(1)], regions=(region,))
+    assert opened(render.poster_of(clip, 1, 80)).size == (80, 60)
+    assert opened(render.poster_of(clip, 1)).size == (160, 120)
+    assert opened(render.poster_of(clip, 1)).format == "PNG"
+    assert np.array_equal(np.asarray(opened(render.poster_of(clip, 1))), speckle(1))

@@ -21,6 +21,7 @@ from casearchive.index.search import Hit, Results, search
 from casearchive.index.text import document_text, instance_text
 from casearchive.model import (
     Case,
+    Claim,
     Diagnosis,
     Dynamic,
     Evidence,
@@ -81,11 +82,14 @@ def put_file(
     ).lastrowid
     instance = connection.execute(
         "INSERT INTO instances (series_id, sha256, kind, name, bytes, sop_instance_uid, frames, fps, duration_s,"
-        " side, modes, pictured, rows, columns) VALUES (?, ?, 'dicom', ?, 1, ?, ?, ?, ?, ?, ?, 1, 480, 640)",
-        (of_series, key, name, f"2.25.{int(key[:10], 16)}", frames, fps, frames / fps if fps else None, side,
-         json.dumps(modes)),
+        " side, pictured, rows, columns) VALUES (?, ?, 'dicom', ?, 1, ?, ?, ?, ?, ?, 1, 480, 640)",
+        (of_series, key, name, f"2.25.{int(key[:10], 16)}", frames, fps, frames / fps if fps else None, side),
     ).lastrowid  # fmt: skip
     assert instance is not None
+    connection.executemany(
+        "INSERT INTO claims (instance_id, what, source, value) VALUES (?, 'mode', 'ImageType', ?)",
+        [(instance, mode) for mode in modes],
+    )
     if alone:
         document = connection.execute("INSERT INTO documents (instance_id) VALUES (?)", (instance,)).lastrowid
         facts = Facts(
@@ -97,7 +101,7 @@ def put_file(
             ),
             instance=Instance("1", frames=frames),
             timing=Timing(fps),
-            modes=modes,
+            claims=tuple(Claim("mode", mode, "ImageType") for mode in modes),
         )
         put_text(connection, document, instance_text(facts, name).row())
     return instance
@@ -821,3 +825,16 @@ def test_searching_loads_neither_pictures_nor_numbers_nor_dicom() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_word_for_many_kinds_of_a_finding_respects_its_exclusion(index: sqlite3.Connection) -> None:
+    """Thrombosis alone must be understood, or the text "thrombosis excluded" would answer as words."""
+    assert lexicon().resolve("thrombosis") is not None
+    assert "dvt" in lexicon().narrower("thrombosis")
+
+
+def test_a_rate_is_found_by_the_number_people_call_it(index: sqlite3.Connection) -> None:
+    before = ask(index, "fps:30").total
+    put_file(index, "ntsc.dcm", frames=30, fps=29.97)
+    assert ask(index, "fps:30").total == before + 1
+    index.rollback()

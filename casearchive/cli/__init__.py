@@ -13,8 +13,8 @@ from casearchive import __version__
 from casearchive.errors import EXIT_CODES, CaseArchiveError
 
 VERBS = (
-    "init", "ingest", "new", "edit", "lint", "list", "search", "show", "set", "export",
-    "verify", "reindex", "stats", "log",
+    "init", "ingest", "new", "edit", "lint", "list", "search", "show", "measure", "set", "export",
+    "verify", "verify-export", "reindex", "stats", "log",
 )  # fmt: skip
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
@@ -30,7 +30,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command = import_module(f"casearchive.cli.{cmd_name}").command
+        command = import_module(f"casearchive.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 

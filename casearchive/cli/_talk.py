@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,14 +55,53 @@ def verb(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("--archive", metavar="DIR", hidden=True)
     @click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
+    @click.option("-v", "--verbose", is_flag=True, hidden=True)
+    @click.option("-q", "--quiet", is_flag=True, hidden=True)
     @click.pass_obj
     @wraps(function)
-    def call(state: State, /, *args: Any, archive: str | None, as_json: bool, **kwargs: Any) -> Any:
+    def call(
+        state: State,
+        /,
+        *args: Any,
+        archive: str | None,
+        as_json: bool,
+        verbose: bool,
+        quiet: bool,
+        **kwargs: Any,
+    ) -> Any:
         state.archive = archive or state.archive
-        state.json = state.json or as_json
+        state.json, state.verbose = state.json or as_json, state.verbose or verbose
+        state.quiet = state.quiet or quiet
         return function(state, *args, **kwargs)
 
     return call
+
+
+class Inline:
+    """Pictures between the lines on standard output, where the terminal can show them; nothing elsewhere.
+
+    ``asked`` is None where nobody said whether pictures are wanted: real ones are shown then, coarse ones not.
+    """
+
+    def __init__(self, state: State, asked: bool | None) -> None:
+        from casearchive.cli import _terminals
+
+        quiet = state.json or asked is False
+        self._kind = "" if quiet else _terminals.kind(sys.stdout, os.environ, asked=bool(asked))
+        self._columns = _terminals.columns() if self._kind else 0
+
+    def __bool__(self) -> bool:
+        return bool(self._kind)
+
+    def draw(self, path: Path | None) -> None:
+        if not self._kind or path is None:
+            return
+        from casearchive.cli import _inline
+
+        # past click, which takes codes that it does not know out of some streams
+        sys.stdout.flush()
+        sys.stdout.write(_inline.drawn(path, self._kind, self._columns))
+        sys.stdout.flush()
 
 
 dry_run = click.option("-n", "--dry-run", is_flag=True, help="Only say what would be done.")
@@ -99,6 +139,19 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 def _shown(char: str) -> str:
     return " " if char in "\n\t\r" else char.encode("unicode_escape").decode("ascii")
+
+
+def private(name: str) -> TextIOWrapper:
+    """A new file for text (``.buffer`` for bytes) that its owner alone may read, whatever the umask says."""
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8")
+
+
+def many(count: int, what: str) -> str:
+    """``1 case``, ``2 cases``."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def fields(text: str) -> str:

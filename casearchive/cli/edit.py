@@ -9,14 +9,16 @@ from casearchive.errors import UsageError
 
 
 @click.command(epilog=example("casearchive edit rectus-femoris-complete-tear --set status=ready"))
-@click.argument("case", shell_complete=complete_case)
+@click.argument("case", metavar="CASE|SHA256", shell_complete=complete_case)
 @click.option("--set", "values", metavar="KEY=VALUE", multiple=True, help="Set one field (may be repeated).")
 @dry_run
 @verb
 def command(state: State, case: str, values: tuple[str, ...], dry_run: bool) -> None:
     """Change the record of CASE: fields with --set, or everything in your editor ($EDITOR).
 
-    A record that would not be valid is refused, naming the line; the old one stays.
+    A record that would not be valid is refused, naming the line; the old one stays. A row of a list is named by
+    its id: --set media.M2.key_frame=61 chooses the frame that stands for a clip. Of a file outside a case only
+    its key_frame can be set; set to nothing, the choice is taken back.
     """
     archive = state.open()
     if values:

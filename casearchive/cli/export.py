@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from casearchive.cli._talk import Meter, State, complete_case, dry_run, emit, example, safe, verb
+from casearchive.cli._talk import Meter, State, complete_case, dry_run, emit, example, many, safe, verb
 from casearchive.errors import ReviewNeeded, UsageError
 
 if TYPE_CHECKING:
@@ -79,7 +79,13 @@ def command(
         for line in withheld_lines(made.withheld):
             state.say(f"Stays in: {line}")
         word = "would leave" if dry_run else "left"
-        state.say(f"{made.cases} cases with {made.clips} clips {word}, {len(made.withheld)} things stay in.")
+        left = f"{many(made.cases, 'case')} with {many(made.clips, 'clip')} {word}"
+        stay = "nothing stays in" if not made.withheld else f"{many(len(made.withheld), 'thing')} stay in"
+        state.say(f"{left}, {stay}.")
+        if made.replaced:
+            state.say(
+                f"It took the place of the earlier export, whose {' and '.join(made.replaced)} went with it."
+            )
         if made.folder is not None:
             for name in made.formats:
                 page = made.folder / name / "index.html"

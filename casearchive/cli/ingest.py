@@ -12,10 +12,26 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from casearchive.cli._talk import Meter, State, dry_run, duration, emit, example, megabytes, verb
+from casearchive.cli._talk import (
+    Meter,
+    State,
+    dry_run,
+    duration,
+    emit,
+    example,
+    many,
+    megabytes,
+    private,
+    safe,
+    verb,
+)
 
 if TYPE_CHECKING:
     from casearchive.model import Outcome
+
+
+#: Lines about skipped files before it only counts them.
+_MOST_SKIPPED = 20
 
 
 @click.command(epilog=example("casearchive ingest ~/ultrasound-stick --report taken.jsonl"))
@@ -47,6 +63,7 @@ def command(
     from casearchive.ingest import Progress
 
     archive = state.open()
+    unseen = {"skipped": 0, "video": 0}
     meter = Meter(state, "Taking files")
     progress = Progress(tell=lambda p: meter.tell(p.done, p.total, p.bytes))
     with ExitStack() as stack:
@@ -56,8 +73,18 @@ def command(
             if out is not None:
                 out.write(json.dumps({**asdict(outcome), "notes": list(outcome.notes)}) + "\n")
                 out.flush()
-            worth = outcome.outcome == "failed" or (outcome.outcome == "skipped" and state.verbose)
-            if worth or (outcome.notes and (state.verbose or outcome.kind == "case")):
+            unseen["video"] += any("PyAV" in note for note in outcome.notes)
+            if outcome.outcome == "failed":
+                meter.close()
+                click.echo(safe(line(outcome), keep="\n"), err=True)  # said even where only what is needed is
+            elif outcome.outcome == "skipped" and outcome.reason != "ignored" and not state.verbose:
+                unseen["skipped"] += 1
+                if unseen["skipped"] <= _MOST_SKIPPED:
+                    meter.close()
+                    state.say(line(outcome))
+            elif (state.verbose and outcome.outcome == "skipped") or (
+                outcome.notes and (state.verbose or outcome.kind == "case")
+            ):
                 meter.close()
                 state.say(line(outcome))
 
@@ -72,16 +99,22 @@ def command(
         )
     meter.close()
     if state.json:
-        emit(asdict(summary), lines=report == "-")
+        emit({**asdict(summary), **({"dry_run": True} if dry_run else {})}, lines=report == "-")
     else:
         words = "would be added" if dry_run else "added"
         state.say(
             f"{summary.added} {words}, {summary.known} known already, {summary.skipped} skipped, "
-            f"{summary.failed} failed; {summary.cases} case{'s' if summary.cases != 1 else ''}; "
+            f"{summary.failed} failed; {many(summary.cases, 'case')}; "
             f"{megabytes(summary.bytes)} in {duration(summary.seconds)}"
         )
-        if summary.skipped and not state.verbose:
-            state.say("(casearchive -v ingest … names the skipped ones; they are no pictures or only links)")
+        if unseen["skipped"] > _MOST_SKIPPED:
+            more = unseen["skipped"] - _MOST_SKIPPED
+            state.say(f"({more} more were skipped: -v names them, --report FILE keeps them all)")
+        if unseen["video"]:
+            state.say(
+                f"{many(unseen['video'], 'video clip')} kept but not shown: pip install 'casearchive[video]', "
+                "then: casearchive reindex"
+            )
     return 3 if summary.failed else 0
 
 
@@ -113,6 +146,4 @@ def _report(name: str | None, stack: ExitStack) -> IO[str] | None:
         return None
     if name == "-":
         return sys.stdout
-    # paths can name a patient: the report is its owner's alone
-    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    return stack.enter_context(os.fdopen(descriptor, "w", encoding="utf-8"))
+    return stack.enter_context(private(name))  # paths can name a patient

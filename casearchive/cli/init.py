@@ -21,11 +21,11 @@ def command(state: State, directory: str, dry_run: bool) -> None:
     from casearchive.archive import Archive
 
     path = Path(directory).absolute()
-    if dry_run:
-        state.say(f"Would make an archive in {path}")
-        return
-    archive = Archive.create(path)
+    if not dry_run:
+        Archive.create(path)
     if state.json:
-        emit({"archive": str(archive.path)})
+        emit({"archive": str(path), "dry_run": dry_run})
+    elif dry_run:
+        state.say(f"Would make an archive in {path}")
     else:
-        state.say(f"Made an archive in {archive.path}. Put your cases in with: casearchive ingest FOLDER")
+        state.say(f"Made an archive in {path}. Put your cases in with: casearchive ingest FOLDER")

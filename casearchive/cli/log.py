@@ -19,6 +19,8 @@ def command(state: State, subject: str, limit: int) -> None:
     if state.json:
         emit([asdict(e) for e in events])
         return
+    if not events:
+        state.say(f"Nothing is recorded about {subject}." if subject else "Nothing is recorded yet.")
     for event in events:
         about = event.subject[:16] if len(event.subject) == 64 else event.subject
         click.echo(safe(f"{event.at[:19].replace('T', ' ')}  {event.who:12}  {event.event:14}  {about}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from casearchive.cli._talk import State, dry_run, emit, example, safe, verb
+from casearchive.cli._talk import State, dry_run, emit, example, many, safe, verb
 
 
 @click.command(epilog=example('casearchive new calf-pain --from "kind:dicom manufacturer:philips"'))
@@ -28,5 +28,9 @@ def command(state: State, slug: str, query: str | None, media: tuple[str, ...], 
         click.echo(safe(text, keep="\n"))
     else:
         path = archive.path / "cases" / f"{slug}.toml"
-        state.say(f"Made a draft with {len(case.media)} clips: {path}")
-        state.say(f"Write its story there, then: casearchive reindex, and casearchive lint {slug}")
+        state.say(f"Made a draft with {many(len(case.media), 'clip')}: {path}")
+        for doubt in (p for linted in archive.lint([slug]) for p in linted.problems if p.level == "doubt"):
+            state.say(f"To be settled: {doubt.field}: {doubt.message}")
+        state.say(
+            f"Write its story with: casearchive edit {slug}, and see what is missing: casearchive lint {slug}"
+        )

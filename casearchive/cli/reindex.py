@@ -17,6 +17,9 @@ from casearchive.cli._talk import Meter, State, dry_run, emit, example, safe, ve
 def command(state: State, workers: int | None, dry_run: bool) -> int:
     """Make the index and the small pictures again from originals, records, sets and ledger."""
     archive = state.open()
+    if dry_run and state.json:
+        emit({"archive": str(archive.path), "dry_run": True})
+        return 0
     if dry_run:
         state.say(
             f"Would make index.db and cache/ of {archive.path} again; originals and records stay as they are."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from casearchive.cli._talk import State, emit, example, fields, safe, verb
+from casearchive.cli._talk import Inline, State, emit, example, fields, safe, verb
 from casearchive.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 )
 @click.option("--include-absent", is_flag=True, help="Also cases that document that it is not there.")
 @click.option("--explain", is_flag=True, help="Show every reason and the score.")
+@click.option("--pictures", is_flag=True, help="Show a picture with each hit, in a terminal that can.")
 @click.option("--ids", is_flag=True, help="Only slugs (or hashes), best first.")
 @click.option("--csv", "as_csv", is_flag=True, help="A table for a spreadsheet.")
 @verb
@@ -36,6 +38,7 @@ def command(
     sort: str,
     include_absent: bool,
     explain: bool,
+    pictures: bool,
     ids: bool,
     as_csv: bool,
 ) -> None:
@@ -48,7 +51,8 @@ def command(
     """
     if sum((state.json, ids, as_csv)) > 1:
         raise UsageError("--json, --ids and --csv are three ways to say the same", hint="Choose one.")
-    results = state.open().search(" ".join(query), limit=limit, sort=sort, include_absent=include_absent)
+    archive = state.open()
+    results = archive.search(" ".join(query), limit=limit, sort=sort, include_absent=include_absent)
     if state.json:
         emit(as_json(results))
     elif ids:
@@ -57,7 +61,12 @@ def command(
     elif as_csv:
         _table(results)
     else:
-        _tell(state, results, explain)
+        inline = Inline(state, pictures)
+        if pictures and not inline:
+            state.say(
+                "This terminal shows no pictures, as far as can be told (CASEARCHIVE_PICTURES overrules)."
+            )
+        _tell(state, results, explain, lambda hit: inline.draw(archive.picture_of(hit)) if inline else None)
 
 
 def as_json(results: Results) -> dict[str, Any]:
@@ -128,7 +137,7 @@ def _cell(value: object) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
 
 
-def _tell(state: State, results: Results, explain: bool) -> None:
+def _tell(state: State, results: Results, explain: bool, picture: Callable[[Hit], None]) -> None:
     if results.understood:
         state.say("Understood: " + "; ".join(results.understood))
     for number, hit in enumerate(results.hits, 1):
@@ -147,6 +156,7 @@ def _tell(state: State, results: Results, explain: bool) -> None:
         click.echo("     " + safe(" · ".join(f for f in facts if f)))
         for reason in hit.why if explain else hit.why[:2]:
             click.echo("     " + click.style(safe(reason), dim=True))
+        picture(hit)
     click.echo()
     _summary(state, results)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from casearchive.cli._talk import State, complete_case, dry_run, emit, example, safe, verb
+from casearchive.cli._talk import State, complete_case, dry_run, emit, example, many, safe, verb
 
 if TYPE_CHECKING:
     from casearchive.model import TeachingSetRecord
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.group(epilog=example('casearchive set create thigh --title "The painful thigh" "rectus femoris tear"'))
 def command() -> None:
-    """Choose and order cases for teaching: create, add, remove, list, show."""
+    """Choose and order cases for teaching: create, add, remove, order, list, show."""
 
 
 @command.command(
@@ -54,6 +54,16 @@ def remove(state: State, name: str, cases: tuple[str, ...], dry_run: bool) -> No
     _tell(state, state.open().set_remove(name, cases, dry_run=dry_run), "Would be" if dry_run else "Now")
 
 
+@command.command(epilog=example("casearchive set order thigh rectus-femoris-complete-tear"))
+@click.argument("name", shell_complete=complete_case)
+@click.argument("cases", nargs=-1, required=True, metavar="CASE...", shell_complete=complete_case)
+@dry_run
+@verb
+def order(state: State, name: str, cases: tuple[str, ...], dry_run: bool) -> None:
+    """Put these cases first, in this order; the others follow as they were."""
+    _tell(state, state.open().set_order(name, cases, dry_run=dry_run), "Would be" if dry_run else "Now")
+
+
 @command.command("list", epilog=example("casearchive set list"))
 @verb
 def list_(state: State) -> None:
@@ -63,7 +73,7 @@ def list_(state: State) -> None:
         emit({"sets": [_plain(s) for s in found]})
         return
     for one in found:
-        count = f"{len(one.cases)} case{'s' if len(one.cases) != 1 else ''}"
+        count = many(len(one.cases), "case")
         click.echo(safe(f"{one.slug:30}  {count:10}  {one.title}"))
     if not found:
         state.say("There are no sets yet: casearchive set create NAME CASE...")
@@ -100,5 +110,5 @@ def _tell(state: State, record: TeachingSetRecord, word: str) -> None:
         emit(_plain(record))
     else:
         state.say(
-            f"{word}: {record.slug}, {len(record.cases)} cases: {', '.join(record.cases) or 'none yet'}"
+            f"{word}: {record.slug}, {many(len(record.cases), 'case')}: {', '.join(record.cases) or 'none yet'}"
         )

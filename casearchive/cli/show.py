@@ -3,40 +3,80 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from casearchive.cli._talk import State, complete_case, emit, example, fields, megabytes, safe, verb
+from casearchive.cli._talk import (
+    Inline,
+    State,
+    complete_case,
+    emit,
+    example,
+    fields,
+    megabytes,
+    private,
+    safe,
+    verb,
+)
+from casearchive.errors import UsageError
+from casearchive.model import ASSUMED_FPS
+from casearchive.scale import by_hand, calibrated, mm_per_pixel, scale_words, shows, units
 
 if TYPE_CHECKING:
     from casearchive.archive import CaseView, FileView
-    from casearchive.model import Case, Finding
+    from casearchive.measurements import Checked
+    from casearchive.model import Case, Finding, Measurement, UltrasoundRegion
 
 
 @click.command(epilog=example("casearchive show rectus-femoris-complete-tear --frames sheet.png"))
 @click.argument("what", metavar="CASE|SHA256|UID", shell_complete=complete_case)
 @click.option("--frames", metavar="FILE.png", help="Write a contact sheet of the clips.")
+@click.option(
+    "--preview", is_flag=True, help="Make the moving preview of each clip, at true speed, and name it."
+)
+@click.option("--poster", is_flag=True, help="Make a large picture of each key frame, and name it.")
+@click.option(
+    "--pictures/--no-pictures",
+    default=None,
+    help="Show thumbnails in the terminal; unasked where it draws real pictures.",
+)
 @verb
-def command(state: State, what: str, frames: str | None) -> None:
+def command(
+    state: State, what: str, frames: str | None, preview: bool, poster: bool, pictures: bool | None
+) -> None:
     """Show a case as a colleague would want to read it, or everything known about a file.
 
-    Names, numbers and birth dates of patients are never shown.
+    Names, numbers and birth dates of patients are never shown. A preview is an animated WebP file, made once and
+    kept in the cache; --json names it (and makes it, for a file), the poster, the thumbnail and the filmstrip. Set
+    CASEARCHIVE_PICTURES to kitty, iterm, sixel, blocks or off where the terminal is misjudged.
     """
-    archive = state.open()
-    view = archive.show(what)
-    if frames is not None:
-        Path(frames).write_bytes(archive.frames(what))
-        state.say(f"Wrote {frames}")
     from casearchive.archive import CaseView
 
+    if frames is not None and not frames.lower().endswith(".png"):
+        raise UsageError("a contact sheet is a PNG picture", hint="Give it a name that ends in .png.")
+    archive = state.open()
+    make = [n for n, on in (("preview", preview), ("poster", poster)) if on]
+    view = archive.show(what, make=make)
+    if state.json and not preview and not isinstance(view, CaseView):
+        view = archive.show(what, make=[*make, "preview"])  # --json names it, so it must be there
+    if frames is not None:
+        sheet = archive.frames(what)
+        with private(frames) as file:
+            file.buffer.write(sheet)
+        state.say(
+            f"Wrote {frames}. It shows what the clips show, names burnt into them too: keep it private."
+        )
+
     if isinstance(view, CaseView):
-        _json_case(view) if state.json else _tell_case(view)
-    elif state.json:
-        emit(file_json(view))
+        _json_case(view) if state.json else _tell_case(view, Inline(state, pictures))
+        clips = [(media, clip) for media, clip in view.clips if clip]
     else:
-        _tell_file(view)
+        emit(file_json(view)) if state.json else _tell_file(view, Inline(state, pictures))
+        clips = [("", view)]
+    for media, clip in clips:
+        if clip.trouble:
+            state.say(f"{media}: {clip.trouble}" if media else clip.trouble)
 
 
 # -------------------------------------------------------------------------------------------------- files
@@ -62,12 +102,17 @@ def file_json(view: FileView) -> dict[str, Any]:
         "frames": instance.frames,
         "fps": facts.timing.fps,
         "fps_source": facts.timing.source,
+        "fps_assumed": ASSUMED_FPS if facts.timing.fps is None and instance.frames > 1 else None,
         "duration_s": facts.timing.duration_s,
         "key_frame": view.detail.key_frame,
         "key_frame_why": view.detail.key_frame_why,
-        "regions": [asdict(r) for r in facts.regions],
+        "key_frame_source": view.detail.key_frame_source if view.detail.key_frame else None,
+        "regions": [_region_json(r) for r in facts.regions],
+        "calibrated": calibrated(facts.regions),
+        "calibration": asdict(view.calibration) if view.calibration else None,
         "transducer": {
             "type": instance.transducer_type,
+            "name": (instance.transducer_data or "").split("\\")[0].strip() or None,
             "data": instance.transducer_data,
             "frequency_mhz": instance.transducer_frequency,
         },
@@ -88,18 +133,25 @@ def file_json(view: FileView) -> dict[str, Any]:
         "model": series.manufacturer_model_name,
         "software": series.software_versions,
         "burned_in_annotation": instance.burned_in_annotation,
+        "claims": [asdict(c) for c in (*facts.claims, *view.detail.said)],
         "notes": list(facts.notes),
         "cases": [{"case": slug, "media": media} for slug, media in view.detail.cases],
         "thumbnail": str(view.thumbnail) if view.thumbnail else None,
         "filmstrip": str(view.filmstrip) if view.filmstrip else None,
-        "preview": None,
+        "preview": str(view.preview) if view.preview else None,
+        "poster": str(view.poster) if view.poster else None,
     }
 
 
-def _tell_file(view: FileView) -> None:
+#: What is told in lines of its own, after the rest.
+_TOLD_APART = frozenset({"claims", "regions", "calibrated", "calibration", "cases", "transducer", "notes"})
+
+
+def _tell_file(view: FileView, inline: Inline) -> None:
+    inline.draw(view.thumbnail)
     data = file_json(view)
     for key, value in data.items():
-        if value in (None, "", [], {}) or key in ("regions", "cases", "transducer", "notes"):
+        if value in (None, "", [], {}) or key in _TOLD_APART:
             continue
         shown = (
             megabytes(int(value))
@@ -112,19 +164,46 @@ def _tell_file(view: FileView) -> None:
     for key, value in data["transducer"].items():
         if value:
             click.echo(safe(f"{'transducer ' + fields(key):26}  {value}"))
-    for number, region in enumerate(data["regions"], 1):
-        box = f"({region['min_x0']}, {region['min_y0']}) to ({region['max_x1']}, {region['max_y1']})"
-        click.echo(f"{'region ' + str(number):26}  {box}{_scale(region)}")
+    for number, region in enumerate(view.detail.facts.regions, 1):
+        click.echo(f"{'region ' + str(number):26}  {_region_words(region)}")
+    if view.detail.facts.instance.rows and not data["calibrated"]:
+        click.echo(f"{'scale':26}  {_set_by_hand(view)}")
+    for what in dict.fromkeys(c["what"] for c in data["claims"]):
+        sources: dict[str, list[str]] = {}
+        for claim in data["claims"]:
+            if claim["what"] == what:
+                sources.setdefault(fields(claim["value"]), []).append(claim["source"])
+        told = "; ".join(f"{value} ({', '.join(names)})" for value, names in sources.items())
+        click.echo(safe(f"{fields(what):26}  {told}"))
     for owner in data["cases"]:
         click.echo(f"{'in case':26}  {owner['case']} as {owner['media']}")
     for note in data["notes"]:
         click.echo(safe(f"{'note':26}  {note}"))
 
 
-def _scale(region: dict[str, Any]) -> str:
-    if region["units_x"] == 3 and region["delta_x"]:
-        return f", {abs(region['delta_x']) * 10:.4g} mm a pixel"
-    return ""
+def _region_json(region: UltrasoundRegion) -> dict[str, Any]:
+    """The standard's numbers, and what they mean."""
+    across, down = units(region)
+    return {
+        **asdict(region),
+        "kind": shows(region),
+        "units": [across, down],
+        "mm_per_pixel": mm_per_pixel(region),
+        "priority": "low" if (region.flags or 0) & 1 else "high",
+    }
+
+
+def _set_by_hand(view: FileView) -> str:
+    """The scale of a picture without a region that has one."""
+    instance = view.detail.facts.instance
+    if view.calibration is None:
+        return "no scale: lengths are in pixels"
+    return f"{scale_words(by_hand(view.calibration, instance.rows or 0, instance.columns or 0))}, set by hand"
+
+
+def _region_words(region: UltrasoundRegion) -> str:
+    corners = f"({region.min_x0}, {region.min_y0}) to ({region.max_x1}, {region.max_y1})"
+    return f"{shows(region)}, {corners}, {scale_words(region)}, from the {region.source}"
 
 
 # -------------------------------------------------------------------------------------------------- cases
@@ -135,14 +214,18 @@ def _json_case(view: CaseView) -> None:
         {
             **asdict(view.case),
             "case": view.case.slug,
+            "by_points": [
+                {"value": c.value, "agrees": c.agrees, "note": c.note or None} for c in view.checked
+            ],
             "clips": {media: file_json(clip) if clip else None for media, clip in view.clips},
             "completeness": view.score,
             "missing": [{"field": p.field, "line": p.line, "message": p.message} for p in view.missing],
+            "doubts": [{"field": p.field, "line": p.line, "message": p.message} for p in view.doubts],
         }
     )
 
 
-def _tell_case(view: CaseView) -> None:
+def _tell_case(view: CaseView, inline: Inline) -> None:
     case = view.case
     _title(case)
     _paragraph("History", case.story.history)
@@ -151,7 +234,7 @@ def _tell_case(view: CaseView) -> None:
     _list("Findings", [_finding(f) for f in present])
     _list("Not there", [_where(f) for f in case.findings if f.certainty == "absent"])
     _list("Not assessed", [_where(f) for f in case.findings if f.certainty == "not_assessed"])
-    _list("Measurements", [_measured(m) for m in case.measurements])
+    _list("Measurements", [_measured(*m) for m in zip(case.measurements, view.checked, strict=True)])
     _list(
         "Diagnosis", [f"{_words(d.side, d.structure, d.what)} ({d.certainty})" for d in case.story.diagnosis]
     )
@@ -163,7 +246,17 @@ def _tell_case(view: CaseView) -> None:
     _list("Teaching points", case.story.points)
     _list("Pitfalls", case.story.pitfalls)
     clips = dict(view.clips)
-    _list("Clips", [_clip(m.id, m.caption, clips.get(m.id)) for m in case.media])
+    if case.media:
+        click.echo(f"\n{click.style('Clips', bold=True)}")
+    for media in case.media:
+        clip = clips.get(media.id)
+        click.echo(click.wrap_text(safe(_clip(media.id, media.caption, clip)), 90, "  - ", "    "))
+        for name, path in (("preview", clip.preview), ("poster", clip.poster)) if clip else ():
+            if path is not None:
+                click.echo(f"    {name}: {path}")
+        if clip is not None:
+            inline.draw(clip.thumbnail)
+    _list("To be settled", [f"{p.field}: {p.message}" for p in view.doubts])
     click.echo(
         f"\nComplete: {view.score} of 100" + (f" (casearchive lint {case.slug})" if view.missing else "")
     )
@@ -214,7 +307,7 @@ def _finding(finding: Finding) -> str:
     return text + ("" if finding.reviewed else " (unreviewed)")
 
 
-def _measured(measurement: Any) -> str:
+def _measured(measurement: Measurement, checked: Checked) -> str:
     state = (
         f" ({_words(measurement.state, measurement.side)})"
         if _words(measurement.state, measurement.side)
@@ -225,7 +318,8 @@ def _measured(measurement: Any) -> str:
         if measurement.media
         else ""
     )
-    return f"{fields(measurement.what)}{state}: {measurement.value:g} {measurement.unit}{where}"
+    text = f"{fields(measurement.what)}{state}: {measurement.value:g} {measurement.unit}{where}"
+    return f"{text} ({checked.note})" if checked.note else text
 
 
 def _clip(media: str, caption: str, view: FileView | None) -> str:
@@ -233,5 +327,7 @@ def _clip(media: str, caption: str, view: FileView | None) -> str:
         return f"{media}: {caption} (its file is missing)"
     instance, timing = view.detail.facts.instance, view.detail.facts.timing
     kind = f"{instance.frames} frames" if instance.frames > 1 else "still"
-    speed = f" at {timing.fps:g} a second" if timing.fps else ""
-    return f"{media}: {caption} ({kind}{speed}, {view.detail.held.sha256[:12]})"
+    speed = f" at {timing.fps:g} a second" if timing.fps else ", speed unknown" if instance.frames > 1 else ""
+    by_hand = view.detail.key_frame_source == "person" and instance.frames > 1
+    key = f", key frame {view.detail.key_frame}, chosen by hand" if by_hand else ""
+    return f"{media}: {caption} ({kind}{speed}{key}, {view.detail.held.sha256[:12]})"

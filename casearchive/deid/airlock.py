@@ -114,9 +114,11 @@ def _may_leave(case: Case, today: datetime.date) -> Refusal | None:
         return Refusal("held: the record says why", READY)
     if case.status != "ready":
         return Refusal(case.status if case.status == "retired" else "its status is not known", READY)
-    scope = case.consent.scope.casefold()
-    if scope and "teach" not in scope:
-        return Refusal("the consent is not for teaching", "the patient, through the author of the case")
+    if case.consent.scope.strip() and not _for_teaching(case.consent.scope):
+        return Refusal(
+            "the consent is not plainly for teaching",
+            "the patient, through the author of the case; write consent.scope as a list such as “teaching, research”",
+        )
     if case.consent.until:
         try:
             until = datetime.date.fromisoformat(case.consent.until)
@@ -125,6 +127,19 @@ def _may_leave(case: Case, today: datetime.date) -> Refusal | None:
         if until < today:
             return Refusal("the consent has ended", "the patient, through the author of the case")
     return None
+
+
+#: What people agree to, one word or two each; anything else in a scope (“not”, “only for …”) is no plain yes.
+_SCOPES = frozenset({
+    "teaching", "education", "medical education", "research", "publication", "conference", "conferences",
+    "presentation", "treatment", "diagnosis", "quality assurance", "anonymous use",
+})  # fmt: skip
+
+
+def _for_teaching(scope: str) -> bool:
+    """A plain list of purposes with teaching among them; a sentence is for a person to read."""
+    purposes = {" ".join(p.split()) for p in re.split(r"[,;/+&]|\band\b", scope.casefold()) if p.strip()}
+    return purposes <= _SCOPES and bool(purposes & {"teaching", "education", "medical education"})
 
 
 def _plain_ids(case: Case) -> Refusal | None:

@@ -111,6 +111,22 @@ def _files(folder: Path) -> list[Path]:
 # ------------------------------------------------------------------------------------------------------ check
 
 
+def strangers(folder: Path) -> tuple[str, ...]:
+    """Files in an exported folder that its certificate does not name; everything, where it has none."""
+    try:
+        said = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        named = {str(entry["path"]) for entry in said["files"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return (NAME,) if folder.is_dir() else (".",)
+    return tuple(p for path in _files(folder) if (p := path.relative_to(folder).as_posix()) not in named)
+
+
+def formats_of(folder: Path) -> tuple[str, ...]:
+    """The formats of an exported folder, as its certificate names them."""
+    said = json.loads((folder / NAME).read_text(encoding="utf-8"))
+    return tuple(str(name) for name in said.get("formats", ()))
+
+
 def check(folder: Path) -> list[str]:
     """What in ``folder`` disagrees with its ``certificate.json``; empty when all agrees.
 

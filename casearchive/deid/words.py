@@ -164,7 +164,7 @@ _RULES: tuple[tuple[str, str, re.Pattern[str], bool], ...] = (
     ),
     (
         "an age over 89",
-        "write 90 or older as “over 89”",
+        "write “over 89”, in patient.age “>89 Y”",
         re.compile(
             r"\b(?:9\d|1[0-4]\d)[\s-]*(?:y|yo|yrs?|years?)\b(?:[\s-]*old)?"
             r"|\b(?:aged?|age of)\s*:?\s*(?:9\d|1[0-4]\d)\b",

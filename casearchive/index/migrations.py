@@ -67,7 +67,9 @@ CREATE TABLE instances (
   content_date TEXT,
   image_laterality TEXT,
   view_name TEXT,
+  view_number INTEGER,
   stage_name TEXT,
+  stage_number INTEGER,
   anatomic_region TEXT,
   transducer_type TEXT,
   transducer_data TEXT,
@@ -87,7 +89,6 @@ CREATE TABLE instances (
   key_frame_why TEXT NOT NULL DEFAULT '',
   pictured INTEGER NOT NULL DEFAULT 0 CHECK (pictured IN (0, 1)),
   side TEXT NOT NULL DEFAULT 'unknown',
-  modes TEXT NOT NULL DEFAULT '[]',
   notes TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
 CREATE INDEX instances_sop ON instances (sop_instance_uid);

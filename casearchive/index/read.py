@@ -38,13 +38,20 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """Everything the index knows of one file."""
+    """Everything the index knows of one file.
+
+    ``key_frame`` is the one that a person chose, where one did (``key_frame_source`` is ``person``), else the one
+    chosen by content (``content``), which ``thumbnail`` shows; it is None where no picture could be made.
+    """
 
     held: Held
     facts: Facts
     key_frame: int | None
     key_frame_why: str
     cases: tuple[tuple[str, str], ...]  # (slug, media id)
+    said: tuple[Claim, ...]  # by the people who wrote those cases
+    subject_key: str = ""  # the same for all files of one patient; says nothing else
+    key_frame_source: str = "content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,15 @@ def cases_of(connection: sqlite3.Connection, sha256: str) -> tuple[str, ...]:
     return tuple(r[0] for r in rows)
 
 
+def media_of(connection: sqlite3.Connection, slug: str) -> tuple[str, ...]:
+    """Hashes of the clips of a case, in its order."""
+    rows = connection.execute(
+        "SELECT m.sha256 FROM media m JOIN cases c ON c.id = m.case_id WHERE c.slug = ? ORDER BY m.position",
+        (slug,),
+    )
+    return tuple(r[0] for r in rows)
+
+
 def held(connection: sqlite3.Connection) -> Iterator[Held]:
     """Everything held, sorted by hash."""
     rows = connection.execute(
@@ -125,7 +141,8 @@ def find_instances(connection: sqlite3.Connection, word: str) -> tuple[str, ...]
     return tuple(r[0] for r in rows)
 
 
-def detail(connection: sqlite3.Connection, sha256: str) -> Detail | None:
+def detail(connection: sqlite3.Connection, sha256: str, *, case: str = "") -> Detail | None:
+    """Everything about one file, as the case of this slug sees it: an author may have chosen its key frame."""
     cursor = connection.execute(f"{_DETAIL} WHERE i.sha256 = ?", (sha256,))
     row = cursor.fetchone()
     if row is None:
@@ -135,6 +152,10 @@ def detail(connection: sqlite3.Connection, sha256: str) -> Detail | None:
         "SELECT c.slug, m.media_id FROM media m JOIN cases c ON c.id = m.case_id WHERE m.sha256 = ? ORDER BY 1, 2",
         (sha256,),
     ).fetchall()
+    chosen = _key_frame_by_hand(connection, sha256, case)
+    # a frame that the clip does not have was asked for in a record that no one checked: the content decides
+    by_hand = chosen is not None and chosen[0] <= named["frames"]
+    key_frame, why = chosen if chosen and by_hand else (named["key_frame"], named["key_frame_why"])
     return Detail(
         held=Held(
             sha256,
@@ -146,10 +167,50 @@ def detail(connection: sqlite3.Connection, sha256: str) -> Detail | None:
             named["sop_instance_uid"],
         ),
         facts=_facts(connection, named),
-        key_frame=named["key_frame"],
-        key_frame_why=named["key_frame_why"],
+        key_frame=key_frame,
+        key_frame_why=why,
         cases=tuple((slug, media) for slug, media in cases),
+        said=tuple(_said_in_cases(connection, sha256)),
+        subject_key=named["subject_key"],
+        key_frame_source="person" if by_hand else "content",
     )
+
+
+#: The ledger's word for a key frame chosen for a file outside its cases; ``{"frame": null}`` takes it back.
+KEY_FRAME_SET = "key-frame-set"
+
+
+def _key_frame_by_hand(connection: sqlite3.Connection, sha256: str, case: str) -> tuple[int, str] | None:
+    """The frame that a person chose and where: in ``case``, for the file itself, else in any case that holds it."""
+    rows = connection.execute(
+        "SELECT c.slug, m.media_id, m.key_frame FROM media m JOIN cases c ON c.id = m.case_id "
+        "WHERE m.sha256 = ? AND m.key_frame IS NOT NULL ORDER BY 1, 2",
+        (sha256,),
+    ).fetchall()
+    in_cases = [(frame, f"chosen by hand in {slug} ({media})") for slug, media, frame in rows]
+    for (slug, _, _), chosen in zip(rows, in_cases, strict=True):
+        if slug == case:
+            return chosen
+    event = connection.execute(
+        "SELECT details FROM events WHERE subject = ? AND event = ? ORDER BY position DESC LIMIT 1",
+        (sha256, KEY_FRAME_SET),
+    ).fetchone()
+    frame = json.loads(event[0]).get("frame") if event else None
+    if isinstance(frame, int) and frame >= 1:
+        return frame, "chosen by hand for this file"
+    return in_cases[0] if in_cases else None
+
+
+def _said_in_cases(connection: sqlite3.Connection, sha256: str) -> Iterator[Claim]:
+    rows = connection.execute(
+        "SELECT c.slug, m.media_id, m.side, m.mode, m.structure, m.plane, m.maneuver FROM media m "
+        "JOIN cases c ON c.id = m.case_id WHERE m.sha256 = ? ORDER BY 1, 2",
+        (sha256,),
+    )
+    for slug, media, *values in rows:
+        for what, value in zip(("side", "mode", "structure", "plane", "maneuver"), values, strict=True):
+            if value not in ("", "unknown"):
+                yield Claim(what, value, f"the record of {slug} ({media})")
 
 
 def facts_of_row(connection: sqlite3.Connection, instance: int) -> tuple[Facts, str]:
@@ -342,7 +403,6 @@ def _facts(connection: sqlite3.Connection, row: dict[str, Any]) -> Facts:
             row["fps"], row["fps_source"], row["duration_s"], tuple(json.loads(row["frame_times"]))
         ),
         regions=tuple(UltrasoundRegion(*r) for r in regions),
-        modes=tuple(json.loads(row["modes"])),
         identifiers=tuple(Identifier(*i) for i in found),
         notes=tuple(json.loads(row["notes"])),
         media_type=row["media_type"],

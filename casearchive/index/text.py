@@ -77,6 +77,7 @@ def instance_text(facts: Facts, name: str, vocabulary: Lexicon | None = None) ->
     technical = (
         series.body_part_examined, series.laterality, instance.image_laterality, instance.anatomic_region,
         instance.view_name, instance.stage_name, instance.transducer_type,
+        (instance.transducer_data or "").split("\\")[0],  # the name of the probe; a serial number may follow
         series.manufacturer, series.manufacturer_model_name, *facts.modes,
     )  # fmt: skip
     texts = tuple(_spaced(t) for t in described if t)

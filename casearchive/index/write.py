@@ -10,11 +10,11 @@ from dataclasses import astuple
 from typing import Any
 
 from casearchive.attributes import by_level
+from casearchive.claims import side
 from casearchive.index.text import DocumentText, document_text, instance_text
 from casearchive.model import Case, Facts, Finding, TeachingSetRecord
 from casearchive.terms import lexicon
 
-_SIDES = {"L": "left", "R": "right", "B": "bilateral", "U": "none"}
 _REGION_COLUMNS = (
     "min_x0, min_y0, max_x1, max_y1, spatial_format, data_type, flags, units_x, units_y, delta_x, delta_y, "
     "ref_pixel_x0, ref_pixel_y0, ref_value_x, ref_value_y, source"
@@ -73,8 +73,7 @@ def add_instance(
         "key_frame": key_frame,
         "key_frame_why": key_frame_why,
         "pictured": int(key_frame is not None),
-        "side": _side(facts),
-        "modes": json.dumps(facts.modes),
+        "side": side(facts.claims),
         "notes": json.dumps(facts.notes, ensure_ascii=False),
     }
     found = _insert(connection, "instances", row)
@@ -202,12 +201,18 @@ def add_source(connection: sqlite3.Connection, path: str, size: int, mtime_ns: i
 
 
 def age_in_years(text: str) -> float | None:
-    """``24 Y``, ``024Y``, ``6 M``, ``3 W``, ``10 D`` (PS3.5 AS) in years."""
-    match = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*([YMWD]?)[a-z]*\s*", text, re.IGNORECASE)
+    """``24 Y``, ``024Y``, ``6 M``, ``3 W``, ``10 D`` (PS3.5 AS) in years; a band (``30-39 Y``) counts by its middle,
+    ``>89 Y`` as 90."""
+    match = re.fullmatch(
+        r"\s*([<>]?)\s*(\d{1,3}(?:\.\d+)?)(?:\s*[-–]\s*(\d{1,3}))?\+?\s*([YMWD]?)[a-z]*\s*",
+        text,
+        re.IGNORECASE,
+    )
     if not match:
         return None
     parts = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
-    return float(match[1]) * parts[(match[2] or "Y").upper()]
+    low = float(match[2]) + {"<": -1, ">": 1, "": 0}[match[1]]
+    return (low + float(match[3] or low)) / 2 * parts[(match[4] or "Y").upper()]
 
 
 # ------------------------------------------------------------------------------------------------- parts
@@ -236,11 +241,6 @@ def _upsert(connection: sqlite3.Connection, table: str, key: tuple[str, ...], ro
         assignments = ", ".join(f"{name} = coalesce({name}, ?)" for name in more)
         connection.execute(f"UPDATE {table} SET {assignments} WHERE id = ?", (*more.values(), found[0]))
     return int(found[0])
-
-
-def _side(facts: Facts) -> str:
-    said = facts.instance.image_laterality or facts.series.laterality or ""
-    return _SIDES.get(said.strip().upper()[:1], "unknown")
 
 
 def _say(connection: sqlite3.Connection, owner: str, key: int, text: DocumentText) -> None:

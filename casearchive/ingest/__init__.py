@@ -22,6 +22,7 @@ from casearchive.files import write_durably
 from casearchive.index import read, write
 from casearchive.ingest import drafts
 from casearchive.ingest.crew import CANCELLED, Crew
+from casearchive.ingest.doubts import doubts
 from casearchive.ingest.find import CaseFolder, Drain, Found, Item, count, find
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.ingest.records import MediaMissing, Taken, archived
@@ -189,7 +190,9 @@ class _Run:
             state = _state(item)
             known = self._unchanged(item, state)
             if known is None:
-                self.crew.submit(Task(self.rooms.layout.root, item.path, dry_run=self.dry_run))
+                self.crew.submit(
+                    Task(self.rooms.layout.root, item.path, name=item.name, dry_run=self.dry_run)
+                )
             else:
                 item = known
         self.line.append((item, state))
@@ -246,7 +249,9 @@ class _Run:
     def _receive(self, found: Found, state: os.stat_result | None, gathered: Gathered) -> None:
         if gathered.held and not self._indexed(gathered.sha256):
             # its bytes are kept but the index never heard of them: a run that was cut off
-            gathered = self.crew.ask(Task(self.rooms.layout.root, None, gathered.sha256, self.dry_run))
+            gathered = self.crew.ask(
+                Task(self.rooms.layout.root, None, gathered.sha256, found.name, self.dry_run)
+            )
         if gathered.reason:
             self._settle(_refused(found, gathered))
             self._missing_on_medium(found, gathered.on_medium)
@@ -407,7 +412,7 @@ class _Run:
         except RecordError as error:
             return Outcome(shown, "failed", "case", None, slug, None, "record-invalid", str(error))
         except MediaMissing as missing:
-            why = f"media {missing.media} names “{missing.file}”, which is not there or was not taken"
+            why = str(missing.problem)
             return Outcome(shown, "failed", "case", None, slug, None, "media-missing", why)
         return self._store_case(case, stored, text, shown)
 
@@ -421,9 +426,13 @@ class _Run:
     def _store_case(self, case: Case, stored: str, source: str, shown: str) -> Outcome:
         digest = _sha(stored)
         path = self.rooms.layout.record(case.slug)
-        notes: tuple[str, ...] = tuple(
-            f"{where}: “{word}” is not in the lexicon" + (f"; did you mean {nearest[0]}?" if nearest else "")
-            for where, word, nearest in record.unknown_words(case)
+        places = record.Places(source, shown)
+        notes = tuple(
+            str(p)
+            for p in (
+                *(places.problem(u.path, str(u), "missing") for u in record.unknown_words(case)),
+                *doubts(self.connection, case, places),
+            )
         )
         before = path.read_text("utf-8") if path.exists() else None
         if before == stored:

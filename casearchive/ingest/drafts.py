@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from casearchive import index, record
-from casearchive.errors import NotFound, UsageError
+from casearchive.claims import side
+from casearchive.errors import NotFound, RecordError, UsageError
 from casearchive.files import write_durably
 from casearchive.index import read, write
+from casearchive.ingest.records import Taken, check_places
 from casearchive.model import Case, Media, Patient
 from casearchive.rooms import Rooms
 
@@ -33,17 +34,16 @@ def check_slug(slug: str) -> str:
 def draft(connection: sqlite3.Connection, slug: str, hashes: Sequence[str]) -> Case:
     """A draft whose patient, technique and media come from the headers; never a name, number or date."""
     details = [_detail(connection, h) for h in hashes]
-    age = Counter(d.facts.study.patient_age for d in details if d.facts.study.patient_age)
-    sex = Counter(
-        d.facts.subject.patient_sex for d in details if d.facts.subject.patient_sex in ("M", "F", "O")
-    )
+    ages = {d.facts.study.patient_age for d in details if d.facts.study.patient_age}
+    sexes = {d.facts.subject.patient_sex for d in details if d.facts.subject.patient_sex in ("M", "F", "O")}
     title = slug.replace("-", " ").capitalize()
     return Case(
         slug=slug,
         title=title,
         status="draft",
+        # where the files differ (two patients, two studies) nothing is guessed: the author knows
         patient=Patient(
-            age=_age(age.most_common(1)[0][0]) if age else "", sex=sex.most_common(1)[0][0] if sex else ""
+            age=_age(ages.pop()) if len(ages) == 1 else "", sex=(sexes.pop() or "") if len(sexes) == 1 else ""
         ),
         media=tuple(_media(d, f"M{n}") for n, d in enumerate(details, 1)),
     )
@@ -67,6 +67,19 @@ def save(
         write.add_events(
             connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
         )
+
+
+def check_against_clips(connection: sqlite3.Connection, case: Case, places: record.Places) -> None:
+    """Raises ``RecordError`` where the record names frames or points that its clips do not have."""
+    known = {}
+    for sha256 in {m.sha256 for m in case.media if m.sha256}:
+        detail = read.detail(connection, sha256)
+        if detail is not None:
+            instance = detail.facts.instance
+            known[sha256] = Taken(sha256, detail.held.name, instance.frames, instance.columns, instance.rows)
+    problems = tuple(check_places(case, known, places))
+    if problems:
+        raise RecordError(problems)
 
 
 def add_media(rooms: Rooms, connection: sqlite3.Connection, slug: str, hashes: Iterable[str]) -> bool:
@@ -95,14 +108,13 @@ def add_media(rooms: Rooms, connection: sqlite3.Connection, slug: str, hashes: I
 
 def _media(detail: read.Detail, media_id: str) -> Media:
     facts = detail.facts
-    sides = {"L": "left", "R": "right", "B": "bilateral"}
-    side = (facts.instance.image_laterality or facts.series.laterality or "").upper()[:1]
     return Media(
         id=media_id,
         sha256=detail.held.sha256,
         name=detail.held.name,
-        side=sides.get(side, "unknown"),
+        side=side(facts.claims),
         mode=next((m for m in _MODES if m in facts.modes), ""),
+        key_frame=detail.key_frame if detail.key_frame_source == "person" else None,
     )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from casearchive.files import private_folder
 from casearchive.model import Outcome
+from casearchive.settings import MARKER
 
 CASE_FILE = "case.toml"
 _HOUSEKEEPING = re.compile(r"(\.ds_store|thumbs\.db|desktop\.ini|\._.*|\.directory|__macosx)", re.IGNORECASE)
@@ -87,11 +88,15 @@ def _at(
     try:
         state = path.lstat()
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte, from standard input
-        why = getattr(error, "strerror", None) or type(error).__name__
+        why = getattr(error, "strerror", None) or "this cannot be the name of a file"
         yield Outcome(shown, "failed", reason="unreadable", message=f"{why}: check the name and the medium")
         return
     if stat.S_ISLNK(state.st_mode):
-        yield Outcome(shown, "skipped", reason="link", message="a link; name the file it points to instead")
+        there = path.exists()
+        why = (
+            "a link; name the file it points to instead" if there else "a link to something that is not there"
+        )
+        yield Outcome(shown, "skipped", reason="link", message=why)
     elif stat.S_ISDIR(state.st_mode):
         if depth > _DEEPEST:
             why = f"folders nested more than {_DEEPEST} deep: name this one by itself"
@@ -99,7 +104,10 @@ def _at(
             return
         yield from _in_folder(path, archive, unpack, seen, depth)
     elif stat.S_ISREG(state.st_mode):
-        yield from _file(path, unpack)
+        if depth == 0 and path.name.upper() == "DICOMDIR":  # the index stands for its disc
+            yield from _in_folder(path.parent, archive, unpack, seen, depth)
+        else:
+            yield from _file(path, unpack)
     else:
         yield Outcome(shown, "skipped", reason="special-file", message="not a file: a pipe, socket or device")
 
@@ -121,6 +129,10 @@ def _in_folder(
         yield Outcome(
             _printable(folder), "skipped", reason="part-of-archive", message="this is the archive itself"
         )
+        return
+    if MARKER in names and "ledger.jsonl" in names:
+        why = "another archive: its cases come in as an export from there (casearchive export … --as folder)"
+        yield Outcome(_printable(folder), "skipped", reason="part-of-archive", message=why)
         return
     members: list[Found] = []
     has_record = CASE_FILE in names and _is_plain(folder / CASE_FILE)
@@ -206,15 +218,27 @@ def _in_zip(path: Path, unpack: Path) -> Iterator[Item]:
             if trouble:
                 yield Outcome(shown, "failed", reason="archive-refused", message=trouble)
                 return
+            if not any(not m.is_dir() for m in members):
+                yield Outcome(shown, "skipped", reason="empty", message="the zip holds no files")
             yield from _members(archive, members, shown, unpack, made)
             yield Drain()
     except (OSError, *_ZIP_TROUBLE) as error:
         # zipfile's own errors for damaged, encrypted or exotic archives
-        why = f"the zip cannot be read ({type(error).__name__}): make it again or unpack it first"
+        why = f"the zip cannot be read ({_zip_trouble(error)}): make it again or unpack it first"
         yield Outcome(shown, "failed", reason="archive-refused", message=why)
     finally:
         for file in made:
             file.unlink(missing_ok=True)
+
+
+def _zip_trouble(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or "it could not be read"
+    if isinstance(error, NotImplementedError):
+        return "its way of packing is not known here"
+    if isinstance(error, RuntimeError):
+        return "it is encrypted"
+    return "it is damaged"
 
 
 def _unsafe(members: list[zipfile.ZipInfo]) -> str:
@@ -297,7 +321,7 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, copy: Path) -> 
                     return "it holds more than it says: not taken"
                 out.write(block)
     except _ZIP_TROUBLE as error:
-        return f"it is damaged inside the zip ({type(error).__name__})"
+        return f"it is damaged inside the zip ({_zip_trouble(error)})"
     except OSError:
         with contextlib.suppress(OSError):
             copy.unlink()

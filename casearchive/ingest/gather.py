@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from casearchive import render
+from casearchive.claims import completed
 from casearchive.clip import Clip
 from casearchive.errors import PictureUnavailable, UnreadableFile
 from casearchive.files import write_lightly
@@ -21,11 +22,15 @@ from casearchive.stores.folder import FolderStore
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """``source`` is a file to take, or None for an object that the store holds already (``sha256``)."""
+    """``source`` is a file to take, or None for an object that the store holds already (``sha256``).
+
+    ``name`` is what the file was called where it came from: it may say on which side the picture was taken.
+    """
 
     root: Path
     source: Path | None
     sha256: str = ""
+    name: str = ""
     dry_run: bool = False
 
 
@@ -50,7 +55,7 @@ def gather(task: Task) -> Gathered:
     store = FolderStore(layout.objects, layout.temporary)
     if task.source is None:
         path = store.path(task.sha256)
-        return _looked_at(path, task.sha256, path.stat().st_size, layout, pictures=not task.dry_run)
+        return _looked_at(path, task.sha256, path.stat().st_size, layout, task)
     try:
         incoming = store.take(task.source)
     except UnreadableFile as refusal:
@@ -61,7 +66,7 @@ def gather(task: Task) -> Gathered:
                 return Gathered(incoming.sha256, incoming.size, held=True)
             store.put(incoming)  # reads the copy that is held and heals it where it is damaged
             return Gathered(incoming.sha256, incoming.size, held=True)
-        found = _looked_at(incoming.path, incoming.sha256, incoming.size, layout, pictures=not task.dry_run)
+        found = _looked_at(incoming.path, incoming.sha256, incoming.size, layout, task)
         if found.facts is not None and not task.dry_run:
             store.put(incoming)
         return found
@@ -69,17 +74,19 @@ def gather(task: Task) -> Gathered:
         store.drop(incoming)
 
 
-def _looked_at(path: Path, sha256: str, size: int, layout: Layout, *, pictures: bool) -> Gathered:
+def _looked_at(path: Path, sha256: str, size: int, layout: Layout, task: Task) -> Gathered:
     try:
         clip = open_clip(path, sha256)
     except UnreadableFile as refusal:
         named = file_ids(path) if refusal.reason == "dicomdir" else ()
         return Gathered(sha256, size, reason=refusal.reason, message=_said(refusal), on_medium=named)
     try:
-        bare = Gathered(sha256, size, clip.facts)
-        return _pictured(clip, layout, bare) if pictures else bare
+        found = Gathered(sha256, size, clip.facts)
+        found = found if task.dry_run else _pictured(clip, layout, found)
     finally:
         clip.close()
+    assert found.facts is not None
+    return replace(found, facts=completed(found.facts, task.name))
 
 
 def _pictured(clip: Clip, layout: Layout, bare: Gathered) -> Gathered:

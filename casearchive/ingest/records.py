@@ -24,9 +24,9 @@ class Taken:
 class MediaMissing(Exception):
     """The record names a file that is not beside it, or was not taken."""
 
-    def __init__(self, file: str, media: str) -> None:
-        super().__init__(file, media)
-        self.file, self.media = file, media
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
 
 
 def archived(
@@ -45,46 +45,49 @@ def archived(
     case = record.loads(text, slug=slug, file=file)
     media = []
     known = {t.sha256: t for t in taken.values()}
-    for clip in case.media:
+    places = record.Places(text, file)
+    for number, clip in enumerate(case.media):
         if clip.sha256:
             by_hash = held(clip.sha256)
             if by_hash is None:
-                raise MediaMissing(clip.sha256, clip.id)
+                raise MediaMissing(
+                    places.problem(("media", number, "sha256"), _not_there(clip.id, clip.sha256))
+                )
             known[clip.sha256] = by_hash
             media.append(clip)
             continue
         found = taken.get(clip.file)
         if found is None:
-            raise MediaMissing(clip.file, clip.id)
+            raise MediaMissing(places.problem(("media", number, "file"), _not_there(clip.id, clip.file)))
         media.append(replace(clip, file="", sha256=found.sha256, name=found.name))
-    problems = tuple(check_places(replace(case, media=tuple(media)), known, file))
+    stored = replace(case, media=tuple(media))
+    problems = tuple(check_places(stored, known, places))
     if problems:
         raise RecordError(problems)
-    stored = replace(case, media=tuple(media))
     return stored, record.update(text, stored)
 
 
-def check_places(case: Case, known: Mapping[str, Taken], file: str) -> Iterable[Problem]:
+def check_places(case: Case, known: Mapping[str, Taken], places: record.Places) -> Iterable[Problem]:
     """Frames beyond the clip and points outside the picture. ``known`` is by hash."""
     clips = {m.id: known.get(m.sha256) for m in case.media}
-    for number, media in enumerate(case.media, 1):
+    for n, media in enumerate(case.media):
         clip = clips[media.id]
         if clip and media.key_frame and clip.frames and media.key_frame > clip.frames:
-            yield _beyond(file, f"media[{number}].key_frame", media.key_frame, clip.frames)
-    for n, finding in enumerate(case.findings, 1):
-        for e, evidence in enumerate(finding.evidence, 1):
+            yield places.problem(("media", n, "key_frame"), _beyond(media.key_frame, clip))
+    for n, finding in enumerate(case.findings):
+        for e, evidence in enumerate(finding.evidence):
             clip = clips.get(evidence.media)
-            where = f"finding[{n}].evidence[{e}]"
+            where = ("finding", n, "evidence", e)
             if clip and evidence.frames and clip.frames and evidence.frames[1] > clip.frames:
-                yield _beyond(file, f"{where}.frames", evidence.frames[1], clip.frames)
+                yield places.problem((*where, "frames"), _beyond(evidence.frames[1], clip))
             if clip and not _inside(evidence.points, clip):
-                yield _outside(file, where, clip)
-    for n, measurement in enumerate(case.measurements, 1):
+                yield places.problem(where, _outside(clip))
+    for n, measurement in enumerate(case.measurements):
         clip = clips.get(measurement.media)
         if clip and measurement.frame and clip.frames and measurement.frame > clip.frames:
-            yield _beyond(file, f"measurement[{n}].frame", measurement.frame, clip.frames)
+            yield places.problem(("measurement", n, "frame"), _beyond(measurement.frame, clip))
         if clip and not _inside(measurement.points, clip):
-            yield _outside(file, f"measurement[{n}].points", clip)
+            yield places.problem(("measurement", n, "points"), _outside(clip))
 
 
 def _inside(points: Iterable[tuple[float, float]], clip: Taken) -> bool:
@@ -93,11 +96,13 @@ def _inside(points: Iterable[tuple[float, float]], clip: Taken) -> bool:
     return all(0 <= x <= clip.columns and 0 <= y <= clip.rows for x, y in points)
 
 
-def _beyond(file: str, where: str, asked: int, frames: int) -> Problem:
-    return Problem(
-        file, 1, where, f"frame {asked} is beyond the clip, which has {frames}; frames count from 1"
-    )
+def _not_there(media: str, file: str) -> str:
+    return f"{media} names “{file}”, which is not there or was not taken"
 
 
-def _outside(file: str, where: str, clip: Taken) -> Problem:
-    return Problem(file, 1, where, f"a point lies outside the picture ({clip.columns} x {clip.rows} pixels)")
+def _beyond(asked: int, clip: Taken) -> str:
+    return f"frame {asked} is beyond the clip, which has {clip.frames}; frames count from 1"
+
+
+def _outside(clip: Taken) -> str:
+    return f"a point lies outside the picture ({clip.columns} x {clip.rows} pixels)"

@@ -41,6 +41,7 @@ HAS = {
     "roi": "a finding with a shape drawn",
     "thumbnail": "a picture that could be decoded",
     "case": "belongs to a case",
+    "conflict": "sources that disagree about the side",
 }
 _HAS_TOO = {
     "clip": "cine",
@@ -91,6 +92,7 @@ NUMBER_UNITS: dict[str, dict[str, float]] = {
     "age": {"y": 1.0, "yr": 1.0, "yrs": 1.0, "years": 1.0, "m": 1 / 12, "mo": 1 / 12, "months": 1 / 12},
     "duration": {"s": 1.0, "sec": 1.0, "ms": 0.001, "min": 60.0},
     "fps": {"fps": 1.0, "hz": 1.0},
+    "frequency": {"mhz": 1.0, "khz": 0.001},
     "depth": {"mm": 1.0, "cm": 10.0},
     "heart_rate": {"bpm": 1.0},
     "completeness": {"%": 1.0},
@@ -173,6 +175,8 @@ _OWN: tuple[Field, ...] = (
     _concept("position", MEDIA, "how the patient lay", "position"),
     Field("fps", MEDIA, "number", "frames a second, where known"),
     Field("duration", MEDIA, "number", "seconds"),
+    Field("frequency", MEDIA, "number", "of the transducer, in MHz"),
+    Field("anatomic_region", MEDIA, "text", "the anatomy that the file itself names"),
     Field("name", MEDIA, "text", "the file name it was taken from"),
     Field("sha256", MEDIA, "same", "the file itself; its first letters with * are enough"),
     Field("age", CASE, "number", "years"),
@@ -223,6 +227,8 @@ ALIASES: Mapping[str, str] = {
 COLUMNS: Mapping[str, tuple[str, str]] = {
     **{row.field: (row.level, row.column) for row in attributes.TABLE if row.field},
     "fps": ("instance", "fps"),
+    "frequency": ("instance", "transducer_frequency"),
+    "anatomic_region": ("instance", "anatomic_region"),
     "duration": ("instance", "duration_s"),
     "name": ("instance", "name"),
     "sha256": ("instance", "sha256"),

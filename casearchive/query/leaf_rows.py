@@ -162,8 +162,20 @@ def _mention(leaf: Mention, only: Keys | None) -> list[Sql]:
 
 
 def _modes(ids: Sequence[str]) -> Sql:
-    """A clip's modes are a JSON list of our own short words, so each can be looked for in its quotes."""
-    return any_way([sql("i.modes LIKE {}", value(f'%"{i}"%')) for i in ids])
+    """Whatever said so: the header, a series description, the file's name."""
+    return sql(
+        "EXISTS (SELECT 1 FROM claims k WHERE k.instance_id = i.id AND k.what = 'mode' AND k.value IN {})",
+        among(ids),
+    )
+
+
+_ANY_MODE = "EXISTS (SELECT 1 FROM claims k WHERE k.instance_id = i.id AND k.what = 'mode')"
+_DOPPLER = "EXISTS (SELECT 1 FROM claims k WHERE k.instance_id = i.id AND k.what = 'mode' AND k.value LIKE '%doppler')"
+_SAYS = "EXISTS (SELECT 1 FROM claims k WHERE k.instance_id = i.id AND k.what = 'side' AND k.value = {})"
+#: A file's own sources contradict each other; in a case they may contradict its author too.
+_LEFT, _RIGHT = _SAYS.format("'left'"), _SAYS.format("'right'")
+_CONFLICT = f"{_LEFT} AND {_RIGHT}"
+_AUTHOR = f"(m.side = 'left' AND {_RIGHT}) OR (m.side = 'right' AND {_LEFT})"
 
 
 def _media_clause(clause: MediaClause, only: Keys | None) -> list[Sql]:
@@ -187,9 +199,11 @@ def _media_test(test: Test, *, of_case: bool) -> Sql:
         )
     if test.field == "mode":
         if test.how == "filled":
-            return Sql("(m.mode <> '' OR i.modes <> '[]')" if of_case else "i.modes <> '[]'")
+            return Sql(f"(m.mode <> '' OR {_ANY_MODE})" if of_case else _ANY_MODE)
         modes = _modes(test.values)
         return sql("(m.mode IN {} OR {})", among(test.values), modes) if of_case else modes
+    if test.field == "transducer":  # people name a probe by its kind and by its name
+        return any_way([compare("i.transducer_type", test), compare("i.transducer_data", test)])
     level, column = COLUMNS[test.field]
     return compare(f"{_ALIASES[level]}.{column}", test)
 
@@ -310,11 +324,17 @@ def _has(what: str, only: Keys | None) -> list[Sql]:
         clips = "media m LEFT JOIN instances i ON i.id = m.instance_id"
         return [
             _rows("media", "m.id", "m.case_id", clips,
-                  Sql("(m.mode LIKE '%doppler%' OR i.modes LIKE '%doppler%')"), _PASSED, only),
+                  Sql(f"(m.mode LIKE '%doppler%' OR {_DOPPLER})"), _PASSED, only),
             _rows("finding", "f.id", "f.case_id", "findings f",
                   Sql("f.doppler_value IS NOT NULL"), _PASSED, only),
-            _file_rows(Sql("i.modes LIKE '%doppler%'"), _PASSED, only),
+            _file_rows(Sql(_DOPPLER), _PASSED, only),
         ]  # fmt: skip
+    if what == "conflict":
+        clips = "media m JOIN instances i ON i.id = m.instance_id"
+        return [
+            _rows("media", "m.id", "m.case_id", clips, Sql(f"({_CONFLICT} OR {_AUTHOR})"), _PASSED, only),
+            _file_rows(Sql(_CONFLICT), _PASSED, only),
+        ]
     if what == "case":
         return [_rows("case", "''", "c.id", "cases c", Sql("1"), _PASSED, only)]
     if what == "quiz":

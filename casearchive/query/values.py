@@ -358,6 +358,10 @@ def _between(asked: Asked, low: str, high: str) -> tuple[str, ...]:
     return choices[first : last + 1]
 
 
+#: Fields that count in fractions: asked for one number, they answer within half a percent.
+_MEASURED = frozenset({"fps", "duration", "depth", "frequency", "mi", "ti"})
+
+
 def _number(asked: Asked) -> Parsed:
     field = asked.field
     if asked.value == _FILLED:
@@ -368,6 +372,8 @@ def _number(asked: Asked) -> Parsed:
     span = _range(asked, lambda text: _value(asked, text))
     if field.name == "doppler":
         return Parsed("property", prop=("doppler", span))
+    if field.name in _MEASURED and span.low is not None and span.low == span.high:
+        span = Range(span.low * 0.995, span.low * 1.005)  # 30 means 29.97 and 30.0003 too
     test = Test(field.name, "number", range=span)
     return Parsed("test", test=test) if field.level == MEDIA else Parsed("node", node=CaseClause(test))
 

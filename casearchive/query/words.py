@@ -107,7 +107,10 @@ def _piece(text: str, at: int) -> Piece:
         return _field(text, match)
     end = _word_end(text, at)
     word = text[at:end]
-    operator = {"OR": "or", "AND": "and", "NOT": "not"}.get(word)
+    # "not" is said in small letters too, and dropping it would answer the opposite; "or" and "and" are mere words then
+    operator = "not" if word.lower() == "not" else {"OR": "or", "AND": "and"}.get(word)
+    if operator == "not" and word != "NOT" and not text[end:].strip(" )"):
+        operator = "word"  # "… but not": nothing follows that could be left out
     return Piece(operator or "word", word, at, end)
 
 

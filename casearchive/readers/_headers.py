@@ -23,12 +23,15 @@ from casearchive.errors import UnreadableFile
 from casearchive.model import Identifier, Timing, UltrasoundRegion
 from casearchive.readers._shared import clean
 from casearchive.readers._structure import Structure
+from casearchive.scale import calibrated, doubts
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _DICOM_ROOT = "1.2.840.10008."
 _MAX_FPS = 500.0
+#: More ultrasound regions than any scanner draws: what follows is damage.
+_MAX_REGIONS = 256
 
 
 @cache
@@ -133,11 +136,11 @@ class Header:
             self._unusable(keyword)
             return []
 
-    def items(self, keyword: str) -> list[Dataset]:
-        """The items of a sequence at the top level."""
+    def items(self, keyword: str, within: Dataset | None = None) -> list[Dataset]:
+        """The items of a sequence, at the top level or within another item."""
         from pydicom.dataset import Dataset as PydicomDataset
 
-        found = self.value(keyword)
+        found = self.value(keyword, within)
         try:
             return [item for item in found if isinstance(item, PydicomDataset)] if found is not None else []
         except Exception:  # noqa: BLE001 - items are parsed when they are touched, and may be anything
@@ -327,25 +330,45 @@ def _vector_interval(header: Header, frames: int) -> float | None:
     return mean
 
 
-# --------------------------------------------------------------------------------------- regions and modes
+# ------------------------------------------------------------------------------------------------- regions
 
 
 def regions(header: Header, rows: int, columns: int) -> tuple[UltrasoundRegion, ...]:
-    """Sequence of Ultrasound Regions (PS3.3 C.8.5.5), in file order; a note for each impossible one."""
+    """Sequence of Ultrasound Regions (PS3.3 C.8.5.5), in file order; a note for whatever is doubtful.
+
+    Regions are numbered as they are kept; those left out are named by their place in the header.
+    """
     found = []
-    for number, item in enumerate(header.items("SequenceOfUltrasoundRegions"), start=1):
+    items = header.items("SequenceOfUltrasoundRegions")
+    if len(items) > _MAX_REGIONS:
+        header.notes.append(f"{len(items)} ultrasound regions: only the first {_MAX_REGIONS} were read")
+    for number, item in enumerate(items[:_MAX_REGIONS], start=1):
         region = _region(header, item)
+        name = f"item {number} of the ultrasound regions"
         if region is None or not (region.min_x0 <= region.max_x1 and region.min_y0 <= region.max_y1):
-            header.notes.append(f"ultrasound region {number} has no usable corners and was left out")
+            header.notes.append(f"{name} has no usable corners and was left out")
         elif not (
             region.min_x0 < columns and region.min_y0 < rows and region.max_x1 >= 0 and region.max_y1 >= 0
         ):
-            header.notes.append(f"ultrasound region {number} lies outside the picture and was left out")
+            header.notes.append(f"{name} lies outside the picture and was left out")
         else:
-            if region.max_x1 >= columns or region.max_y1 >= rows or region.min_x0 < 0 or region.min_y0 < 0:
-                header.notes.append(f"ultrasound region {number} reaches beyond the picture")
             found.append(region)
+    header.notes.extend(doubts(found, rows, columns))
+    if not calibrated(found):
+        _say_spacing(header)
     return tuple(found)
+
+
+def _say_spacing(header: Header) -> None:
+    """A note where only Pixel Spacing tells a size: nothing says that it holds for the whole of the screen."""
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        spacing = header.number(keyword)
+        if spacing is not None and spacing > 0:
+            header.notes.append(
+                f"{keyword} says {spacing:.3g} mm a pixel, but no ultrasound region says where that holds: "
+                "lengths are in pixels"
+            )
+            return
 
 
 def _region(header: Header, item: Dataset) -> UltrasoundRegion | None:
@@ -378,69 +401,3 @@ def _region(header: Header, item: Dataset) -> UltrasoundRegion | None:
         ref_value_x=header.number("ReferencePixelPhysicalValueX", item),
         ref_value_y=header.number("ReferencePixelPhysicalValueY", item),
     )
-
-
-_MODE_ORDER = (
-    "b_mode",
-    "m_mode",
-    "color_doppler",
-    "power_doppler",
-    "pulsed_doppler",
-    "cw_doppler",
-    "elastography",
-    "panoramic",
-)
-#: Region Data Type (PS3.3 C.8.5.5.1.3) and the mode it means.
-_DATA_TYPE_MODES = {2: "color_doppler", 3: "pulsed_doppler", 4: "cw_doppler"}
-#: Bits of the fourth value of Image Type of an ultrasound image, hexadecimal (PS3.3 C.8.5.6.1.1).
-_IMAGE_TYPE_BITS = {
-    0x0001: "b_mode",
-    0x0002: "m_mode",
-    0x0004: "cw_doppler",
-    0x0008: "pulsed_doppler",
-    0x0010: "color_doppler",
-    0x0020: "color_doppler",
-    0x0100: "power_doppler",
-}
-
-
-def modes(found: tuple[UltrasoundRegion, ...], image_type: str | None) -> tuple[str, ...]:
-    """How the picture was made, from its regions and its Image Type, in a fixed order."""
-    names: set[str] = set()
-    for region in found:
-        if region.spatial_format == 2:
-            names.add("m_mode")
-        elif region.spatial_format == 1 and region.data_type in (1, 2):
-            names.add("b_mode")
-        if region.data_type in _DATA_TYPE_MODES:
-            names.add(_DATA_TYPE_MODES[region.data_type])
-    values = (image_type or "").upper().split("\\")
-    if len(values) >= 4 and re.fullmatch(r"[0-9A-F]{4}", values[3]):
-        bits = int(values[3], 16)
-        names.update(mode for bit, mode in _IMAGE_TYPE_BITS.items() if bits & bit)
-    if any("ELASTO" in value for value in values):
-        names.add("elastography")
-    if any("PANORAM" in value or "EXTENDED" in value for value in values):
-        names.add("panoramic")
-    return tuple(mode for mode in _MODE_ORDER if mode in names)
-
-
-def transducer_mhz(header: Header) -> float | None:
-    """Transducer Frequency of the file or of its first region that has one; kHz there, MHz here."""
-    candidates = [header.number("TransducerFrequency")]
-    candidates += [
-        header.number("TransducerFrequency", item) for item in header.items("SequenceOfUltrasoundRegions")
-    ]
-    for kilohertz in candidates:
-        if kilohertz is not None and 100 <= kilohertz <= 100_000:
-            return round(kilohertz / 1000.0, 4)
-    return None
-
-
-def anatomic_region(header: Header) -> str | None:
-    """The meaning of the first code of Anatomic Region Sequence."""
-    for item in header.items("AnatomicRegionSequence"):
-        meaning = header.text("CodeMeaning", item)
-        if meaning:
-            return meaning
-    return None

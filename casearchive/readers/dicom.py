@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from casearchive.clip import Clip
 from casearchive.errors import UnreadableFile
 from casearchive.model import Facts, Identifier, Instance, Series, Study, Subject, UltrasoundRegion
-from casearchive.readers import _frames, _headers, _shared, _structure
+from casearchive.readers import _frames, _headers, _shared, _structure, _ultrasound
 from casearchive.readers._decoding import MONOCHROME, VIDEO_SYNTAXES
 from casearchive.readers._frames import Layout
 from casearchive.readers._headers import Header
@@ -195,8 +195,7 @@ def _facts(structure: Structure, header: Header, layout: Layout | None, frames: 
         header.notes.append("this DICOM object holds no picture")
     instance["frames"] = frames
     instance["transfer_syntax_uid"] = structure.transfer_syntax
-    instance["anatomic_region"] = _headers.anatomic_region(header)
-    instance["transducer_frequency"] = _headers.transducer_mhz(header)
+    instance |= _ultrasound.technique(header, found)
     identity = _headers.subject_identity(header, study["study_instance_uid"], sha256)
     _settle_uids(structure, header, study, series, instance, sha256)
     return Facts(
@@ -207,10 +206,10 @@ def _facts(structure: Structure, header: Header, layout: Layout | None, frames: 
         instance=Instance(**instance),
         timing=_headers.timing(header, frames),
         regions=found,
-        modes=_headers.modes(found, instance["image_type"]),
         identifiers=_identifiers(structure, header),
         notes=tuple(header.notes),
         media_type="application/dicom",
+        claims=_ultrasound.claims(header, found),
     )
 
 

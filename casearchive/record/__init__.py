@@ -6,6 +6,7 @@ follow it.
 
 from casearchive.record.editing import update
 from casearchive.record.lint import Completeness, completeness, unknown_words
+from casearchive.record.places import Places
 from casearchive.record.reading import MAX_BYTES, MAX_DEPTH, loads
 from casearchive.record.schema import schema
 from casearchive.record.writing import dumps
@@ -14,6 +15,7 @@ __all__ = [
     "MAX_BYTES",
     "MAX_DEPTH",
     "Completeness",
+    "Places",
     "completeness",
     "dumps",
     "loads",

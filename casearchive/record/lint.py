@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from casearchive.errors import Problem, RecordError
+from casearchive.errors import Problem
 from casearchive.model import Case, Finding
-from casearchive.record.layout import Layout
-from casearchive.record.reading import dotted, short_word
+from casearchive.record.places import Places
+from casearchive.record.reading import short_word
 from casearchive.record.table import CASE, Table
 from casearchive.terms import ABNORMALITY_KINDS, lexicon
 
@@ -47,7 +47,7 @@ def completeness(case: Case, *, text: str = "", file: str = "case.toml") -> Comp
     ``text`` is the case file the case was read from; with it every line number is that of the place to write
     at, without it they are all 1. Problems have the level ``missing``: none of them refuses the record.
     """
-    layout = _layout(text)
+    places = Places(text, file)
     met, gaps = 0.0, []
     for check in _CHECKS:
         share, found = check.look(case)
@@ -56,28 +56,25 @@ def completeness(case: Case, *, text: str = "", file: str = "case.toml") -> Comp
     score = round(100 * met / sum(check.weight for check in _CHECKS))
     if gaps and score == 100:
         score = 99
-    missing = [
-        Problem(file, layout.line(g.path) if layout else 1, dotted(g.path), g.message, "missing")
-        for g in gaps
-    ]
+    missing = [places.problem(g.path, g.message, "missing") for g in gaps]
     return Completeness(score, tuple(missing))
 
 
-def _layout(text: str) -> Layout | None:
-    import tomllib
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A word the vocabulary does not know: where it stands, as written, and what may have been meant."""
 
-    if not text:
-        return None
-    text = text.removeprefix("\ufeff")
-    try:
-        tomllib.loads(text)
-    except ValueError as error:
-        raise RecordError((Problem("case.toml", 1, "TOML", str(error)),)) from error
-    return Layout(text)
+    path: Path
+    word: str
+    nearest: tuple[str, ...]
+
+    def __str__(self) -> str:
+        hint = f"; did you mean {', '.join(self.nearest)}?" if self.nearest else "."
+        return f"“{self.word}” is not in the lexicon{hint} It is kept and can be searched as text."
 
 
-def unknown_words(case: Case) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """Words the vocabulary does not know: (field, the word as written, names it may have been meant to be).
+def unknown_words(case: Case) -> tuple[Unknown, ...]:
+    """Words the vocabulary does not know.
 
     They are kept and searchable as text, but no synonym, part or kind is found through them. Grades that
     their scale does not have are listed too, with the grades it has.
@@ -85,7 +82,7 @@ def unknown_words(case: Case) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     return tuple(_unknown_in(CASE, case, ()))
 
 
-def _unknown_in(table: Table, made: Any, path: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _unknown_in(table: Table, made: Any, path: Path) -> Iterator[Unknown]:
     terms = lexicon()
     for field in table.fields:
         if field.kind == "shape":
@@ -102,7 +99,7 @@ def _unknown_in(table: Table, made: Any, path: Path) -> Iterator[tuple[str, str,
             for number, word in enumerate(words):
                 if word and terms.resolve(word, field.concepts) is None:
                     place = (*here, number) if isinstance(value, tuple) else here
-                    yield dotted(place), word, _suggestions(word, field.concepts)
+                    yield Unknown(place, word, _suggestions(word, field.concepts))
         elif field.kind == "grades":
             yield from _unknown_grades(value, here)
 
@@ -113,17 +110,18 @@ def _suggestions(word: str, kinds: frozenset[str]) -> tuple[str, ...]:
     return tuple(senses) or terms.nearest(word, kinds)
 
 
-def _unknown_grades(grades: Iterable[Any], path: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _unknown_grades(grades: Iterable[Any], path: Path) -> Iterator[Unknown]:
     terms = lexicon()
     scales = frozenset({"scale"})
     for grade in grades:
         scale = terms.resolve(grade.scale, scales)
-        place = dotted((*path, grade.scale))
+        place = (*path, grade.scale)
         if scale is None:
             known = [c for i in terms.ids(scales) if (c := terms.concept(i)) is not None]
-            yield place, grade.scale, terms.nearest(grade.scale, scales) or tuple(map(short_word, known))[:3]
+            names = terms.nearest(grade.scale, scales) or tuple(map(short_word, known))[:3]
+            yield Unknown(place, grade.scale, names)
         elif scale.values and grade.value not in scale.values:
-            yield place, grade.value, scale.values
+            yield Unknown(place, grade.value, scale.values)
 
 
 # -------------------------------------------------------------------------------------------------- checks
@@ -198,9 +196,7 @@ def _evidence(case: Case) -> tuple[float, list[_Gap]]:
 
 def _diagnosis(case: Case) -> tuple[float, list[_Gap]]:
     if not case.story.diagnosis:
-        return 0.0, [
-            _Gap(("story", "diagnosis"), "no final diagnosis: without one the case cannot be exported")
-        ]
+        return 0.0, [_Gap(("story", "diagnosis"), "no final diagnosis: learners will ask what it was")]
     gaps = [
         _Gap(
             ("story", "diagnosis", n),
@@ -228,7 +224,7 @@ def _patient(case: Case) -> tuple[float, list[_Gap]]:
 def _consent(case: Case) -> tuple[float, list[_Gap]]:
     if case.fictional or case.consent.scope.strip():
         return 1.0, []
-    why = "no consent is recorded: nothing of a real patient leaves without it (scope, until, reference)"
+    why = "no consent is recorded: say what the patient agreed to (scope, until, reference)"
     return 0.0, [_Gap(("consent", "scope"), why)]
 
 

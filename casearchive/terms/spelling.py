@@ -36,7 +36,7 @@ def allowed(word: str) -> int:
 
 def nearest_names(text: str, concepts: Iterable[Concept], limit: int) -> tuple[str, ...]:
     """Names of ``concepts`` near ``text``, one a concept, the nearest first; ties go by name."""
-    wanted = fold(text)
+    wanted = fold(text.replace("_", " "))
     if not wanted:
         return ()
     reach = allowed(wanted)

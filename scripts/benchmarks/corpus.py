@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    JPEG2000,
     UID,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -50,6 +52,87 @@ def make(folder: Path, files: int, seed: int, *, tiny: bool = False) -> dict[str
         counts[kind] = counts.get(kind, 0) + 1
         progress.step("making files")
     return counts
+
+
+# ------------------------------------------------------------------------------------- one file of a kind
+
+
+def one(path: Path, kind: str, seed: int = 1) -> Path:
+    """A single file of a kind of ``PLAN``, or a ``gif`` or ``png``."""
+    _write(path, kind, 1, seed, tiny=False)
+    return path
+
+
+def cine(path: Path, frames: int) -> Path:
+    """A JPEG loop of 1024x768 in colour; twelve frames by turns, so that a long one is soon made."""
+    rgb = _colour(_scan("long", 1024, 768), 0)
+    few = [_saved(np.roll(rgb, 3 * n, axis=1), "JPEG", quality=85) for n in range(min(12, frames))]
+    return _loop(path, "YBR_FULL_422", JPEGBaseline8Bit, [few[n % len(few)] for n in range(frames)])
+
+
+def raw_cine(path: Path, frames: int) -> Path:
+    """An uncompressed RGB loop of 1024x768: 2.4 MB a frame."""
+    rgb = _colour(_scan("raw", 1024, 768), 0)
+    content = b"".join(np.roll(rgb, 3 * n, axis=1).tobytes() for n in range(frames))
+    return _loop(path, "RGB", ExplicitVRLittleEndian, content)
+
+
+def j2k_cine(path: Path, frames: int) -> Path:
+    """A JPEG 2000 loop of 800x600, lossy."""
+    rgb = _colour(_scan("j2k", 800, 600), 0)
+    coded = [
+        _saved(np.roll(rgb, 3 * n, axis=1), "JPEG2000", no_jp2=True, irreversible=True, quality_layers=[20])
+        for n in range(frames)
+    ]
+    return _loop(path, "YBR_ICT", JPEG2000, coded, (800, 600))
+
+
+def rle_cine(path: Path, frames: int) -> Path:
+    """A run-length loop of 800x600 in colour."""
+    rgb = _colour(_scan("rle", 800, 600), 0)
+    content = b"".join(np.roll(rgb, 3 * n, axis=1).tobytes() for n in range(frames))
+    _loop(path, "RGB", ExplicitVRLittleEndian, content, (800, 600))
+    image = dcmread(path)
+    image.compress(RLELossless, generate_instance_uid=False)
+    image.save_as(path, enforce_file_format=True)
+    return path
+
+
+def film(path: Path, codec: str, frames: int) -> Path | None:
+    """A video of 800x600, or None without PyAV."""
+    if not _have_video():
+        return None
+    _movie(path, _scan(codec, 800, 600), codec, frames)
+    return path
+
+
+def _loop(
+    path: Path,
+    photometric: str,
+    syntax: UID,
+    content: bytes | list[bytes],
+    size: tuple[int, int] = (1024, 768),
+) -> Path:
+    image = Dataset()
+    image.file_meta = FileMetaDataset()
+    image.SOPClassUID = UltrasoundMultiFrameImageStorage
+    image.SOPInstanceUID = _uid(path.name)
+    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
+    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+    _header(image, 0, 1, random.Random(path.name))
+    image.Columns, image.Rows = size
+    image.BitsAllocated = image.BitsStored = 8
+    image.HighBit, image.PixelRepresentation = 7, 0
+    _three(image, photometric)
+    if isinstance(content, bytes):
+        image.NumberOfFrames = len(content) // (size[0] * size[1] * 3)
+        _native(image, content)
+    else:
+        image.NumberOfFrames = len(content)
+        _coded(image, syntax, content)
+    image.FrameTime, image.FrameIncrementPointer = "40", 0x00181063
+    image.save_as(path, enforce_file_format=True)
+    return path
 
 
 def _have_video() -> bool:
@@ -96,14 +179,14 @@ def _colour(scan: Pixels, number: int) -> Pixels:
     return rgb
 
 
-def _movie(path: Path, scan: Pixels) -> None:
+def _movie(path: Path, scan: Pixels, codec: str = "mpeg4", frames: int = 75) -> None:
     import av
 
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=25)
+        stream = container.add_stream(codec, rate=25)
         stream.height, stream.width = scan.shape
-        stream.pix_fmt, stream.bit_rate = "yuv420p", 4_000_000
-        for n in range(75):
+        stream.pix_fmt, stream.bit_rate = "yuvj420p" if codec == "mjpeg" else "yuv420p", 4_000_000
+        for n in range(frames):
             moved = np.stack([np.roll(scan, n, axis=1)] * 3, axis=-1)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, format="rgb24")))
         container.mux(stream.encode())

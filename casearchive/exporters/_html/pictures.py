@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from casearchive import render
+from casearchive import preview
 from casearchive.model import ASSUMED_FPS
 from casearchive.teaching import TeachingClip
 
@@ -66,7 +66,7 @@ def write_pictures(clip: TeachingClip, target: Path, base: str, edge: int) -> Pi
 
     frames = written()
     if files.moving:
-        animation = render.preview(frames, clip.fps or ASSUMED_FPS, edge=THUMB_EDGE)
+        animation = preview.animated(frames, (1 / (clip.fps or ASSUMED_FPS),) * count, THUMB_EDGE)
         (target / files.animation).write_bytes(animation)
     for _ in frames:  # whatever the preview did not ask for is written all the same
         pass

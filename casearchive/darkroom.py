@@ -1,0 +1,54 @@
+"""Pictures made when somebody asks: previews, posters, thumbnails of a frame chosen by hand; kept in the cache.
+
+Each stands under the hash of the file and, where it depends on one, the number of the frame, so that it never
+has to be made anew when a person changes their mind. Making one needs no writer's lock: it lands whole or not
+at all, and whoever comes second writes the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from casearchive import preview as films
+from casearchive import render
+from casearchive.clip import Clip
+from casearchive.errors import PictureUnavailable, UnreadableFile
+from casearchive.files import write_lightly
+from casearchive.readers import open_clip
+from casearchive.settings import Layout
+
+
+def thumbnail(layout: Layout, original: Path, sha256: str, frame: int) -> Path:
+    """The WebP thumbnail of one frame. Raises ``PictureUnavailable``."""
+    wanted = layout.developed(sha256, f"thumbnail-{frame}.webp")
+    return _kept(wanted, original, sha256, lambda clip: render.thumbnail_of(clip, frame))
+
+
+def poster(layout: Layout, original: Path, sha256: str, frame: int) -> Path:
+    """One whole frame as PNG, at most 1280 pixels on the longer edge. Raises ``PictureUnavailable``."""
+    wanted = layout.developed(sha256, f"poster-{frame}.png")
+    return _kept(wanted, original, sha256, lambda clip: render.poster_of(clip, frame))
+
+
+def preview(layout: Layout, original: Path, sha256: str) -> Path:
+    """The animated WebP preview. Raises ``PictureUnavailable``."""
+    wanted = layout.developed(sha256, "preview.webp")
+    return _kept(wanted, original, sha256, lambda clip: films.preview_of(clip).data)
+
+
+def _kept(wanted: Path, original: Path, sha256: str, make: Callable[[Clip], bytes]) -> Path:
+    if wanted.is_file():
+        return wanted
+    try:
+        clip = open_clip(original, sha256)
+    except UnreadableFile as refusal:
+        raise PictureUnavailable(refusal.what, where=sha256) from refusal
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise PictureUnavailable(f"its original cannot be read ({why})", where=sha256) from error
+    try:
+        write_lightly(wanted, make(clip))
+    finally:
+        clip.close()
+    return wanted
