@@ -19,6 +19,11 @@ from casearchive.scale import TWO_DIMENSIONAL as TWO_DIMENSIONAL  # for those wh
 Samples = NDArray[Any]
 Box = tuple[int, int, int, int]
 
+#: How many rows of a picture are turned into another colour space at a time.
+_BAND = 32
+#: No sound palette has more segments than it can have entries.
+_MOST_SEGMENTS = 65536
+
 
 # ------------------------------------------------------------------------------------------------ grey levels
 
@@ -72,70 +77,63 @@ def _rounded(values: NDArray[np.float64]) -> Picture:
 
 def rgb_from_ybr_full(ybr: Picture) -> Picture:
     """YBR_FULL to RGB (PS3.3 C.7.6.3.1.2), the same full-range BT.601 arithmetic that JPEG uses."""
-    y, cb, cr = _planes(ybr)
-    return _stacked(
-        y + 1.402 * (cr - 128.0),
-        y - 0.344136 * (cb - 128.0) - 0.714136 * (cr - 128.0),
-        y + 1.772 * (cb - 128.0),
-    )
+    rgb = np.empty_like(ybr)
+    for top in range(0, len(ybr), _BAND):  # a band at a time stays in the processor's cache
+        part, out = ybr[top : top + _BAND].astype(np.int32), rgb[top : top + _BAND]
+        y, cb, cr = (part[..., 0] << 16) + 32768, part[..., 1] - 128, part[..., 2] - 128
+        out[..., 0] = np.clip((y + 91881 * cr) >> 16, 0, 255)
+        out[..., 1] = np.clip((y - 22554 * cb - 46802 * cr) >> 16, 0, 255)
+        out[..., 2] = np.clip((y + 116130 * cb) >> 16, 0, 255)
+    return rgb
 
 
 def rgb_from_ybr_partial(ybr: Picture) -> Picture:
     """YBR_PARTIAL (luma 16-235) to RGB (PS3.3 C.7.6.3.1.2)."""
-    y, cb, cr = _planes(ybr)
-    y = (y - 16.0) * 1.164384
-    return _stacked(
-        y + 1.596027 * (cr - 128.0),
-        y - 0.391762 * (cb - 128.0) - 0.812968 * (cr - 128.0),
-        y + 2.017232 * (cb - 128.0),
-    )
-
-
-def _planes(ybr: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    values = ybr.astype(np.float32)
-    return values[..., 0], values[..., 1], values[..., 2]
-
-
-def _stacked(*planes: NDArray[np.float32]) -> Picture:
-    return np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255).astype(np.uint8)
+    rgb = np.empty_like(ybr)
+    for top in range(0, len(ybr), _BAND):
+        part, out = ybr[top : top + _BAND].astype(np.int32), rgb[top : top + _BAND]
+        y, cb, cr = (part[..., 0] - 16) * 76309 + 32768, part[..., 1] - 128, part[..., 2] - 128
+        out[..., 0] = np.clip((y + 104597 * cr) >> 16, 0, 255)
+        out[..., 1] = np.clip((y - 25675 * cb - 53279 * cr) >> 16, 0, 255)
+        out[..., 2] = np.clip((y + 132201 * cb) >> 16, 0, 255)
+    return rgb
 
 
 def upsampled_422(samples: Picture, rows: int, columns: int) -> Picture:
-    """Native YBR_FULL_422 (Y1 Y2 Cb Cr for every two pixels of a row) as (rows, columns, 3)."""
-    quads = samples.reshape(rows, columns // 2, 4)
-    full = np.empty((rows, columns // 2, 2, 3), np.uint8)
-    full[..., 0] = quads[..., :2]
-    full[..., 1] = quads[..., 2:3]
-    full[..., 2] = quads[..., 3:4]
-    return full.reshape(rows, columns, 3)
+    """Native YBR_FULL_422 (Y1 Y2 Cb Cr for every two pixels of a row) as (rows, columns, 3).
+
+    Of an odd width the last pair of a row is half used, or, where the data has no room for that, pairs run on
+    from row to row.
+    """
+    quads = samples.reshape(-1, 4)
+    full = np.empty((len(quads), 2, 3), np.uint8)
+    full[..., 0] = quads[:, :2]
+    full[..., 1] = quads[:, 2:3]
+    full[..., 2] = quads[:, 3:4]
+    wide = (columns + 1) // 2 * 2
+    if len(quads) * 2 == rows * wide:
+        return full.reshape(rows, wide, 3)[:, :columns]
+    return full.reshape(-1, 3)[: rows * columns].reshape(rows, columns, 3)
 
 
-def palette(
-    indices: Samples, tables: Sequence[Samples], firsts: Sequence[int], bits: Sequence[int]
-) -> Picture:
-    """PALETTE COLOR to RGB (PS3.3 C.7.6.3.1.5): one table a channel, with its first mapped value and bits."""
-    channels = [
-        lookup(indices, table, first, 2**depth - 1)
-        for table, first, depth in zip(tables, firsts, bits, strict=True)
-    ]
-    return np.stack(channels, axis=-1)
-
-
-def expanded_segments(words: Sequence[int], entries: int) -> NDArray[np.uint16]:
+def expanded_segments(words: Sequence[int], entries: int, *, wide: bool = True) -> NDArray[np.uint16]:
     """A segmented palette table written out (PS3.3 C.7.9.2): discrete, linear and indirect segments.
 
-    Raises ValueError where a segment points outside the table or would give more than ``entries`` values.
+    ``words`` are the 16-bit fields of a table of 16-bit entries, or, where not ``wide``, the bytes of one of
+    8-bit entries. At most ``entries`` values; fewer where the segments end early or cannot be understood.
     """
     values: list[int] = []
     position, left = 0, -1  # how many segments are still to be read; -1 is all of them
-    resume: list[tuple[int, int]] = []
-    while True:
-        if left == 0 or position >= len(words):
-            if not resume:
+    resume: tuple[int, int] | None = None
+    for _ in range(_MOST_SEGMENTS):
+        if len(values) >= entries:
+            break
+        if left == 0 or position + 1 >= len(words):
+            if resume is None:
                 break
-            position, left = resume.pop()
+            (position, left), resume = resume, None
             continue
-        kind, count = words[position], words[position + 1] if position + 1 < len(words) else 0
+        kind, count = words[position], words[position + 1]
         left -= 1
         if kind == 0:
             values.extend(words[position + 2 : position + 2 + count])
@@ -143,18 +141,23 @@ def expanded_segments(words: Sequence[int], entries: int) -> NDArray[np.uint16]:
         elif kind == 1 and values and position + 2 < len(words):
             values.extend(_ramp(values[-1], words[position + 2], count))
             position += 3
-        elif kind == 2 and position + 3 < len(words) and not resume:
-            target = words[position + 2] | words[position + 3] << 16
-            resume.append((position + 4, left))
-            # The offset is in bytes of the 16-bit table data.
-            position, left = target // 2, count
+        elif kind == 2 and resume is None:  # an indirect segment never points to another
+            following = position + (4 if wide else 6)
+            if following > len(words):
+                break
+            resume = (following, left)
+            position, left = _target(words[position + 2 : following]), count
         else:
-            raise ValueError("a segment of the palette cannot be understood")
-        if len(values) > entries:
-            raise ValueError("the segments of the palette give more entries than it has")
-    if len(values) < entries:
-        raise ValueError("the segments of the palette give fewer entries than it has")
-    return np.array(values, np.uint16)
+            break
+    return np.array(values[:entries], np.uint16)
+
+
+def _target(field: Sequence[int]) -> int:
+    """Where an indirect segment points to: a byte offset, its less significant 16 bits first (C.7.9.2.3)."""
+    if len(field) == 2:
+        return (field[0] | field[1] << 16) // 2
+    low, high = field[0] | field[1] << 8, field[2] | field[3] << 8
+    return low | high << 16
 
 
 def _ramp(start: int, end: int, count: int) -> list[int]:
@@ -166,25 +169,62 @@ def _ramp(start: int, end: int, count: int) -> list[int]:
 def resembles_rgb(samples: Picture) -> bool:
     """Whether three samples a pixel are certainly R, G and B although a label says luma and chroma.
 
-    Ultrasound is mostly grey: in RGB three nearly equal samples that vary, in YBR two samples near 128.
+    Most of an ultrasound screen is grey or black. Read as luma and chroma, the dark and bright grey of R, G and B
+    are colours that no screen can show ((0, 0, 0) asks for a negative red); true luma and chroma never are.
     """
     first, second, third = _grid(samples)
-    if first.size < 64 or np.ptp(first) < 32:
+    if first.size < 16:
         return False
-    # Black is (0, 0, 0) only in RGB: in YBR it is (0, 128, 128).
+    if float(_impossible(first, second, third).mean()) > 0.1:
+        return True
     equal = (np.abs(first - second) <= 6) & (np.abs(first - third) <= 6)
     away = np.abs(first - 128) > 24
-    return bool((equal & away).mean() > 0.6 and away.mean() > 0.5)
+    return bool((equal & away).mean() > 0.6)
+
+
+def _impossible(y: NDArray[np.int16], cb: NDArray[np.int16], cr: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Where luma and chroma stand for no colour of a screen, by more than lossy compression explains."""
+    red, blue = y + 1.402 * (cr - 128), y + 1.772 * (cb - 128)
+    green = y - 0.344 * (cb - 128) - 0.714 * (cr - 128)
+    lowest, highest = np.minimum(np.minimum(red, green), blue), np.maximum(np.maximum(red, green), blue)
+    result: NDArray[np.bool_] = (lowest < -40) | (highest > 295)
+    return result
 
 
 def resembles_ybr(samples: Picture) -> bool:
-    """Whether three samples a pixel are certainly Y, Cb and Cr although a label says RGB."""
+    """Whether three samples a pixel are certainly Y, Cb and Cr although a label says RGB.
+
+    Grey is two samples at 128 then, whatever the first. One flat colour of that kind may be a teal backdrop;
+    many of them, or nothing else at all, are not.
+    """
     first, second, third = _grid(samples)
-    if first.size < 64 or np.ptp(first) < 32:
+    if first.size < 16:
         return False
     neutral = (np.abs(second - 128) <= 4) & (np.abs(third - 128) <= 4)
-    away = np.abs(first - 128) > 24
-    return bool((neutral & away).mean() > 0.6 and away.mean() > 0.5)
+    share = float(neutral.mean())
+    if share > 0.98:
+        return bool((np.abs(first[neutral] - 128) > 24).mean() > 0.5)
+    equal = (np.abs(first - second) <= 6) & (np.abs(first - third) <= 6)
+    if share < 0.5 or float((equal & ~neutral).mean()) > 0.05:
+        return False
+    # By more levels than the smoothed edges of one flat colour have.
+    counts = np.bincount(first[neutral].ravel().astype(np.intp) >> 3, minlength=32)
+    return int((counts > 0.002 * first.size).sum()) >= 4
+
+
+def greyness(samples: Picture) -> float:
+    """The share of grey (as RGB or as YBR) where the picture has texture; 0 where it has too little.
+
+    Flat areas say nothing: of data that is read by pixel and lies by plane, three neighbours look like one grey.
+    """
+    values = samples[:: max(1, samples.shape[0] // 200)].astype(np.int16)
+    textured = np.abs(np.diff(values[..., 0], axis=1)) > 2
+    if int(textured.sum()) < 200:
+        return 0.0
+    first, second, third = (values[:, :-1, n][textured] for n in range(3))
+    equal = (np.abs(first - second) <= 1) & (np.abs(first - third) <= 1)
+    neutral = (np.abs(second - 128) <= 2) & (np.abs(third - 128) <= 2)
+    return max(float(equal.mean()), float(neutral.mean()))
 
 
 def _grid(samples: Picture) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int16]]:

@@ -65,6 +65,13 @@ def test_ybr_full_and_back_is_the_same_colour(red: int, green: int, blue: int) -
     assert np.abs(back - [red, green, blue]).max() <= 2
 
 
+def test_the_colours_do_not_depend_on_how_high_a_picture_is() -> None:
+    ybr = np.random.default_rng(5).integers(0, 255, (77, 3, 3)).astype(np.uint8)
+    for convert in (pixels.rgb_from_ybr_full, pixels.rgb_from_ybr_partial):
+        rows = [convert(ybr[n : n + 1]) for n in range(77)]
+        assert np.array_equal(np.concatenate(rows), convert(ybr))
+
+
 def test_partial_range_black_and_white_are_black_and_white() -> None:
     ybr = np.array([[[16, 128, 128], [235, 128, 128]]], np.uint8)
     assert pixels.rgb_from_ybr_partial(ybr).tolist() == [[[0, 0, 0], [255, 255, 255]]]
@@ -77,10 +84,17 @@ def test_native_422_shares_its_chroma_between_two_pixels() -> None:
     ]
 
 
-def test_a_palette_maps_values_below_and_above_it_to_its_ends() -> None:
+def test_native_422_of_an_odd_width_leaves_half_a_pair_unused_or_runs_on() -> None:
+    padded = np.array([1, 2, 100, 200, 3, 0, 101, 201], np.uint8)
+    assert pixels.upsampled_422(padded, 1, 3)[0, :, 0].tolist() == [1, 2, 3]
+    run = np.array([1, 2, 100, 200, 3, 4, 101, 201, 5, 6, 102, 202], np.uint8)
+    assert pixels.upsampled_422(run, 2, 3)[..., 0].tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_a_lookup_table_maps_values_below_and_above_it_to_its_ends() -> None:
     table = np.array([0, 32768, 65535], np.uint16)
-    shown = pixels.palette(np.array([[5, 10, 11, 12, 200]]), [table] * 3, [10] * 3, [16] * 3)
-    assert shown[0, :, 0].tolist() == [0, 0, 128, 255, 255]
+    shown = pixels.lookup(np.array([5, 10, 11, 12, 200]), table, 10, 65535)
+    assert shown.tolist() == [0, 0, 128, 255, 255]
 
 
 def test_a_segmented_palette_is_written_out_discrete_linear_and_indirect() -> None:
@@ -88,12 +102,27 @@ def test_a_segmented_palette_is_written_out_discrete_linear_and_indirect() -> No
     assert pixels.expanded_segments(words, 8).tolist() == [5, 6, 7, 8, 9, 10, 5, 6]
 
 
-@given(st.lists(st.integers(0, 65535), max_size=40), st.integers(1, 300))
-def test_no_segmented_palette_can_hang_or_outgrow_its_size(words: list[int], entries: int) -> None:
-    try:
-        assert len(pixels.expanded_segments(words, entries)) == entries
-    except ValueError as refusal:
-        assert "palette" in str(refusal)
+def test_a_segmented_palette_of_bytes_has_fields_of_bytes() -> None:
+    fields = [0, 2, 5, 6, 1, 4, 10, 2, 1, 0, 0, 0, 0]  # the same; the offset still has 32 bits
+    assert pixels.expanded_segments(fields, 8, wide=False).tolist() == [5, 6, 7, 8, 9, 10, 5, 6]
+
+
+def test_an_indirect_segment_points_by_bytes_from_the_beginning() -> None:
+    words = [0, 1, 7, 0, 2, 8, 9, 2, 1, 6, 0]  # byte 6 is word 3: the second segment
+    assert pixels.expanded_segments(words, 5).tolist() == [7, 8, 9, 8, 9]
+
+
+@given(st.lists(st.integers(0, 65535), max_size=40), st.integers(1, 300), st.booleans())
+def test_no_segmented_palette_can_hang_or_outgrow_its_size(
+    words: list[int], entries: int, wide: bool
+) -> None:
+    fields = words if wide else [word & 255 for word in words]
+    assert len(pixels.expanded_segments(fields, entries, wide=wide)) <= entries
+
+
+def test_segments_that_call_each_other_for_ever_come_to_an_end() -> None:
+    words = [0, 0] * 3000 + [2, 65535, 0, 0] * 3000
+    assert len(pixels.expanded_segments(words, 65536)) == 0
 
 
 def ultrasound_rgb() -> np.ndarray:
@@ -116,11 +145,58 @@ def test_ybr_that_is_called_rgb_gives_itself_away() -> None:
     assert not pixels.resembles_rgb(ybr)
 
 
-def test_a_black_or_colourful_picture_is_certain_of_nothing() -> None:
-    colourful = np.random.default_rng(3).integers(0, 255, (64, 64, 3)).astype(np.uint8)
-    for picture in (np.zeros((64, 64, 3), np.uint8), colourful):
-        assert not pixels.resembles_rgb(picture)
-        assert not pixels.resembles_ybr(picture)
+def test_black_is_black_only_in_one_of_the_two() -> None:
+    # (0, 0, 0) as luma and chroma is a green that no screen shows; (0, 128, 128) as RGB is a teal screen.
+    assert pixels.resembles_rgb(np.zeros((64, 64, 3), np.uint8))
+    black = np.full((64, 64, 3), 128, np.uint8)
+    black[..., 0] = 0
+    assert pixels.resembles_ybr(black)
+    assert not pixels.resembles_rgb(black)
+
+
+def as_ybr(rgb: np.ndarray) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(rgb).convert("YCbCr"))
+
+
+def doppler(share: float) -> np.ndarray:
+    """An ultrasound screen with strong red and blue over ``share`` of it."""
+    picture = ultrasound_rgb()
+    rows = int(64 * share)
+    picture[:rows, :32], picture[:rows, 32:] = (230, 60, 10), (20, 60, 230)
+    return picture
+
+
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.3])
+def test_colour_flow_does_not_hide_what_the_samples_are(share: float) -> None:
+    rgb = doppler(share)
+    ybr = as_ybr(rgb)
+    assert pixels.resembles_rgb(rgb)
+    assert not pixels.resembles_ybr(rgb)
+    assert pixels.resembles_ybr(ybr)
+    assert not pixels.resembles_rgb(ybr)
+
+
+@pytest.mark.parametrize("share", [0.7, 1.0])
+def test_even_a_screen_full_of_colour_is_never_taken_for_the_other(share: float) -> None:
+    rgb = doppler(share)
+    assert not pixels.resembles_ybr(rgb)
+    assert not pixels.resembles_rgb(as_ybr(rgb))
+
+
+def test_a_teal_backdrop_is_no_sign_of_luma_and_chroma() -> None:
+    picture = np.zeros((64, 64, 3), np.uint8)
+    picture[:] = (0, 128, 128)
+    picture[20:30, 10:50] = 255
+    picture[40:50, 10:30] = 192
+    assert not pixels.resembles_ybr(picture)
+
+
+def test_middling_grey_alone_is_certain_of_nothing() -> None:
+    picture = np.full((64, 64, 3), 128, np.uint8)
+    assert not pixels.resembles_rgb(picture)
+    assert not pixels.resembles_ybr(picture)
 
 
 def test_the_inclusive_corners_of_a_region_become_an_exclusive_box() -> None:

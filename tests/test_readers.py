@@ -486,9 +486,9 @@ def test_run_length_frames_are_exact(opened: Callable[[bytes], Clip]) -> None:
 def test_lossless_jpeg_2000_is_exact_and_a_glimpse_of_it_is_smaller(opened: Callable[[bytes], Clip]) -> None:
     large = np.kron(scene(), np.ones((8, 8, 1), np.uint8))
     data = encoded(large, "JPEG2000", no_jp2=True, irreversible=False, mct=1)
-    clip = opened(written(with_pixels(header(), [large], "YBR_RCT", encapsulate([data])), JPEG2000Lossless))
-    assert np.array_equal(clip.frame(1), large)
-    glimpse = clip.glimpse(1, 100)
+    content = written(with_pixels(header(), [large], "YBR_RCT", encapsulate([data])), JPEG2000Lossless)
+    assert np.array_equal(opened(content).frame(1), large)
+    glimpse = opened(content).glimpse(1, 100)
     assert glimpse.shape == (96, 128, 3)
     assert abs(float(glimpse.mean()) - float(large.mean())) < 3
 
@@ -505,7 +505,7 @@ def test_baseline_jpeg_has_the_colours_pillow_sees(opened: Callable[[bytes], Cli
 
 def unmarked(jpeg: bytes) -> bytes:
     """The stream without its JFIF marker, as scanners write it."""
-    from casearchive.readers._frames import without_markers
+    from casearchive.readers._jpeg import without_markers
 
     return without_markers(jpeg)
 
@@ -701,16 +701,16 @@ def test_bundled_jpeg_lossless_is_decoded_and_agrees_with_its_native_twin(
 def test_a_missing_codec_costs_the_picture_and_not_the_file(
     opened: Callable[[bytes], Clip], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pydicom.pixels.decoders import JPEGLSLosslessDecoder
+    from casearchive.readers import _codecs
 
-    monkeypatch.setattr(type(JPEGLSLosslessDecoder), "available_plugins", ())
+    monkeypatch.setattr(_codecs, "available", lambda: False)
     data = b"\xff\xd8\xff\xf7\0\x0b\x08\0\x02\0\x02\x01\x01\x11\0\xff\xda" + b"\0" * 20
     ds = with_pixels(header(), [np.zeros((2, 2), np.uint8)], "MONOCHROME2", encapsulate([data]))
     clip = opened(written(ds, JPEGLSLossless))
     assert clip.facts.instance.rows == 2
     with pytest.raises(PictureUnavailable, match="JPEG-LS") as caught:
         clip.frame(1)
-    assert "pip install" in caught.value.hint
+    assert "pip install 'casearchive[codecs]'" in caught.value.hint
 
 
 def test_a_report_has_facts_and_no_picture(opened: Callable[[bytes], Clip]) -> None:
@@ -757,6 +757,32 @@ def test_video_inside_dicom_is_decoded_frame_by_frame(
     for number in (20, 3, 4, 1):
         assert abs(float(clip.frame(number).mean()) - 8 * number) < 4
     assert clip.facts.timing.source == "FrameTime"
+
+
+def test_video_in_several_fragments_is_one_stream_and_is_not_copied(
+    tmp_path: Path, opened: Callable[[bytes], Clip]
+) -> None:
+    pytest.importorskip("av")
+    stream = video(tmp_path, "mp4", "libx264", frames=20)
+    ds = with_pixels(header(FrameTime="40"), [np.zeros((48, 64, 3), np.uint8)], "YBR_PARTIAL_420")
+    ds.NumberOfFrames = 20
+    ds.PixelData = encapsulate([stream + b"\0" * (len(stream) % 2)], fragments_per_frame=7)
+    ds["PixelData"].VR = "OB"
+    clip = opened(written(ds, "1.2.840.10008.1.2.4.102"))
+    for number in (20, 3, 4, 1):
+        assert abs(float(clip.frame(number).mean()) - 8 * number) < 4
+
+
+def test_video_of_another_shape_is_brought_to_the_size_of_the_header(
+    tmp_path: Path, opened: Callable[[bytes], Clip]
+) -> None:
+    pytest.importorskip("av")
+    stream = video(tmp_path, "h264", "libx264", frames=4)
+    ds = with_pixels(header(FrameTime="40"), [np.zeros((48, 80, 3), np.uint8)], "YBR_PARTIAL_420")
+    ds.NumberOfFrames = 4
+    ds.PixelData = encapsulate([stream + b"\0" * (len(stream) % 2)])
+    ds["PixelData"].VR = "OB"
+    assert opened(written(ds, "1.2.840.10008.1.2.4.102")).frame(2).shape == (48, 80, 3)
 
 
 # --------------------------------------------------------------------------------------------- DICOM facts

@@ -19,6 +19,12 @@ SYNTAXES = {
 }
 
 
+def is_video(structure: Structure) -> bool:
+    """Does it hold a video stream? Native pixels are none, whatever the transfer syntax says."""
+    pixels = structure.pixels
+    return pixels is not None and pixels.native is None and structure.transfer_syntax in SYNTAXES
+
+
 def opened(structure: Structure) -> Video:
     """The video of an object with one of ``SYNTAXES``. Raises ``VideoError``; the object's source must stay open.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -12,43 +11,33 @@ from casearchive import pixels
 from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable
 from casearchive.model import Facts
-from casearchive.readers import _dicom_video, _frames, _video
+from casearchive.readers import _frames, _overlays, _palettes, _video
+from casearchive.readers._decoding import MONOCHROME, Decoder, Stored
 from casearchive.readers._frames import Layout, Samples
 from casearchive.readers._headers import Header
-from casearchive.readers._structure import Pixels, Structure
+from casearchive.readers._shading import Shading
+from casearchive.readers._structure import Structure
 
-MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """One frame's samples; ``shown`` is True where the decoder has already made the picture of them."""
-
-    samples: Samples
-    shown: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Palette:
-    tables: list[Samples]
-    firsts: list[int]
-    bits: list[int]
+#: Enough of a frame to judge its colour by.
+_JUDGED_EDGE = 128
 
 
 @dataclass
 class DicomClip:
-    """A DICOM object. Its facts gain a note when a picture shows that a label was wrong."""
+    """A DICOM object. Its facts gain a note when a picture shows that a label was wrong or something missing."""
 
     _file: Structure
     _header: Header
     _layout: Layout | None
     _count: int
     facts: Facts
-    _fragments: tuple[tuple[tuple[int, int], ...], ...] | None = None
     _space: str = ""
-    _range: tuple[float, float] | None = None
-    _palette: _Palette | None = None
+    _planar_settled: bool = False
+    _palette: _palettes.Palette | None = None
+    _planes: tuple[_overlays.Overlay, ...] | None = None
+    _decoder: Decoder | None = None
     _video: _video.Video | None = None
+    _shading: Shading | None = None
     _said: set[str] = field(default_factory=set)
 
     def frame(self, number: int) -> Picture:
@@ -71,246 +60,205 @@ class DicomClip:
         if layout.rows * layout.columns > _frames.MAX_PIXELS:
             raise PictureUnavailable("a frame has more than 100 million pixels")
         try:
-            stored = self._stored(layout, number, edge)
-            shown = stored.samples if stored.shown else self._coloured(stored.samples, layout)
-            return np.ascontiguousarray(shown)
+            return np.ascontiguousarray(self._finished(layout, number, edge))
         except PictureUnavailable:
             raise
+        except MemoryError as error:
+            raise PictureUnavailable(f"frame {number} is larger than the memory of this machine") from error
         except Exception as error:  # decoders raise whatever damaged data makes of them
             raise PictureUnavailable(f"frame {number} cannot be decoded ({type(error).__name__})") from error
 
-    def _stored(self, layout: Layout, number: int, edge: int | None) -> _Stored:
-        found = self._pixels()
-        if found.is_float:
-            raise PictureUnavailable("pixels that are floating-point numbers cannot be shown")
-        if found.native is not None:
-            return _Stored(_frames.native(self._file.source, found, layout, number, self._file.encoding))
-        if self._file.transfer_syntax in _dicom_video.SYNTAXES:
-            return _Stored(self._video_frame(number, edge), shown=True)
-        return self._decompressed(self._frame_bytes(number), layout, edge)
+    def _finished(self, layout: Layout, number: int, edge: int | None) -> Picture:
+        """Frame ``number`` with its colours, its graphics and its size."""
+        if self._planes is None:
+            self._planes = _overlays.overlays(self._file, layout.rows, layout.columns)
+        if self._planes:
+            edge = None  # graphics are drawn at full size
+        decoder = self._decoding(layout)
+        self._settle_planes(decoder)
+        space = self._settled_space(decoder) if decoder.layout.samples > 1 else ""
+        stored = decoder.stored(number, edge, space)
+        picture = stored.samples if stored.shown else self._coloured(stored, edge, decoder)
+        picture = self._without_what_is_missing(picture, stored)
+        if edge is None:
+            picture = self._fitted(picture, layout)
+        return _overlays.drawn(picture, self._planes, number, stored.cells) if self._planes else picture
 
-    def _pixels(self) -> Pixels:
-        if self._file.pixels is None:
-            raise PictureUnavailable("this DICOM object holds no picture")
-        return self._file.pixels
+    def _decoding(self, layout: Layout) -> Decoder:
+        if self._decoder is None:
+            self._decoder = Decoder(self._file, layout, self._count, self._note, self._video)
+        return self._decoder
 
-    # -- compressed data
+    @property
+    def _asked(self) -> tuple[int, ...]:
+        """First, middle and last frame: what is judged for a clip is always judged by the same frames."""
+        return tuple(sorted({1, (self._count + 1) // 2, self._count}))
 
-    def _frame_bytes(self, number: int) -> bytes:
-        if self._fragments is None:
-            self._fragments = _frames.frame_fragments(self._pixels(), self._file.source, self._count)
-        return b"".join(self._file.source.read(*span) for span in self._fragments[number - 1])
+    def _several(self, read: Callable[[int], Stored]) -> Iterator[Stored]:
+        """The frames by which a clip is judged, those of them that can be read."""
+        for number in self._asked:
+            try:
+                found = read(number)
+            except Exception:  # noqa: BLE001, S112 - a damaged frame has no say in how the others look
+                continue
+            yield found
 
-    def _decompressed(self, data: bytes, layout: Layout, edge: int | None) -> _Stored:
-        if self._file.transfer_syntax == _frames.RLE:
-            return _Stored(_frames.run_length(data, layout))
-        if data.startswith(b"\xff\xd8"):
-            return self._jpeg(data, layout, edge)
-        if data.startswith((b"\xff\x4f", b"\0\0\0\x0cjP")):
-            return self._j2k(data, layout, edge)
-        raise PictureUnavailable("its compressed pixel data is of a kind that is not known here")
+    # -- what is missing, and what has another size
 
-    def _jpeg(self, data: bytes, layout: Layout, edge: int | None) -> _Stored:
-        stream = _frames.jpeg_facts(data)
-        _same_size(layout, stream.rows, stream.columns, stream.components)
-        if stream.frame == 0xF7:
-            syntax = self._file.transfer_syntax
-            syntax = syntax if syntax in _frames.JPEG_LS else _frames.JPEG_LS[-1]
-            return _Stored(_frames.by_plugin(data, layout, syntax, "JPEG-LS", "pyjpegls"))
-        if stream.precision != 8:
-            raise PictureUnavailable(f"JPEG of {stream.precision} bits a sample cannot be decoded here")
-        if stream.frame == 0xC3:
-            return _Stored(_frames.jpeg_lossless(data))
-        if stream.components != 3:
-            return _Stored(_frames.jpeg(data, stream, edge, raw=True))
-        space = self._jpeg_space(stream, layout)
-        samples = _frames.jpeg(data, stream, edge, raw=space == "RGB")
-        if space == "YBR" and stream.assumed == "RGB":
-            samples = pixels.rgb_from_ybr_full(samples)
-        return _Stored(samples, shown=True)
-
-    def _jpeg_space(self, stream: _frames.JpegFacts, layout: Layout) -> str:
-        """Whether JPEG data is stored as RGB or YBR: markers and label where they agree, else the content."""
-        labelled = "RGB" if layout.photometric == "RGB" else "YBR"
-        if stream.space == labelled:
-            return labelled
-        if not self._space:
-            self._settle_space(self._several(self._small_jpeg), stream.space or labelled, layout)
-        return self._space
-
-    def _small_jpeg(self, number: int) -> Samples:
-        data = self._frame_bytes(number)
-        return _frames.jpeg(data, _frames.jpeg_facts(data), 128, raw=True)
-
-    def _j2k(self, data: bytes, layout: Layout, edge: int | None) -> _Stored:
-        stream = _frames.j2k_facts(data)
-        _same_size(layout, stream.rows, stream.columns, stream.components)
-        if stream.high_throughput:
-            syntax = self._file.transfer_syntax
-            syntax = syntax if syntax in _frames.HTJ2K else _frames.HTJ2K[-1]
-            packages = "pylibjpeg pylibjpeg-openjpeg"
-            samples = _frames.by_plugin(data, layout, syntax, "High-Throughput JPEG 2000", packages)
-        else:
-            samples = _frames.j2k(data, stream, layout, edge)
-        if stream.components == 3 and (stream.transformed or not layout.photometric.startswith("YBR_FULL")):
-            # The decoder has undone the colour transform that the codestream names.
-            bits = 8 if samples.dtype == np.uint8 else stream.precision
-            return _Stored(_frames.as_bytes(samples, bits), shown=True)
-        return _Stored(samples)
-
-    def _video_frame(self, number: int, edge: int | None) -> Picture:
-        if not _video.available():
-            raise _video.needs_extra()
-        if self._video is None or self._layout is None:
-            raise PictureUnavailable("its video stream cannot be opened")
-        _same_size(self._layout, self._video.facts.rows, self._video.facts.columns, self._layout.samples)
-        picture = self._video.frame(number, edge)
-        for remark in self._video.remarks:
-            self._note(remark)
+    def _without_what_is_missing(self, picture: Picture, stored: Stored) -> Picture:
+        """Black where the data did not reach, with a note, instead of what decoders make up there."""
+        if stored.rows == 0:
+            raise PictureUnavailable("a frame is cut short before its first row")
+        if stored.rows is not None:
+            self._note("a frame is cut short; what is missing of it, from some row on, is black")
+            picture = picture.copy()
+            picture[stored.rows :] = 0
+        elif not stored.whole:
+            self._note("a frame is cut short; what there is of it is shown, less sharp")
         return picture
+
+    def _fitted(self, picture: Picture, layout: Layout) -> Picture:
+        """The picture in the size of the header, by which regions and measurements are placed.
+
+        What a larger compressed frame has at its right and lower edge is padding; a smaller one is filled up.
+        """
+        rows, columns = picture.shape[:2]
+        if (rows, columns) == (layout.rows, layout.columns):
+            return picture
+        self._note(
+            f"its frames are {columns} × {rows} although its header says {layout.columns} × {layout.rows}; "
+            "shown from the top left corner in the size of the header"
+        )
+        fitted = np.zeros((layout.rows, layout.columns, *picture.shape[2:]), np.uint8)
+        part = picture[: layout.rows, : layout.columns]
+        fitted[: part.shape[0], : part.shape[1]] = part
+        return fitted
 
     # -- colour
 
-    def _coloured(self, samples: Samples, layout: Layout) -> Picture:
+    def _coloured(self, stored: Stored, edge: int | None, decoder: Decoder) -> Picture:
+        layout = stored.layout
         if layout.photometric in MONOCHROME:
-            shown = self._through_window(samples, layout)
-            return 255 - shown if layout.photometric == "MONOCHROME1" else shown
+            return self._grey(stored, decoder)
         if layout.photometric == "PALETTE COLOR":
-            return self._through_palette(samples)
-        if layout.photometric == "RGB" or layout.photometric.startswith("YBR"):
-            return self._rgb(_frames.as_bytes(samples, layout.stored), layout)
-        raise PictureUnavailable("its photometric interpretation is not known here")
-
-    def _rgb(self, samples: Picture, layout: Layout) -> Picture:
-        if not self._space:
-            several = self._several(lambda number: self._stored(layout, number, None).samples)
-            stored = (_frames.as_bytes(each, layout.stored) for each in several)
-            self._settle_space(stored, "RGB" if layout.photometric == "RGB" else "YBR", layout)
-        if self._space == "RGB":
+            return self._through_palette(stored)
+        if layout.samples != 3 or not layout.photometric.startswith(("RGB", "YBR", "XYB")):
+            raise PictureUnavailable("its photometric interpretation is not known here")
+        samples: Picture = _frames.reduced(_frames.as_bytes(stored.samples, layout.stored), edge)
+        if (self._space or self._settled_space(decoder)) == "RGB":
             return samples
-        if layout.photometric.startswith("YBR_PARTIAL"):
+        if layout.photometric.startswith("YBR_PARTIAL") and decoder.is_native:
             return pixels.rgb_from_ybr_partial(samples)
         return pixels.rgb_from_ybr_full(samples)
 
-    def _several(self, read: Callable[[int], Samples]) -> Iterator[Samples]:
-        """First, middle and last frame: what is judged for a clip is always judged by the same frames."""
-        for number in sorted({1, (self._count + 1) // 2, self._count}):
+    def _settled_space(self, decoder: Decoder) -> str:
+        """Decide once for the clip whether samples are RGB or YBR; a label that was wrong becomes a note.
+
+        Where label and codestream agree beyond doubt, that is that. Otherwise the content of a few frames is
+        asked, and where it cannot tell, the codestream before the label.
+        """
+        if not self._space:
+            expected, certain = self._expected(decoder)
+            judged = "" if certain else self._judged(decoder)
+            self._space = judged or expected
+            named = decoder.layout.photometric
+            labelled = "RGB" if named in ("RGB", "YBR_ICT", "YBR_RCT", "XYB") else "YBR"
+            if (
+                self._space != labelled
+                and decoder.layout.samples == 3
+                and not (certain and expected == "RGB")
+            ):
+                stored = "RGB" if self._space == "RGB" else "luma and chroma"
+                self._note(f"called {named} but stored as {stored}; shown as it is stored")
+        return self._space
+
+    def _expected(self, decoder: Decoder) -> tuple[str, bool]:
+        """What the first frame that can be read at all says of the colour of the clip."""
+        for number in self._asked:
             try:
-                yield read(number)
+                return decoder.expected(number)
             except Exception:  # noqa: BLE001, S112 - a damaged frame has no say in how the others look
                 continue
+        return ("RGB" if decoder.layout.photometric == "RGB" else "YBR"), False
 
-    def _settle_space(self, several: Iterator[Picture], otherwise: str, layout: Layout) -> None:
-        """Decide once for the clip whether samples are RGB or YBR; a label that was wrong becomes a note."""
-        self._space = next((space for space in map(_judged, several) if space), otherwise)
-        if self._space != ("RGB" if layout.photometric == "RGB" else "YBR"):
-            stored = "RGB" if self._space == "RGB" else "luma and chroma"
-            self._note(f"called {layout.photometric} but stored as {stored}; shown as it is stored")
+    def _judged(self, decoder: Decoder) -> str:
+        """What the content certainly is, or nothing where it does not tell."""
+        for stored in self._several(lambda number: decoder.stored(number, _JUDGED_EDGE)):
+            if stored.samples.ndim != 3:
+                continue
+            samples = _frames.as_bytes(stored.samples[: stored.rows], stored.layout.stored)
+            if pixels.resembles_rgb(samples):
+                return "RGB"
+            if pixels.resembles_ybr(samples):
+                return "YBR"
+        return ""
 
-    # -- grey
+    def _settle_planes(self, decoder: Decoder) -> None:
+        """Decide once whether native colour really lies by plane or by pixel as the header says.
 
-    def _through_window(self, samples: Samples, layout: Layout) -> Picture:
-        """Rescale, then the window or VOI table, else the range of the values (PS3.3 C.11.1, C.11.2)."""
-        if layout.stored == 1:
-            return samples.astype(np.uint8) * 255
-        slope, intercept = self._header.number("RescaleSlope"), self._header.number("RescaleIntercept")
-        values = samples
-        if slope not in (None, 0, 1) or intercept not in (None, 0):
-            values = samples.astype(np.float64) * (slope or 1.0) + (intercept or 0.0)
-        shown = self._chosen_view(values)
-        if shown is not None:
-            if np.ptp(shown) > 0 or np.ptp(samples) == 0:
-                return shown
-            self._note("its window shows nothing; the whole range of values is shown instead")
-        if values is samples and layout.stored <= 8 and not layout.signed:
-            return pixels.top_bits(samples, layout.stored) if layout.stored < 8 else samples.astype(np.uint8)
-        return pixels.stretch(samples, *self._whole_range(samples, layout))
+        Read the right way, most of the texture of a real ultrasound picture is grey (0.4 to 1 of it); read the
+        wrong way, hardly any is (up to 0.25 of RGB, 0.65 of YBR, whose chroma is nearly the same everywhere).
+        """
+        layout = decoder.layout
+        if self._planar_settled or not decoder.is_native or layout.samples != 3 or layout.pairs:
+            return
+        self._planar_settled = True
+        turned = replace(layout, planar=not layout.planar)
+        for number in self._asked:
+            run, rows = decoder.flat(number)
+            if rows < layout.rows:
+                continue
+            stated, other = (
+                pixels.greyness(_frames.as_bytes(_frames.shaped(run, each), layout.stored))
+                for each in (layout, turned)
+            )
+            if stated > 0.65:
+                return
+            if (stated <= 0.3 and other >= 0.5) or (other >= 0.85 and other - stated >= 0.25):
+                decoder.layout = turned
+                said, stored = ("plane", "pixel") if layout.planar else ("pixel", "plane")
+                self._note(
+                    f"said to hold its colours by {said} but holds them by {stored}; shown as it is stored"
+                )
+                return
 
-    def _chosen_view(self, values: Samples) -> Picture | None:
-        """The values through the first window or VOI table of the header, or None where it has neither."""
-        center, width = self._header.number("WindowCenter"), self._header.number("WindowWidth")
-        if center is not None and width is not None and width >= 1:
-            function = (self._header.text("VOILUTFunction") or "LINEAR").upper()
-            return pixels.window(values, center, width, function)
-        for item in self._header.items("VOILUTSequence"):
-            descriptor = self._header.integers("LUTDescriptor", item)
-            table = self._header.integers("LUTData", item, big_endian=self._file.encoding.big_endian)
-            if len(descriptor) == 3 and table:
-                entries = np.array(table[: descriptor[0] or 65536], np.uint16)
-                return pixels.lookup(values, entries, descriptor[1], 2 ** min(descriptor[2], 16) - 1)
-        return None
+    # -- grey and palette
 
-    def _whole_range(self, samples: Samples, layout: Layout) -> tuple[float, float]:
-        """The smallest and largest value of the clip, from a few frames, so that all are shown alike."""
-        if self._range is None:
-            several = list(self._several(lambda number: self._stored(layout, number, None).samples)) or [
-                samples
-            ]
-            low, high = min(float(s.min()) for s in several), max(float(s.max()) for s in several)
-            self._range = (low, high) if math.isfinite(low) and math.isfinite(high) else (0.0, 255.0)
-        return self._range
+    def _grey(self, stored: Stored, decoder: Decoder) -> Picture:
+        if self._shading is None:
 
-    # -- palette
+            def several() -> Iterator[Samples]:
+                return (each.samples for each in self._several(lambda number: decoder.stored(number, None)))
 
-    def _through_palette(self, indices: Samples) -> Picture:
+            big_endian = self._file.encoding.big_endian
+            self._shading = Shading(self._header, big_endian, several, self._note)
+        shown = self._shading.shown(stored.samples, stored.layout)
+        if stored.layout.photometric == "MONOCHROME1":
+            shown = 255 - shown
+        if not _palettes.described(self._file) or self._is_grey_only():
+            return shown
+        return self._supplemented(shown, stored)
+
+    def _is_grey_only(self) -> bool:
+        return (self._header.text("PixelPresentation") or "").upper() == "MONOCHROME"
+
+    def _supplemented(self, grey: Picture, stored: Stored) -> Picture:
+        """Values from the first one of the supplemental palette on in its colours (PS3.3 C.7.6.23)."""
+        palette = self._colour_table(stored.layout)
+        inside = stored.samples >= palette.first
+        picture = pixels.coloured(grey)
+        picture[inside] = palette.shown(stored.samples[inside])
+        return picture
+
+    def _through_palette(self, stored: Stored) -> Picture:
+        return self._colour_table(stored.layout).shown(stored.samples)
+
+    def _colour_table(self, layout: Layout) -> _palettes.Palette:
         if self._palette is None:
-            self._palette = self._read_palette()
-        return pixels.palette(indices, self._palette.tables, self._palette.firsts, self._palette.bits)
-
-    def _read_palette(self) -> _Palette:
-        """The three tables (PS3.3 C.7.6.3.1.5, C.7.9); their words are in the byte order of the file."""
-        found = _Palette([], [], [])
-        for number in (1, 2, 3):
-            descriptor = self._words(0x00281100 + number)
-            if len(descriptor) != 3:
-                raise PictureUnavailable("its colour palette is not described")
-            entries, first, bits = descriptor[0] or 65536, descriptor[1], descriptor[2]
-            if self._layout is not None and self._layout.signed and first >= 32768:
-                first -= 65536
-            table, depth = self._table(number, entries, bits)
-            found.tables.append(table)
-            found.firsts.append(first)
-            found.bits.append(depth)
-        return found
-
-    def _table(self, number: int, entries: int, bits: int) -> tuple[Samples, int]:
-        raw = self._file.raw(0x00281200 + number)
-        if not raw:
-            try:
-                return pixels.expanded_segments(self._words(0x00281220 + number), entries), 16
-            except ValueError as error:
-                raise PictureUnavailable("its colour palette is damaged") from error
-        words = np.array(self._words(0x00281200 + number), np.uint16)
-        if len(words) >= entries:
-            table = words[:entries]
-            # Tables called 16 bit that hold 8-bit values are an old and common mistake.
-            return table, 16 if bits == 16 and int(table.max()) > 255 else 8
-        packed = np.frombuffer(words.astype("<u2").tobytes(), np.uint8)
-        if len(packed) < entries:
-            raise PictureUnavailable("its colour palette is shorter than it says")
-        return packed[:entries], 8
-
-    def _words(self, tag: int) -> list[int]:
-        raw = self._file.raw(tag)
-        order = ">" if self._file.encoding.big_endian else "<"
-        return [int(word) for word in np.frombuffer(raw[: len(raw) // 2 * 2], f"{order}u2")]
+            self._palette = _palettes.palette(self._file, layout.signed, self._note)
+        return self._palette
 
     def _note(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)
             self.facts = replace(self.facts, notes=(*self.facts.notes, text))
-
-
-def _judged(stored: Picture) -> str:
-    """What three stored samples certainly are, or nothing where the content does not tell."""
-    if pixels.resembles_rgb(stored):
-        return "RGB"
-    return "YBR" if pixels.resembles_ybr(stored) else ""
-
-
-def _same_size(layout: Layout, rows: int, columns: int, components: int) -> None:
-    """A compressed frame of another size would put every region and measurement in the wrong place."""
-    if (rows, columns) != (layout.rows, layout.columns):
-        raise PictureUnavailable("its compressed frame has another size than its header says")
-    if components != layout.samples:
-        raise PictureUnavailable("its compressed frame has another number of samples than its header says")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,9 +19,10 @@ from casearchive.readers import (
     _video,
     _videotime,
 )
+from casearchive.readers._decoding import MONOCHROME
 from casearchive.readers._frames import Layout
 from casearchive.readers._headers import Header
-from casearchive.readers._pictures import MONOCHROME, DicomClip
+from casearchive.readers._pictures import DicomClip
 from casearchive.readers._structure import Structure
 
 NAME = "dicom"
@@ -32,6 +34,8 @@ _MUST_HOLD = (
     ("1.2.840.10008.5.1.4.1.1.104.", 0x00420011),  # Encapsulated Document
     ("1.2.840.10008.5.1.4.1.1.9.", 0x54000100),  # Waveform Sequence
 )
+#: Pixel Data Provider URL: JPIP referenced pixel data (PS3.5 A.6).
+_PROVIDER_URL = 0x00287FE0
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
 
 
@@ -62,6 +66,9 @@ def _layout(structure: Structure, header: Header) -> Layout | None:
     """How the samples lie, or None where the object is no picture; raises where it should be one."""
     rows, columns = header.integer("Rows"), header.integer("Columns")
     if structure.pixels is None:
+        if structure.has(_PROVIDER_URL):
+            header.notes.append("its pixels lie on a server that its header names; they are not fetched")
+            return None
         _refuse_half_an_object(structure, header, bool(rows and columns))
         return None
     if not rows or not columns or rows < 0 or columns < 0:
@@ -82,7 +89,7 @@ def _layout(structure: Structure, header: Header) -> Layout | None:
         photometric = "RGB"
     if samples not in (1, 3, 4) or not 1 <= allocated <= 64 or not 1 <= stored <= allocated:
         _refuse("damaged", "what it says about its samples cannot be true")
-    return Layout(
+    layout = Layout(
         rows=rows,
         columns=columns,
         samples=samples,
@@ -93,6 +100,39 @@ def _layout(structure: Structure, header: Header) -> Layout | None:
         planar=header.integer("PlanarConfiguration") == 1,
         photometric=photometric,
     )
+    return replace(layout, pairs=_pairs(structure, header, layout))
+
+
+def _pairs(structure: Structure, header: Header, layout: Layout) -> str:
+    """How the pixels of native data share their chroma; its length tells where the label does not.
+
+    Tools that decompress often leave ``YBR_FULL_422`` on data in which every pixel has its own chroma.
+    """
+    called_shared = layout.photometric in ("YBR_FULL_422", "YBR_PARTIAL_422")
+    if structure.pixels is None or structure.pixels.native is None or layout.allocated not in (8, 16):
+        return ""
+    if layout.samples != 3 or not (called_shared or layout.photometric == "YBR_FULL"):
+        return ""
+    length = structure.pixels.native[1]
+    frames = max(1, header.integer("NumberOfFrames") or 1)
+
+    def fits(pairs: str) -> bool:
+        needed = (
+            frames * _frames.native_samples(layout.rows, layout.columns, 3, pairs) * layout.allocated // 8
+        )
+        return needed <= length <= needed + 1
+
+    if called_shared and fits(""):
+        header.notes.append(
+            f"called {layout.photometric} but every pixel has its own colour; shown as it is stored"
+        )
+        return ""
+    if called_shared:
+        return "run" if fits("run") and not fits("rows") else "rows"
+    if fits("rows"):
+        header.notes.append("called YBR_FULL but two pixels share their colour; shown as it is stored")
+        return "rows"
+    return ""
 
 
 def _refuse_half_an_object(structure: Structure, header: Header, has_size: bool) -> None:
@@ -116,7 +156,7 @@ def _is_image_class(class_uid: str) -> bool:
 
 def _video_of(structure: Structure, header: Header, layout: Layout | None) -> _video.Video | None:
     """The video stream inside, where there is one and it can be opened here; a note where it cannot."""
-    if layout is None or structure.transfer_syntax not in _dicom_video.SYNTAXES:
+    if layout is None or not _dicom_video.is_video(structure):
         return None
     if not _video.available():
         header.notes.append(
@@ -133,30 +173,49 @@ def _video_of(structure: Structure, header: Header, layout: Layout | None) -> _v
 def _frame_count(
     structure: Structure, header: Header, layout: Layout | None, video: _video.Video | None
 ) -> int:
-    """How many frames there really are; a promise of more becomes a note."""
+    """How many frames there really are; what differs from what is promised becomes a note."""
     if layout is None or structure.pixels is None:
         return 0
     stated = header.integer("NumberOfFrames")
-    unusable = header.dataset.get_item("NumberOfFrames") is not None and (stated is None or stated < 1)
-    promised = 1 if stated is None or stated < 1 else stated
-    if structure.transfer_syntax in _dicom_video.SYNTAXES:
+    promised = stated if stated is not None and stated >= 1 else None
+    if _dicom_video.is_video(structure):
         if video is None or not video.facts.counted:
-            return promised
-        if stated is not None and stated != video.facts.frames:
-            header.notes.append(f"it promises {stated} frames and its video holds {video.facts.frames}")
+            return promised or 1
+        if promised != video.facts.frames:
+            header.notes.append(
+                f"it promises {promised or 1} frames and its video holds {video.facts.frames}"
+            )
         return video.facts.frames
-    if structure.pixels.native is not None:
-        held = _frames.native_frames(structure.pixels, layout)
-        promised = max(1, held) if unusable else promised
-        if held == 0:
-            _refuse("truncated", "its pixel data is shorter than one frame")
-    else:
-        held = len(_frames.frame_fragments(structure.pixels, structure.source, promised))
-        if held == 0:
-            _refuse("truncated", "its pixel data holds no frame")
+    held = _frames_held(structure, header, layout, promised)
+    if promised is None:
+        if held > 1:
+            header.notes.append(f"it does not say how many frames it holds; {held} were found")
+        return held
     if held < promised:
         header.notes.append(f"it promises {promised} frames and holds {held}")
+    elif held > promised:
+        header.notes.append(f"it holds {held} frames and speaks of {promised}; the others are not shown")
     return min(held, promised)
+
+
+def _frames_held(structure: Structure, header: Header, layout: Layout, promised: int | None) -> int:
+    """How many frames the pixel data holds. Half a frame is a picture where there is no other."""
+    assert structure.pixels is not None
+    if structure.pixels.native is None:
+        found = _frames.frame_fragments(structure.pixels, structure.source, promised or 0)
+        if not found:
+            _refuse("truncated", "its pixel data holds no frame")
+        if promised == 1:
+            return max(1, sum(_frames.begins_picture(structure.source.read(f[0], 12)) for f in found[0]))
+        return len(found)
+    held = _frames.native_frames(structure.pixels, layout)
+    if held:
+        return held
+    share = structure.pixels.native[1] * 8 / max(1, layout.native_bits)
+    if share < 0.5:
+        _refuse("truncated", "its pixel data is shorter than one frame")
+    header.notes.append(f"its pixel data holds only {int(share * 100)} % of a frame")
+    return 1
 
 
 def _facts(
