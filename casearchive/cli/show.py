@@ -26,7 +26,7 @@ from casearchive.scale import by_hand, calibrated, mm_per_pixel, scale_words, sh
 if TYPE_CHECKING:
     from casearchive.archive import CaseView, FileView
     from casearchive.measurements import Checked
-    from casearchive.model import Case, Finding, Measurement, UltrasoundRegion
+    from casearchive.model import Case, Finding, Measurement, Timing, UltrasoundRegion
 
 
 @click.command(epilog=example("casearchive show rectus-femoris-complete-tear --frames sheet.png"))
@@ -103,6 +103,7 @@ def file_json(view: FileView) -> dict[str, Any]:
         "fps": facts.timing.fps,
         "fps_source": facts.timing.source,
         "fps_assumed": ASSUMED_FPS if facts.timing.fps is None and instance.frames > 1 else None,
+        "frame_times": list(facts.timing.times),
         "duration_s": facts.timing.duration_s,
         "key_frame": view.detail.key_frame,
         "key_frame_why": view.detail.key_frame_why,
@@ -144,7 +145,10 @@ def file_json(view: FileView) -> dict[str, Any]:
 
 
 #: What is told in lines of its own, after the rest.
-_TOLD_APART = frozenset({"claims", "regions", "calibrated", "calibration", "cases", "transducer", "notes"})
+_TOLD_APART = frozenset(
+    {"claims", "regions", "calibrated", "calibration", "cases", "transducer", "notes"}
+    | {"fps", "fps_source", "fps_assumed", "frame_times"}
+)
 
 
 def _tell_file(view: FileView, inline: Inline) -> None:
@@ -161,6 +165,8 @@ def _tell_file(view: FileView, inline: Inline) -> None:
             else value
         )
         click.echo(safe(f"{fields(key):26}  {shown}"))
+    if data["frames"] > 1:
+        click.echo(f"{'speed':26}  {_speed(view.detail.facts.timing)}")
     for key, value in data["transducer"].items():
         if value:
             click.echo(safe(f"{'transducer ' + fields(key):26}  {value}"))
@@ -179,6 +185,23 @@ def _tell_file(view: FileView, inline: Inline) -> None:
         click.echo(f"{'in case':26}  {owner['case']} as {owner['media']}")
     for note in data["notes"]:
         click.echo(safe(f"{'note':26}  {note}"))
+
+
+_SPEED_SOURCES = {
+    "FrameTime": "from Frame Time in the header",
+    "FrameTimeVector": "from Frame Time Vector in the header",
+    "CineRate": "from Cine Rate in the header",
+    "RecommendedDisplayFrameRate": "from Recommended Display Frame Rate in the header",
+    "container": "from the times in the file",
+}
+
+
+def _speed(timing: Timing) -> str:
+    """How fast a clip is and who says so; a guess is called one."""
+    if timing.fps is None:
+        return f"speed unknown, shown at {ASSUMED_FPS:g} a second"
+    source = _SPEED_SOURCES.get(timing.source, f"from {timing.source}")
+    return f"{timing.fps:g} a second{' on the mean, unevenly' if timing.times else ''}, {source}"
 
 
 def _region_json(region: UltrasoundRegion) -> dict[str, Any]:
@@ -327,7 +350,7 @@ def _clip(media: str, caption: str, view: FileView | None) -> str:
         return f"{media}: {caption} (its file is missing)"
     instance, timing = view.detail.facts.instance, view.detail.facts.timing
     kind = f"{instance.frames} frames" if instance.frames > 1 else "still"
-    speed = f" at {timing.fps:g} a second" if timing.fps else ", speed unknown" if instance.frames > 1 else ""
+    speed = "" if instance.frames <= 1 else f", {_speed(timing)}"
     by_hand = view.detail.key_frame_source == "person" and instance.frames > 1
     key = f", key frame {view.detail.key_frame}, chosen by hand" if by_hand else ""
     return f"{media}: {caption} ({kind}{speed}{key}, {view.detail.held.sha256[:12]})"

@@ -38,7 +38,7 @@ def open_clip(path: Path, sha256: str) -> Clip:
     raise UnreadableFile(
         "not-an-image",
         f"no reader knows this kind of file{_looks_like(head)}",
-        hint="casearchive reads DICOM, PNG, JPEG, TIFF, BMP, WebP, GIF and the usual video files",
+        hint="casearchive reads DICOM, PNG, JPEG, TIFF, BMP, WebP, GIF, AVIF, HEIC and the usual video files",
     )
 
 
@@ -66,7 +66,7 @@ def _looks_like(head: bytes) -> str:
         if text.startswith(mark) or head.startswith(mark):
             return f"; it looks like {name}"
     if head[4:8] == b"ftyp":
-        return "; it looks like an HEIC or AVIF photo, which can be exported as JPEG first"
+        return "; it looks like a raw photo of a camera, which can be exported as JPEG first"
     if not head.strip(b"\0"):
         return "; it holds only zeros"
     if b"\0" not in head:

@@ -5,28 +5,17 @@ What the transfer syntax and the header say is believed only where the bytes do 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import BinaryIO, cast
 
 import numpy as np
 
-from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable
-from casearchive.readers import _codecs, _frames, _j2k, _jpeg, _rle, _video
+from casearchive.readers import _codecs, _dicom_video, _frames, _j2k, _jpeg, _rle, _video
 from casearchive.readers._frames import Layout, Samples
-from casearchive.readers._source import Joined, Source
 from casearchive.readers._structure import Pixels, Structure
 
 RLE = "1.2.840.10008.1.2.5"
-#: Video inside DICOM (PS3.5 A.4.5 to A.4.11) and the bare stream format of each transfer syntax.
-VIDEO_SYNTAXES = {
-    **{f"1.2.840.10008.1.2.4.{n}": "mpegvideo" for n in ("100", "100.1", "101", "101.1")},
-    **{f"1.2.840.10008.1.2.4.{n}": "h264" for n in ("102", "102.1", "103", "103.1", "104", "104.1")},
-    **{f"1.2.840.10008.1.2.4.{n}": "h264" for n in ("105", "105.1", "106", "106.1")},
-    **{f"1.2.840.10008.1.2.4.{n}": "hevc" for n in ("107", "108")},
-}
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 #: What a decoder gives back as RGB although the name speaks of luma and chroma (PS3.3 C.7.6.3.1.2).
 _TRANSFORMED = ("RGB", "YBR_ICT", "YBR_RCT", "XYB")
@@ -53,16 +42,18 @@ class Stored:
 class Decoder:
     """Decodes frames of one object, numbered from 1. ``note`` takes what a person should know of it."""
 
-    def __init__(self, file: Structure, layout: Layout, count: int, note: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        file: Structure,
+        layout: Layout,
+        count: int,
+        note: Callable[[str], None],
+        video: _video.Video | None = None,
+    ) -> None:
         self.layout = layout
-        self._file, self._count, self._note = file, count, note
+        self._file, self._count, self._note, self._video = file, count, note, video
         self._fragments: tuple[tuple[tuple[int, int], ...], ...] | None = None
-        self._video: _video.Video | None = None
         self._kept: tuple[int, Stored] | None = None
-
-    def close(self) -> None:
-        if self._video is not None:
-            self._video.close()
 
     @property
     def is_native(self) -> bool:
@@ -215,43 +206,16 @@ class Decoder:
 
     @property
     def _is_video(self) -> bool:
-        return not self.is_native and self._file.transfer_syntax in VIDEO_SYNTAXES
+        return _dicom_video.is_video(self._file)
 
     def _video_frame(self, number: int, edge: int | None) -> Samples:
         if not _video.available():
             raise _video.needs_extra()
         if self._video is None:
-            parts = tuple(part for part in self._pixels.fragments if part[1])
-            stream = Joined(self._file.source, parts)
-            kind = _video_container(stream.read(200) or b"", VIDEO_SYNTAXES[self._file.transfer_syntax])
-            try:
-                self._video = _video.Video(lambda: _whole(self._file.source, parts), kind, stream.size)
-            except _video.VideoError as error:
-                raise PictureUnavailable(str(error)) from error
-        shown = self._video.frame(number, edge)
-        if edge is None and shown.shape[:2] != (self.layout.rows, self.layout.columns):
-            # made for square pixels by the stream's own word; regions are placed in the size of the header
-            shown = _resized(shown, self.layout)
-        return shown
-
-
-def _whole(source: Source, parts: tuple[tuple[int, int], ...]) -> BinaryIO:
-    return cast("BinaryIO", io.BufferedReader(Joined(source, parts), 1 << 16))
-
-
-def _resized(picture: Picture, layout: Layout) -> Picture:
-    from PIL import Image
-
-    size = (layout.columns, layout.rows)
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
-
-
-def _video_container(stream: bytes, bare: str) -> str:
-    """The format of the video stream: MP4, transport and program streams are allowed besides the bare one."""
-    if stream[4:8] == b"ftyp":
-        return "mp4"
-    if stream[:1] == b"\x47" and stream[188:189] == b"\x47":
-        return "mpegts"
-    if stream[:4] == b"\0\0\1\xba":
-        return "mpeg"
-    return bare
+            raise PictureUnavailable("its video stream cannot be opened")
+        if (self._video.facts.rows, self._video.facts.columns) != (self.layout.rows, self.layout.columns):
+            edge = None
+        picture = self._video.frame(number, edge)
+        for remark in self._video.remarks:
+            self._note(remark)
+        return picture

@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from io import BytesIO
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from casearchive.attributes import IDENTIFYING, Attribute, by_level
 from casearchive.errors import UnreadableFile
 from casearchive.model import Identifier, Timing, UltrasoundRegion
+from casearchive.readers import _timing
 from casearchive.readers._shared import clean
 from casearchive.readers._structure import Structure
 from casearchive.scale import calibrated, doubts
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _DICOM_ROOT = "1.2.840.10008."
-_MAX_FPS = 500.0
+_UNKNOWN = Timing()
 #: More ultrasound regions than any scanner draws: what follows is damage.
 _MAX_REGIONS = 256
 
@@ -275,59 +277,109 @@ def subject_identity(header: Header, study_uid: str | None, sha256: str) -> str:
 
 # --------------------------------------------------------------------------------------------------- timing
 
-_FRAME_TIME, _FRAME_TIME_VECTOR = 0x00181063, 0x00181065
+#: What says how fast a clip was, the most trusted first; what Frame Increment Pointer names goes before all.
+_SPEEDS = ("FrameTimeVector", "FrameTime", "CineRate", "RecommendedDisplayFrameRate")
 
 
-def timing(header: Header, frames: int) -> Timing:
-    """Frames a second (PS3.3 C.7.6.5): what Frame Increment Pointer names first, then what else is there."""
+def timing(header: Header, frames: int, stream: Timing = _UNKNOWN) -> Timing:
+    """How fast the clip was (PS3.3 C.7.6.5): what Frame Increment Pointer names first, then what else is there.
+
+    ``stream`` is what a video inside says of itself; it is asked last. Not asked at all: Frame Delay and Actual
+    Frame Duration, which tell when and how long a frame was taken and not when the next one came; Effective
+    Duration, which may have gaps; Start Trim and Stop Trim, which only suggest what to show.
+    """
     if frames <= 1:
-        return Timing()
-    for source, interval in _intervals(header, frames):
-        fps = 1000.0 / interval if interval > 0 else 0.0
-        if 0 < fps <= _MAX_FPS:
-            return Timing(fps=round(fps, 4), source=source, duration_s=round(frames * interval / 1000.0, 4))
-        header.notes.append(f"{source} gives no possible frame rate and was not believed")
-    return Timing()
+        return _UNKNOWN
+    _say_how_it_wants_to_be_played(header, frames)
+    for keyword in dict.fromkeys((*_pointed_at(header), *_SPEEDS)):
+        found = _by(header, keyword, frames)
+        if found is None:
+            continue
+        if found.fps is not None:
+            _say_who_disagrees(header, found, frames)
+            return found
+        header.notes.append(f"{keyword} gives no possible frame rate and was not believed")
+    return stream
 
 
-def _intervals(header: Header, frames: int) -> Iterator[tuple[str, float]]:
-    """(source, mean milliseconds a frame) of every source present, the most trusted first."""
+def _pointed_at(header: Header) -> list[str]:
+    """The speeds that Frame Increment Pointer names, of those that are there; a note for what it should not name."""
+    from pydicom.datadict import keyword_for_tag
+
     pointer = header.value("FrameIncrementPointer")
-    pointed = [int(part) for part in _as_list(pointer)] if pointer is not None else []
-    order = ["FrameTimeVector", "FrameTime"]
-    if pointed and pointed[0] == _FRAME_TIME:
-        order.reverse()
-    for keyword in order:
-        if keyword == "FrameTime":
-            interval = header.number(keyword)
+    found = []
+    for part in _as_list(pointer) if pointer is not None else []:
+        keyword = keyword_for_tag(part) or "a private attribute"
+        if keyword not in ("FrameTime", "FrameTimeVector"):
+            header.notes.append(f"its frames are ordered by {keyword}, not by time")
+        elif header.value(keyword) is None:
+            header.notes.append(f"its Frame Increment Pointer names {keyword}, which is not there")
         else:
-            interval = _vector_interval(header, frames)
-        if interval is not None:
-            yield keyword, interval
-    for keyword in ("CineRate", "RecommendedDisplayFrameRate"):
-        rate = header.number(keyword)
-        if rate is not None:
-            yield keyword, 1000.0 / rate if rate > 0 else 0.0
+            found.append(keyword)
+    return found
 
 
-def _vector_interval(header: Header, frames: int) -> float | None:
-    """The mean step of Frame Time Vector; its first entry, before the first frame, is always 0."""
+def _by(header: Header, keyword: str, frames: int) -> Timing | None:
+    """What one attribute says: None where it is absent, a timing without ``fps`` where it cannot be true."""
+    if keyword == "FrameTimeVector":
+        return _by_vector(header, frames)
+    number = header.number(keyword)
+    if number is None:
+        return None
+    fps = (1000.0 / number if number > 0 else 0.0) if keyword == "FrameTime" else number
+    return _timing.steady(fps, frames, keyword) if _timing.possible(fps) else _UNKNOWN
+
+
+def _by_vector(header: Header, frames: int) -> Timing | None:
+    """The steps of Frame Time Vector in milliseconds; its first entry, before the first frame, is always 0."""
     found = header.value("FrameTimeVector")
     if found is None:
         return None
     try:
-        steps = [float(part) for part in _as_list(found)][1:]
+        steps = [float(part) for part in _as_list(found)]
     except (TypeError, ValueError):
         header.notes.append("FrameTimeVector holds no usable value")
         return None
-    if len(steps) != frames - 1:
-        header.notes.append("FrameTimeVector does not have one step a frame")
-    if not steps or not all(math.isfinite(step) and step >= 0 for step in steps):
-        return 0.0
-    mean = sum(steps) / len(steps)
-    if mean and max(abs(step - mean) for step in steps) > mean / 2:
-        header.notes.append("the time between frames varies; the mean rate is shown")
-    return mean
+    if len(steps) < 2 or not all(math.isfinite(step) and step >= 0 for step in steps):
+        return _UNKNOWN
+    if len(steps) != frames:
+        header.notes.append(f"FrameTimeVector times {len(steps)} frames, and there are {frames}")
+    times = [0.0, *accumulate(step / 1000.0 for step in steps[1:frames])]
+    timing = _timing.from_times(times, "FrameTimeVector")
+    if timing is None or timing.fps is None:
+        return _UNKNOWN
+    if len(times) != frames:  # the mean is the best that is known of the others
+        return _timing.steady(timing.fps, frames, "FrameTimeVector")
+    if timing.times:
+        header.notes.append(_timing.UNEVEN)
+    return timing
+
+
+def _say_who_disagrees(header: Header, taken: Timing, frames: int) -> None:
+    """Name the attributes whose speed is another by more than a quarter, and what they say."""
+    for keyword in _SPEEDS[2:]:
+        other = _by(header, keyword, frames) if keyword != taken.source else None
+        if (
+            other is not None
+            and other.fps
+            and taken.fps
+            and abs(math.log(other.fps / taken.fps)) > math.log(1.25)
+        ):
+            header.notes.append(
+                f"{taken.source} says {taken.fps:g} frames a second and {keyword} {other.fps:g}; "
+                f"{taken.source} is used"
+            )
+
+
+def _say_how_it_wants_to_be_played(header: Header, frames: int) -> None:
+    """Start Trim, Stop Trim and Preferred Playback Sequencing are wishes of the sender: told, and all frames kept."""
+    start, stop = header.integer("StartTrim"), header.integer("StopTrim")
+    if (start or 1, stop or frames) != (1, frames) and 1 <= (start or 1) <= (stop or frames) <= frames:
+        header.notes.append(
+            f"its sender would show only frames {start or 1} to {stop or frames}; all are kept"
+        )
+    if header.integer("PreferredPlaybackSequencing") == 1:
+        header.notes.append("its sender would play it forwards and backwards in turn")
 
 
 # ------------------------------------------------------------------------------------------------- regions

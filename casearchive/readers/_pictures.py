@@ -11,7 +11,7 @@ from casearchive import pixels
 from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable
 from casearchive.model import Facts
-from casearchive.readers import _frames, _overlays, _palettes
+from casearchive.readers import _frames, _overlays, _palettes, _video
 from casearchive.readers._decoding import MONOCHROME, Decoder, Stored
 from casearchive.readers._frames import Layout, Samples
 from casearchive.readers._headers import Header
@@ -36,6 +36,7 @@ class DicomClip:
     _palette: _palettes.Palette | None = None
     _planes: tuple[_overlays.Overlay, ...] | None = None
     _decoder: Decoder | None = None
+    _video: _video.Video | None = None
     _shading: Shading | None = None
     _said: set[str] = field(default_factory=set)
 
@@ -46,8 +47,8 @@ class DicomClip:
         return self._show(number, edge)
 
     def close(self) -> None:
-        if self._decoder is not None:
-            self._decoder.close()
+        if self._video is not None:
+            self._video.close()
         self._file.source.close()
 
     def _show(self, number: int, edge: int | None) -> Picture:
@@ -85,7 +86,7 @@ class DicomClip:
 
     def _decoding(self, layout: Layout) -> Decoder:
         if self._decoder is None:
-            self._decoder = Decoder(self._file, layout, self._count, self._note)
+            self._decoder = Decoder(self._file, layout, self._count, self._note, self._video)
         return self._decoder
 
     @property

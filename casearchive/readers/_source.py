@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from bisect import bisect_right
-from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -57,42 +54,3 @@ class BytesSource:
 
     def close(self) -> None:
         self._content = b""
-
-
-class Joined(io.RawIOBase):
-    """Parts (position, length) of a source as one file to read and seek in: a video in fragments, never copied."""
-
-    def __init__(self, source: Source, parts: tuple[tuple[int, int], ...]) -> None:
-        super().__init__()
-        self._source, self._parts = source, parts
-        self._starts = [0, *accumulate(length for _, length in parts)]
-        self._at = 0
-
-    @property
-    def size(self) -> int:
-        return self._starts[-1]
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        if self._at >= self.size:
-            return 0
-        number = bisect_right(self._starts, self._at) - 1
-        position, length = self._parts[number]
-        inside = self._at - self._starts[number]
-        found = self._source.read(position + inside, min(len(buffer), length - inside))
-        buffer[: len(found)] = found
-        self._at += len(found)
-        return len(found)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from casearchive.errors import UnreadableFile
+from casearchive.readers import _boxes
 from casearchive.readers._source import Source
 
 MAX_FRAMES = 10_000
@@ -23,12 +24,18 @@ _LONGEST_TEXT = 1 << 20
 class Walked:
     """``durations`` in seconds, one a frame, for what moves; empty for a still picture.
 
-    ``texts`` are the text chunks of a PNG, wherever in the file they stand.
+    A frame that states no duration has 0; ``tick`` is the smallest duration that the format can express.
+    ``texts`` are the text chunks of a PNG, wherever in the file they stand. ``pages`` are the positions of the
+    frames among the pictures of a TIFF, which may hold small copies besides; empty where all are frames.
+    ``broken`` are the numbers (from 1) of moving frames whose own checksum is wrong.
     """
 
     frames: int = 1
     durations: tuple[float, ...] = ()
+    tick: float = 0.001
     texts: tuple[tuple[str, bytes], ...] = ()
+    pages: tuple[int, ...] = ()
+    broken: tuple[int, ...] = ()
 
 
 def walk_png(source: Source) -> Walked:
@@ -36,6 +43,7 @@ def walk_png(source: Source) -> Walked:
     position, promised = 8, 1
     durations: list[float] = []
     texts: list[tuple[str, bytes]] = []
+    broken: set[int] = set()
     first = True
     while True:
         head = source.read(position, 8)
@@ -50,7 +58,9 @@ def walk_png(source: Source) -> Walked:
         if kind in (b"IHDR", b"PLTE", b"IDAT", b"fdAT", b"acTL", b"fcTL"):
             body = source.read(position + 8, length)
             if zlib.crc32(kind + body) != struct.unpack(">I", source.read(position + 8 + length, 4))[0]:
-                raise _damaged()
+                if kind != b"fdAT":
+                    raise _damaged()
+                broken.add(len(durations))  # one frame of many: the others are still worth seeing
             if kind == b"acTL" and length >= 4:
                 promised = struct.unpack_from(">I", body)[0]
             elif kind == b"fcTL" and length >= 24 and len(durations) < MAX_FRAMES:
@@ -61,7 +71,8 @@ def walk_png(source: Source) -> Walked:
         position += 12 + length
         if kind == b"IEND":
             frames = max(1, min(promised, len(durations) or 1))
-            return Walked(frames, tuple(durations[:frames]) if frames > 1 else (), tuple(texts))
+            kept = tuple(durations[:frames]) if frames > 1 else ()
+            return Walked(frames, kept, texts=tuple(texts), broken=tuple(sorted(broken)))
 
 
 def _png_text(kind: bytes, body: bytes) -> tuple[str, bytes]:
@@ -113,7 +124,7 @@ def walk_jpeg(source: Source) -> Walked:
 
 
 def walk_gif(source: Source) -> Walked:
-    """Blocks to the trailer (GIF89a): every image and the delay before it, in hundredths of a second."""
+    """Blocks to the trailer (GIF89a): every image and the delay after it, in hundredths of a second."""
     head = source.read(0, 13)
     if len(head) < 13:
         raise _truncated()
@@ -127,7 +138,7 @@ def walk_gif(source: Source) -> Walked:
         if block[0] == 0x3B:
             if not frames:
                 raise _damaged()
-            return Walked(frames, tuple(durations) if frames > 1 else ())
+            return Walked(frames, tuple(durations) if frames > 1 else (), tick=0.01)
         if block[0] == 0x21 and len(block) >= 8:
             if block[1] == 0xF9 and block[2] == 4:
                 delay = struct.unpack_from("<H", block, 4)[0]
@@ -135,8 +146,9 @@ def walk_gif(source: Source) -> Walked:
         elif block[0] == 0x2C and len(block) >= 10:
             frames += 1
             if len(durations) < MAX_FRAMES:
-                # Players take delays of 0 and 1 as a tenth of a second.
-                durations.append(delay / 100 if delay > 1 else 0.1)
+                # A delay of 1 was written by programs that meant "as fast as you can"; no player obeys it.
+                durations.append(delay / 100 if delay > 1 else 0.0)
+                delay = 0
             table = 3 << (block[9] & 7) + 1 if block[9] & 0x80 else 0
             position = _after_gif_blocks(source, position + 10 + table + 1)
         elif len(block) < 11:
@@ -169,7 +181,7 @@ def walk_webp(source: Source) -> Walked:
             raise _damaged()
         if kind == b"ANMF" and length >= 16 and len(durations) < MAX_FRAMES:
             raw = source.read(position + 20, 3)
-            durations.append(int.from_bytes(raw, "little") / 1000 or 0.1)
+            durations.append(int.from_bytes(raw, "little") / 1000)
         position += 8 + length + (length & 1)
     frames = max(1, len(durations))
     return Walked(frames, tuple(durations) if frames > 1 else ())
@@ -197,17 +209,25 @@ def walk_tiff(source: Source) -> Walked:
     order = "<" if source.read(0, 2) == b"II" else ">"
     big = struct.unpack(order + "H", source.read(2, 2))[0] == 43
     position = struct.unpack(order + ("Q" if big else "I"), source.read(8 if big else 4, 8 if big else 4))[0]
-    pages: set[int] = set()
+    seen: set[int] = set()
+    entries = 0
+    full: list[int] = []
     while position:
-        if position in pages:
+        if position in seen:
             raise _damaged()
-        pages.add(position)
-        if len(pages) > MAX_FRAMES:
+        page = _tiff_directory(source, order, big, position)
+        entries += page.entries
+        if not page.reduced:
+            full.append(len(seen))
+        seen.add(position)
+        if len(seen) > MAX_FRAMES or entries > _MAX_CHUNKS:
             raise _damaged()
-        position = _tiff_directory(source, order, big, position)
-    if not pages:
+        position = page.next
+    if not seen:
         raise _damaged()
-    return Walked(len(pages))
+    if not full or len(full) == len(seen):
+        return Walked(len(seen))
+    return Walked(len(full), pages=tuple(full))
 
 
 _TIFF_SIZES = {
@@ -228,12 +248,22 @@ _TIFF_SIZES = {
     17: 8,
     18: 8,
 }
+_NEW_SUBFILE_TYPE = 254  # bit 0: a smaller copy of another picture in the file
 _TIFF_FORMATS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _STRIPS = {273: 279, 324: 325}  # offsets: byte counts
 
 
-def _tiff_directory(source: Source, order: str, big: bool, position: int) -> int:
-    """Check one directory; the position of the next."""
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One directory of a TIFF: the position of the next (0: none), and whether it is a smaller copy."""
+
+    next: int
+    entries: int
+    reduced: bool
+
+
+def _tiff_directory(source: Source, order: str, big: bool, position: int) -> _Page:
+    """Check one directory."""
     head, entry, inline = (8, 20, 8) if big else (2, 12, 4)
     raw = source.read(position, head)
     if len(raw) < head:
@@ -242,6 +272,9 @@ def _tiff_directory(source: Source, order: str, big: bool, position: int) -> int
     end = position + head + count * entry + inline
     if end > source.size:
         raise _truncated()
+    if count > 0xFFFF:
+        raise _damaged()
+    reduced = False
     extents: dict[int, tuple[int, ...]] = {}
     for number in range(count):
         place = position + head + number * entry
@@ -250,6 +283,10 @@ def _tiff_directory(source: Source, order: str, big: bool, position: int) -> int
         )
         size = values * _TIFF_SIZES.get(kind, 1)
         place += entry - inline
+        if tag == _NEW_SUBFILE_TYPE and kind in (3, 4) and values == 1:
+            reduced = bool(
+                struct.unpack(order + ("H" if kind == 3 else "I"), source.read(place, size))[0] & 1
+            )
         if size > inline:
             place = struct.unpack(order + ("Q" if big else "I"), source.read(place, inline))[0]
             if place + size > source.size:
@@ -260,7 +297,15 @@ def _tiff_directory(source: Source, order: str, big: bool, position: int) -> int
         for start, length in zip(extents.get(offsets, ()), extents.get(counts, ()), strict=False):
             if start + length > source.size:
                 raise _truncated()
-    return int(struct.unpack(order + ("Q" if big else "I"), source.read(end - inline, inline))[0])
+    following = struct.unpack(order + ("Q" if big else "I"), source.read(end - inline, inline))[0]
+    return _Page(int(following), count, reduced)
+
+
+def walk_photo(source: Source) -> Walked:
+    """The boxes of an HEIC or AVIF photo, one of which describes its pictures (ISO/IEC 23008-12)."""
+    _boxes.walk(source, b"meta", "the picture")
+    shown = _boxes.durations(source, MAX_FRAMES)
+    return Walked(max(1, len(shown)), shown if len(shown) > 1 else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +323,8 @@ GIF = Format("GIF", "image/gif", walk_gif)
 WEBP = Format("WEBP", "image/webp", walk_webp)
 BMP = Format("BMP", "image/bmp", walk_bmp)
 TIFF = Format("TIFF", "image/tiff", walk_tiff)
+AVIF = Format("AVIF", "image/avif", walk_photo)
+HEIC = Format("HEIF", "image/heic", walk_photo)
 
 
 def format_of(head: bytes) -> Format | None:
@@ -292,9 +339,25 @@ def format_of(head: bytes) -> Format | None:
         return WEBP
     if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
         return TIFF
+    if head[4:8] == b"ftyp":
+        brands = _brands(head)
+        return AVIF if brands & _AVIF_BRANDS else HEIC if brands & _HEIC_BRANDS else None
     if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0" and head[14:18] in _BMP_HEADERS:
         return BMP
     return None
+
+
+_AVIF_BRANDS = frozenset((b"avif", b"avis"))
+_HEIC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
+
+
+def _brands(head: bytes) -> frozenset[bytes]:
+    """The major brand; the compatible ones as well where it only says that there are pictures."""
+    brands = [head[8:12]]
+    if head[8:12] in (b"mif1", b"msf1"):
+        length = min(int.from_bytes(head[:4], "big"), len(head))
+        brands += [head[place : place + 4] for place in range(16, length - 3, 4)]
+    return frozenset(brands)
 
 
 _BMP_HEADERS = tuple(struct.pack("<I", size) for size in (12, 40, 52, 56, 64, 108, 124))

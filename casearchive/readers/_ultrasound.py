@@ -73,14 +73,19 @@ def _first(values: Iterable[tuple[str, float]]) -> float | None:
 # ------------------------------------------------------------------------------------------------------ mode
 
 
-def _mode_claims(found: tuple[UltrasoundRegion, ...], header: Header) -> Iterator[Claim]:
+def modes_of(found: tuple[UltrasoundRegion, ...], source: str) -> Iterator[Claim]:
+    """The mode of each region (PS3.3 C.8.5.5.1.2, C.8.5.5.1.3), as ``source`` says it."""
     for region in found:
         if region.spatial_format == 2:
-            yield Claim("mode", "m_mode", "SequenceOfUltrasoundRegions")
+            yield Claim("mode", "m_mode", source)
         elif region.spatial_format == 1 and region.data_type in (1, 2):
-            yield Claim("mode", "b_mode", "SequenceOfUltrasoundRegions")
+            yield Claim("mode", "b_mode", source)
         if region.data_type in _DATA_TYPE_MODES:
-            yield Claim("mode", _DATA_TYPE_MODES[region.data_type], "SequenceOfUltrasoundRegions")
+            yield Claim("mode", _DATA_TYPE_MODES[region.data_type], source)
+
+
+def _mode_claims(found: tuple[UltrasoundRegion, ...], header: Header) -> Iterator[Claim]:
+    yield from modes_of(found, "SequenceOfUltrasoundRegions")
     values = (header.text("ImageType") or "").upper().split("\\")
     if len(values) >= 4 and re.fullmatch(r"[0-9A-F]{4}", values[3]):
         bits = int(values[3], 16)

@@ -8,9 +8,18 @@ from typing import Any, NoReturn
 
 from casearchive.clip import Clip
 from casearchive.errors import UnreadableFile
-from casearchive.model import Facts, Identifier, Instance, Series, Study, Subject, UltrasoundRegion
-from casearchive.readers import _frames, _headers, _shared, _structure, _ultrasound
-from casearchive.readers._decoding import MONOCHROME, VIDEO_SYNTAXES
+from casearchive.model import Facts, Identifier, Instance, Series, Study, Subject, Timing, UltrasoundRegion
+from casearchive.readers import (
+    _dicom_video,
+    _frames,
+    _headers,
+    _shared,
+    _structure,
+    _ultrasound,
+    _video,
+    _videotime,
+)
+from casearchive.readers._decoding import MONOCHROME
 from casearchive.readers._frames import Layout
 from casearchive.readers._headers import Header
 from casearchive.readers._pictures import DicomClip
@@ -41,8 +50,10 @@ def open(path: Path, sha256: str) -> Clip:
     try:
         header = Header(_headers.read_header(structure), list(structure.notes))
         layout = _layout(structure, header)
-        frames = _frame_count(structure, header, layout)
-        return DicomClip(structure, header, layout, frames, _facts(structure, header, layout, frames, sha256))
+        video = _video_of(structure, header, layout)
+        frames = _frame_count(structure, header, layout, video)
+        facts = _facts(structure, header, layout, frames, sha256, video)
+        return DicomClip(structure, header, layout, frames, facts, _video=video)
     except BaseException:
         structure.source.close()
         raise
@@ -143,14 +154,38 @@ def _is_image_class(class_uid: str) -> bool:
     return bool(class_uid) and "Image Storage" in UID(class_uid).name
 
 
-def _frame_count(structure: Structure, header: Header, layout: Layout | None) -> int:
+def _video_of(structure: Structure, header: Header, layout: Layout | None) -> _video.Video | None:
+    """The video stream inside, where there is one and it can be opened here; a note where it cannot."""
+    if layout is None or not _dicom_video.is_video(structure):
+        return None
+    if not _video.available():
+        header.notes.append(
+            "its video is not shown: PyAV is not installed (pip install 'casearchive[video]')"
+        )
+        return None
+    try:
+        return _dicom_video.opened(structure)
+    except _video.VideoError as trouble:
+        header.notes.append(f"its video cannot be shown: {trouble}")
+        return None
+
+
+def _frame_count(
+    structure: Structure, header: Header, layout: Layout | None, video: _video.Video | None
+) -> int:
     """How many frames there really are; what differs from what is promised becomes a note."""
     if layout is None or structure.pixels is None:
         return 0
     stated = header.integer("NumberOfFrames")
     promised = stated if stated is not None and stated >= 1 else None
-    if structure.transfer_syntax in VIDEO_SYNTAXES and structure.pixels.native is None:
-        return promised or 1
+    if _dicom_video.is_video(structure):
+        if video is None or not video.facts.counted:
+            return promised or 1
+        if promised != video.facts.frames:
+            header.notes.append(
+                f"it promises {promised or 1} frames and its video holds {video.facts.frames}"
+            )
+        return video.facts.frames
     held = _frames_held(structure, header, layout, promised)
     if promised is None:
         if held > 1:
@@ -183,7 +218,14 @@ def _frames_held(structure: Structure, header: Header, layout: Layout, promised:
     return 1
 
 
-def _facts(structure: Structure, header: Header, layout: Layout | None, frames: int, sha256: str) -> Facts:
+def _facts(
+    structure: Structure,
+    header: Header,
+    layout: Layout | None,
+    frames: int,
+    sha256: str,
+    video: _video.Video | None,
+) -> Facts:
     study = header.level("study")
     series = header.level("series")
     instance = header.level("instance")
@@ -198,13 +240,18 @@ def _facts(structure: Structure, header: Header, layout: Layout | None, frames: 
     instance |= _ultrasound.technique(header, found)
     identity = _headers.subject_identity(header, study["study_instance_uid"], sha256)
     _settle_uids(structure, header, study, series, instance, sha256)
+    stream, remarks = _videotime.timing(video.facts) if video else (Timing(), ())
+    timing = _headers.timing(header, frames, stream)
+    if video is not None:
+        told = _videotime.remarks(video.facts)
+        header.notes += [*told, *(remarks if timing is stream else ())]
     return Facts(
         kind="dicom",
         subject=Subject(identity=identity, **header.level("subject")),
         study=Study(**study),
         series=Series(**series),
         instance=Instance(**instance),
-        timing=_headers.timing(header, frames),
+        timing=timing,
         regions=found,
         identifiers=_identifiers(structure, header),
         notes=tuple(header.notes),

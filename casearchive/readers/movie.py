@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
 from casearchive.clip import Clip, Picture
 from casearchive.errors import PictureUnavailable, UnreadableFile
-from casearchive.model import Facts, Identifier, Instance, Timing
-from casearchive.readers import _shared, _video
+from casearchive.model import Facts, Identifier, Instance
+from casearchive.readers import _boxes, _shared, _video, _videotime
 from casearchive.readers._source import FileSource, Source
 
 NAME = "movie"
@@ -44,73 +44,58 @@ def open(path: Path, sha256: str) -> Clip:
         ) from error
     finally:
         source.close()
+    facts = _bare_facts(sha256, container)
     if not _video.available():
         notes.append("its video is not shown: PyAV is not installed (pip install 'casearchive[video]')")
-        return MovieClip(_facts(sha256, container, None, notes), None)
+        return MovieClip(replace(facts, notes=tuple(notes)), None)
     try:
         video = _video.Video(lambda: path.open("rb"), container.demuxer, size)
+    except _video.NoPicture as trouble:
+        return MovieClip(replace(facts, notes=(*notes, str(trouble))), None)
     except _video.VideoError as error:
         raise UnreadableFile("damaged", str(error), hint="copy it again from where it was made") from error
-    return MovieClip(_facts(sha256, container, video.facts, notes), video)
+    return MovieClip(_with_video(facts, video.facts, notes), video)
 
 
 # ------------------------------------------------------------------------------------------------------ facts
 
 
-def _facts(sha256: str, container: Container, video: _video.VideoFacts | None, notes: list[str]) -> Facts:
-    identifiers: tuple[Identifier, ...] = ()
-    instance = Instance(sop_instance_uid=_shared.derived_uid(sha256))
-    timing = Timing()
-    if video is not None:
-        notes += _remarks(video)
-        instance = Instance(
-            sop_instance_uid=instance.sop_instance_uid,
-            rows=video.rows,
-            columns=video.columns,
-            frames=video.frames,
-            samples_per_pixel=3,
-            bits_stored=8,
-        )
-        timing = _timing(video)
-        identifiers = tuple(Identifier(f"container:{key}", _shared.clean(value)) for key, value in video.tags)
+def _bare_facts(sha256: str, container: Container) -> Facts:
     subject, study, series = _shared.standing_alone(sha256)
     return Facts(
         kind="clip",
         subject=subject,
         study=study,
         series=series,
-        instance=instance,
-        timing=timing,
-        identifiers=identifiers,
-        notes=tuple(notes),
+        instance=Instance(sop_instance_uid=_shared.derived_uid(sha256)),
         media_type=container.media_type,
     )
 
 
-def _remarks(video: _video.VideoFacts) -> list[str]:
-    notes = []
-    if video.sound:
-        notes.append("it holds sound: voices identify")
-    if not video.counted:
-        notes.append("the number of frames is what the container says; it was not counted")
-    if video.rotation:
-        notes.append(f"turned by {video.rotation} degrees, as the container asks")
-    if video.stretched:
-        notes.append("scaled to square pixels, as the container asks")
-    if video.fps is None:
-        notes.append("the container gives no possible frame rate")
-    return notes
-
-
-def _timing(video: _video.VideoFacts) -> Timing:
-    if video.fps is None:
-        return Timing(duration_s=video.duration_s)
-    return Timing(fps=video.fps, source="container", duration_s=video.duration_s)
+def _with_video(facts: Facts, video: _video.VideoFacts, notes: list[str]) -> Facts:
+    timing, doubts = _videotime.timing(video)
+    return replace(
+        facts,
+        instance=replace(
+            facts.instance,
+            rows=video.rows,
+            columns=video.columns,
+            frames=video.frames,
+            samples_per_pixel=3,
+            bits_stored=8,
+        ),
+        timing=timing,
+        identifiers=tuple(Identifier(f"container:{key}", _shared.clean(value)) for key, value in video.tags),
+        notes=(*notes, *_videotime.remarks(video), *doubts),
+    )
 
 
 @dataclass
 class MovieClip:
-    """A video file; frames are found by time and decoded one at a time."""
+    """A video file; frames are found by time and decoded one at a time.
+
+    Its facts gain a note when a picture shows that something is wrong with the stream.
+    """
 
     facts: Facts
     _video: _video.Video | None = field(repr=False)
@@ -123,10 +108,16 @@ class MovieClip:
 
     def _show(self, number: int, edge: int | None) -> Picture:
         if self._video is None:
-            raise _video.needs_extra()
+            if not _video.available():
+                raise _video.needs_extra()
+            raise PictureUnavailable("nothing in this video can be shown", hint="the original is kept")
         if not 1 <= number <= self.facts.instance.frames:
             raise PictureUnavailable(f"there is no frame {number}; it has {self.facts.instance.frames}")
-        return self._video.frame(number, edge)
+        picture = self._video.frame(number, edge)
+        fresh = tuple(note for note in self._video.remarks if note not in self.facts.notes)
+        if fresh:
+            self.facts = replace(self.facts, notes=(*self.facts.notes, *fresh))
+        return picture
 
     def close(self) -> None:
         if self._video is not None:
@@ -168,30 +159,9 @@ def _container_of(head: bytes) -> Container | None:
 
 
 def _walk_boxes(source: Source) -> tuple[str, ...]:
-    """Top-level boxes (ISO/IEC 14496-12 4.2) end exactly with the file, and one of them is the directory."""
-    position = 0
-    kinds: set[bytes] = set()
-    while position + 8 <= source.size and len(kinds) < 10_000:
-        length, kind = struct.unpack(">I4s", source.read(position, 8))
-        if length == 1:
-            length = struct.unpack(">Q", source.read(position + 8, 8))[0]
-        elif length == 0:
-            length = source.size - position
-        if length < 8 or not all(31 < byte < 127 or byte == 0xA9 for byte in kind):
-            if b"moov" in kinds:
-                return (f"{source.size - position} bytes follow the video; they were not read",)
-            _damaged()
-        if position + length > source.size:
-            _truncated(position + length - source.size)
-        kinds.add(kind)
-        position += length
-    if b"moov" not in kinds:
-        raise UnreadableFile(
-            "truncated",
-            "the video has no directory of its frames: the recording was not finished or the file was cut",
-            hint="copy it again from where it was made",
-        )
-    return ()
+    """The boxes of an ISO media file, one of which is the directory of its frames."""
+    beyond = _boxes.walk(source, b"moov", "the video")
+    return (f"{beyond} bytes follow the video; they were not read",) if beyond else ()
 
 
 def _walk_riff(source: Source) -> tuple[str, ...]:
