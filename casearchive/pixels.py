@@ -217,7 +217,7 @@ def greyness(samples: Picture) -> float:
 
     Flat areas say nothing: of data that is read by pixel and lies by plane, three neighbours look like one grey.
     """
-    values = samples[:: max(1, samples.shape[0] // 200)].astype(np.int16)
+    values = samples[:: max(1, samples.shape[0] // 60)].astype(np.int16)
     textured = np.abs(np.diff(values[..., 0], axis=1)) > 2
     if int(textured.sum()) < 200:
         return 0.0
@@ -229,7 +229,7 @@ def greyness(samples: Picture) -> float:
 
 def _grid(samples: Picture) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int16]]:
     """Every few pixels of the picture, as many as a decision needs."""
-    step = max(1, int((samples.shape[0] * samples.shape[1] / 20_000) ** 0.5))
+    step = max(1, int((samples.shape[0] * samples.shape[1] / 8_000) ** 0.5))
     some = samples[::step, ::step].astype(np.int16)
     return some[..., 0], some[..., 1], some[..., 2]
 

@@ -208,12 +208,10 @@ class DicomClip:
             run, rows = decoder.flat(number)
             if rows < layout.rows:
                 continue
-            stated, other = (
-                pixels.greyness(_frames.as_bytes(_frames.shaped(run, each), layout.stored))
-                for each in (layout, turned)
-            )
+            stated = pixels.greyness(_frames.as_bytes(_frames.shaped(run, layout), layout.stored))
             if stated > 0.65:
                 return
+            other = pixels.greyness(_frames.as_bytes(_frames.shaped(run, turned), layout.stored))
             if (stated <= 0.3 and other >= 0.5) or (other >= 0.85 and other - stated >= 0.25):
                 decoder.layout = turned
                 said, stored = ("plane", "pixel") if layout.planar else ("pixel", "plane")
