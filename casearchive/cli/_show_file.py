@@ -177,7 +177,9 @@ def _scales(view: FileView) -> Iterable[tuple[str, str]]:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:59].rstrip() + "…"  # some scanners list every part they are made of
+    return (
+        text if len(text) <= 60 else text[:59].rstrip() + "…"
+    )  # some scanners list every part they are made of
 
 
 def _joined(*parts: str | None) -> str:

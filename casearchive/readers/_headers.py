@@ -29,6 +29,7 @@ from casearchive.scale import calibrated, doubts
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
 _DICOM_ROOT = "1.2.840.10008."
 _UNKNOWN = Timing()
@@ -78,6 +79,14 @@ def _strange_character_sets(structure: Structure) -> tuple[tuple[int, int], ...]
 # --------------------------------------------------------------------------------------------------- values
 
 
+@cache
+def _tag_of(keyword: str) -> BaseTag:
+    """Raises ``ValueError`` for what is no keyword of the standard."""
+    from pydicom.tag import Tag
+
+    return Tag(keyword)
+
+
 @dataclass
 class Header:
     """A header with a memory for what was wrong with it."""
@@ -88,8 +97,11 @@ class Header:
     def value(self, keyword: str, within: Dataset | None = None) -> Any:
         """The value as pydicom gives it, or None where it is absent, empty or cannot be converted."""
         source = self.dataset if within is None else within
+        tag = _tag_of(keyword)
+        if tag not in source:  # most attributes are absent from most files: asking pydicom by name costs more
+            return None
         try:
-            found = source.get(keyword)
+            found = source[tag].value
         except Exception:  # noqa: BLE001 - conversion of a bad value raises whatever it likes
             self._unusable(keyword)
             return None

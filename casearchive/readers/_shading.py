@@ -124,6 +124,9 @@ class Shading:
         return entries, first, bits
 
 
+_AS_THEY_ARE = np.arange(256, dtype=np.uint8)
+
+
 def _every(layout: Layout) -> Samples:
     """Every value that a stored sample can have, in order."""
     low = -(2 ** (layout.stored - 1)) if layout.signed else 0
@@ -131,6 +134,8 @@ def _every(layout: Layout) -> Samples:
 
 
 def _looked_up(table: Picture, samples: Samples, low: int) -> Picture:
+    if low == 0 and samples.dtype == np.uint8 and len(table) == 256 and np.array_equal(table, _AS_THEY_ARE):
+        return samples
     if low == 0:
         return np.take(table, samples, mode="clip")
     return np.take(table, samples.astype(np.int64) - low, mode="clip")

@@ -18,6 +18,8 @@ def derived_uid(sha256: str, level: str = "") -> str:
 
 def clean(text: str) -> str:
     """Text without control characters, lone surrogates or padding, of a bearable length."""
+    if text.isascii() and text.isprintable():
+        return text.strip()[:_LONGEST_TEXT]
     kept = "".join(character if character.isprintable() else " " for character in text)
     return kept.encode("utf-8", "replace").decode().strip()[:_LONGEST_TEXT]
 

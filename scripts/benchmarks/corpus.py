@@ -80,10 +80,13 @@ def raw_cine(path: Path, frames: int) -> Path:
 def j2k_cine(path: Path, frames: int) -> Path:
     """A JPEG 2000 loop of 800x600, lossy."""
     rgb = _colour(_scan("j2k", 800, 600), 0)
-    coded = [
-        _saved(np.roll(rgb, 3 * n, axis=1), "JPEG2000", no_jp2=True, irreversible=True, quality_layers=[20])
-        for n in range(frames)
-    ]
+    options = {
+        "no_jp2": True,
+        "irreversible": True,
+        "quality_layers": [20],
+        "mct": 1,
+    }  # ICT, as the label says
+    coded = [_saved(np.roll(rgb, 3 * n, axis=1), "JPEG2000", **options) for n in range(frames)]
     return _loop(path, "YBR_ICT", JPEG2000, coded, (800, 600))
 
 
@@ -299,9 +302,8 @@ def _rle(image: Dataset, scan: Pixels, number: int, _: random.Random) -> None:
 
 def _j2k(image: Dataset, scan: Pixels, number: int, _: random.Random) -> None:
     _three(image, "YBR_RCT")
-    _coded(
-        image, JPEG2000Lossless, [_saved(_colour(scan, number), "JPEG2000", no_jp2=True, irreversible=False)]
-    )
+    options = {"no_jp2": True, "irreversible": False, "mct": 1}  # RCT, as the label says
+    _coded(image, JPEG2000Lossless, [_saved(_colour(scan, number), "JPEG2000", **options)])
 
 
 def _cine(image: Dataset, scan: Pixels, number: int, chance: random.Random) -> None:

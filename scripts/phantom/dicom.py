@@ -90,7 +90,9 @@ def uid(name: str) -> UID:
 
 def _j2k(frame: Pixels) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(frame).save(buffer, "JPEG2000", no_jp2=True, irreversible=False)
+    Image.fromarray(frame).save(
+        buffer, "JPEG2000", no_jp2=True, irreversible=False, mct=1 if frame.ndim == 3 else 0
+    )
     return buffer.getvalue()
 
 
