@@ -21,6 +21,7 @@ JUDGES = {
     "dcmj2pnm": "dcmtk",
     "gdcmconv": "libgdcm-tools",
     "ffmpeg": "ffmpeg",
+    "sixel2png": "libsixel-bin",
 }
 
 
