@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from casearchive.model import Case, UltrasoundRegion
+from casearchive.model import Case, Timing, UltrasoundRegion
 
 
 class Frames(Protocol):
@@ -28,7 +28,8 @@ class Frames(Protocol):
 class TeachingClip:
     """One clip, already clean. ``dicom`` is the rebuilt object, staged on disk until the export is finished.
 
-    ``fps`` is None where the true rate is unknown. ``key_frame`` counts from 1.
+    ``fps`` is None where the true rate is unknown; where frames are unevenly spaced it is the mean, and ``times``
+    holds the seconds from the first frame to each one. ``key_frame`` counts from 1.
     """
 
     ref: str
@@ -41,6 +42,11 @@ class TeachingClip:
     regions: tuple[UltrasoundRegion, ...]
     dicom: Path
     notes: tuple[str, ...] = ()
+    times: tuple[float, ...] = ()
+
+    def lasting(self) -> tuple[float, ...]:
+        """Seconds for which each frame is shown; a guess where the speed is unknown."""
+        return Timing(self.fps, self.fps_source, times=self.times).lasting(len(self.frames))
 
 
 @dataclass(frozen=True)

@@ -489,6 +489,22 @@ def test_dciodvfy_finds_no_error(tmp_path: Path, frames: int, colour: bool, fps:
     assert "Error" not in said.stderr + said.stdout, said.stderr
 
 
+def test_frames_that_came_unevenly_keep_their_times(tmp_path: Path) -> None:
+    clip = fake(3)
+    times = (0.0, 0.04, 0.2)
+    clip.facts = replace(clip.facts, timing=Timing(12.5, "FrameTimeVector", 0.24, times))
+    (one,) = passed(tmp_path, clip).clips
+    assert one.times == times
+    again = open_clip(one.dicom, "0" * 64)
+    assert again.facts.timing.times == pytest.approx(times)
+    assert again.facts.timing.source == "FrameTimeVector"
+    assert "FrameTime" not in dcmread(one.dicom)
+    again.close()
+    if shutil.which("dciodvfy"):
+        said = subprocess.run(["dciodvfy", str(one.dicom)], capture_output=True, text=True, check=False)
+        assert "Error" not in said.stderr + said.stdout
+
+
 def test_a_name_flashed_on_one_frame_is_refused(tmp_path: Path) -> None:
     flash = lambda n, p: write_text(p, "QUILLFEATHER", (60, 80), 14) if n == 3 else p  # noqa: E731
     assert "frame 3" in refused(tmp_path, fake(4, edit=flash))

@@ -67,7 +67,14 @@ class MovingSquare:
         return np.repeat(picture[..., None], 3, axis=2) if self.colour else picture
 
 
-def clip(ref: str, frames: MovingSquare, *, fps: float | None = None, key: int = 1) -> TeachingClip:
+def clip(
+    ref: str,
+    frames: MovingSquare,
+    *,
+    fps: float | None = None,
+    key: int = 1,
+    times: tuple[float, ...] = (),
+) -> TeachingClip:
     return TeachingClip(
         ref=ref,
         rows=frames.rows,
@@ -78,6 +85,7 @@ def clip(ref: str, frames: MovingSquare, *, fps: float | None = None, key: int =
         key_frame=key,
         regions=(),
         dicom=Path("staged.dcm"),
+        times=times,
     )
 
 
@@ -633,6 +641,16 @@ def play_by_the_clock(browser: Browser, page: Path, speed: str) -> list[int]:
 
 def test_a_clip_plays_at_its_true_speed_and_loops(browser: Browser, site: Path) -> None:
     assert play_by_the_clock(browser, site / "cases/case-01.html", "1") == [1, 3, 5, 7, 9, 11, 1]
+
+
+def test_frames_that_came_unevenly_stay_as_long_as_they_did(browser: Browser, tmp_path: Path) -> None:
+    """Frames of 28 ms, and one (the third) that stays for 328."""
+    times = tuple(0.028 * n + (0.3 if n > 2 else 0.0) for n in range(12))
+    uneven = clip("M1", MovingSquare(12, 240, 320), fps=18.8, times=times)
+    html.export(TeachingSet("uneven", "Uneven", "", (TeachingCase(velvet(), (uneven,)),)), tmp_path, {})
+    page = tmp_path / "cases/case-01.html"
+    assert "unevenly as they were taken" in page.read_text("utf-8")
+    assert play_by_the_clock(browser, page, "1") == [1, 3, 3, 3, 4, 8, 11]
 
 
 def test_a_clip_can_be_slowed_down(browser: Browser, site: Path) -> None:

@@ -175,7 +175,9 @@ def _summary(state: State, results: Results) -> None:
     state.say(count if results.total else "Nothing found.")
     for what, number in results.hidden.items():
         if number and what == "absent":
-            state.say(f"Left out: {number} that document its absence (--include-absent shows them).")
+            state.say(
+                f"Left out: {number} that document{'s' if number == 1 else ''} its absence (--include-absent shows {'it' if number == 1 else 'them'})."
+            )
         elif number:
             state.say(f"Left out: {number}, {fields(what)}.")
     if results.did_you_mean:

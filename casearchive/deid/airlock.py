@@ -317,6 +317,7 @@ def _make(
         regions=area.regions,
         dicom=dicom,
         notes=("a region without a complete calibration was not written",) if uncalibrated else (),
+        times=facts.timing.times,
     )
 
 

@@ -6,6 +6,7 @@ import datetime
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -345,10 +346,22 @@ def _fps(context: _Context) -> float | None:
     return fps if _multi(context) and fps and 0 < fps < 10000 else None
 
 
+def _uneven(context: _Context) -> bool:
+    return _fps(context) is not None and len(context.facts.timing.times) == context.picture.frames
+
+
 def _frame_time(context: _Context) -> str | None:
     """Milliseconds a frame, in the six digits that the facts are good for."""
     fps = _fps(context)
-    return f"{1000 / fps:.6g}" if fps else None
+    return f"{1000 / fps:.6g}" if fps and not _uneven(context) else None
+
+
+def _frame_time_vector(context: _Context) -> list[str] | None:
+    """Milliseconds from the frame before to each one, 0 before the first (PS3.3 C.7.6.5.1.2)."""
+    if not _uneven(context):
+        return None
+    steps = (after - before for before, after in pairwise(context.facts.timing.times))
+    return ["0", *(f"{1000 * step:.6g}" for step in steps)]
 
 
 def _cine_rate(context: _Context) -> int | None:
@@ -360,6 +373,8 @@ def _pointer(context: _Context) -> BaseTag | None:
     """To the timing, or to the bare order of frames: a rate is never invented (PS3.3 C.7.6.6.1.2)."""
     if not _multi(context):
         return None
+    if _uneven(context):
+        return Tag("FrameTimeVector")
     return Tag("FrameTime") if _fps(context) else Tag("PageNumberVector")
 
 
@@ -376,6 +391,7 @@ _MADE: Mapping[str, Callable[[_Context], object]] = {
     "NumberOfFrames": lambda c: c.picture.frames if _multi(c) else None,
     "FrameIncrementPointer": _pointer,
     "FrameTime": _frame_time,
+    "FrameTimeVector": _frame_time_vector,
     "CineRate": _cine_rate,
     "PageNumberVector": lambda c: list(range(1, c.picture.frames + 1)) if _multi(c) and not _fps(c) else None,
     "SamplesPerPixel": lambda c: 3 if c.picture.colour else 1,

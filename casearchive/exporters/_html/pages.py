@@ -49,6 +49,7 @@ class Figure:
     key_frame: int
     fps: float
     speed_known: bool
+    steps: tuple[float, ...] = ()  # seconds for which each frame is shown, where they come unevenly
 
     @property
     def name(self) -> str:
@@ -65,7 +66,8 @@ class Figure:
     @property
     def speed(self) -> str:
         if self.speed_known:
-            return f"true speed: {self.fps:.3g} frames a second"
+            unevenly = " on the mean, unevenly as they were taken" if self.steps else ""
+            return f"true speed: {self.fps:.3g} frames a second{unevenly}"
         return f"speed unknown: shown at {self.fps:.3g} frames a second"
 
 
@@ -134,6 +136,7 @@ def figure(number: int, case: Case, clip: TeachingClip, files: PictureFiles) -> 
         key_frame=key_frame(clip),
         fps=clip.fps or ASSUMED_FPS,
         speed_known=bool(clip.fps),
+        steps=tuple(round(s, 4) for s in clip.lasting()) if clip.times else (),
     )
 
 

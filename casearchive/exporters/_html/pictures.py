@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from casearchive import preview
-from casearchive.model import ASSUMED_FPS
 from casearchive.teaching import TeachingClip
 
 THUMB_EDGE = 480
@@ -66,7 +65,7 @@ def write_pictures(clip: TeachingClip, target: Path, base: str, edge: int) -> Pi
 
     frames = written()
     if files.moving:
-        animation = preview.animated(frames, (1 / (clip.fps or ASSUMED_FPS),) * count, THUMB_EDGE)
+        animation = preview.animated(frames, clip.lasting(), THUMB_EDGE)
         (target / files.animation).write_bytes(animation)
     for _ in frames:  # whatever the preview did not ask for is written all the same
         pass

@@ -17,6 +17,7 @@
       this.frames = Number(data.frames);
       this.key = Number(data.key);
       this.fps = Number(data.fps);
+      this.steps = data.steps ? data.steps.split(" ").map(Number) : null;
       this.columns = Number(data.columns);
       this.rows = Number(data.rows);
       this.name = (number) => `${data.base}${String(number).padStart(Number(data.digits), "0")}.webp`;
@@ -148,7 +149,7 @@
       if (!this.playing) return;
       const passed = this.last === null ? 0 : Math.min(time - this.last, 250) / 1000;
       this.last = time;
-      const due = (this.position + passed * this.fps * Number(this.speed.value)) % this.frames;
+      const due = this.due(passed * Number(this.speed.value));
       const number = Math.floor(due) + 1;
       if (number === this.shown) this.position = due;
       else if (this.ready(number)) {
@@ -158,6 +159,23 @@
       }
       for (let ahead = 1; ahead <= 8; ahead += 1) this.image(((number - 1 + ahead) % this.frames) + 1);
       requestAnimationFrame((next) => this.tick(next));
+    }
+
+    /* The position (0-based, with the part of the frame that has passed) after so many seconds; frames that came
+       unevenly stay as long as they stayed on the scanner. */
+    due(seconds) {
+      if (!this.steps) return (this.position + seconds * this.fps) % this.frames;
+      let position = this.position;
+      let left = seconds;
+      while (left > 0) {
+        const frame = Math.floor(position) % this.frames;
+        const lasts = Math.max(this.steps[frame], 0.001);
+        const rest = (1 - (position - Math.floor(position))) * lasts;
+        if (left < rest) return (position + left / lasts) % this.frames;
+        left -= rest;
+        position = Math.floor(position) + 1;
+      }
+      return position % this.frames;
     }
 
     fill() {
