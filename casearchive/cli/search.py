@@ -175,9 +175,9 @@ def _summary(state: State, results: Results) -> None:
     state.say(count if results.total else "Nothing found.")
     for what, number in results.hidden.items():
         if number and what == "absent":
-            state.say(
-                f"Left out: {number} that document{'s' if number == 1 else ''} its absence (--include-absent shows {'it' if number == 1 else 'them'})."
-            )
+            one = number == 1
+            what = f"{number} that {'documents' if one else 'document'} its absence"
+            state.say(f"Left out: {what} (--include-absent shows {'it' if one else 'them'}).")
         elif number:
             state.say(f"Left out: {number}, {fields(what)}.")
     if results.did_you_mean:
