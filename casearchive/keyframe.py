@@ -77,6 +77,10 @@ def _reason(
     if len(close) > 1:
         flow = " with most colour flow" if len(flowing) < len(usable) else ""
         said = f"nearest the middle of the {len(close)} frames{flow} with about the most detail"
+    if key in faults:
+        return (
+            f"every frame looked at has a fault, this one too ({faults[key]}); the least bad of {len(looks)}"
+        )
     passed = ", ".join(f"{number} ({fault})" for number, fault in faults.items() if number != key)
     return said + (f"; passed over {passed}" if passed else "")
 

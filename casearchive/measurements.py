@@ -47,7 +47,8 @@ def checked(case: Case, files: Mapping[str, Facts]) -> tuple[Checked, ...]:
             found.append(Checked())
             continue
         meant, _, _ = _UNITS.get(typed.unit.strip(), ("", "", 0.0))
-        kind = {("length", 1): "depth"}.get((meant, len(typed.points)), meant)
+        deep = meant == "length" and (typed.what == "depth" or len(typed.points) == 1)
+        kind = "depth" if deep else meant
         if not kind:  # a volume, a percentage, a grey level: points do not give it
             found.append(Checked())
             continue

@@ -64,7 +64,8 @@ class Timing:
         if len(self.times) != frames or frames < 2:
             return (even,) * frames
         steps = [after - before for before, after in pairwise(self.times)]
-        return (*steps, even)
+        last = (self.duration_s or 0.0) - self.times[-1]
+        return (*steps, last if last > 0 else even)
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,6 +227,19 @@ def greyness(samples: Picture) -> float:
     return max(float(equal.mean()), float(neutral.mean()))
 
 
+def woven(samples: Picture) -> bool:
+    """Whether the first plane repeats itself every third pixel: colours by pixel that were read by plane.
+
+    Flat tints, colour bars and title pages would pass for grey otherwise: all three planes then hold the same weave.
+    """
+    plane = samples[:: max(1, samples.shape[0] // 60), :, 0].astype(np.int16)
+    textured = np.abs(np.diff(plane, axis=1))[:, :-2] > 2
+    if not textured.any():
+        return True
+    again = np.abs(plane[:, 3:] - plane[:, :-3]) <= 2
+    return float(again[textured].mean()) > 0.5
+
+
 def _grid(samples: Picture) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int16]]:
     """Every few pixels of the picture, as many as a decision needs."""
     step = max(1, int((samples.shape[0] * samples.shape[1] / 8_000) ** 0.5))

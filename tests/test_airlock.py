@@ -505,6 +505,13 @@ def test_frames_that_came_unevenly_keep_their_times(tmp_path: Path) -> None:
         assert "Error" not in said.stderr + said.stdout
 
 
+def test_a_clip_whose_layout_had_to_be_guessed_stays_in(tmp_path: Path) -> None:
+    clip = fake(2)
+    note = "said to hold its colours by pixel but holds them by plane; shown as it is stored"
+    clip.facts = replace(clip.facts, notes=(note,))
+    assert "had to be guessed" in refused(tmp_path, clip)
+
+
 def test_a_name_flashed_on_one_frame_is_refused(tmp_path: Path) -> None:
     flash = lambda n, p: write_text(p, "QUILLFEATHER", (60, 80), 14) if n == 3 else p  # noqa: E731
     assert "frame 3" in refused(tmp_path, fake(4, edit=flash))

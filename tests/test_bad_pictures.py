@@ -36,7 +36,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
-from casearchive import readers
+from casearchive import pixels, readers
 from casearchive.clip import Clip
 from casearchive.errors import PictureUnavailable, UnreadableFile
 from casearchive.readers import _codecs
@@ -679,3 +679,26 @@ def test_nothing_is_left_running_when_the_program_ends() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     with pytest.raises(ProcessLookupError):
         os.kill(int(done.stdout), 0)
+
+
+@pytest.mark.parametrize("kind", ["tint", "bars", "wedge"])
+def test_a_flat_or_striped_picture_is_no_reason_to_doubt_how_colours_lie(kind: str) -> None:
+    rows, columns = 480, 640
+    across = np.arange(columns)
+    pictures = {
+        "tint": np.broadcast_to(np.array([10, 30, 120]), (rows, columns, 3)),
+        "bars": np.broadcast_to(
+            np.array([[0, 0, 192], [192, 192, 0], [0, 192, 192]])[across // 214], (rows, columns, 3)
+        ),
+        "wedge": np.broadcast_to(
+            (across[:, None] * np.array([0.36, 0.3, 0.2])).astype(int), (rows, columns, 3)
+        ),
+    }
+    run = np.ascontiguousarray(pictures[kind]).astype(np.uint8).reshape(-1)
+    by_plane = np.moveaxis(run.reshape(3, rows, columns), 0, -1)
+    assert pixels.woven(by_plane)
+
+
+def test_real_texture_read_by_plane_is_not_woven() -> None:
+    grey = np.random.default_rng(1).integers(0, 255, (480, 640), dtype=np.uint8)
+    assert not pixels.woven(np.repeat(grey[..., None], 3, axis=2))

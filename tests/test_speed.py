@@ -300,3 +300,8 @@ def test_show_says_where_a_speed_is_from_and_calls_a_guess_a_guess(
     assert (unknown["fps"], unknown["fps_source"], unknown["fps_assumed"]) == (None, "unknown", ASSUMED_FPS)
     assert uneven["frame_times"] == pytest.approx([0, 0.02, 0.22, 0.24])
     assert (still["fps_assumed"], still["frame_times"]) == (None, [])
+
+
+def test_the_last_frame_of_an_uneven_clip_stays_as_long_as_the_clip_lasts() -> None:
+    timing = Timing(3.2, "container", 1.85, (0.0, 0.1, 0.6, 0.7, 0.75, 1.75))
+    assert sum(timing.lasting(6)) == pytest.approx(1.85)

@@ -28,9 +28,10 @@ def command(
 ) -> None:
     """Show a case as a colleague would want to read it, or everything known about a file.
 
-    Names, numbers and birth dates of patients are never shown. A preview is an animated WebP file, made once and
-    kept in the cache; --json names it (and makes it, for a file), the poster, the thumbnail and the filmstrip. Set
-    CASEARCHIVE_PICTURES to kitty, iterm, sixel, blocks or off where the terminal is misjudged.
+    Names, numbers and birth dates from their own attributes are never shown. A preview is an animated WebP
+    file, made once and kept in the cache; --json names it (and makes it, for a file), the poster, the
+    thumbnail and the filmstrip. Set CASEARCHIVE_PICTURES to kitty, iterm, sixel, blocks or off where the
+    terminal is misjudged.
     """
     from casearchive.archive import CaseView
 

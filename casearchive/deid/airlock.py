@@ -292,6 +292,9 @@ def _make(
     if isinstance(cleaned, Refusal):
         return cleaned
     facts, frames = clip.facts, StagedFrames(cleaned.path)
+    if any(note.startswith("said to hold its colours by") for note in facts.notes):
+        # a wrong guess would move the banner into the scan area
+        return Refusal("how its colours lie had to be guessed, so its regions may not hold")
     picture = headers.Picture(area, len(frames), cleaned.colour)
     dataset = headers.build(facts, case, pseudonyms, picture, known)
     if isinstance(dataset, Refusal):

@@ -171,7 +171,11 @@ def _modes(ids: Sequence[str]) -> Sql:
 
 _ANY_MODE = "EXISTS (SELECT 1 FROM claims k WHERE k.instance_id = i.id AND k.what = 'mode')"
 _DOPPLER = "EXISTS (SELECT 1 FROM claims k WHERE k.instance_id = i.id AND k.what = 'mode' AND k.value LIKE '%doppler')"
-_SAYS = "EXISTS (SELECT 1 FROM claims k WHERE k.instance_id = i.id AND k.what = 'side' AND k.value = {})"
+#: The study's description does not count (``claims.disagreement`` says why).
+_SAYS = (
+    "EXISTS (SELECT 1 FROM claims k WHERE k.instance_id = i.id AND k.what = 'side' AND k.value = {}"
+    " AND k.source <> 'StudyDescription')"
+)
 #: A file's own sources contradict each other; in a case they may contradict its author too.
 _LEFT, _RIGHT = _SAYS.format("'left'"), _SAYS.format("'right'")
 _CONFLICT = f"{_LEFT} AND {_RIGHT}"

@@ -18,6 +18,7 @@ from casearchive.readers._headers import Header
 from casearchive.readers._shading import Shading
 from casearchive.readers._structure import Structure
 
+_GUESSED_PLANES = "said to hold its colours by"
 #: Enough of a frame to judge its colour by.
 _JUDGED_EDGE = 128
 
@@ -204,6 +205,7 @@ class DicomClip:
             return
         self._planar_settled = True
         turned = replace(layout, planar=not layout.planar)
+        votes = 0
         for number in self._asked:
             run, rows = decoder.flat(number)
             if rows < layout.rows:
@@ -211,14 +213,17 @@ class DicomClip:
             stated = pixels.greyness(_frames.as_bytes(_frames.shaped(run, layout), layout.stored))
             if stated > 0.65:
                 return
-            other = pixels.greyness(_frames.as_bytes(_frames.shaped(run, turned), layout.stored))
-            if (stated <= 0.3 and other >= 0.5) or (other >= 0.85 and other - stated >= 0.25):
-                decoder.layout = turned
-                said, stored = ("plane", "pixel") if layout.planar else ("pixel", "plane")
-                self._note(
-                    f"said to hold its colours by {said} but holds them by {stored}; shown as it is stored"
-                )
-                return
+            picture = _frames.as_bytes(_frames.shaped(run, turned), layout.stored)
+            if not layout.planar and pixels.woven(picture):
+                continue  # a menu or a tint says nothing
+            other = pixels.greyness(picture)
+            if not ((stated <= 0.3 and other >= 0.5) or (other >= 0.85 and other - stated >= 0.25)):
+                return  # in doubt the label stays
+            votes += 1
+        if votes:
+            decoder.layout = turned
+            said, stored = ("plane", "pixel") if layout.planar else ("pixel", "plane")
+            self._note(f"{_GUESSED_PLANES} {said} but holds them by {stored}; shown as it is stored")
 
     # -- grey and palette
 
