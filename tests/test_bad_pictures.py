@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import struct
@@ -10,7 +11,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import helpers
 import numpy as np
+import pydicom
 import pytest
 from encoders import (
     BIG,
@@ -39,7 +42,8 @@ from pydicom.sequence import Sequence
 from casearchive import pixels, readers
 from casearchive.clip import Clip
 from casearchive.errors import PictureUnavailable, UnreadableFile
-from casearchive.readers import _codecs
+from casearchive.readers import _codecs, _j2k
+from casearchive.readers._frames import Layout
 
 BASE, LOSSLESS, J2K, JPEG_LS = (jpeg_family(n) for n in (50, 70, 90, 80))
 CUT = "a frame is cut short"
@@ -702,3 +706,42 @@ def test_a_flat_or_striped_picture_is_no_reason_to_doubt_how_colours_lie(kind: s
 def test_real_texture_read_by_plane_is_not_woven() -> None:
     grey = np.random.default_rng(1).integers(0, 255, (480, 640), dtype=np.uint8)
     assert not pixels.woven(np.repeat(grey[..., None], 3, axis=2))
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"), [(765, 1024), (853, 1024), (729, 1100), (768, 1024), (601, 803)]
+)
+def test_jpeg_2000_of_any_size_gives_a_small_picture(rows: int, columns: int) -> None:
+    """Pillow and the standard round a halved size differently; where they do, fewer halvings are asked for."""
+    picture = np.random.default_rng(3).integers(0, 255, (rows, columns), dtype=np.uint8)
+    with io.BytesIO() as out:
+        Image.fromarray(picture).save(out, "JPEG2000", no_jp2=True, irreversible=False)
+        data = out.getvalue()
+    facts = _j2k.j2k_facts(data)
+    layout = Layout(rows, columns, 1, 8, 8, 7, False, False, "MONOCHROME2")
+    small, whole = _j2k.j2k(data, facts, layout, 128)
+    assert whole
+    assert max(small.shape) >= 128
+
+
+def test_signed_samples_stay_signed_in_jpeg_ls(tmp_path: Path) -> None:
+    """Two's complement is undone after decoding, as it is for every other coding."""
+    imagecodecs = pytest.importorskip("imagecodecs")
+    values = np.tile(np.linspace(-100, 100, 40).astype(np.int16), (32, 1))
+    more = {
+        "BitsAllocated": 16, "BitsStored": 16, "HighBit": 15, "PixelRepresentation": 1,
+        "WindowCenter": "0", "WindowWidth": "201",
+    }  # fmt: skip
+    native = helpers.dicom(tmp_path / "native.dcm", **more, PixelData=values.tobytes())
+    data = pydicom.dcmread(native)
+    data.PixelData = encapsulate([imagecodecs.jpegls_encode(values.view(np.uint16))])
+    data["PixelData"].is_undefined_length = True
+    data.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.80"
+    data.save_as(tmp_path / "coded.dcm", enforce_file_format=True)
+    shown = []
+    for name in ("native.dcm", "coded.dcm"):
+        clip = readers.open_clip(tmp_path / name, "0" * 64)
+        shown.append(clip.frame(1))
+        clip.close()
+    assert np.ptp(shown[0]) > 200
+    assert np.array_equal(*shown)

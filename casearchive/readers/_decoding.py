@@ -151,7 +151,7 @@ class Decoder:
         if (stream.rows, stream.columns) != (layout.rows, layout.columns):
             edge = None
         if stream.frame == _jpeg.JPEG_LS:
-            return Stored(_codecs.decoded(_codecs.JPEG_LS, data), layout)
+            return Stored(_frames.meaningful(_codecs.decoded(_codecs.JPEG_LS, data), layout), layout)
         if stream.precision > 8:
             samples = _codecs.decoded(_codecs.DEEP_JPEG, data)
             return Stored(_frames.meaningful(samples, layout), layout)
@@ -159,6 +159,7 @@ class Decoder:
             raise PictureUnavailable(f"JPEG of {stream.precision} bits a sample cannot be decoded")
         if stream.frame == _jpeg.LOSSLESS:
             samples, rows = _jpeg.jpeg_lossless(data)
+            samples = _frames.meaningful(samples, layout)
         else:
             converted = stream.components == 3 and space == stream.assumed == "YBR"
             samples, rows = _jpeg.jpeg(data, stream, edge, raw=not converted)

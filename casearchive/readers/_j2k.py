@@ -80,11 +80,17 @@ def _decoded(stream: bytes, levels: int) -> Samples:
 
 
 def _levels_to_drop(facts: J2kFacts, edge: int | None) -> int:
-    """How often the size may be halved so that the longer edge keeps ``edge``."""
-    longer, levels = max(facts.rows, facts.columns), 0
-    while edge and levels < min(facts.levels, 5) and longer >> (levels + 1) >= edge:
-        levels += 1
-    return levels
+    """How often the size may be halved so that the longer edge keeps ``edge`` and Pillow gets the size right.
+
+    A smaller size is rounded up (ITU-T T.800 B.5); Pillow rounds to the nearest and gives up where that differs.
+    """
+    longer = max(facts.rows, facts.columns)
+    for levels in range(min(facts.levels, 5), 0, -1):
+        part = 2**levels
+        exact = all(-(-side // part) == (side + part // 2) // part for side in (facts.rows, facts.columns))
+        if edge and longer >> levels >= edge and exact:
+            return levels
+    return 0
 
 
 def _as_far_as_it_goes(stream: bytes, missing: int, facts: J2kFacts, levels: int) -> Samples:
