@@ -41,6 +41,8 @@ class UltrasoundRegion:
     source: str = "header"
 
 
+#: How a note begins that says the layout of colours had to be guessed: such a clip never leaves by itself.
+GUESSED_LAYOUT = "said to hold its colours by"
 #: What a clip is played at where nothing says how fast it was; whoever shows it says that it is a guess.
 ASSUMED_FPS = 20.0
 

@@ -166,13 +166,25 @@ def _ramp(start: int, end: int, count: int) -> list[int]:
     return [int(value) for value in np.rint(start + (end - start) * steps)]
 
 
+def empty(samples: Picture) -> bool:
+    """Whether hardly anything but zeros is there: black as R, G and B, and of no use to judge a clip by."""
+    return _telling(samples)[0].size < 16
+
+
+def _telling(samples: Picture) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int16]]:
+    """The pixels that are not all zero: zeros are a black screen, or what somebody blacked out, in any colours."""
+    first, second, third = _grid(samples)
+    there = (first > 1) | (second > 1) | (third > 1)
+    return first[there], second[there], third[there]
+
+
 def resembles_rgb(samples: Picture) -> bool:
     """Whether three samples a pixel are certainly R, G and B although a label says luma and chroma.
 
     Most of an ultrasound screen is grey or black. Read as luma and chroma, the dark and bright grey of R, G and B
     are colours that no screen can show ((0, 0, 0) asks for a negative red); true luma and chroma never are.
     """
-    first, second, third = _grid(samples)
+    first, second, third = _telling(samples)
     if first.size < 16:
         return False
     if float(_impossible(first, second, third).mean()) > 0.1:
@@ -197,7 +209,7 @@ def resembles_ybr(samples: Picture) -> bool:
     Grey is two samples at 128 then, whatever the first. One flat colour of that kind may be a teal backdrop;
     many of them, or nothing else at all, are not.
     """
-    first, second, third = _grid(samples)
+    first, second, third = _telling(samples)
     if first.size < 16:
         return False
     neutral = (np.abs(second - 128) <= 4) & (np.abs(third - 128) <= 4)
@@ -238,6 +250,13 @@ def woven(samples: Picture) -> bool:
         return True
     again = np.abs(plane[:, 3:] - plane[:, :-3]) <= 2
     return float(again[textured].mean()) > 0.5
+
+
+def torn(samples: Picture) -> float:
+    """How much each row of the first plane differs from the next one, in grey levels: a picture that is read the
+    wrong way has parts of one row below each other."""
+    plane = samples[..., 0].astype(np.int16)
+    return float(np.abs(np.diff(plane, axis=0)).mean()) if len(plane) > 1 else 0.0
 
 
 def _grid(samples: Picture) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int16]]:

@@ -28,7 +28,8 @@ somebody else's encoder, and `tests/test_formats.py` holds what casearchive show
 exact, 2 means that no pixel is more than 2 of 255 grey levels away. For lossy codings that is the loss of the encoding
 as well, in the middle of a patch. Where DCMTK can decode a coding, its rendering of the same file is compared too.
 
-What a file is called does not matter, only what it holds. An original is always kept, also where it cannot be shown.
+What a file is called does not matter, only what it holds. An original that is taken is
+kept, also where it cannot be shown; a file that ends before what it promises is refused as cut short.
 """
 
 

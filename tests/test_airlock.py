@@ -29,6 +29,7 @@ from casearchive.deid.pseudonyms import NoSecretError, Pseudonyms
 from casearchive.deid.refusal import Refusal
 from casearchive.errors import PictureUnavailable
 from casearchive.model import (
+    GUESSED_LAYOUT,
     Author,
     Case,
     Consent,
@@ -507,7 +508,7 @@ def test_frames_that_came_unevenly_keep_their_times(tmp_path: Path) -> None:
 
 def test_a_clip_whose_layout_had_to_be_guessed_stays_in(tmp_path: Path) -> None:
     clip = fake(2)
-    note = "said to hold its colours by pixel but holds them by plane; shown as it is stored"
+    note = f"{GUESSED_LAYOUT} pixel but holds them by plane; shown as it is stored"
     clip.facts = replace(clip.facts, notes=(note,))
     assert "had to be guessed" in refused(tmp_path, clip)
 

@@ -39,9 +39,10 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
-from casearchive import pixels, readers
+from casearchive import readers
 from casearchive.clip import Clip
 from casearchive.errors import PictureUnavailable, UnreadableFile
+from casearchive.model import GUESSED_LAYOUT
 from casearchive.readers import _codecs, _j2k
 from casearchive.readers._frames import Layout
 
@@ -685,27 +686,68 @@ def test_nothing_is_left_running_when_the_program_ends() -> None:
         os.kill(int(done.stdout), 0)
 
 
-@pytest.mark.parametrize("kind", ["tint", "bars", "wedge"])
-def test_a_flat_or_striped_picture_is_no_reason_to_doubt_how_colours_lie(kind: str) -> None:
-    rows, columns = 480, 640
+def _innocent(kind: str) -> np.ndarray:
+    """Pictures (480, 636, 3) that pass for grey when they are read the wrong way."""
+    rows, columns = 480, 636
     across = np.arange(columns)
-    pictures = {
-        "tint": np.broadcast_to(np.array([10, 30, 120]), (rows, columns, 3)),
-        "bars": np.broadcast_to(
-            np.array([[0, 0, 192], [192, 192, 0], [0, 192, 192]])[across // 214], (rows, columns, 3)
-        ),
-        "wedge": np.broadcast_to(
+    if kind == "tint":
+        picture = np.broadcast_to(np.array([10, 30, 120]), (rows, columns, 3))
+    elif kind == "bars":
+        colours = np.array([[0, 0, 192], [192, 192, 0], [0, 192, 192]])
+        picture = np.broadcast_to(colours[across // 212], (rows, columns, 3))
+    elif kind == "wedge":
+        picture = np.broadcast_to(
             (across[:, None] * np.array([0.36, 0.3, 0.2])).astype(int), (rows, columns, 3)
-        ),
-    }
-    run = np.ascontiguousarray(pictures[kind]).astype(np.uint8).reshape(-1)
-    by_plane = np.moveaxis(run.reshape(3, rows, columns), 0, -1)
-    assert pixels.woven(by_plane)
+        )
+    elif kind == "worksheet":
+        picture = np.full((rows, columns, 3), (20, 40, 130))
+        for line in range(30, rows - 20, 40):  # something like lines of white letters
+            letters = np.random.default_rng(line).integers(0, 2, (12, 100)).repeat(2, axis=1) > 0
+            picture[line : line + 12, 40:240][letters] = 235
+    else:  # a tinted scan, magnified six times by repeating pixels
+        noise = np.random.default_rng(5).rayleigh(45, (rows // 6, columns // 6)).clip(0, 220)
+        picture = (noise[..., None] * np.array([1.0, 0.85, 0.6])).repeat(6, axis=0).repeat(6, axis=1)
+    return np.ascontiguousarray(picture).astype(np.uint8)
 
 
-def test_real_texture_read_by_plane_is_not_woven() -> None:
-    grey = np.random.default_rng(1).integers(0, 255, (480, 640), dtype=np.uint8)
-    assert not pixels.woven(np.repeat(grey[..., None], 3, axis=2))
+@pytest.mark.parametrize("planar", [0, 1])
+@pytest.mark.parametrize("kind", ["tint", "bars", "wedge", "worksheet", "magnified"])
+def test_a_picture_that_looks_right_as_its_header_says_is_left_alone(
+    kind: str, planar: int, tmp_path: Path
+) -> None:
+    picture = _innocent(kind)
+    stored = np.moveaxis(picture, -1, 0) if planar else picture
+    path = helpers.dicom(
+        tmp_path / "a.dcm",
+        size=picture.shape[:2],
+        SamplesPerPixel=3,
+        PhotometricInterpretation="RGB",
+        PlanarConfiguration=planar,
+        PixelData=np.ascontiguousarray(stored).tobytes(),
+    )
+    clip = readers.open_clip(path, "0" * 64)
+    assert np.array_equal(clip.frame(1), picture)
+    assert not [note for note in clip.facts.notes if note.startswith(GUESSED_LAYOUT)]
+    clip.close()
+
+
+@pytest.mark.parametrize("first", [0, 90])
+def test_a_black_banner_or_an_odd_first_frame_does_not_recolour_a_clip(first: int, tmp_path: Path) -> None:
+    """YBR_FULL with its top rows zeroed, as a tool blacks out a name, is still YBR_FULL."""
+    luma = np.random.default_rng(8).rayleigh(45, (120, 160)).clip(0, 255)
+    frame = np.stack([luma, np.full_like(luma, 128), np.full_like(luma, 128)], -1)
+    frame[40:70, 50:90, 1:] = (90, 200)
+    frame[:18] = 0
+    frames = np.stack([np.full_like(frame, first), frame, frame]).astype(np.uint8)
+    path = helpers.dicom(
+        tmp_path / "a.dcm", frames=3, size=(120, 160), SamplesPerPixel=3, PlanarConfiguration=0,
+        PhotometricInterpretation="YBR_FULL", PixelData=frames.tobytes(),
+    )  # fmt: skip
+    clip = readers.open_clip(path, "0" * 64)
+    grey = clip.frame(2)[80:, :40].astype(int)
+    assert np.abs(grey - luma[80:, :40, None].astype(np.uint8)).max() <= 2
+    assert not [note for note in clip.facts.notes if "stored as RGB" in note]
+    clip.close()
 
 
 @pytest.mark.parametrize(

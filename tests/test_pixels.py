@@ -147,7 +147,7 @@ def test_ybr_that_is_called_rgb_gives_itself_away() -> None:
 
 def test_black_is_black_only_in_one_of_the_two() -> None:
     # (0, 0, 0) as luma and chroma is a green that no screen shows; (0, 128, 128) as RGB is a teal screen.
-    assert pixels.resembles_rgb(np.zeros((64, 64, 3), np.uint8))
+    assert pixels.empty(np.zeros((64, 64, 3), np.uint8))  # the reader takes a clip of nothing else for RGB
     black = np.full((64, 64, 3), 128, np.uint8)
     black[..., 0] = 0
     assert pixels.resembles_ybr(black)

@@ -23,6 +23,7 @@ from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR, NOBODY, REVIEW, Refusal
 from casearchive.errors import PictureUnavailable
 from casearchive.model import (
+    GUESSED_LAYOUT,
     Author,
     Case,
     Consent,
@@ -292,7 +293,7 @@ def _make(
     if isinstance(cleaned, Refusal):
         return cleaned
     facts, frames = clip.facts, StagedFrames(cleaned.path)
-    if any(note.startswith("said to hold its colours by") for note in facts.notes):
+    if any(note.startswith(GUESSED_LAYOUT) for note in facts.notes):
         # a wrong guess would move the banner into the scan area
         return Refusal("how its colours lie had to be guessed, so its regions may not hold")
     picture = headers.Picture(area, len(frames), cleaned.colour)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +11,7 @@ import numpy as np
 from casearchive import pixels
 from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable
-from casearchive.model import Facts
+from casearchive.model import GUESSED_LAYOUT, Facts
 from casearchive.readers import _frames, _overlays, _palettes, _video
 from casearchive.readers._decoding import MONOCHROME, Decoder, Stored
 from casearchive.readers._frames import Layout, Samples
@@ -18,7 +19,6 @@ from casearchive.readers._headers import Header
 from casearchive.readers._shading import Shading
 from casearchive.readers._structure import Structure
 
-_GUESSED_PLANES = "said to hold its colours by"
 #: Enough of a frame to judge its colour by.
 _JUDGED_EDGE = 128
 
@@ -183,16 +183,25 @@ class DicomClip:
         return ("RGB" if decoder.layout.photometric == "RGB" else "YBR"), False
 
     def _judged(self, decoder: Decoder) -> str:
-        """What the content certainly is, or nothing where it does not tell."""
+        """What the content certainly is, or nothing where it does not tell; most frames decide.
+
+        Frames of zeros speak only where there is nothing else: then the clip is black, which is what RGB says.
+        """
+        votes: Counter[str] = Counter()
+        black = False
         for stored in self._several(lambda number: decoder.stored(number, _JUDGED_EDGE)):
             if stored.samples.ndim != 3:
                 continue
             samples = _frames.as_bytes(stored.samples[: stored.rows], stored.layout.stored)
-            if pixels.resembles_rgb(samples):
-                return "RGB"
-            if pixels.resembles_ybr(samples):
-                return "YBR"
-        return ""
+            if pixels.empty(samples):
+                black = True
+            elif pixels.resembles_rgb(samples):
+                votes["RGB"] += 1
+            elif pixels.resembles_ybr(samples):
+                votes["YBR"] += 1
+        if votes["RGB"] != votes["YBR"]:
+            return max(votes, key=lambda space: votes[space])
+        return "RGB" if black and not votes else ""
 
     def _settle_planes(self, decoder: Decoder) -> None:
         """Decide once whether native colour really lies by plane or by pixel as the header says.
@@ -210,12 +219,15 @@ class DicomClip:
             run, rows = decoder.flat(number)
             if rows < layout.rows:
                 continue
-            stated = pixels.greyness(_frames.as_bytes(_frames.shaped(run, layout), layout.stored))
+            as_stated = _frames.as_bytes(_frames.shaped(run, layout), layout.stored)
+            stated = pixels.greyness(as_stated)
             if stated > 0.65:
                 return
             picture = _frames.as_bytes(_frames.shaped(run, turned), layout.stored)
-            if not layout.planar and pixels.woven(picture):
-                continue  # a menu or a tint says nothing
+            if pixels.torn(picture) > 1.2 * pixels.torn(as_stated) or (
+                not layout.planar and pixels.woven(picture)
+            ):
+                continue  # a tint, a menu, a magnified picture: it looks better the way the header says
             other = pixels.greyness(picture)
             if not ((stated <= 0.3 and other >= 0.5) or (other >= 0.85 and other - stated >= 0.25)):
                 return  # in doubt the label stays
@@ -223,7 +235,7 @@ class DicomClip:
         if votes:
             decoder.layout = turned
             said, stored = ("plane", "pixel") if layout.planar else ("pixel", "plane")
-            self._note(f"{_GUESSED_PLANES} {said} but holds them by {stored}; shown as it is stored")
+            self._note(f"{GUESSED_LAYOUT} {said} but holds them by {stored}; shown as it is stored")
 
     # -- grey and palette
 
