@@ -79,12 +79,16 @@ def _compared(typed: Measurement, result: Measured | Unmeasurable) -> Checked:
     unit = typed.unit.strip()
     if isinstance(result, Unmeasurable):
         return Checked(None, None, f"its points give no {unit}: {result.reason}")
-    _, measured_in, factor = _UNITS[unit]
+    meant, measured_in, factor = _UNITS[unit]
     if result.unit != measured_in or not result.scaled:
         why = f": {result.notes[0].removeprefix('in pixels: ')}" if result.notes else f", but {result.unit}"
         return Checked(None, None, f"its points give no {unit}{why}")
-    value, pixel = abs(result.value) / factor, result.pixel / factor
-    apart = abs(value - abs(typed.value))
-    if apart <= DISAGREEMENT * value or apart <= pixel:
+    # towards the probe or away from it is what a velocity says; a length has no such side
+    value = result.value / factor if meant == "velocity" else abs(result.value) / factor
+    apart, pixel = (
+        abs(value - (typed.value if meant == "velocity" else abs(typed.value))),
+        result.pixel / factor,
+    )
+    if apart <= DISAGREEMENT * abs(value) or apart <= pixel:
         return Checked(value, True)
     return Checked(value, False, f"{typed.value:g} {unit} typed, {value:.3g} {unit} by its points")

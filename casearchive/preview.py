@@ -21,7 +21,7 @@ EDGE = 320
 #: More frames than this are thinned out evenly, and so are frames that follow each other faster than a screen
 #: needs: the film stays true to time and becomes no larger than about two megabytes.
 MOST = 240
-_SHORTEST = 1 / 30
+_SHORTEST = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,12 @@ def preview_of(clip: Clip, edge: int = EDGE, most: int = MOST) -> Preview:
 def thinned(lasting: Sequence[float], most: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Which frames (from 1) to show, and for how many seconds each, so that the whole lasts as long as before.
 
-    At most ``most`` frames, and none that follows the one before within a thirtieth of a second: browsers take
+    At most ``most`` frames, and none that follows the one before within a fiftieth of a second: browsers take
     frames of a hundredth of a second for a tenth. Times that run backwards count as none.
     """
     starts = tuple(accumulate((max(0.0, seconds) for seconds in lasting), initial=0.0))
     total = starts[-1]
-    apart = max(_SHORTEST, total / most)
+    apart = max(_SHORTEST, total / most) if len(lasting) > most else _SHORTEST
     picked = _at_least(starts[:-1], apart)
     while len(picked) > most:
         apart *= 1.02

@@ -70,11 +70,7 @@ class Views:
         return FolderStore(self._layout.objects, self._layout.temporary)
 
     def show(self, what: str, *, make: Sequence[str] = ()) -> CaseView | FileView:
-        """A case (by slug) or a file (by SHA-256, its first digits, or SOP Instance UID).
-
-        ``make`` names pictures to be made where they are not there yet: ``preview`` (animated, for files of more
-        than one frame), ``poster`` (the whole key frame). They are kept in the cache.
-        """
+        """See ``Archive.show``."""
         from casearchive import index
 
         with index.reading(self._layout.index) as connection:
@@ -135,12 +131,7 @@ class Views:
         kind: str = "length",
         region: int | None = None,
     ) -> Measured | Unmeasurable:
-        """Measure a picture: a file (SHA-256, its first digits, or UID) or a clip of a case (``CASE/M1``).
-
-        ``points`` are (x, y) in stored pixels, (0, 0) the centre of the top left one; ``kind`` is one of
-        ``measure.KINDS``; ``region`` names an ultrasound region from 1 where another than the obvious one is
-        meant. Raises ``NotFound``, or ``UsageError`` for a kind or a frame that there is not.
-        """
+        """See ``Archive.measure``."""
         from casearchive.measure import KINDS, measure
 
         if kind not in KINDS:

@@ -787,3 +787,35 @@ def test_signed_samples_stay_signed_in_jpeg_ls(tmp_path: Path) -> None:
         clip.close()
     assert np.ptp(shown[0]) > 200
     assert np.array_equal(*shown)
+
+
+def test_an_offset_table_outweighs_a_count_that_happens_to_fit(tmp_path: Path) -> None:
+    """Three pictures of two fragments each, a true offset table, and six frames promised."""
+    pictures = [np.random.default_rng(n).integers(0, 255, (32, 40), dtype=np.uint8) for n in range(3)]
+    coded = []
+    for picture in pictures:
+        with io.BytesIO() as out:
+            Image.fromarray(picture).save(out, "JPEG2000", no_jp2=True, irreversible=False)
+            coded.append(out.getvalue())
+    data = pydicom.dcmread(helpers.dicom(tmp_path / "a.dcm", frames=6))
+    data.PixelData = encapsulate(coded, fragments_per_frame=2, has_bot=True)
+    data["PixelData"].is_undefined_length = True
+    data.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.90"
+    data.save_as(tmp_path / "b.dcm", enforce_file_format=True)
+    clip = readers.open_clip(tmp_path / "b.dcm", "0" * 64)
+    assert clip.facts.instance.frames == 3
+    assert all(np.array_equal(clip.frame(n), pictures[n - 1]) for n in (1, 2, 3))
+    clip.close()
+
+
+def test_a_table_with_an_entry_a_byte_is_read_so_whatever_its_descriptor_says(opened: Opener) -> None:
+    ramp = np.arange(12, dtype=np.uint8) * 20
+    ds = dataset(indices(0), "PALETTE COLOR", 1)
+    for name in ("Red", "Green", "Blue"):
+        setattr(ds, f"{name}PaletteColorLookupTableDescriptor", [12, 0, 16])
+        ds[f"{name}PaletteColorLookupTableDescriptor"].VR = "US"
+        setattr(ds, f"{name}PaletteColorLookupTableData", ramp.tobytes())
+        ds[f"{name}PaletteColorLookupTableData"].VR = "OW"
+    clip = opened(written(ds, EXPLICIT, indices(0).tobytes()))
+    shown = clip.frame(1)
+    assert all(shown[indices(0) == n][0].tolist() == [20 * n] * 3 for n in range(12))

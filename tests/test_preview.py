@@ -99,9 +99,14 @@ def test_a_long_or_fast_clip_is_thinned_and_lasts_as_long(frames: int, fps: floa
     assert min(lasting) >= 0.5 / 30
 
 
-@pytest.mark.parametrize("fps", [5.0, 18.0, 25.0, 29.97, 30.0])
+@pytest.mark.parametrize("fps", [5.0, 18.0, 25.0, 29.97, 30.0, 33.3, 50.0])
 def test_a_clip_of_ordinary_length_and_speed_keeps_every_frame(fps: float) -> None:
     assert preview.thinned((1 / fps,) * 180, 240)[0] == tuple(range(1, 181))
+
+
+def test_a_short_uneven_clip_keeps_the_frame_that_stands_longest() -> None:
+    lasting = (0.04, 0.04, 20.0, 0.04, 0.04, 4.0)
+    assert preview.thinned(lasting, 240) == ((1, 2, 3, 4, 5, 6), pytest.approx(lasting))
 
 
 def test_each_frame_is_decoded_at_most_once_in_order() -> None:

@@ -570,6 +570,8 @@ def a_case(typed: Measurement, calibration: Calibration | None = None) -> Case:
         ),
         (Measurement("angle", 90, "deg", media="M1", points=((210, 60), (110, 60), (110, 160))), True),
         (Measurement("depth", 15, "mm", media="M1", points=((200, 110),)), True),
+        (Measurement("depth", 30, "mm", media="M1", points=((110, 60), (210, 160))), True),  # not the slant
+        (Measurement("depth", 36.1, "mm", media="M1", points=((110, 60), (210, 160))), False),
         (Measurement("volume", 4, "mL", media="M1", points=((110, 60), (210, 60))), None),
         (Measurement("gap", 31, "mm", media="M1"), None),
         (Measurement("gap", 31, "mm", media="M9", points=((110, 60), (210, 60))), None),
@@ -579,6 +581,13 @@ def test_a_typed_value_is_compared_with_its_points(typed: Measurement, agrees: b
     (found,) = checked(a_case(typed), {"M1": picture(TISSUE)})
     assert found.agrees is agrees
     assert bool(found.note) is (agrees is False)
+
+
+@pytest.mark.parametrize(("typed", "agrees"), [(-20.0, True), (20.0, False)])
+def test_flow_in_the_other_direction_is_a_disagreement(typed: float, agrees: bool) -> None:
+    measured = Measurement("velocity", typed, "cm/s", media="M1", points=((300, 470),))
+    (found,) = checked(a_case(measured), {"M1": picture(*FIGURE_2)})
+    assert found.agrees is agrees
 
 
 def test_a_disagreement_names_both_values() -> None:

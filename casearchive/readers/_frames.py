@@ -79,7 +79,7 @@ def frame_fragments(found: Pixels, source: Source, frames: int) -> tuple[tuple[t
     fragments = found.fragments
     if frames == 1 or not fragments:
         return (fragments,) if fragments else ()
-    if len(fragments) == frames:
+    if len(fragments) == frames and len(found.offsets) in (0, frames):
         return tuple((fragment,) for fragment in fragments)
     begins = [n for n, (offset, _) in enumerate(fragments) if begins_picture(source.read(offset, 12))]
     told = [found.item_starts.index(o) for o in found.offsets if o in found.item_starts]

@@ -69,7 +69,8 @@ def _table(file: Structure, number: int, entries: int, bits: int) -> Samples:
             words = list(np.array(words, "<u2").tobytes())
         return pixels.expanded_segments(words, entries, wide=bits > 8)
     words = _words(file, _DATA + number)
-    if len(words) >= entries or bits > 8:
+    packed = 2 * len(words) in (entries, entries + 1)  # an entry a byte, whatever the descriptor says
+    if len(words) >= entries or (bits > 8 and not packed):
         return np.array(words[:entries], np.uint16)
     return np.frombuffer(np.array(words, "<u2").tobytes(), np.uint8)[:entries].astype(np.uint16)
 
