@@ -819,3 +819,16 @@ def test_a_table_with_an_entry_a_byte_is_read_so_whatever_its_descriptor_says(op
     clip = opened(written(ds, EXPLICIT, indices(0).tobytes()))
     shown = clip.frame(1)
     assert all(shown[indices(0) == n][0].tolist() == [20 * n] * 3 for n in range(12))
+
+
+def test_a_colour_coding_that_nobody_knows_is_shown_and_its_name_not_repeated(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(4).integers(0, 255, (32, 40, 3), dtype=np.uint8)
+    path = helpers.dicom(
+        tmp_path / "a.dcm", SamplesPerPixel=3, PlanarConfiguration=0, PhotometricInterpretation="ZWIEBEL_RGB",
+        PixelData=pixels.tobytes(),
+    )  # fmt: skip
+    clip = readers.open_clip(path, "0" * 64)
+    assert np.array_equal(clip.frame(1), pixels)
+    assert noted(clip, "none of the standard's; RGB was taken")
+    assert not [note for note in clip.facts.notes if "ZWIEBEL" in note]
+    clip.close()

@@ -37,6 +37,7 @@ _MUST_HOLD = (
 #: Pixel Data Provider URL: JPIP referenced pixel data (PS3.5 A.6).
 _PROVIDER_URL = 0x00287FE0
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
+_NAMES = frozenset((*_COLOUR, *MONOCHROME, "PALETTE COLOR", "XYB", "HSV", "ARGB", "CMYK"))
 
 
 def sniff(head: bytes, size: int) -> bool:
@@ -81,6 +82,13 @@ def _layout(structure: Structure, header: Header) -> Layout | None:
     if not photometric:
         photometric = "RGB" if samples == 3 else "MONOCHROME2"
         header.notes.append(f"the photometric interpretation is not stated; {photometric} was taken")
+    elif photometric not in _NAMES:  # its name is not repeated in a note: any text can stand there
+        photometric = (
+            "YBR_FULL" if photometric.startswith("YBR") else "RGB" if samples == 3 else "MONOCHROME2"
+        )
+        header.notes.append(
+            f"its photometric interpretation is none of the standard's; {photometric} was taken"
+        )
     if samples == 1 and photometric in _COLOUR:
         header.notes.append(f"called {photometric} but has one sample a pixel; shown as grey")
         photometric = "MONOCHROME2"
