@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from casearchive.errors import QueryError, UsageError
 from casearchive.index.migrations import migrations
 from casearchive.index.search import Hit, Results, search
 from casearchive.index.text import document_text, instance_text
+from casearchive.index.write import put_case as index_case
 from casearchive.model import (
     Case,
     Claim,
@@ -116,79 +118,30 @@ def put_text(connection: sqlite3.Connection, document: int | None, row: tuple[st
 
 
 def put_case(connection: sqlite3.Connection, case: Case, frames: dict[str, int] | None = None) -> None:
+    """A case and its files, by the writer that the program itself uses."""
     vocabulary = lexicon()
 
-    def resolved(text: str) -> str:
-        concept = vocabulary.resolve(text)
-        return concept.id if concept else text
+    def resolved(words: Iterable[str]) -> tuple[str, ...]:
+        return tuple(c.id if (c := vocabulary.resolve(w)) else w for w in words)
 
-    age = float(case.patient.age.split()[0]) if case.patient.age else None
-    case_id = connection.execute(
-        "INSERT INTO cases (slug, title, status, difficulty, fictional, age_years, sex, activity, record_sha256)"
-        " VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?)",
-        (case.slug, case.title, case.status, case.difficulty, age, case.patient.sex, case.patient.activity,
-         sha(case.slug)),
-    ).lastrowid  # fmt: skip
-    for n, m in enumerate(case.media):
+    for m in case.media:
         count = (frames or {}).get(m.id, 1)
-        name = f"{case.slug}/{m.id}"
-        instance = put_file(connection, name, frames=count, fps=24.0 if count > 1 else None, alone=False,
-                            date="2024-03-0" + str(1 + len(case.slug) % 9))  # fmt: skip
-        connection.execute(
-            "INSERT INTO media (case_id, position, media_id, sha256, instance_id, caption, structure, side, plane,"
-            " mode, maneuver, patient_position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (case_id, n, m.id, sha(name), instance, m.caption, m.structure, m.side, m.plane, m.mode, m.maneuver,
-             m.position),
-        )  # fmt: skip
-    for n, f in enumerate(case.findings):
-        row = connection.execute(
-            "INSERT INTO findings (case_id, position, finding_id, abnormality, structure, site, side, certainty,"
-            " severity, temporality, modality, maneuver, at_rest, during, doppler_value, echogenicity, note,"
-            " reviewed, confirmed_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (case_id, n, f.id, f.abnormality, f.structure, f.site, f.side, f.certainty, f.severity, f.temporality,
-             f.modality, f.dynamic.maneuver if f.dynamic else "", f.dynamic.at_rest if f.dynamic else "",
-             f.dynamic.during if f.dynamic else "", f.doppler.value if f.doppler else None,
-             json.dumps(f.echogenicity), f.note, int(f.reviewed), f.confirmed_by),
-        ).lastrowid  # fmt: skip
-        for k, e in enumerate(f.evidence):
-            low, high = e.frames or (None, None)
-            connection.execute(
-                "INSERT INTO evidence (finding, position, media_id, frame_from, frame_to, shape, best)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (row, k, e.media, low, high, e.shape, int(e.best)),
-            )
-        for g in f.grades:
-            digits = "".join(c for c in g.value if c.isdigit())
-            connection.execute(
-                "INSERT INTO grades VALUES (?, ?, ?, ?)",
-                (row, g.scale, g.value, float(digits) if digits else None),
-            )
-    for n, x in enumerate(case.measurements):
-        connection.execute(
-            "INSERT INTO measurements (case_id, position, finding_id, what, state, value, unit, base_value,"
-            " base_unit) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (case_id, n, x.finding, x.what, x.state, x.value, x.unit, x.value, x.unit),
-        )
-    for n, p in enumerate(case.priors):
-        connection.execute(
-            "INSERT INTO priors (case_id, position, day, modality, impression, discordance, says, missed)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (case_id, n, p.day, p.modality, p.impression, p.discordance, json.dumps([resolved(s) for s in p.says]),
-             json.dumps([resolved(s) for s in p.missed])),
-        )  # fmt: skip
-    terms = [("diagnosis", d.what, d.structure, d.side, d.certainty) for d in case.story.diagnosis]
-    terms += [("differential", resolved(t), "", "", "") for t in case.story.differential]
-    terms += [("symptom", resolved(t), "", "", "") for t in case.story.symptoms]
-    terms += [("mechanism", resolved(t), "", "", "") for t in case.story.mechanism]
-    terms += [("tag", t, "", "", "") for t in case.tags] + [
-        ("category", t, "", "", "") for t in case.category
-    ]
-    connection.executemany(
-        "INSERT OR IGNORE INTO case_terms (case_id, role, term, structure, side, certainty) VALUES (?,?,?,?,?,?)",
-        [(case_id, *t) for t in terms],
+        put_file(connection, f"{case.slug}/{m.id}", frames=count, fps=24.0 if count > 1 else None, alone=False,
+                 date="2024-03-0" + str(1 + len(case.slug) % 9))  # fmt: skip
+    story = case.story
+    ready = replace(
+        case,
+        fictional=True,
+        media=tuple(replace(m, sha256=sha(f"{case.slug}/{m.id}")) for m in case.media),
+        priors=tuple(replace(p, says=resolved(p.says), missed=resolved(p.missed)) for p in case.priors),
+        story=replace(
+            story,
+            differential=resolved(story.differential),
+            symptoms=resolved(story.symptoms),
+            mechanism=resolved(story.mechanism),
+        ),
     )
-    document = connection.execute("INSERT INTO documents (case_id) VALUES (?)", (case_id,)).lastrowid
-    put_text(connection, document, document_text(case, vocabulary).row())
+    index_case(connection, ready, record_sha256=sha(case.slug), completeness=0)
 
 
 # ---------------------------------------------------------------------------------------------- the cases

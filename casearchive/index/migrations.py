@@ -159,9 +159,19 @@ CREATE TABLE media (
 ) STRICT;
 CREATE INDEX media_sha ON media (sha256);
 CREATE INDEX media_instance ON media (instance_id);
+-- What search looks through: one row a case, and one a file that belongs to no case.
+CREATE TABLE documents (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  case_id INTEGER UNIQUE REFERENCES cases (id) ON DELETE CASCADE,
+  instance_id INTEGER UNIQUE REFERENCES instances (id) ON DELETE CASCADE,
+  CHECK ((case_id IS NULL) <> (instance_id IS NULL))
+) STRICT;
+-- ``key`` is the case's id, or minus the id of a file outside any case. ``origin`` tells an author's finding from
+-- one that was read in the text (``source`` says where, ``quote`` what it said); the latter is never reviewed.
 CREATE TABLE findings (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
-  case_id INTEGER NOT NULL REFERENCES cases (id) ON DELETE CASCADE,
+  document INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+  key INTEGER NOT NULL CHECK (key <> 0),
   position INTEGER NOT NULL,
   finding_id TEXT NOT NULL,
   abnormality TEXT NOT NULL,
@@ -184,13 +194,18 @@ CREATE TABLE findings (
   echogenicity TEXT NOT NULL DEFAULT '[]',
   note TEXT NOT NULL DEFAULT '',
   reviewed INTEGER NOT NULL DEFAULT 1 CHECK (reviewed IN (0, 1)),
-  UNIQUE (case_id, finding_id)
+  origin TEXT NOT NULL DEFAULT 'record' CHECK (origin IN ('record', 'text', 'report')),
+  source TEXT NOT NULL DEFAULT '',
+  quote TEXT NOT NULL DEFAULT '',
+  UNIQUE (document, finding_id),
+  CHECK (origin = 'record' OR reviewed = 0)
 ) STRICT;
+CREATE INDEX findings_key ON findings (key);
 -- These two hold every column a search reads of a finding, so that it need not visit the row.
 CREATE INDEX findings_abnormality ON findings
-  (abnormality, structure, certainty, side, case_id, temporality, reviewed, severity, modality);
+  (abnormality, structure, certainty, side, key, temporality, reviewed, severity, modality);
 CREATE INDEX findings_structure ON findings
-  (structure, abnormality, certainty, side, case_id, temporality, reviewed, severity, modality);
+  (structure, abnormality, certainty, side, key, temporality, reviewed, severity, modality);
 CREATE TABLE evidence (
   finding INTEGER NOT NULL REFERENCES findings (id) ON DELETE CASCADE,
   position INTEGER NOT NULL,
@@ -255,13 +270,6 @@ CREATE TABLE case_terms (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX case_terms_term ON case_terms (role, term, case_id);
--- What search looks through: one row a case, and one a file that belongs to no case.
-CREATE TABLE documents (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  case_id INTEGER UNIQUE REFERENCES cases (id) ON DELETE CASCADE,
-  instance_id INTEGER UNIQUE REFERENCES instances (id) ON DELETE CASCADE,
-  CHECK ((case_id IS NULL) <> (instance_id IS NULL))
-) STRICT;
 -- The first six columns leave out what the text denies ("no tear"); ``verbatim`` holds every word, for phrases.
 CREATE VIRTUAL TABLE case_search USING fts5 (
   title, diagnosis, findings, captions, story, meta, verbatim,

@@ -300,16 +300,16 @@ def counts(connection: sqlite3.Connection) -> dict[str, Any]:
             "SELECT difficulty, count(*) FROM cases WHERE difficulty <> '' GROUP BY difficulty ORDER BY 1"
         ),
         "cases_without_findings": one(
-            "SELECT count(*) FROM cases WHERE id NOT IN (SELECT case_id FROM findings)"
+            "SELECT count(*) FROM cases WHERE id NOT IN (SELECT key FROM findings)"
         ),
         "findings": one(f"SELECT count(*) FROM findings WHERE {present}"),
         "absent_findings": one("SELECT count(*) FROM findings WHERE certainty = 'absent'"),
         "structures": tally(
-            f"SELECT structure, count(DISTINCT case_id) n FROM findings WHERE {present} AND structure <> '' "
+            f"SELECT structure, count(DISTINCT key) n FROM findings WHERE {present} AND structure <> '' "
             "GROUP BY structure ORDER BY n DESC, structure"
         ),
         "abnormalities": tally(
-            f"SELECT abnormality, count(DISTINCT case_id) n FROM findings WHERE {present} "
+            f"SELECT abnormality, count(DISTINCT key) n FROM findings WHERE {present} "
             "GROUP BY abnormality ORDER BY n DESC, abnormality"
         ),
         "files": one("SELECT count(*) FROM instances"),
@@ -341,25 +341,28 @@ _LOGICAL = {
     "cases": "SELECT * FROM cases ORDER BY slug",
     "media": "SELECT c.slug, m.*, i.sha256 FROM media m JOIN cases c ON c.id = m.case_id "
     "LEFT JOIN instances i ON i.id = m.instance_id ORDER BY c.slug, m.position",
-    "findings": "SELECT c.slug, f.* FROM findings f JOIN cases c ON c.id = f.case_id ORDER BY c.slug, f.position",
+    "findings": "SELECT coalesce(c.slug, i.sha256), f.* FROM findings f JOIN documents d ON d.id = f.document "
+    "LEFT JOIN cases c ON c.id = d.case_id LEFT JOIN instances i ON i.id = d.instance_id ORDER BY 1, f.position",
     "evidence": "SELECT c.slug, f.finding_id, e.* FROM evidence e JOIN findings f ON f.id = e.finding "
-    "JOIN cases c ON c.id = f.case_id ORDER BY c.slug, f.position, e.position",
+    "JOIN cases c ON c.id = f.key ORDER BY c.slug, f.position, e.position",
     "grades": "SELECT c.slug, f.finding_id, g.* FROM grades g JOIN findings f ON f.id = g.finding "
-    "JOIN cases c ON c.id = f.case_id ORDER BY c.slug, f.position, g.scale",
+    "JOIN cases c ON c.id = f.key ORDER BY c.slug, f.position, g.scale",
     "relations": "SELECT c.slug, f.finding_id, r.kind, r.structure FROM relations r "
-    "JOIN findings f ON f.id = r.finding JOIN cases c ON c.id = f.case_id ORDER BY 1, 2, 3, 4",
+    "JOIN findings f ON f.id = r.finding JOIN cases c ON c.id = f.key ORDER BY 1, 2, 3, 4",
     "measurements": "SELECT c.slug, m.* FROM measurements m JOIN cases c ON c.id = m.case_id "
     "ORDER BY c.slug, m.position",
     "priors": "SELECT c.slug, p.* FROM priors p JOIN cases c ON c.id = p.case_id ORDER BY c.slug, p.position",
     "terms": "SELECT c.slug, t.* FROM case_terms t JOIN cases c ON c.id = t.case_id ORDER BY 1, 3, 4, 5, 6",
-    "documents": "SELECT coalesce(c.slug, i.sha256) AS document, q.* FROM documents d "
+    "documents": "SELECT coalesce(c.slug, i.sha256) AS owner, q.* FROM documents d "
     "LEFT JOIN cases c ON c.id = d.case_id LEFT JOIN instances i ON i.id = d.instance_id "
     "JOIN case_search q ON q.rowid = d.id ORDER BY 1",
     "sets": "SELECT s.slug, s.title, s.description, c.position, c.slug FROM sets s "
     "LEFT JOIN set_cases c ON c.set_id = s.id ORDER BY 1, 4",
     "events": "SELECT * FROM events ORDER BY position",
 }
-_ROW_NUMBERS = frozenset({"id", "series_id", "case_id", "instance_id", "finding", "set_id"})
+_ROW_NUMBERS = frozenset(
+    {"id", "series_id", "case_id", "instance_id", "key", "document", "finding", "set_id"}
+)
 
 
 def logical_dump(connection: sqlite3.Connection) -> Iterator[str]:

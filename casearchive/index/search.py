@@ -286,8 +286,8 @@ def _facets(connection: sqlite3.Connection, shown: Sequence[_Ranked]) -> dict[st
     names = ("structure", "abnormality", "side", "certainty")
     seen: dict[str, set[tuple[int, str]]] = {name: set() for name in names}
     for case_id, *labels in connection.execute(
-        "SELECT case_id, structure, abnormality, side, certainty FROM findings"
-        " WHERE case_id IN (SELECT value FROM json_each(?)) AND certainty NOT IN ('absent', 'not_assessed')",
+        "SELECT key, structure, abnormality, side, certainty FROM findings"
+        " WHERE key IN (SELECT value FROM json_each(?)) AND certainty NOT IN ('absent', 'not_assessed')",
         (chosen,),
     ):
         for name, label in zip(names, labels, strict=True):
@@ -427,7 +427,7 @@ class _Teller:
         for finding, media_id, sha256, low, high in self.connection.execute(
             "SELECT e.finding, e.media_id, m.sha256, e.frame_from, e.frame_to FROM evidence e"
             " JOIN findings f ON f.id = e.finding"
-            " JOIN media m ON m.case_id = f.case_id AND m.media_id = e.media_id"
+            " JOIN media m ON m.case_id = f.key AND m.media_id = e.media_id"
             " WHERE e.finding IN (SELECT value FROM json_each(?)) "
             " ORDER BY e.finding, e.best DESC, e.position",
             (_among(findings),),

@@ -117,9 +117,10 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
         "completeness": completeness,
         "record_sha256": record_sha256,
     })  # fmt: skip
+    document = _insert(connection, "documents", {"case_id": case_id})
     _put_media(connection, case_id, case)
     for position, finding in enumerate(case.findings, 1):
-        _put_finding(connection, case_id, position, finding)
+        _put_finding(connection, document, case_id, position, finding)
     _put_measurements(connection, case_id, case)
     connection.executemany(
         "INSERT INTO priors (case_id, position, day, modality, impression, discordance, says, missed) "
@@ -139,7 +140,6 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
         ],
     )
     _put_terms(connection, case_id, case)
-    connection.execute("INSERT INTO documents (case_id) VALUES (?)", (case_id,))
     _say(connection, "case_id", case_id, document_text(case, vocabulary))
     _retire_documents_of_media(connection, case_id)
 
@@ -265,10 +265,13 @@ def _put_media(connection: sqlite3.Connection, case_id: int, case: Case) -> None
     )
 
 
-def _put_finding(connection: sqlite3.Connection, case_id: int, position: int, finding: Finding) -> None:
+def _put_finding(
+    connection: sqlite3.Connection, document: int, key: int, position: int, finding: Finding
+) -> None:
     dynamic, doppler = finding.dynamic, finding.doppler
     row_id = _insert(connection, "findings", {
-        "case_id": case_id,
+        "document": document,
+        "key": key,
         "position": position,
         "finding_id": finding.id,
         "abnormality": finding.abnormality,

@@ -105,24 +105,24 @@ def _finding_rows(clause: FindingClause, where: Sql, only: Keys | None, level: i
     if not clause.sides:
         return sql(
             "SELECT key, score, level, score - 10 * level AS rank, 'finding' AS source, ref"
-            " FROM (SELECT f.case_id AS key, {} AS score, {} AS level, f.id AS ref"
+            " FROM (SELECT f.key, {} AS score, {} AS level, f.id AS ref"
             " FROM findings f WHERE {}{})",
             weight,
             Sql(str(level)),
             tests,
-            case_only("f.case_id", only),
+            case_only("f.key", only),
         )
     levels = Sql(f"CASE WHEN side > 0 THEN {level} ELSE {other} END")
     return sql(
         "SELECT key, score, level, score - 10 * level AS rank, 'finding' AS source, ref"
         " FROM (SELECT key, weight * max(side, 0.4) AS score, {} AS level, ref"
-        " FROM (SELECT f.case_id AS key, {} AS weight, {} AS side, f.id AS ref FROM findings f WHERE {}{}))"
+        " FROM (SELECT f.key, {} AS weight, {} AS side, f.id AS ref FROM findings f WHERE {}{}))"
         " WHERE level >= 0",
         levels,
         weight,
         side_factor("f.side", clause.sides),
         tests,
-        case_only("f.case_id", only),
+        case_only("f.key", only),
     )
 
 
@@ -172,7 +172,7 @@ def _properties(clause: FindingClause) -> Sql:
         ids = among(clause.maneuver.ids)
         parts.append(
             sql(
-                "(f.maneuver IN {} OR EXISTS (SELECT 1 FROM evidence e JOIN media m ON m.case_id = f.case_id"
+                "(f.maneuver IN {} OR EXISTS (SELECT 1 FROM evidence e JOIN media m ON m.case_id = f.key"
                 " AND m.media_id = e.media_id WHERE e.finding = f.id AND m.maneuver IN {}))",
                 ids,
                 ids,

@@ -141,7 +141,7 @@ def _mention(leaf: Mention, only: Keys | None) -> list[Sql]:
     if column:
         names = wanted.ids if "surgery_finding" not in wanted.ids else (*wanted.ids, "surgery")
         where = sql(f"f.{column} IN {{}} AND f.certainty IN {{}}", among(names), among(PRESENT))
-        rows.append(_rows("finding", "f.id", "f.case_id", "findings f", where, _TERM, only))
+        rows.append(_rows("finding", "f.id", "f.key", "findings f", where, _TERM, only))
     if wanted.kind == "modality":
         codes = [c for i in wanted.ids for c in _MODALITY_CODES.get(i, ())]
         rows.append(_file_rows(sql("s.modality IN {}", among(codes)), _PASSED, only))
@@ -151,7 +151,7 @@ def _mention(leaf: Mention, only: Keys | None) -> list[Sql]:
             among(PRESENT),
             ids,
         )
-        rows.append(_rows("finding", "f.id", "f.case_id", "findings f", where, _TERM, only))
+        rows.append(_rows("finding", "f.id", "f.key", "findings f", where, _TERM, only))
     if wanted.kind == "discordance":
         where = sql("q.discordance IN {}", ids)
         rows.append(_rows("prior", "q.id", "q.case_id", "priors q", where, _TERM, only))
@@ -329,7 +329,7 @@ def _has(what: str, only: Keys | None) -> list[Sql]:
         return [
             _rows("media", "m.id", "m.case_id", clips,
                   Sql(f"(m.mode LIKE '%doppler%' OR {_DOPPLER})"), _PASSED, only),
-            _rows("finding", "f.id", "f.case_id", "findings f",
+            _rows("finding", "f.id", "f.key", "findings f",
                   Sql("f.doppler_value IS NOT NULL"), _PASSED, only),
             _file_rows(Sql(_DOPPLER), _PASSED, only),
         ]  # fmt: skip
@@ -346,9 +346,9 @@ def _has(what: str, only: Keys | None) -> list[Sql]:
     table, ref, key, where = {
         "measurement": ("measurements x", "x.id", "x.case_id", "1"),
         "prior": ("priors q", "q.id", "q.case_id", "1"),
-        "grade": ("grades g JOIN findings f ON f.id = g.finding", "f.id", "f.case_id", "1"),
-        "evidence": ("evidence e JOIN findings f ON f.id = e.finding", "f.id", "f.case_id", "1"),
-        "roi": ("evidence e JOIN findings f ON f.id = e.finding", "f.id", "f.case_id", "e.shape <> ''"),
+        "grade": ("grades g JOIN findings f ON f.id = g.finding", "f.id", "f.key", "1"),
+        "evidence": ("evidence e JOIN findings f ON f.id = e.finding", "f.id", "f.key", "1"),
+        "roi": ("evidence e JOIN findings f ON f.id = e.finding", "f.id", "f.key", "e.shape <> ''"),
     }[what]
     source = "finding" if ref == "f.id" else what
     return [_rows(source, ref, key, table, Sql(where), _PASSED, only)]
@@ -358,7 +358,7 @@ def _side_rows(leaf: Side, only: Keys | None) -> list[Sql]:
     sides = among(accepted(leaf.sides))
     present = sql("f.side IN {} AND f.certainty IN {}", sides, among(PRESENT))
     return [
-        _rows("finding", "f.id", "f.case_id", "findings f", present, 0.5, only),
+        _rows("finding", "f.id", "f.key", "findings f", present, 0.5, only),
         _rows("media", "m.id", "m.case_id", "media m", sql("m.side IN {}", sides), 0.4, only),
         _file_rows(sql("i.side IN {}", sides), 0.4, only),
     ]
