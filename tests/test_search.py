@@ -302,6 +302,10 @@ def ask(index: sqlite3.Connection, text: str, **options: Any) -> Results:
     return search(index, parse(text, lexicon()), **{"limit": 100, **options})
 
 
+def files(results: Results) -> list[str]:
+    return [hit.instance.sha256 for hit in results.hits if hit.instance is not None]
+
+
 def slugs(results: Results) -> list[str]:
     return [hit.case or f"file:{hit.title}" for hit in results.hits]
 
@@ -791,3 +795,39 @@ def test_a_rate_is_found_by_the_number_people_call_it(index: sqlite3.Connection)
     put_file(index, "ntsc.dcm", frames=30, fps=29.97)
     assert ask(index, "fps:30").total == before + 1
     index.rollback()
+
+
+@pytest.mark.parametrize(
+    ("words", "mode"),
+    [("color", "color_doppler"), ("colour", "color_doppler"), ("power", "power_doppler"),
+     ("duplex", "pulsed_doppler"), ("spectral", "pulsed_doppler"), ("m", "m_mode"), ("TM", "m_mode")],
+)  # fmt: skip
+def test_a_mode_goes_by_its_short_names_too(words: str, mode: str) -> None:
+    connection = fresh()
+    put_file(connection, "wanted", modes=(mode,))
+    put_file(connection, "other", modes=("b_mode",))
+    assert files(ask(connection, f"mode:{words}")) == [sha("wanted")]
+
+
+def test_any_of_the_thermal_indices_of_a_file_answers_a_question_for_one() -> None:
+    connection = fresh()
+    first = put_file(connection, "first")
+    put_file(connection, "second")
+    connection.executemany(
+        "INSERT INTO claims (instance_id, what, source, value) VALUES (?, 'thermal_index', ?, ?)",
+        [(first, "SoftTissueThermalIndex", "0.2"), (first, "BoneThermalIndex", "1.4")],
+    )
+    assert files(ask(connection, "ti>1")) == [sha("first")]
+    assert files(ask(connection, "ti:0.2")) == [sha("first")]
+    assert files(ask(connection, "ti>2")) == []
+
+
+def test_a_probe_is_found_by_its_kind_and_by_its_name() -> None:
+    connection = fresh()
+    instance = put_file(connection, "first")
+    put_file(connection, "second")
+    connection.execute(
+        "UPDATE instances SET transducer_type = 'SECTOR_PHASED', transducer_data = 'S5-1' WHERE id = ?",
+        (instance,),
+    )
+    assert files(ask(connection, "probe:phased")) == files(ask(connection, "probe:S5")) == [sha("first")]

@@ -206,7 +206,12 @@ def _media_test(test: Test, *, of_case: bool) -> Sql:
             return Sql(f"(m.mode <> '' OR {_ANY_MODE})" if of_case else _ANY_MODE)
         modes = _modes(test.values)
         return sql("(m.mode IN {} OR {})", among(test.values), modes) if of_case else modes
-    if test.field == "transducer":  # people name a probe by its kind and by its name
+    if test.field == "ti":  # a file may tell one for soft tissue, one for bone and one for the skull
+        said = every(
+            [Sql("k.instance_id = i.id AND k.what = 'thermal_index'"), compare("CAST(k.value AS REAL)", test)]
+        )
+        return sql("EXISTS (SELECT 1 FROM claims k WHERE {})", said)
+    if test.field in ("transducer", "probe"):  # people name a probe by its kind and by its name
         return any_way([compare("i.transducer_type", test), compare("i.transducer_data", test)])
     level, column = COLUMNS[test.field]
     return compare(f"{_ALIASES[level]}.{column}", test)
