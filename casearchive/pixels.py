@@ -229,14 +229,16 @@ def greyness(samples: Picture) -> float:
 
     Flat areas say nothing: of data that is read by pixel and lies by plane, three neighbours look like one grey.
     """
-    values = samples[:: max(1, samples.shape[0] // 60)].astype(np.int16)
-    textured = np.abs(np.diff(values[..., 0], axis=1)) > 2
-    if int(textured.sum()) < 200:
+    rows = samples[:: max(1, samples.shape[0] // 60)]
+    first, second, third = (np.ascontiguousarray(rows[..., n]).astype(np.int16) for n in range(3))
+    textured = np.abs(np.diff(first, axis=1)) > 2
+    count = int(np.count_nonzero(textured))
+    if count < 200:
         return 0.0
-    first, second, third = (values[:, :-1, n][textured] for n in range(3))
-    equal = (np.abs(first - second) <= 1) & (np.abs(first - third) <= 1)
-    neutral = (np.abs(second - 128) <= 2) & (np.abs(third - 128) <= 2)
-    return max(float(equal.mean()), float(neutral.mean()))
+    first, second, third = first[:, :-1], second[:, :-1], third[:, :-1]
+    equal = (np.abs(first - second) <= 1) & (np.abs(first - third) <= 1) & textured
+    neutral = (np.abs(second - 128) <= 2) & (np.abs(third - 128) <= 2) & textured
+    return max(int(np.count_nonzero(equal)), int(np.count_nonzero(neutral))) / count
 
 
 def woven(samples: Picture) -> bool:

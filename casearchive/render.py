@@ -177,7 +177,7 @@ def _fitted(image: Image, edge: int) -> Image:
 def _sized(image: Image, width: int, height: int) -> Image:
     from PIL import Image as PillowImage
 
-    return image.resize((width, height), PillowImage.Resampling.LANCZOS, reducing_gap=_GAP)
+    return image.resize((width, height), PillowImage.Resampling.BICUBIC, reducing_gap=_GAP)
 
 
 def _strip(images: Mapping[int, Image]) -> Image:
