@@ -180,14 +180,16 @@ class Archive:
         limit: int = 20,
         sort: str = "relevance",
         include_absent: bool = False,
+        exact: bool = False,
     ) -> Results:
-        """Cases and loose files that match. Raises ``QueryError`` where the query cannot be read."""
+        """Cases and loose files that match; ``exact`` takes every word as it is written, without kinds, parts or
+        corrected spelling. Raises ``QueryError`` where the query cannot be read."""
         from casearchive import index
         from casearchive.index.search import search
         from casearchive.query import parse
         from casearchive.terms import lexicon
 
-        tree = parse(query, lexicon())
+        tree = parse(query, lexicon(), exact=exact)
         with index.reading(self._layout.index) as connection:
             return search(connection, tree, limit=limit, sort=sort, include_absent=include_absent)
 

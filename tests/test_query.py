@@ -18,6 +18,7 @@ from casearchive.query.tree import (
     Everything,
     FindingClause,
     Has,
+    Maybe,
     MeasureClause,
     MediaClause,
     Mention,
@@ -149,10 +150,30 @@ def test_denials_ask_for_a_documented_absence(text: str) -> None:
 
 
 def test_a_denial_speaks_of_its_own_finding_only() -> None:
-    by_kind = {
-        c.abnormality.asked[0]: c.certainty for c in clauses("haematoma without tear") if c.abnormality
-    }
-    assert by_kind == {"hematoma": PRESENT, "tear": ("absent",)}
+    root = ask("haematoma without tear").root
+    assert isinstance(root, And)
+    held = [p for p in root.parts if isinstance(p, FindingClause)]
+    left_out = [p.part for p in root.parts if isinstance(p, Not)]
+    wished = [p.part for p in root.parts if isinstance(p, Maybe) and isinstance(p.part, FindingClause)]
+    assert [(c.abnormality.label, c.certainty) for c in held if c.abnormality] == [("haematoma", PRESENT)]
+    assert [
+        (c.abnormality.label, c.certainty) for c in left_out if isinstance(c, FindingClause) and c.abnormality
+    ] == [("tear", PRESENT)]
+    assert [c.certainty for c in wished if isinstance(c, FindingClause)] == [("absent",)]
+
+
+def test_a_denial_by_itself_asks_for_the_documented_absence() -> None:
+    assert clause("no rectus femoris tear").certainty == ("absent",)
+    assert clause("no:tear").certainty == ("absent",)
+
+
+def test_a_side_that_is_left_out_is_that_of_the_finding() -> None:
+    root = ask("hamstring tear -left").root
+    assert isinstance(root, And)
+    (left_out,) = [p.part for p in root.parts if isinstance(p, Not)]
+    assert isinstance(left_out, FindingClause)
+    assert left_out.only_sides == ("left",) and left_out.abnormality and left_out.structure
+    assert ask("-left").root == And((Not(Side(("left",))),)) or ask("-left").root == Not(Side(("left",)))
 
 
 def test_a_plain_question_never_asks_for_absence() -> None:
@@ -230,9 +251,71 @@ def test_prior_dx_ddx_and_measurements_are_clauses_of_their_own() -> None:
     assert (prior.discordance, prior.modality) == (("missed",), ("mri",))
     dx = ask("dx:tennis_leg").root
     assert isinstance(dx, TermClause) and dx.role == "diagnosis"
-    assert ask("gap@contraction>=2cm").root == MeasureClause("gap", Range(low=20.0), "mm", "contraction")
-    assert ask("shear_wave>3").root == MeasureClause("shear_wave", Range(low=300.0, low_in=False), "cm/s")
-    assert ask("volume<15ml").root == MeasureClause("volume", Range(high=15.0, high_in=False), "mL")
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "limits", "unit"),
+    [
+        ("gap@contraction>=2cm", "gap", Range(low=20.0), "mm"),
+        ("gap@contraction >= 2 cm", "gap", Range(low=20.0), "mm"),
+        ("shear_wave>3", "swv", Range(low=300.0, low_in=False), "cm/s"),
+        ("volume<15ml", "volume", Range(high=15.0, high_in=False), "mL"),
+        ("csa:sciatic_nerve>60mm2", "csa", Range(low=60.0, low_in=False), "mm2"),
+        ("csa:sciatic_nerve>0,6 cm2", "csa", Range(low=60.0, low_in=False), "mm2"),
+        ("percent_csa:10..50", "percent csa", Range(10.0, 50.0), "%"),
+        ("size>2cm", "size", Range(low=20.0, low_in=False), "mm"),
+    ],
+)
+def test_a_measurement_is_compared_in_the_base_unit(text: str, label: str, limits: Range, unit: str) -> None:
+    (measured,) = [leaf for leaf in leaves(ask(text).root) if isinstance(leaf, MeasureClause)]
+    assert (measured.label, measured.range, measured.unit) == (label, limits, unit)
+    assert ("contraction" in measured.states) == ("@contraction" in text)
+    assert (measured.structure is not None) == ("sciatic" in text)
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "limits"),
+    [
+        ("gap on contraction > 20 mm", "gap", Range(low=20.0, low_in=False)),
+        ("tendon thickness of at least 8 mm", "thickness", Range(low=8.0)),
+        ("nerve CSA over 15 mm2", "csa", Range(low=15.0, low_in=False)),
+        ("nerve CSA over 15", "csa", Range(low=15.0, low_in=False)),
+        ("haematoma volume between 10-30 ml", "volume", Range(10.0, 30.0)),
+        ("haematoma volume between 10 and 30 ml", "volume", Range(10.0, 30.0)),
+        ("cyst larger than 2,5 cm", "size", Range(low=25.0, low_in=False)),
+        ("tear up to 10 mm", "size", Range(high=10.0)),
+    ],
+)
+def test_numbers_in_plain_words_go_with_the_measurement_that_is_named(
+    text: str, label: str, limits: Range
+) -> None:
+    (measured,) = [leaf for leaf in leaves(ask(text).root) if isinstance(leaf, MeasureClause)]
+    assert (measured.label, measured.range) == (label, limits)
+    assert not [leaf for leaf in leaves(ask(text).root) if isinstance(leaf, Words)]
+
+
+def test_a_number_without_over_or_under_only_lifts_what_comes_near_it() -> None:
+    query = ask("31 mm gap")
+    assert not [leaf for leaf in leaves(query.root) if isinstance(leaf, MeasureClause | Words)]
+    assert "preferably gap 27.9..34.1 mm" in query.understood
+
+
+def test_years_are_an_age_and_a_number_that_measures_nothing_stays_a_word() -> None:
+    assert "age = 38" in ask("38 year old runner").understood
+    assert "age > 30" in ask("runner over 30 years").understood
+    assert "words = 20" in ask("20").understood
+
+
+def test_a_field_may_stand_apart_from_its_comparison() -> None:
+    assert ask("frames > 20").root == ask("frames>20").root
+    assert ask("peetrons >= 2").root == ask("peetrons>=2").root
+
+
+def test_exact_takes_concepts_by_themselves_and_corrects_nothing() -> None:
+    query = parse("quadriceps tear structure:piriformiss", lexicon(), exact=True)
+    assert query.exact
+    assert "structure = quadriceps femoris muscle (exactly)" in "; ".join(query.understood)
+    assert "near it: piriformis" in "; ".join(query.understood)
 
 
 def test_every_searchable_attribute_is_a_field() -> None:

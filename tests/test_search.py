@@ -831,3 +831,96 @@ def test_a_probe_is_found_by_its_kind_and_by_its_name() -> None:
         (instance,),
     )
     assert files(ask(connection, "probe:phased")) == files(ask(connection, "probe:S5")) == [sha("first")]
+
+
+def test_a_side_left_out_takes_no_other_finding_with_it() -> None:
+    connection = fresh()
+    put_case(
+        connection,
+        case("right-tear", "One", "F1 soleus tear right definite", "F2 soleus hematoma left definite"),
+    )
+    put_case(connection, case("left-tear", "Two", "F1 soleus tear left definite"))
+    put_case(connection, case("no-side", "Three", "F1 soleus tear unknown definite"))
+    assert set(slugs(ask(connection, "tear -left"))) == {"right-tear", "no-side"}
+    assert slugs(ask(connection, "tear -left -right")) == ["no-side"]
+
+
+def test_without_a_finding_brings_first_who_documents_that_and_nobody_who_has_it() -> None:
+    connection = fresh()
+    put_case(
+        connection, case("both", "One", "F1 soleus tear left definite", "F2 soleus hematoma left possible")
+    )
+    put_case(connection, case("silent", "Two", "F1 soleus tear left definite"))
+    put_case(
+        connection,
+        case("documented", "Three", "F1 soleus tear left definite", "F2 soleus hematoma left absent"),
+    )
+    assert slugs(ask(connection, "soleus tear without haematoma")) == ["documented", "silent"]
+    assert slugs(ask(connection, "tear no:haematoma")) == ["documented"]
+
+
+def test_a_measurement_is_asked_of_the_structure_it_was_taken_at() -> None:
+    connection = fresh()
+    thick = Measurement("csa", 78.0, "mm2", finding="F1")
+    put_case(
+        connection,
+        case("sciatic", "One", "F1 sciatic_nerve nerve_enlargement left definite", measurements=(thick,)),
+    )
+    put_case(
+        connection,
+        case("median", "Two", "F1 median_nerve nerve_enlargement left definite", measurements=(thick,)),
+    )
+    assert slugs(ask(connection, "csa:sciatic_nerve>60mm2")) == ["sciatic"]
+    assert slugs(ask(connection, "median nerve csa over 60")) == ["median"]
+    assert slugs(ask(connection, "csa:sciatic_nerve>80mm2")) == []
+
+
+def test_quality_tells_what_nobody_has_looked_at() -> None:
+    connection = fresh()
+    put_case(connection, case("seen", "One", "F1 soleus tear left definite"))
+    put_case(connection, case("mined", "Two", finding("F1 soleus tear left definite", reviewed=False)))
+    assert slugs(ask(connection, "quality:unreviewed")) == ["mined"]
+    assert slugs(ask(connection, "tear quality:reviewed")) == ["seen"]
+
+
+def test_material_that_a_case_has_can_be_asked_for() -> None:
+    connection = fresh()
+    moved = Dynamic("contraction", "small defect", "31 mm gap")
+    put_case(connection, case("moved", "One", finding("F1 soleus tear left definite", dynamic=moved)))
+    put_case(
+        connection,
+        case(
+            "later", "Two", "F1 soleus tear left absent", media=(Media("M1", "x"), Media("M2", "y", day=14))
+        ),
+    )
+    put_case(
+        connection,
+        case("pair", "Three", media=(Media("M1", "z", side="left"), Media("M2", "w", side="right"))),
+    )
+    assert slugs(ask(connection, "has:dynamic")) == ["moved"]
+    assert slugs(ask(connection, "has:followup")) == ["later"]
+    assert slugs(ask(connection, "has:absent")) == ["later"]
+    assert slugs(ask(connection, "has:finding")) == ["moved"]
+    assert slugs(ask(connection, "has:bilateral")) == ["pair"]
+
+
+def test_a_file_with_a_scale_is_told_from_one_without() -> None:
+    connection = fresh()
+    measured = put_file(connection, "measured")
+    put_file(connection, "plain")
+    connection.execute(
+        "INSERT INTO ultrasound_regions (instance_id, position, min_x0, min_y0, max_x1, max_y1, spatial_format,"
+        " data_type, flags) VALUES (?, 1, 0, 0, 9, 9, 1, 1, 0)", (measured,),
+    )  # fmt: skip
+    assert files(ask(connection, "calibrated:yes")) == [sha("measured")]
+    assert files(ask(connection, "calibrated:no")) == [sha("plain")]
+
+
+def test_exact_words_find_no_kinds_and_no_parts() -> None:
+    connection = fresh()
+    put_case(connection, case("part", "One", "F1 rectus_femoris complete_tear left definite"))
+    put_case(connection, case("whole", "Two", "F1 quadriceps tear left definite"))
+    assert set(slugs(ask(connection, "quadriceps tear"))) == {"part", "whole"}
+    exactly = search(connection, parse("quadriceps tear", lexicon(), exact=True))
+    assert slugs(exactly) == ["whole"]
+    assert not search(connection, parse("quadricps tear", lexicon(), exact=True)).hits

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     "--sort", default="relevance", show_default=True, help="relevance, title, date, newest, difficulty."
 )
 @click.option("--include-absent", is_flag=True, help="Also cases that document that it is not there.")
+@click.option("--exact", is_flag=True, help="Words as written: no kinds, no parts, no corrected spelling.")
 @click.option("--explain", is_flag=True, help="Show every reason and the score.")
 @click.option("--pictures", is_flag=True, help="Show a picture with each hit, in a terminal that can.")
 @click.option("--ids", is_flag=True, help="Only slugs (or hashes), best first.")
@@ -37,6 +38,7 @@ def command(
     limit: int,
     sort: str,
     include_absent: bool,
+    exact: bool,
     explain: bool,
     pictures: bool,
     ids: bool,
@@ -52,7 +54,9 @@ def command(
     if sum((state.json, ids, as_csv)) > 1:
         raise UsageError("--json, --ids and --csv are three ways to say the same", hint="Choose one.")
     archive = state.open()
-    results = archive.search(" ".join(query), limit=limit, sort=sort, include_absent=include_absent)
+    results = archive.search(
+        " ".join(query), limit=limit, sort=sort, include_absent=include_absent, exact=exact
+    )
     if state.json:
         emit(as_json(results))
     elif ids:

@@ -179,6 +179,8 @@ def _ask(
 def _ways(query: Query) -> Iterator[tuple[Query, bool]]:
     """The question as typed, then ever looser; each is made only when the one before found nothing."""
     yield query, False
+    if query.exact:
+        return
     again = respelt(query, lexicon()) if query.unknown else None
     if again is not None:
         yield again, True

@@ -14,6 +14,7 @@ from casearchive.claims import side
 from casearchive.index.text import DocumentText, document_text, instance_text
 from casearchive.model import Case, Facts, Finding, TeachingSetRecord
 from casearchive.terms import lexicon
+from casearchive.units import in_base
 
 _REGION_COLUMNS = (
     "min_x0, min_y0, max_x1, max_y1, spatial_format, data_type, flags, units_x, units_y, delta_x, delta_y, "
@@ -331,26 +332,13 @@ def _put_measurements(connection: sqlite3.Connection, case_id: int, case: Case) 
                 m.side,
                 m.value,
                 m.unit,
-                *_in_base(m.value, m.unit),
+                *in_base(m.value, m.unit),
                 m.media,
             )
             + (m.frame,)
             for n, m in enumerate(case.measurements, 1)
         ],
     )
-
-
-_BASE_UNITS = {
-    "mm": ("mm", 1.0), "cm": ("mm", 10.0), "m": ("mm", 1000.0), "um": ("mm", 0.001),
-    "mm2": ("mm2", 1.0), "cm2": ("mm2", 100.0), "mL": ("mL", 1.0), "ml": ("mL", 1.0), "cm3": ("mL", 1.0),
-    "mm3": ("mL", 0.001), "L": ("mL", 1000.0), "s": ("s", 1.0), "ms": ("s", 0.001),
-    "m/s": ("cm/s", 100.0), "cm/s": ("cm/s", 1.0), "mm/s": ("cm/s", 0.1),
-}  # fmt: skip
-
-
-def _in_base(value: float, unit: str) -> tuple[float, str]:
-    base, factor = _BASE_UNITS.get(unit, (unit, 1.0))
-    return value * factor, base
 
 
 def _put_terms(connection: sqlite3.Connection, case_id: int, case: Case) -> None:

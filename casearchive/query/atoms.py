@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from casearchive.query import fts
 from casearchive.query.fields import Field
+from casearchive.query.measures import Compared, comparisons, measure_named
 from casearchive.query.tree import Has, Mention, Node, Phrase, Test, Wanted, Words
 from casearchive.query.values import field_atom
 from casearchive.query.wanted import ambiguous, either, is_abnormality, is_structure, wanted
@@ -67,6 +68,7 @@ class Speaker:
     text: str
     lexicon: Lexicon
     fields: Mapping[str, Field]
+    exact: bool = False
 
 
 def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...]:
@@ -77,14 +79,25 @@ def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...
     text = speaker.text[start:end]
     atoms: list[Atom] = []
     last = 0
-    for found in speaker.lexicon.recognise(text):
+    numbers = comparisons(text)
+    names = [f for f in speaker.lexicon.recognise(text) if not any(_overlap(f, n) for n in numbers)]
+    ordered: list[Found | Compared] = sorted((*names, *numbers), key=lambda f: f.start)
+    for found in ordered:
         if found.start < last:
             continue
         atoms.extend(_loose(speaker, text, last, found.start, start))
-        atoms.append(_concept_atom(speaker, text, found, start))
+        if isinstance(found, Compared):
+            words = text[found.start : found.end].strip()
+            atoms.append(Atom("number", start + found.start, start + found.end, words, prop=found))
+        else:
+            atoms.append(_concept_atom(speaker, text, found, start))
         last = found.end
     atoms.extend(_loose(speaker, text, last, len(text), start))
     return tuple(atoms)
+
+
+def _overlap(found: Found, number: Compared) -> bool:
+    return found.start < number.end and number.start < found.end
 
 
 def _loose(speaker: Speaker, text: str, low: int, high: int, offset: int) -> list[Atom]:
@@ -109,7 +122,7 @@ def _word_atom(speaker: Speaker, word: str, start: int, end: int) -> Atom:
         found = Found(0, len(word), senses[0], word, "abbreviation")
         return replace(_concept_atom(speaker, word, found, start), end=end)
     if senses:
-        several = [wanted(speaker.lexicon, i, word) for i in senses]
+        several = [wanted(speaker.lexicon, i, word, exact=speaker.exact) for i in senses]
         kind = "structure" if is_structure(several[0].kind) else "abnormality"
         return Atom(kind, start, end, word, wanted=either(*several))
     return Atom("word", start, end, word)
@@ -119,7 +132,7 @@ def _concept_atom(speaker: Speaker, text: str, found: Found, offset: int) -> Ato
     start, end = offset + found.start, offset + found.end
     concept = speaker.lexicon.concept(found.concept)
     kind = concept.kind if concept else ""
-    meant = wanted(speaker.lexicon, found.concept, found.text)
+    meant = wanted(speaker.lexicon, found.concept, found.text, exact=speaker.exact)
     atom = Atom("node", start, end, found.text, wanted=meant)
     if kind == "laterality":
         if _is_adverb(text, found):
@@ -133,6 +146,8 @@ def _concept_atom(speaker: Speaker, text: str, found: Found, offset: int) -> Ato
         return replace(atom, kind="site" if kind == "site" else "maneuver")
     if kind in ("certainty", "severity", "temporality"):
         return replace(atom, kind=kind, values=(found.concept,))
+    if kind == "measurement":
+        return replace(atom, prop=measure_named(speaker.lexicon, found.concept), node=Mention(meant))
     if kind == "modality":
         return replace(atom, kind="modality", values=(_MODALITY.get(found.concept, found.concept),))
     if kind == "media_kind" and found.concept in ("cine", "still"):
@@ -167,7 +182,9 @@ def field_to_atom(speaker: Speaker, piece: Piece, following: Sequence[Piece]) ->
     Raises:
         QueryError: an unknown field or a value it cannot take, with the nearest that would do.
     """
-    parsed, used = field_atom(speaker.text, speaker.lexicon, speaker.fields, piece, following)
+    parsed, used = field_atom(
+        speaker.text, speaker.lexicon, speaker.fields, piece, following, exact=speaker.exact
+    )
     if parsed is None:
         return Atom("word", piece.start, piece.end, piece.text), 0
     end = following[used - 1].end if used else piece.end

@@ -10,13 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from casearchive.query import fts
 from casearchive.query.atoms import MODIFIERS, Atom, free_words
+from casearchive.query.measures import Compared, Measure, in_years, limits, measure_named
 from casearchive.query.tree import (
+    PRESENT,
     And,
+    CaseClause,
     Everything,
     FindingClause,
     GradeTest,
     Maybe,
+    MeasureClause,
     MediaClause,
     Mention,
     Node,
@@ -32,6 +37,7 @@ from casearchive.query.tree import (
 )
 from casearchive.query.wanted import both, either, implied
 from casearchive.terms import Lexicon
+from casearchive.units import base_of
 
 _FINDING_KINDS = frozenset(("structure", "abnormality", "property", *MODIFIERS))
 
@@ -55,7 +61,7 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     """The tree of one conjunction."""
     plain = [_merged(a) for a in atoms]
     groups = [a for a in plain if a.kind == "group"]
-    own = _denied([a for a in plain if a.kind != "group"])
+    own, measured = _measured(_denied([a for a in plain if a.kind != "group"]), lexicon)
     pushed = _to_push(own, groups)
     if pushed:
         own = [a for a in own if a not in pushed]
@@ -64,6 +70,7 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     parts: list[Node] = []
     clauses, unused = _clauses(finding, lexicon)
     parts.extend(clauses)
+    parts.extend(measured)
     words.extend(a for a in unused if a.kind == "word")
     for node in [a.node for a in (*own, *unused) if a.kind == "node" and a.node is not None]:
         parts.append(node)
@@ -75,11 +82,28 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
         parts.append(MediaClause(tests))
     for group in groups:
         parts.append(_group(group, pushed, lexicon))
-    parts.extend(Not(a.node) for a in own if a.kind == "negated" and a.node is not None)
+    parts.extend(_left_out([a.node for a in own if a.kind == "negated" and a.node is not None], clauses))
     found = free_words(sorted(words, key=lambda a: a.start))
     if found is not None:
         parts.append(found)
     return _and(_joined_priors(parts))
+
+
+def _left_out(nodes: Sequence[Node], clauses: Sequence[Node]) -> list[Node]:
+    """What a minus leaves out. tear -left leaves out tears on the left, not every case that shows a left side."""
+    found: list[Node] = []
+    asked = [
+        c for c in clauses if isinstance(c, FindingClause) and c.abnormality and "absent" not in c.certainty
+    ]
+    for node in nodes:
+        if isinstance(node, Side) and asked:
+            found.extend(
+                Not(replace(clause, sides=(), only_sides=node.sides, beside=None, strict=True))
+                for clause in asked
+            )
+        else:
+            found.append(Not(node))
+    return found
 
 
 def _and(parts: Sequence[Node]) -> Node:
@@ -155,6 +179,91 @@ def _group(group: Atom, pushed: tuple[Atom, ...], lexicon: Lexicon) -> Node:
     return branches[0] if len(branches) == 1 else Or(tuple(branches))
 
 
+# ------------------------------------------------------------------------------------------- numbers
+
+
+def _measured(atoms: list[Atom], lexicon: Lexicon) -> tuple[list[Atom], list[Node]]:
+    """Numbers as what they measure: csa over 60, a gap of 31 mm on contraction, a cyst larger than 2 cm, 24 years.
+
+    A number goes with the measurement that is named nearest, else with the size of the finding named nearest;
+    where nothing is named it is a word. A number without over or under only lifts what comes near it.
+    """
+    numbers = [a for a in atoms if a.kind == "number"]
+    if not numbers:
+        return atoms, []
+    rest = [a for a in atoms if a.kind != "number"]
+    nodes: list[Node] = []
+    used: list[Atom] = []
+    for atom in numbers:
+        found = _age(atom) or _size_of(atom, rest, used, lexicon)
+        if found is None:
+            rest.extend(replace(atom, kind="word", text=word, prop=None) for word in atom.text.split()
+                        if fts.searchable(word))  # fmt: skip
+        else:
+            nodes.append(found)
+    return [a for a in rest if a not in used], nodes
+
+
+def _age(atom: Atom) -> Node | None:
+    number = atom.prop
+    assert isinstance(number, Compared)
+    if not in_years(number.unit):
+        return None
+    high = number.high + 1 if number.plain and number.high is not None else number.high
+    span_ = Range(number.low, high, number.low_in, number.high_in and not number.plain)
+    return CaseClause(Test("age", "number", range=span_))
+
+
+def _size_of(atom: Atom, rest: Sequence[Atom], used: list[Atom], lexicon: Lexicon) -> Node | None:
+    number = atom.prop
+    assert isinstance(number, Compared)
+    named = [(a, m) for a in rest if (m := _measure_of(a, lexicon)) is not None]
+    named = [(a, m) for a, m in named if limits(m, number) is not None]
+    things = [a for a in rest if a.kind in ("structure", "abnormality") and a.wanted is not None]
+    structure = _closest(atom, [a for a in things if a.kind == "structure"])
+    abnormality = None
+    if named:
+        source, measure = min(named, key=lambda pair: _apart(atom, pair[0]))
+        if source.kind == "node":
+            used.append(source)
+    elif things and number.unit:
+        measure = Measure((), "size", base_of(number.unit) or number.unit, number.unit)
+        abnormality = _closest(atom, [a for a in things if a.kind == "abnormality"])
+    else:
+        return None
+    span_ = limits(measure, number)
+    if span_ is None:
+        return None
+    if number.plain and span_.low is not None:
+        span_ = Range(span_.low * 0.9, span_.low * 1.1)
+    states = [a for a in rest if a.kind == "maneuver" and not a.by_field and a.wanted is not None]
+    if states and not number.plain:
+        used.extend(states)
+    ids = tuple(sorted({i for a in states if a.wanted for i in a.wanted.ids}))
+    clause = MeasureClause(
+        measure.names, measure.label, span_, measure.unit, ids,
+        structure.wanted if structure else None, abnormality.wanted if abnormality else None,
+    )  # fmt: skip
+    return Maybe(clause) if number.plain else clause
+
+
+def _measure_of(atom: Atom, lexicon: Lexicon) -> Measure | None:
+    """A measurement by name, or a finding whose word also names one: a gap is a finding and a length."""
+    if isinstance(atom.prop, Measure):
+        return atom.prop
+    if atom.kind == "abnormality" and atom.wanted is not None and not atom.by_field:
+        return measure_named(lexicon, atom.wanted.typed)
+    return None
+
+
+def _closest(atom: Atom, others: Sequence[Atom]) -> Atom | None:
+    return min(others, key=lambda other: _apart(atom, other), default=None)
+
+
+def _apart(first: Atom, second: Atom) -> int:
+    return max(first.start, second.start) - min(first.end, second.end)
+
+
 # ------------------------------------------------------------------------------------------- denials
 
 
@@ -190,13 +299,23 @@ def _clauses(atoms: Sequence[Atom], lexicon: Lexicon) -> tuple[list[Node], list[
         for draft in _targets(atom, drafts, modifiers):
             draft.extra.append(atom)
     nodes: list[Node] = []
+    affirmed = [d for d in drafts if d.abnormality is not None and not _said_absent(d)]
     for draft in drafts:
         clause = _clause(draft, lexicon)
+        if affirmed and _said_absent(draft):
+            # "tear without haematoma": no case with a haematoma, and those that say so first
+            nodes += [Not(replace(clause, certainty=PRESENT)), Maybe(clause)]
+            continue
         nodes.append(clause)
         about = tuple(w for w in (clause.structure, clause.abnormality) if w is not None and w.groups)
         if about and not clause.strict and "absent" not in clause.certainty:
             nodes.append(Maybe(Said(about)))
     return nodes, []
+
+
+def _said_absent(draft: _Draft) -> bool:
+    """Denied in plain words; ``no:haematoma`` asks for the documented absence itself."""
+    return any(a.kind == "certainty" and not a.by_field and a.values == ("absent",) for a in draft.extra)
 
 
 def _joined_structures(atoms: list[Atom]) -> list[Atom]:
@@ -324,6 +443,9 @@ def _with_property(clause: FindingClause, prop: object) -> FindingClause:
     if name == "doppler":
         assert isinstance(value, Range)
         return replace(clause, doppler=value)
+    if name == "reviewed":
+        assert value is None or isinstance(value, bool)
+        return replace(clause, reviewed=value)
     if name == "confirmed":
         return replace(clause, confirmed_by=tuple(value))
     return replace(clause, echogenicity=tuple(value))

@@ -36,6 +36,8 @@ def described(node: Node) -> tuple[str, ...]:
     """One line for each condition; alternatives share a line."""
     if isinstance(node, And):
         return tuple(line for part in node.parts for line in described(part))
+    if isinstance(node, Maybe) and isinstance(node.part, MeasureClause):
+        return (f"preferably {_leaf(node.part)}",)
     if isinstance(node, Maybe | Said | Everything):
         return ()
     if isinstance(node, Or | Some):
@@ -72,9 +74,11 @@ def _leaf(node: Node) -> str:
         place = f" at {concept(node.structure)}" if node.structure else ""
         return f"{_ROLE_NAMES.get(node.role, node.role)} = {what}{place}"
     if isinstance(node, MeasureClause):
-        state = f" at {_words(node.state)}" if node.state else ""
+        of = [concept(w) for w in (node.structure, node.abnormality) if w is not None]
+        place = f" of {', '.join(of)}" if of else ""
+        state = f" at {' or '.join(_words(s) for s in node.states)}" if node.states else ""
         unit = f" {node.unit}" if node.unit != "1" else ""
-        return f"{_words(node.what)}{state} {_span(node.range)}{unit}"
+        return f"{node.label}{place}{state} {_span(node.range)}{unit}"
     if isinstance(node, PriorClause):
         said = [f"prior = {concept(node.says)}"] if node.says else []
         said += [f"missed before = {concept(node.missed)}"] if node.missed else []
@@ -106,13 +110,18 @@ def _finding(clause: FindingClause) -> tuple[str, ...]:
     if clause.doppler:
         lines.append(f"doppler {_span(clause.doppler)}")
     lines.extend(f"{_words(name)} is filled" for name in clause.filled)
+    if clause.reviewed is not None:
+        lines.append("reviewed" if clause.reviewed else "not reviewed")
+    if clause.only_sides:
+        lines.append("side = " + " or ".join(clause.only_sides))
     return tuple(lines) or ("any finding",)
 
 
 def concept(wanted: Wanted) -> str:
     """``hamstrings (+6 parts)``; words that no lexicon knows are quoted."""
     if wanted.literal:
-        return f"“{wanted.literal}” (not in the vocabulary; looked for as written)"
+        near = f"; near it: {' or '.join(wanted.near)}" if wanted.near else ""
+        return f"“{wanted.literal}” (not in the vocabulary; looked for as written{near})"
     if wanted.exact:
         return f"{wanted.label} (exactly)"
     more = len(set(wanted.ids) - set(wanted.asked))
@@ -148,6 +157,8 @@ def _test(test: Test) -> str:
 def _span(span: Range) -> str:
     if span.low is not None and span.low == span.high:
         return f"= {span.low:g}"
+    if span.low is not None and not span.high_in and span.high == span.low + 1:
+        return f"= {span.low:g}"  # an age in whole years
     if span.low is not None and span.high is not None:
         return f"{span.low:g}..{span.high:g}"
     if span.low is not None:

@@ -42,6 +42,11 @@ HAS = {
     "thumbnail": "a picture that could be decoded",
     "case": "belongs to a case",
     "conflict": "sources that disagree about the side",
+    "finding": "a finding",
+    "absent": "a documented absence",
+    "dynamic": "a finding with values at rest and during a manoeuvre",
+    "followup": "a clip of a later day",
+    "bilateral": "clips of both sides",
 }
 _HAS_TOO = {
     "clip": "cine",
@@ -49,43 +54,12 @@ _HAS_TOO = {
     "image": "still",
     "measurements": "measurement",
     "grades": "grade",
+    "findings": "finding",
+    "absence": "absent",
+    "follow-up": "followup",
+    "contralateral": "bilateral",
+    "comparison": "bilateral",
 }
-
-#: Measurements by every usual name, and the unit their values are kept in.
-MEASURES = {
-    "length": "mm",
-    "thickness": "mm",
-    "ap": "mm",
-    "ml": "mm",
-    "csa": "mm2",
-    "volume": "mL",
-    "gap": "mm",
-    "excursion": "mm",
-    "angle": "deg",
-    "echo_intensity": "1",
-    "shear_wave": "cm/s",
-}
-
-#: Factors to the base unit of a measurement.
-UNITS = {
-    "mm": ("mm", 1.0),
-    "cm": ("mm", 10.0),
-    "mm2": ("mm2", 1.0),
-    "mm²": ("mm2", 1.0),
-    "cm2": ("mm2", 100.0),
-    "cm²": ("mm2", 100.0),
-    "ml": ("mL", 1.0),
-    "cm3": ("mL", 1.0),
-    "cm³": ("mL", 1.0),
-    "cc": ("mL", 1.0),
-    "deg": ("deg", 1.0),
-    "°": ("deg", 1.0),
-    "m/s": ("cm/s", 100.0),
-    "cm/s": ("cm/s", 1.0),
-}
-
-#: What a bare number means where people do not speak in the base unit.
-SPOKEN_UNITS = {"shear_wave": "m/s"}
 
 #: Units that may follow a number of these fields, as a factor to what the field counts in.
 NUMBER_UNITS: dict[str, dict[str, float]] = {
@@ -148,6 +122,7 @@ _OWN: tuple[Field, ...] = (
     Field("confirmed", FINDING, "text", "confirmed by surgery, follow-up …"),
     Field("grade", FINDING, "grade", "grade:peetrons>=2; a scale by itself works too: peetrons:2..3"),
     Field("doppler", FINDING, "number", "the Doppler value of a finding"),
+    _choice("quality", FINDING, "whether a person has looked at the finding", ("reviewed", "unreviewed")),
     _concept("prior", CASE, "what was thought before", *_ABNORMALITIES),
     _choice("prior.modality", CASE, "who thought so before", choices.MODALITIES),
     _choice("discordance", CASE, "how an earlier impression differed", choices.DISCORDANCES),
@@ -169,6 +144,7 @@ _OWN: tuple[Field, ...] = (
     Field("completeness", CASE, "number", "0 to 100"),
     _choice("fictional", CASE, "yes or no", ("yes", "no")),
     Field("has", CASE, "has", "presence of material: " + ", ".join(HAS), choices=tuple(HAS)),
+    _choice("calibrated", MEDIA, "whether the file has a scale", ("yes", "no")),
     _choice("kind", MEDIA, "dicom, image, clip; or case", ("dicom", "image", "clip", "other", "case")),
     _concept("mode", MEDIA, "b_mode, power_doppler …", "mode"),
     _concept("plane", MEDIA, "long_axis, short_axis …", "plane"),
@@ -238,7 +214,7 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
 
 def field_names(fields: Mapping[str, Field]) -> tuple[str, ...]:
     """Every word that may stand before a colon."""
-    return (*fields, *ALIASES, *SCALES, *MEASURES)
+    return (*fields, *ALIASES, *SCALES)
 
 
 def has_value(text: str) -> str | None:

@@ -36,7 +36,8 @@ def finding_clause(clause: FindingClause, only: Keys | None) -> list[Sql]:
     rows = _present_rows(clause, only)
     if clause.certainty == PRESENT and (clause.structure or clause.abnormality):
         rows.append(_absent_rows(clause, only, ABSENT))
-    special = clause.grades or clause.doppler or clause.filled or clause.confirmed_by or clause.echogenicity
+    special = (clause.grades or clause.doppler or clause.filled or clause.confirmed_by or clause.echogenicity
+               or clause.reviewed is not None or clause.only_sides)  # fmt: skip
     narrowed = clause.modality or clause.severity or clause.temporality
     about_place = clause.abnormality is None and clause.certainty == PRESENT and not special and not narrowed
     if about_place and clause.structure is not None:
@@ -187,6 +188,10 @@ def _properties(clause: FindingClause) -> Sql:
         parts.append(sql("f.modality IN {}", among(clause.modality)))
     parts.extend(sql("f.echogenicity LIKE {} ESCAPE '\\'", value(like(e))) for e in clause.echogenicity)
     parts.extend(sql("f.confirmed_by LIKE {} ESCAPE '\\'", value(like(c))) for c in clause.confirmed_by)
+    if clause.reviewed is not None:
+        parts.append(Sql(f"f.reviewed = {int(clause.reviewed)}"))
+    if clause.only_sides:
+        parts.append(sql("f.side IN {}", among(accepted(clause.only_sides))))
     parts.extend(_grade(test) for test in clause.grades)
     if clause.doppler is not None:
         parts.append(between("f.doppler_value", clause.doppler))

@@ -206,6 +206,10 @@ def _media_test(test: Test, *, of_case: bool) -> Sql:
             return Sql(f"(m.mode <> '' OR {_ANY_MODE})" if of_case else _ANY_MODE)
         modes = _modes(test.values)
         return sql("(m.mode IN {} OR {})", among(test.values), modes) if of_case else modes
+    if test.field == "calibrated":
+        has = "EXISTS (SELECT 1 FROM ultrasound_regions u WHERE u.instance_id = i.id)"
+        wanted = {has if value == "yes" else f"i.id IS NOT NULL AND NOT {has}" for value in test.values}
+        return Sql("(" + " OR ".join(sorted(wanted)) + ")" if wanted else "i.id IS NOT NULL")
     if test.field == "ti":  # a file may tell one for soft tissue, one for bone and one for the skull
         said = every(
             [Sql("k.instance_id = i.id AND k.what = 'thermal_index'"), compare("CAST(k.value AS REAL)", test)]
@@ -312,12 +316,18 @@ def _prior_clause(leaf: PriorClause, only: Keys | None) -> Sql:
 
 
 def _measure_clause(leaf: MeasureClause, only: Keys | None) -> Sql:
-    parts = [sql("x.what IN {}", among((leaf.what, f"meas_{leaf.what}")))]
-    if leaf.range != Range():
+    parts = [sql("lower(x.what) IN {}", among(leaf.what))] if leaf.what else []
+    if leaf.range != Range() or not leaf.what:
         parts.append(sql("x.base_unit IN {}", among((leaf.unit, "") if leaf.unit == "1" else (leaf.unit,))))
         parts.append(between("x.base_value", leaf.range))
-    if leaf.state:
-        parts.append(sql("x.state = {}", value(leaf.state)))
+    if leaf.states:
+        parts.append(sql("x.state IN {}", among(leaf.states)))
+    of = [Sql("f.key = x.case_id AND f.finding_id = x.finding_id")]
+    for column, asked in (("f.structure", leaf.structure), ("f.abnormality", leaf.abnormality)):
+        if asked is not None:
+            of.append(sql(f"{column} IN {{}}", among(asked.ids)))
+    if len(of) > 1:
+        parts.append(sql("(x.finding_id = '' OR EXISTS (SELECT 1 FROM findings f WHERE {}))", every(of)))
     return _rows("measurement", "x.id", "x.case_id", "measurements x", every(parts), _TERM, only)
 
 
@@ -353,10 +363,22 @@ def _has(what: str, only: Keys | None) -> list[Sql]:
         "prior": ("priors q", "q.id", "q.case_id", "1"),
         "grade": ("grades g JOIN findings f ON f.id = g.finding", "f.id", "f.key", "1"),
         "evidence": ("evidence e JOIN findings f ON f.id = e.finding", "f.id", "f.key", "1"),
+        "finding": ("findings f", "f.id", "f.key", "f.certainty NOT IN ('absent', 'not_assessed')"),
+        "absent": ("findings f", "f.id", "f.key", "f.certainty = 'absent'"),
+        "dynamic": ("findings f", "f.id", "f.key", "f.at_rest <> '' AND f.during <> ''"),
+        "followup": ("media m", "m.id", "m.case_id", "m.day > 0"),
+        "bilateral": ("media m", "m.id", "m.case_id", _BOTH_SIDES),
         "roi": ("evidence e JOIN findings f ON f.id = e.finding", "f.id", "f.key", "e.shape <> ''"),
     }[what]
-    source = "finding" if ref == "f.id" else what
+    source = {"f.id": "finding", "m.id": "media"}.get(ref, what)
     return [_rows(source, ref, key, table, Sql(where), _PASSED, only)]
+
+
+#: One clip of each side, or one clip or finding of both.
+_BOTH_SIDES = (
+    "m.side = 'bilateral' OR (m.side = 'left' AND EXISTS"
+    " (SELECT 1 FROM media o WHERE o.case_id = m.case_id AND o.side = 'right'))"
+)
 
 
 def _side_rows(leaf: Side, only: Keys | None) -> list[Sql]:

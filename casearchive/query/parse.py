@@ -30,13 +30,14 @@ MAX_DEPTH = 20
 _MOST_RESPELT = 6
 
 
-def parse(text: str, lexicon: Lexicon, fields: Mapping[str, Field] = FIELDS) -> Query:
+def parse(text: str, lexicon: Lexicon, fields: Mapping[str, Field] = FIELDS, *, exact: bool = False) -> Query:
     """Understand a question.
 
     Args:
         text: whatever somebody typed; an empty question asks for everything.
         lexicon: the vocabulary that words are recognised in.
         fields: the fields that may be asked (``query.FIELDS``).
+        exact: take every concept by itself, without its kinds and parts, and correct no spelling.
 
     Raises:
         QueryError: the question cannot be read; it says where and what to write instead.
@@ -44,7 +45,7 @@ def parse(text: str, lexicon: Lexicon, fields: Mapping[str, Field] = FIELDS) -> 
     pieces = cut(text)
     if len(pieces) > MAX_TERMS * 4:
         raise _too_much(text, pieces[MAX_TERMS * 4].start)
-    reader = _Reader(Speaker(clean(text), lexicon, fields), pieces)
+    reader = _Reader(Speaker(clean(text), lexicon, fields, exact), pieces)
     atoms = reader.either(0)
     if reader.at < len(pieces):
         raise QueryError(
@@ -59,7 +60,7 @@ def parse(text: str, lexicon: Lexicon, fields: Mapping[str, Field] = FIELDS) -> 
         raise _too_much(text, 0)
     notes = tuple(_spelt(atom) for atom in _flat(atoms) if _misspelt(atom, lexicon))
     unknown = tuple((a.start, a.end) for a in _flat(atoms) if a.kind == "word")
-    return Query(text=text, root=root, understood=(*described(root), *notes), unknown=unknown)
+    return Query(text=text, root=root, understood=(*described(root), *notes), unknown=unknown, exact=exact)
 
 
 def _too_much(text: str, position: int) -> QueryError:

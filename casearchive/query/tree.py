@@ -45,6 +45,7 @@ class Wanted:
     literal: str = ""
     exact: bool = False
     by_field: bool = False
+    near: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ class FindingClause:
 
     ``strict`` asks the findings only (``finding:tear``); otherwise diagnoses, and for what nobody annotated
     the words, may answer too. ``beside`` is a structure that is preferred but not demanded.
-    ``implied`` are composite concepts that already say where they are.
+    ``implied`` are composite concepts that already say where they are. ``only_sides`` does not take a finding
+    whose side nobody recorded, as ``sides`` does.
     """
 
     structure: Wanted | None = None
@@ -90,6 +92,8 @@ class FindingClause:
     grades: tuple[GradeTest, ...] = ()
     doppler: Range | None = None
     filled: tuple[str, ...] = ()
+    reviewed: bool | None = None
+    only_sides: tuple[str, ...] = ()
     implied: tuple[str, ...] = ()
     strict: bool = False
     loose_severity: bool = False
@@ -175,12 +179,16 @@ class PriorClause:
 
 @dataclass(frozen=True)
 class MeasureClause:
-    """A measurement in a base unit (mm, mm2, mL, deg, cm/s or 1), in one state if that is asked."""
+    """A measurement in a base unit (``units``): any of the names ``what`` (none: any in that unit), in any of
+    these states, of a finding at ``structure`` that is an ``abnormality``, as far as those are asked."""
 
-    what: str
+    what: tuple[str, ...]
+    label: str
     range: Range
     unit: str
-    state: str = ""
+    states: tuple[str, ...] = ()
+    structure: Wanted | None = None
+    abnormality: Wanted | None = None
 
 
 @dataclass(frozen=True)
@@ -253,13 +261,15 @@ class Query:
     """What was asked and how it was understood.
 
     ``understood`` are lines for a person. ``unknown`` are the places (start, end; 0-based) of words that are
-    in no vocabulary: where the question finds nothing, ``respelt`` looks for what they may have meant.
+    in no vocabulary: where the question finds nothing, ``respelt`` looks for what they may have meant,
+    unless ``exact`` forbids guessing.
     """
 
     text: str
     root: Node
     understood: tuple[str, ...] = ()
     unknown: tuple[tuple[int, int], ...] = ()
+    exact: bool = False
 
 
 def leaves(node: Node) -> tuple[Leaf, ...]:

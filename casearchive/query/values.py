@@ -12,16 +12,14 @@ from casearchive.query.fields import (
     ALIASES,
     FINDING,
     HAS,
-    MEASURES,
     MEDIA,
     NUMBER_UNITS,
     SCALES,
-    SPOKEN_UNITS,
-    UNITS,
     Field,
     field_names,
     has_value,
 )
+from casearchive.query.measures import Measure, measure_named, span
 from casearchive.query.tree import (
     CaseClause,
     GradeTest,
@@ -36,8 +34,9 @@ from casearchive.query.tree import (
 )
 from casearchive.query.wanted import either, is_abnormality, is_structure, literal, wanted
 from casearchive.query.words import Piece
-from casearchive.terms import Lexicon
+from casearchive.terms import STRUCTURE_KINDS, Lexicon
 from casearchive.terms.spelling import allowed, distance
+from casearchive.units import base_of
 
 _NUMBER = re.compile(r"(?P<number>[+-]?\d+(?:[.,]\d+)?)\s*(?P<unit>[^\d\s]\S*)?\Z")
 _DATE = re.compile(r"(\d{4})(?:-?(\d\d)(?:-?(\d\d))?)?\Z")
@@ -72,6 +71,7 @@ class Asked:
     op: str
     value: str
     position: int
+    exact: bool = False
 
     def error(self, what: str, hint: str = "") -> QueryError:
         return QueryError(what, query=self.query, position=self.position, hint=hint)
@@ -83,27 +83,34 @@ def field_atom(
     fields: Mapping[str, Field],
     piece: Piece,
     following: Sequence[Piece],
+    *,
+    exact: bool = False,
 ) -> tuple[Parsed | None, int]:
-    """Read a field; None where it is only a word with a colon after it ("MRI: …")."""
+    """Read a field; None where it is only a word with a colon after it ("MRI: …").
+
+    ``exact`` takes concepts without their kinds and parts and corrects nothing.
+    """
     written = piece.text
     name = ALIASES.get(written.lower(), written.lower())
     measure, _, state = name.partition("@")
     field = fields.get(name)
     if field is None and (name in SCALES or (name.startswith("grade.") and name[6:] in SCALES)):
         field = Field(name.removeprefix("grade."), FINDING, "grade", "")
-    if field is None and measure in MEASURES:
+    if field is None and measure_named(lexicon, measure) is not None:
         field = Field(measure, FINDING, "measure", "")
     if field is None:
         if not piece.op and not piece.value and not piece.quoted:
             return None, 0
         raise _unknown(query, fields, piece)
-    asked = Asked(query, lexicon, field, name, piece.op, piece.value.strip(), piece.start)
+    asked = Asked(query, lexicon, field, name, piece.op, piece.value.strip(), piece.start, exact)
     if not asked.value:
         raise asked.error(
             f"{written}: needs a value",
             f"{field.help or 'For example ' + name + '>=2'}; {name}:* asks whether it is filled.",
         )
     used = 0
+    if field.takes in ("number", "measure") and following and not piece.quoted:
+        asked, used = _with_unit(asked, following[0])
     if field.kinds and not piece.quoted and "," not in piece.value:
         asked, used = _longer(asked, following)
     return _READ[field.takes](replace(asked, name=state if field.takes == "measure" else name)), used
@@ -119,6 +126,15 @@ def _unknown(query: str, fields: Mapping[str, Field], piece: Piece) -> QueryErro
         position=piece.start,
         hint=f'{hint} To look for the words themselves, quote them: "{quoted}".',
     )
+
+
+def _with_unit(asked: Asked, following: Piece) -> tuple[Asked, int]:
+    """gap>20 mm: the next word belongs to the number where it is a unit."""
+    unit = following.text.strip(".,;").lower()
+    units = NUMBER_UNITS.get(asked.field.name, {}) if asked.field.takes == "number" else {}
+    if asked.value[-1:].isdigit() and (unit in units or (asked.field.takes == "measure" and base_of(unit))):
+        return replace(asked, value=asked.value + unit), 1
+    return asked, 0
 
 
 def _longer(asked: Asked, following: Sequence[Piece]) -> tuple[Asked, int]:
@@ -181,7 +197,7 @@ def _named(field: Field, meant: Wanted, structure: Wanted | None = None) -> Pars
 def _one(asked: Asked, text: str) -> Wanted | tuple[tuple[str, Wanted], ...]:
     """One concept, or a structure and an abnormality named together, or the words as they were written."""
     kinds = asked.field.kinds
-    exact = asked.op == "=="
+    exact = asked.exact or asked.op == "=="
     concept = asked.lexicon.resolve(text, kinds)
     if concept is not None:
         return wanted(asked.lexicon, concept.id, text, exact=exact, by_field=True)
@@ -193,16 +209,16 @@ def _one(asked: Asked, text: str) -> Wanted | tuple[tuple[str, Wanted], ...]:
         if parts:
             return parts
     near = _near(asked.lexicon, text, kinds)
-    if near is not None:
+    if near is not None and not asked.exact:
         return wanted(asked.lexicon, near, text, exact=exact, by_field=True)
-    return literal(text, next(iter(sorted(kinds)), ""))
+    return literal(text, next(iter(sorted(kinds)), ""), near=asked.lexicon.nearest(text, kinds, 2))
 
 
 def _pair(asked: Asked, text: str) -> tuple[tuple[str, Wanted], ...]:
     found: dict[str, Wanted] = {}
     covered = 0
     for mention in asked.lexicon.recognise(text):
-        meant = wanted(asked.lexicon, mention.concept, mention.text, by_field=True)
+        meant = wanted(asked.lexicon, mention.concept, mention.text, exact=asked.exact, by_field=True)
         if is_structure(meant.kind):
             kind = "structure"
         elif is_abnormality(meant.kind):
@@ -253,6 +269,8 @@ def _filled(field: Field) -> Parsed:
         return Parsed("node", node=TermClause(_ROLES[field.name], None))
     if field.name == "certainty":
         return Parsed("certainty", values=field.choices)
+    if field.name == "quality":
+        return Parsed("property", prop=("reviewed", None))
     test = Test(field.name, "filled")
     return Parsed("test", test=test) if field.level == MEDIA else Parsed("node", node=CaseClause(test))
 
@@ -264,7 +282,7 @@ def _no(asked: Asked) -> Parsed:
 def _choice(asked: Asked) -> Parsed:
     field = asked.field
     if asked.value == _FILLED:
-        if field.level == FINDING and field.name != "certainty":
+        if field.level == FINDING and field.name not in ("certainty", "quality"):
             return Parsed("property", prop=("filled", field.name))
         return _filled(field)
     if asked.op in (">", "<", ">=", "<="):
@@ -280,6 +298,8 @@ def _choice(asked: Asked) -> Parsed:
         return Parsed("node", node=PriorClause(discordance=values))
     if field.name == "prior.modality":
         return Parsed("node", node=PriorClause(modality=values))
+    if field.name == "quality":
+        return Parsed("property", prop=("reviewed", None if len(values) > 1 else values == ("reviewed",)))
     if field.level == FINDING:
         return Parsed(field.name, values=values)
     if field.name == "kind" and values == ("case",):
@@ -496,28 +516,49 @@ def _grade(asked: Asked) -> Parsed:
     return Parsed("property", prop=("grade", GradeTest(scale, _range(plain, lambda t: _value(plain, t)))))
 
 
+_PLACE = re.compile(r"(?P<place>[^<>=\d][^<>=]*?)(?:(?P<op>>=|<=|==|>|<|=)(?P<rest>.*))?\Z")
+
+
 def _measure(asked: Asked) -> Parsed:
-    """gap>20mm, gap@contraction>=3cm, volume:10..30mL; a bare number is in the usual unit."""
-    what = asked.field.name
-    base = MEASURES[what]
-
-    def read(text: str) -> float:
-        match = _NUMBER.match(text.strip())
-        if match is None:
-            raise asked.error(f"{what} needs a number, not “{text}”", f"For example {what}>20{base}.")
-        number = float(match["number"].replace(",", "."))
-        unit = (match["unit"] or SPOKEN_UNITS.get(what, base)).lower()
-        known, factor = UNITS.get(unit, ("", 0.0)) if unit != "1" else ("1", 1.0)
-        if known != base:
-            raise asked.error(f"{what} is not measured in “{unit}”", f"Its unit is {base}.")
-        return number * factor
-
-    span = Range() if asked.value == _FILLED else _range(asked, read)
-    state = ""
+    """gap>20mm, gap@contraction>=3cm, volume:10..30mL, csa:sciatic>60mm2; a bare number is in the usual unit."""
+    measure = measure_named(asked.lexicon, asked.field.name)
+    assert measure is not None
+    structure = None
+    at = _PLACE.match(asked.value) if asked.op in ("", "=") and asked.value != _FILLED else None
+    if at is not None:
+        concept = asked.lexicon.resolve(at["place"].strip(), STRUCTURE_KINDS)
+        if concept is None:
+            raise asked.error(
+                f"{measure.label} needs a number or a structure, not “{at['place'].strip()}”",
+                f"For example {asked.field.name}>20{measure.unit} or {asked.field.name}:sciatic_nerve>20.",
+            )
+        structure = wanted(asked.lexicon, concept.id, at["place"].strip(), exact=asked.exact, by_field=True)
+        asked = replace(asked, op=at["op"] or "", value=(at["rest"] or "").strip() or _FILLED)
+    limits = (
+        Range() if asked.value == _FILLED else _range(asked, lambda text: _measured(asked, measure, text))
+    )
+    states: tuple[str, ...] = ()
     if asked.name:
         concept = asked.lexicon.resolve(asked.name, ("maneuver", "maneuver_state"))
-        state = concept.id if concept else asked.name
-    return Parsed("node", node=MeasureClause(what, span, base, state))
+        states = tuple(sorted(asked.lexicon.narrower(concept.id))) if concept else (asked.name,)
+    clause = MeasureClause(measure.names, measure.label, limits, measure.unit, states, structure)
+    return Parsed("node", node=clause)
+
+
+def _measured(asked: Asked, measure: Measure, text: str) -> float:
+    match = _NUMBER.match(text.strip())
+    if match is None:
+        raise asked.error(
+            f"{measure.label} needs a number, not “{text}”",
+            f"For example {asked.field.name}>20{measure.unit}.",
+        )
+    number = float(match["number"].replace(",", "."))
+    limits = span(measure, number, None, match["unit"] or "")
+    if limits is None or limits.low is None:
+        raise asked.error(
+            f"{measure.label} is not measured in “{match['unit']}”", f"Its unit is {measure.unit}."
+        )
+    return limits.low
 
 
 def _list(value: str) -> tuple[str, ...]:

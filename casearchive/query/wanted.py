@@ -34,12 +34,12 @@ def wanted(
     )
 
 
-def literal(typed: str, kind: str, *, by_field: bool = True) -> Wanted:
-    """Words no lexicon knows, compared as the author wrote them."""
+def literal(typed: str, kind: str, *, by_field: bool = True, near: tuple[str, ...] = ()) -> Wanted:
+    """Words no lexicon knows, compared as the author wrote them; ``near`` are names that may have been meant."""
     spellings = tuple(dict.fromkeys((typed, typed.lower(), typed.lower().replace(" ", "_"))))
     return Wanted(
         label=typed, typed=typed, kind=kind, asked=spellings, ids=spellings, above=spellings, literal=typed,
-        by_field=by_field,
+        by_field=by_field, near=near,
     )  # fmt: skip
 
 

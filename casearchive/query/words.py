@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from casearchive.errors import QueryError
+from casearchive.query.fields import ALIASES, FIELDS, SCALES
 
 MAX_CHARACTERS = 20_000
 
@@ -18,6 +19,8 @@ MAX_CHARACTERS = 20_000
 _QUOTES = {'"': '"', "“": "”", "„": "“”", "«": "»", "”": "”"}
 _DASHES = "‐‑‒–—−"
 _FIELD = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_.@-]*?)(?P<op>:(?:>=|<=|==|>|<|=|≥|≤)?|>=|<=|==|>|<|=|≥|≤)")
+
+_COMPARED = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_.]*)\s+(?P<op>>=|<=|>|<|≥|≤)\s*(?=\d)")
 
 _SIGNS = {"≥": ">=", "≤": "<="}
 
@@ -102,7 +105,7 @@ def _piece(text: str, at: int) -> Piece:
         # A dash by itself is punctuation; before a word it means "not".
         alone = end >= len(text) or text[end].isspace() or text[end] == ")"
         return Piece("not", "" if alone else "-", at, end)
-    match = _FIELD.match(text, at)
+    match = _FIELD.match(text, at) or _apart(text, at)
     if match is not None:
         return _field(text, match)
     end = _word_end(text, at)
@@ -112,6 +115,13 @@ def _piece(text: str, at: int) -> Piece:
     if operator == "not" and word != "NOT" and not text[end:].strip(" )"):
         operator = "word"  # "… but not": nothing follows that could be left out
     return Piece(operator or "word", word, at, end)
+
+
+def _apart(text: str, at: int) -> re.Match[str] | None:
+    """``frames > 20``: a field that stands apart from its comparison, where there is a field of that name."""
+    match = _COMPARED.match(text, at)
+    named = match is not None and match["name"].lower()
+    return match if named and (named in FIELDS or named in ALIASES or named in SCALES) else None
 
 
 def _field(text: str, match: re.Match[str]) -> Piece:
