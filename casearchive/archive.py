@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from casearchive.index.read import EventRow, Held
     from casearchive.index.search import Hit, Results
     from casearchive.ingest import Progress, Summary
+    from casearchive.likeness import Likeness
     from casearchive.measure import Measured, Unmeasurable
     from casearchive.model import Case, Outcome, TeachingSetRecord
     from casearchive.release import Release
@@ -192,6 +193,29 @@ class Archive:
         tree = parse(query, lexicon(), exact=exact)
         with index.reading(self._layout.index) as connection:
             return search(connection, tree, limit=limit, sort=sort, include_absent=include_absent)
+
+    def similar(
+        self, case: str, *, limit: int = 10, without: str = "", same_side: bool = False
+    ) -> tuple[Likeness, ...]:
+        """Cases like ``case`` (a slug), the nearest first, with what they share and what differs.
+
+        ``without`` names a finding that they must not have (cases for contrast). Raises ``NotFound`` for an unknown
+        case, ``UsageError`` for a word that names no finding.
+        """
+        from casearchive import index
+        from casearchive.index.similar import similar
+        from casearchive.terms import ABNORMALITY_KINDS, lexicon
+
+        barred = ""
+        if without:
+            concept = lexicon().resolve(without, ABNORMALITY_KINDS)
+            if concept is None:
+                near = lexicon().nearest(without, ABNORMALITY_KINDS)
+                hint = f"Did you mean {' or '.join(near)}?" if near else "Name a finding, such as tear."
+                raise UsageError(f"“{without}” is no finding of the vocabulary", hint=hint)
+            barred = concept.id
+        with index.reading(self._layout.index) as connection:
+            return similar(connection, case, lexicon(), limit=limit, without=barred, same_side=same_side)
 
     def list(self) -> tuple[Held, ...]:
         """Everything held, sorted by hash."""
