@@ -35,6 +35,10 @@ class Linted:
     problems: tuple[Problem, ...]
 
 
+#: More than anybody teaches at once.
+_MOST_IN_A_SET = 10_000
+
+
 class Archive:
     """An archive on disk. Opening it reads ``archive.toml`` and nothing else.
 
@@ -185,14 +189,35 @@ class Archive:
     ) -> Results:
         """Cases and loose files that match; ``exact`` takes every word as it is written, without kinds, parts or
         corrected spelling. Raises ``QueryError`` where the query cannot be read."""
+        return self._search(query, limit=limit, sort=sort, include_absent=include_absent, exact=exact)
+
+    def _search(
+        self,
+        query: str,
+        *,
+        limit: int,
+        sort: str = "relevance",
+        include_absent: bool = False,
+        exact: bool = False,
+        without: tuple[str, ...] = (),
+    ) -> Results:
         from casearchive import index
         from casearchive.index.search import search
         from casearchive.query import parse
         from casearchive.terms import lexicon
 
-        tree = parse(query, lexicon(), exact=exact)
+        tree = parse(query, lexicon(), exact=exact, saved=self._saved(query, without))
         with index.reading(self._layout.index) as connection:
             return search(connection, tree, limit=limit, sort=sort, include_absent=include_absent)
+
+    def _saved(self, query: str, without: tuple[str, ...]) -> Mapping[str, str]:
+        """The searches behind living sets, by name, where a question may ask for one."""
+        from casearchive import teachingsets
+
+        if "set" not in query.lower():
+            return {}
+        sets = [teachingsets.load(path) for path in sorted(self._layout.sets.glob("*.toml"))]
+        return {s.slug: s.query for s in sets if s.living and s.slug not in without}
 
     def similar(
         self, case: str, *, limit: int = 10, without: str = "", same_side: bool = False
@@ -298,7 +323,32 @@ class Archive:
             raise NotFound(
                 "there is no such set", where=slug[:80], hint="See what there is with: casearchive set list"
             )
-        return teachingsets.load(path)
+        found = teachingsets.load(path)
+        return replace(found, cases=self._found(found.query, ())) if found.living else found
+
+    def set_save(
+        self, slug: str, query: str, *, title: str = "", living: bool = True, dry_run: bool = False
+    ) -> TeachingSetRecord:
+        """Keep a search as a set: ``living`` (whatever it finds when asked) or frozen (what it finds now).
+
+        Raises ``UsageError`` where the name is taken or no slug, ``QueryError`` where the query cannot be read.
+        """
+        from casearchive.ingest.drafts import check_slug
+        from casearchive.model import TeachingSetRecord
+        from casearchive.terms import lexicon
+
+        check_slug(slug)
+        self._free(slug)
+        if not query.strip():
+            raise UsageError("there is no question to save", hint="Say what to look for, then --save NAME.")
+        made = TeachingSetRecord(slug, title, cases=self._found(query, (slug,)), query=query, living=living,
+                                 lexicon=lexicon().version)  # fmt: skip
+        return made if dry_run else self._save_set(made, "set-created")
+
+    def set_freeze(self, slug: str, *, dry_run: bool = False) -> TeachingSetRecord:
+        """Keep what a living set holds now, so that cases can be added, left out and ordered by hand."""
+        frozen = replace(self.set(slug), living=False)
+        return frozen if dry_run else self._save_set(frozen, "set-changed")
 
     def set_create(
         self,
@@ -314,10 +364,7 @@ class Archive:
         from casearchive.model import TeachingSetRecord
 
         check_slug(slug)
-        if self._layout.teaching_set(slug).exists():
-            raise UsageError(
-                f"there is a set {slug} already", hint=f"Look at it with: casearchive set show {slug}"
-            )
+        self._free(slug)
         made = TeachingSetRecord(slug, title, description)
         if dry_run:
             return replace(made, cases=self._cases(cases))
@@ -325,13 +372,13 @@ class Archive:
 
     def set_add(self, slug: str, cases: Sequence[str], *, dry_run: bool = False) -> TeachingSetRecord:
         """Add cases (slugs, or queries whose cases are added best first) at the end of a set."""
-        found = self.set(slug)
+        found = self._by_hand(slug)
         grown = replace(found, cases=tuple(dict.fromkeys((*found.cases, *self._cases(cases)))))
         return grown if dry_run or grown == found else self._save_set(grown, "set-changed")
 
     def set_remove(self, slug: str, cases: Sequence[str], *, dry_run: bool = False) -> TeachingSetRecord:
         """Take cases out of a set; the cases stay in the archive."""
-        found = self.set(slug)
+        found = self._by_hand(slug)
         for case in cases:
             if case not in found.cases:
                 raise NotFound(f"the set does not hold {case}", where=slug)
@@ -340,7 +387,7 @@ class Archive:
 
     def set_order(self, slug: str, cases: Sequence[str], *, dry_run: bool = False) -> TeachingSetRecord:
         """Put these cases of a set first, in this order; the others keep theirs behind them."""
-        found = self.set(slug)
+        found = self._by_hand(slug)
         for case in cases:
             if case not in found.cases:
                 raise NotFound(f"the set does not hold {case}", where=slug)
@@ -511,6 +558,27 @@ class Archive:
                 )
             found += hits
         return tuple(dict.fromkeys(found))
+
+    def _free(self, slug: str) -> None:
+        if self._layout.teaching_set(slug).exists():
+            raise UsageError(
+                f"there is a set {slug} already", hint=f"Look at it with: casearchive set show {slug}"
+            )
+
+    def _by_hand(self, slug: str) -> TeachingSetRecord:
+        found = self.set(slug)
+        if found.living:
+            raise UsageError(
+                f"{slug} is a living set: it holds what its search finds",
+                hint=f"Keep what it holds now with: casearchive set freeze {slug}",
+            )
+        return found
+
+    def _found(self, query: str, without: tuple[str, ...]) -> tuple[str, ...]:
+        """The cases that a saved search finds, best first; nothing near them. ``without``: names of saved searches
+        that it must not use."""
+        results = self._search(query, limit=_MOST_IN_A_SET, without=without)
+        return () if results.loosened else tuple(hit.case for hit in results.hits if hit.case)
 
     def _save_set(self, changed: TeachingSetRecord, event: str) -> TeachingSetRecord:
         from casearchive import index, teachingsets

@@ -422,10 +422,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class TeachingSetRecord:
-    """A set as the archive keeps it (``sets/<slug>.toml``): an ordered choice of cases."""
+    """A set as the archive keeps it (``sets/<slug>.toml``): an ordered choice of cases.
+
+    ``query`` is the search it was saved from. A ``living`` set holds whatever that search finds when somebody
+    asks; its file names no cases. ``lexicon`` is the version of the vocabulary it was saved with.
+    """
 
     slug: str
     title: str = ""
     description: str = ""
     cases: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = field(default=())
+    query: str = ""
+    living: bool = False
+    lexicon: str = ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from casearchive.errors import CaseArchiveError, Problem, RecordError
 from casearchive.model import TeachingSetRecord
 
-_KEYS = ("title", "description", "cases", "options")
+_KEYS = ("title", "description", "cases", "options", "query", "living", "lexicon")
 
 
 def load(path: Path) -> TeachingSetRecord:
@@ -26,8 +26,14 @@ def load(path: Path) -> TeachingSetRecord:
         *([] if isinstance(options, dict) else [Problem(file, 1, "options", "must be a table")]),
         *(
             Problem(file, 1, k, "must be text")
-            for k in ("title", "description")
+            for k in ("title", "description", "query", "lexicon")
             if not isinstance(content.get(k, ""), str)
+        ),
+        *(
+            [Problem(file, 1, "living", "must be true or false, and true only beside a query")]
+            if content.get("living", False) not in (True, False)
+            or (content.get("living") and not content.get("query"))
+            else []
         ),
     ]
     if wrong:
@@ -38,6 +44,9 @@ def load(path: Path) -> TeachingSetRecord:
         content.get("description", ""),
         tuple(dict.fromkeys(cases)),
         tuple(sorted((str(k), str(v)) for k, v in options.items())),
+        content.get("query", ""),
+        bool(content.get("living", False)),
+        content.get("lexicon", ""),
     )
 
 
@@ -45,13 +54,21 @@ def dump(record: TeachingSetRecord) -> str:
     import tomlkit
 
     document = tomlkit.document()
-    document.add(tomlkit.comment("A teaching set: its cases in the order in which they are taught."))
+    document.add(tomlkit.comment(
+        "A saved search: it holds what the query finds, best first." if record.living
+        else "A teaching set: its cases in the order in which they are taught."
+    ))  # fmt: skip
     document["title"] = record.title
     document["description"] = record.description
     cases = tomlkit.array()
     cases.extend(record.cases)
     cases.multiline(len(record.cases) > 1)
-    document["cases"] = cases
+    if record.query:
+        document["query"] = record.query
+        document["living"] = record.living
+        document["lexicon"] = record.lexicon
+    if not record.living:
+        document["cases"] = cases
     if record.options:
         document["options"] = dict(record.options)
     text = tomlkit.dumps(document)

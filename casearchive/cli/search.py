@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from casearchive.cli._talk import Inline, State, emit, example, fields, safe, verb
+from casearchive.cli._talk import Inline, State, emit, example, fields, many, safe, verb
 from casearchive.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 @click.option("--pictures", is_flag=True, help="Show a picture with each hit, in a terminal that can.")
 @click.option("--ids", is_flag=True, help="Only slugs (or hashes), best first.")
 @click.option("--csv", "as_csv", is_flag=True, help="A table for a spreadsheet.")
+@click.option("--save", metavar="NAME", help="Keep the search as a set that follows what it finds.")
+@click.option("--frozen", is_flag=True, help="With --save: keep what it finds now, for an examination.")
 @verb
 def command(
     state: State,
@@ -43,6 +45,8 @@ def command(
     pictures: bool,
     ids: bool,
     as_csv: bool,
+    save: str | None,
+    frozen: bool,
 ) -> None:
     """Find cases, and files outside any case, by what was found, where, on which side, and what was said.
 
@@ -53,7 +57,17 @@ def command(
     """
     if sum((state.json, ids, as_csv)) > 1:
         raise UsageError("--json, --ids and --csv are three ways to say the same", hint="Choose one.")
+    if frozen and save is None:
+        raise UsageError("--frozen says how to keep a search", hint="Add --save NAME.")
+    if save is not None and exact:
+        raise UsageError("--exact is not kept with a search", hint="Write structure== or finding== instead.")
     archive = state.open()
+    if save is not None:
+        made = archive.set_save(save, " ".join(query), living=not frozen)
+        held = many(len(made.cases), "case")
+        state.say(
+            f"Saved: {made.slug}, {'frozen with' if frozen else 'now'} {held}. casearchive set show {made.slug}"
+        )
     results = archive.search(
         " ".join(query), limit=limit, sort=sort, include_absent=include_absent, exact=exact
     )

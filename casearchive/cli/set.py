@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.group(epilog=example('casearchive set create thigh --title "The painful thigh" "rectus femoris tear"'))
 def command() -> None:
-    """Choose and order cases for teaching: create, add, remove, order, list, show."""
+    """Choose and order cases for teaching: create, add, remove, order, freeze, list, show."""
 
 
 @command.command(
@@ -64,6 +64,15 @@ def order(state: State, name: str, cases: tuple[str, ...], dry_run: bool) -> Non
     _tell(state, state.open().set_order(name, cases, dry_run=dry_run), "Would be" if dry_run else "Now")
 
 
+@command.command(epilog=example("casearchive set freeze thigh"))
+@click.argument("name", shell_complete=complete_case)
+@dry_run
+@verb
+def freeze(state: State, name: str, dry_run: bool) -> None:
+    """Keep what a living set (search --save) holds now; then it can be changed by hand."""
+    _tell(state, state.open().set_freeze(name, dry_run=dry_run), "Would be" if dry_run else "Now")
+
+
 @command.command("list", epilog=example("casearchive set list"))
 @verb
 def list_(state: State) -> None:
@@ -73,7 +82,7 @@ def list_(state: State) -> None:
         emit({"sets": [_plain(s) for s in found]})
         return
     for one in found:
-        count = many(len(one.cases), "case")
+        count = "living" if one.living else many(len(one.cases), "case")
         click.echo(safe(f"{one.slug:30}  {count:10}  {one.title}"))
     if not found:
         state.say("There are no sets yet: casearchive set create NAME CASE...")
@@ -91,6 +100,8 @@ def show(state: State, name: str) -> None:
     click.echo(click.style(safe(found.title or found.slug), bold=True))
     if found.description:
         click.echo(safe(found.description))
+    if found.query:
+        click.echo(safe(f"{'Living' if found.living else 'Frozen'} search: {found.query}"))
     for number, slug in enumerate(found.cases, 1):
         click.echo(f"{number:>3}  {slug}")
 
@@ -102,6 +113,8 @@ def _plain(record: TeachingSetRecord) -> dict[str, Any]:
         "description": record.description,
         "cases": list(record.cases),
         "options": dict(record.options),
+        "query": record.query or None,
+        "living": record.living,
     }
 
 

@@ -255,11 +255,12 @@ def identifiers(connection: sqlite3.Connection, hashes: Iterable[str]) -> frozen
 
 def sets(connection: sqlite3.Connection) -> tuple[TeachingSetRecord, ...]:
     found = []
-    for set_id, slug, title, description in connection.execute(
-        "SELECT id, slug, title, description FROM sets ORDER BY slug"
+    for set_id, slug, title, description, query, living in connection.execute(
+        "SELECT id, slug, title, description, query, living FROM sets ORDER BY slug"
     ).fetchall():
         cases = connection.execute("SELECT slug FROM set_cases WHERE set_id = ? ORDER BY position", (set_id,))
-        found.append(TeachingSetRecord(slug, title, description, tuple(r[0] for r in cases)))
+        held = tuple(r[0] for r in cases)
+        found.append(TeachingSetRecord(slug, title, description, held, query=query, living=bool(living)))
     return tuple(found)
 
 
@@ -356,7 +357,7 @@ _LOGICAL = {
     "documents": "SELECT coalesce(c.slug, i.sha256) AS owner, q.* FROM documents d "
     "LEFT JOIN cases c ON c.id = d.case_id LEFT JOIN instances i ON i.id = d.instance_id "
     "JOIN case_search q ON q.rowid = d.id ORDER BY 1",
-    "sets": "SELECT s.slug, s.title, s.description, c.position, c.slug FROM sets s "
+    "sets": "SELECT s.slug, s.title, s.description, s.query, s.living, c.position, c.slug FROM sets s "
     "LEFT JOIN set_cases c ON c.set_id = s.id ORDER BY 1, 4",
     "events": "SELECT * FROM events ORDER BY position",
 }

@@ -167,12 +167,16 @@ def remove_case(connection: sqlite3.Connection, slug: str) -> None:
 
 def put_set(connection: sqlite3.Connection, record: TeachingSetRecord) -> None:
     remove_set(connection, record.slug)
-    set_id = _insert(
-        connection, "sets", {"slug": record.slug, "title": record.title, "description": record.description}
-    )
+    set_id = _insert(connection, "sets", {
+        "slug": record.slug,
+        "title": record.title,
+        "description": record.description,
+        "query": record.query,
+        "living": int(record.living),
+    })  # fmt: skip
     connection.executemany(
         "INSERT INTO set_cases (set_id, position, slug) VALUES (?, ?, ?)",
-        [(set_id, position, slug) for position, slug in enumerate(record.cases, 1)],
+        [(set_id, n, slug) for n, slug in enumerate(() if record.living else record.cases, 1)],
     )
 
 

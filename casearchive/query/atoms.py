@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from casearchive.query import fts
@@ -69,6 +69,7 @@ class Speaker:
     lexicon: Lexicon
     fields: Mapping[str, Field]
     exact: bool = False
+    saved: Callable[[str], Node | None] = lambda name: None
 
 
 def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...]:
@@ -182,6 +183,9 @@ def field_to_atom(speaker: Speaker, piece: Piece, following: Sequence[Piece]) ->
     Raises:
         QueryError: an unknown field or a value it cannot take, with the nearest that would do.
     """
+    saved = speaker.saved(piece.value.strip()) if piece.text.lower() == "set" else None
+    if saved is not None:
+        return Atom("node", piece.start, piece.end, piece.text, node=saved), 0
     parsed, used = field_atom(
         speaker.text, speaker.lexicon, speaker.fields, piece, following, exact=speaker.exact
     )

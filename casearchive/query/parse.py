@@ -8,7 +8,7 @@ item     := ["-" | "NOT"] (word | "phrase" | field:value | "(" either ")")
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -30,13 +30,21 @@ MAX_DEPTH = 20
 _MOST_RESPELT = 6
 
 
-def parse(text: str, lexicon: Lexicon, fields: Mapping[str, Field] = FIELDS, *, exact: bool = False) -> Query:
+def parse(
+    text: str,
+    lexicon: Lexicon,
+    fields: Mapping[str, Field] = FIELDS,
+    *,
+    exact: bool = False,
+    saved: Mapping[str, str] | None = None,
+) -> Query:
     """Understand a question.
 
     Args:
         text: whatever somebody typed; an empty question asks for everything.
         lexicon: the vocabulary that words are recognised in.
         fields: the fields that may be asked (``query.FIELDS``).
+        saved: the questions behind living sets, by name; set:NAME asks what they ask.
         exact: take every concept by itself, without its kinds and parts, and correct no spelling.
 
     Raises:
@@ -45,7 +53,9 @@ def parse(text: str, lexicon: Lexicon, fields: Mapping[str, Field] = FIELDS, *, 
     pieces = cut(text)
     if len(pieces) > MAX_TERMS * 4:
         raise _too_much(text, pieces[MAX_TERMS * 4].start)
-    reader = _Reader(Speaker(clean(text), lexicon, fields, exact), pieces)
+    reader = _Reader(
+        Speaker(clean(text), lexicon, fields, exact, _nested(lexicon, fields, saved or {})), pieces
+    )
     atoms = reader.either(0)
     if reader.at < len(pieces):
         raise QueryError(
@@ -61,6 +71,20 @@ def parse(text: str, lexicon: Lexicon, fields: Mapping[str, Field] = FIELDS, *, 
     notes = tuple(_spelt(atom) for atom in _flat(atoms) if _misspelt(atom, lexicon))
     unknown = tuple((a.start, a.end) for a in _flat(atoms) if a.kind == "word")
     return Query(text=text, root=root, understood=(*described(root), *notes), unknown=unknown, exact=exact)
+
+
+def _nested(
+    lexicon: Lexicon, fields: Mapping[str, Field], saved: Mapping[str, str]
+) -> Callable[[str], Node | None]:
+    """What a saved search asks, by its name; one that asks itself, even by way of others, asks nothing."""
+
+    def node(name: str) -> Node | None:
+        if name not in saved:
+            return None
+        others = {other: text for other, text in saved.items() if other != name}
+        return parse(saved[name], lexicon, fields, saved=others).root
+
+    return node
 
 
 def _too_much(text: str, position: int) -> QueryError:
