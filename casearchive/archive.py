@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from casearchive.release import Release
     from casearchive.rooms import Rooms
     from casearchive.verify import Rebuilt, Verdict
+    from casearchive.vocabulary import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +242,18 @@ class Archive:
             barred = concept.id
         with index.reading(self._layout.index) as connection:
             return similar(connection, case, lexicon(), limit=limit, without=barred, same_side=same_side)
+
+    def vocabulary(self, word: str) -> tuple[Entry, ...]:
+        """What a word may mean, the likeliest first, and how many cases have it; empty where nobody knows it."""
+        from casearchive import index, vocabulary
+        from casearchive.index import read
+        from casearchive.terms import lexicon
+
+        found = vocabulary.entries(lexicon(), word)
+        with index.reading(self._layout.index) as connection:
+            return tuple(
+                replace(e, cases=read.cases_with(connection, e.below | {e.concept.id})) for e in found
+            )
 
     def list(self) -> tuple[Held, ...]:
         """Everything held, sorted by hash."""

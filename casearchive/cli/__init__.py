@@ -13,8 +13,8 @@ from casearchive import __version__
 from casearchive.errors import EXIT_CODES, CaseArchiveError
 
 VERBS = (
-    "init", "ingest", "new", "edit", "lint", "list", "search", "similar", "show", "measure", "set", "export",
-    "verify", "verify-export", "reindex", "stats", "log",
+    "init", "ingest", "new", "edit", "lint", "list", "search", "similar", "vocabulary", "show", "measure",
+    "set", "export", "verify", "verify-export", "reindex", "stats", "log",
 )  # fmt: skip
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())

@@ -253,6 +253,21 @@ def identifiers(connection: sqlite3.Connection, hashes: Iterable[str]) -> frozen
     return frozenset(found)
 
 
+def cases_with(connection: sqlite3.Connection, concepts: Iterable[str]) -> int:
+    """How many cases have one of these concepts: in a finding that is present, as a term, or in a clip."""
+    among = json.dumps(sorted(concepts))
+    wanted = "IN (SELECT value FROM json_each(?1))"
+    row = connection.execute(
+        f"SELECT count(*) FROM (SELECT key FROM findings WHERE key > 0 AND certainty NOT IN"
+        f" ('absent', 'not_assessed') AND (structure {wanted} OR abnormality {wanted} OR site {wanted}"
+        f" OR maneuver {wanted}) UNION SELECT case_id FROM case_terms WHERE term {wanted}"
+        f" AND role <> 'differential' UNION SELECT case_id FROM media WHERE structure {wanted} OR plane {wanted}"
+        f" OR mode {wanted} OR maneuver {wanted} OR patient_position {wanted})",
+        (among,),
+    ).fetchone()
+    return int(row[0])
+
+
 def sets(connection: sqlite3.Connection) -> tuple[TeachingSetRecord, ...]:
     found = []
     for set_id, slug, title, description, query, living in connection.execute(
