@@ -44,6 +44,9 @@ _MOST_SKIPPED = 20
 )
 @click.option("--workers", type=click.IntRange(0), help="How many processes (0: none but this one).")
 @click.option("--rehash", is_flag=True, help="Read every file again, even where size and time are unchanged.")
+@click.option(
+    "--incomplete", is_flag=True, help="Take files that end too early as well, as far as they can be shown."
+)
 @dry_run
 @verb
 def command(
@@ -53,6 +56,7 @@ def command(
     report: str | None,
     workers: int | None,
     rehash: bool,
+    incomplete: bool,
     dry_run: bool,
 ) -> int:
     """Take in files, folders, zips, discs and case folders; "-" reads paths from standard input.
@@ -93,6 +97,7 @@ def command(
             case=case,
             workers=workers,
             rehash=rehash,
+            incomplete=incomplete,
             dry_run=dry_run,
             report=tell,
             progress=progress,

@@ -25,6 +25,7 @@ class Task:
     """``source`` is a file to take, or None for an object that the store holds already (``sha256``).
 
     ``name`` is what the file was called where it came from: it may say on which side the picture was taken.
+    ``incomplete`` takes a file that ends too early as well, as far as it can be shown.
     """
 
     root: Path
@@ -32,6 +33,7 @@ class Task:
     sha256: str = ""
     name: str = ""
     dry_run: bool = False
+    incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ def gather(task: Task) -> Gathered:
 
 def _looked_at(path: Path, sha256: str, size: int, layout: Layout, task: Task) -> Gathered:
     try:
-        clip = open_clip(path, sha256)
+        # what the archive holds already was taken so by a person
+        clip = open_clip(path, sha256, incomplete=task.incomplete or task.source is None)
     except UnreadableFile as refusal:
         named = file_ids(path) if refusal.reason == "dicomdir" else ()
         return Gathered(sha256, size, reason=refusal.reason, message=_said(refusal), on_medium=named)

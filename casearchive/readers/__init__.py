@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import sys
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import cast
@@ -23,18 +24,21 @@ def readers() -> tuple[Reader, ...]:
     return tuple(sorted(found, key=lambda reader: (reader.PRIORITY, reader.NAME)))
 
 
-def open_clip(path: Path, sha256: str) -> Clip:
+def open_clip(path: Path, sha256: str, *, incomplete: bool = False) -> Clip:
     """Open the file at ``path``, whose content has the hash ``sha256`` (64 hexadecimal digits).
 
     The caller closes the clip. Raises ``UnreadableFile`` with a code of ``choices.REASONS``; messages name the
-    kind of trouble and never quote what the file holds.
+    kind of trouble and never quote what the file holds. ``incomplete`` also opens what ends too early, as far as
+    it can be shown; of a whole file it makes no difference.
     """
+    # Pillow speaks of damage and of size on the terminal; here a note does, and a limit of our own decides
+    warnings.filterwarnings("ignore", module=r"PIL\..*")
     head, size = _beginning(path)
     if size == 0:
         raise UnreadableFile("empty", "the file has no bytes", hint="copy it again from where it was made")
     for reader in readers():
         if reader.sniff(head, size):
-            return reader.open(path, sha256)
+            return reader.open(path, sha256, incomplete=incomplete)
     raise UnreadableFile(
         "not-an-image",
         f"no reader knows this kind of file{_looks_like(head)}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from casearchive.errors import UnreadableFile
+from casearchive.readers import _shared
 from casearchive.readers._source import Source
 
 _AGAIN = "copy it again from where it was made"
@@ -31,7 +32,7 @@ def walk(source: Source, needed: bytes, what: str) -> int:
         if position + length > source.size:
             missing = position + length - source.size
             raise UnreadableFile(
-                "truncated", f"{what} file ends {missing} bytes before what it promises", hint=_AGAIN
+                "truncated", f"{what} file ends {missing} bytes before what it promises", hint=_shared.CUT
             )
         kinds.add(kind)
         position += length

@@ -28,8 +28,11 @@ _ALONE = ("TIFF", "AVIF", "HEIF", "MPO")
 class Leaves:
     """The frames of one opened file; ``remarks`` is what decoding told, for a person."""
 
-    def __init__(self, path: Path, form: str, image: Image, frames: int, pages: tuple[int, ...]) -> None:
+    def __init__(
+        self, path: Path, form: str, image: Image, frames: int, pages: tuple[int, ...], *, cut: bool = False
+    ) -> None:
         self._path, self._form, self._image, self._frames = path, form, image, frames
+        self._cut = cut
         self._pages = pages
         self._at = 0  # how many frames of ``_image`` have been gone through
         self._top: float | None = None
@@ -37,6 +40,18 @@ class Leaves:
 
     def picture(self, number: int, edge: int | None) -> Picture:
         """Frame ``number``, from 1, before it is turned; ``edge`` lets a JPEG be decoded smaller."""
+        if not self._cut:
+            return self._picture(number, edge)
+        from PIL import ImageFile
+
+        before = ImageFile.LOAD_TRUNCATED_IMAGES
+        ImageFile.LOAD_TRUNCATED_IMAGES = True  # of a file that is known to end too early, what there is
+        try:
+            return self._picture(number, edge)
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+    def _picture(self, number: int, edge: int | None) -> Picture:
         if self._image.format == "JPEG":
             return self._of_jpeg(edge)
         if self._frames == 1:

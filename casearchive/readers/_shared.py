@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import uuid
 
+from casearchive.clip import Clip
+from casearchive.errors import PictureUnavailable, UnreadableFile
 from casearchive.model import Series, Study, Subject
+
+#: What to do about a file that ends before what it promises.
+CUT = "copy it again from where it was made; if this is all there is of it, take it with --incomplete"
 
 #: Where derived UIDs come from: ``2.25.`` and the UUID5 of the content's hash, the same on every machine.
 _NAMESPACE = uuid.NAMESPACE_OID
@@ -31,3 +36,13 @@ def standing_alone(sha256: str) -> tuple[Subject, Study, Series]:
         Study(study_instance_uid=derived_uid(sha256, "/study")),
         Series(series_instance_uid=derived_uid(sha256, "/series")),
     )
+
+
+def shown_or(clip: Clip, refusal: UnreadableFile) -> Clip:
+    """The clip of a file that ends too early, or the refusal where not even its first frame can be shown."""
+    try:
+        clip.frame(1)
+    except PictureUnavailable:
+        clip.close()
+        raise refusal from None
+    return clip

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from casearchive.errors import UnreadableFile
-from casearchive.readers import _boxes
+from casearchive.readers import _boxes, _shared
 from casearchive.readers._source import Source
 
 MAX_FRAMES = 10_000
@@ -131,18 +131,19 @@ def walk_gif(source: Source) -> Walked:
     position = 13 + (3 << (head[10] & 7) + 1 if head[10] & 0x80 else 0)
     frames, delay = 0, 0
     durations: list[float] = []
+    whole = 0
     for _ in range(_MAX_CHUNKS):
         block = source.read(position, 11)
         if not block:
-            raise _truncated()
+            raise _truncated(_of_gif(whole, durations))
         if block[0] == 0x3B:
             if not frames:
                 raise _damaged()
-            return Walked(frames, tuple(durations) if frames > 1 else (), tick=0.01)
+            return _of_gif(frames, durations)
         if block[0] == 0x21 and len(block) >= 8:
             if block[1] == 0xF9 and block[2] == 4:
                 delay = struct.unpack_from("<H", block, 4)[0]
-            position = _after_gif_blocks(source, position + 2)
+            position = _after_gif_blocks(source, position + 2, _of_gif(whole, durations))
         elif block[0] == 0x2C and len(block) >= 10:
             frames += 1
             if len(durations) < MAX_FRAMES:
@@ -150,19 +151,24 @@ def walk_gif(source: Source) -> Walked:
                 durations.append(delay / 100 if delay > 1 else 0.0)
                 delay = 0
             table = 3 << (block[9] & 7) + 1 if block[9] & 0x80 else 0
-            position = _after_gif_blocks(source, position + 10 + table + 1)
+            position = _after_gif_blocks(source, position + 10 + table + 1, _of_gif(whole, durations))
+            whole = frames
         elif len(block) < 11:
-            raise _truncated()
+            raise _truncated(_of_gif(whole, durations))
         else:
             raise _damaged()
     raise _damaged()
 
 
-def _after_gif_blocks(source: Source, position: int) -> int:
+def _of_gif(frames: int, durations: list[float]) -> Walked:
+    return Walked(max(1, frames), tuple(durations[:frames]) if frames > 1 else (), tick=0.01)
+
+
+def _after_gif_blocks(source: Source, position: int, so_far: Walked) -> int:
     while True:
         length = source.read(position, 1)
         if not length:
-            raise _truncated()
+            raise _truncated(so_far)
         position += 1 + length[0]
         if length[0] == 0:
             return position
@@ -363,10 +369,16 @@ def _brands(head: bytes) -> frozenset[bytes]:
 _BMP_HEADERS = tuple(struct.pack("<I", size) for size in (12, 40, 52, 56, 64, 108, 124))
 
 
-def _truncated() -> UnreadableFile:
-    return UnreadableFile(
-        "truncated", "the picture file ends too early", hint="copy it again from where it was made"
-    )
+class Cut(UnreadableFile):
+    """The file ends too early; ``walked`` is what of it is whole."""
+
+    walked: Walked
+
+
+def _truncated(walked: Walked | None = None) -> Cut:
+    refusal = Cut("truncated", "the picture file ends too early", hint=_shared.CUT)
+    refusal.walked = walked or Walked()
+    return refusal
 
 
 def _damaged() -> UnreadableFile:

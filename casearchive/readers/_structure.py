@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from casearchive.errors import UnreadableFile
+from casearchive.readers import _shared
 from casearchive.readers._source import BytesSource, FileSource, Source
 
 MAX_DEPTH = 64
@@ -81,7 +82,10 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Structure:
-    """A file whose structure is whole. ``meta`` holds the raw values of group 0002 by tag."""
+    """A file whose structure is whole, or (``cut``) is so up to a part of its pixel data.
+
+    ``meta`` holds the raw values of group 0002 by tag.
+    """
 
     source: Source
     encoding: Encoding
@@ -91,6 +95,7 @@ class Structure:
     pixels: Pixels | None
     character_sets: tuple[tuple[int, int], ...] = ()
     notes: tuple[str, ...] = ()
+    cut: bool = False
 
     def has(self, tag: int) -> bool:
         return any(element.tag == tag for element in self.elements)
@@ -138,18 +143,22 @@ def looks_like_dicom(head: bytes) -> bool:
     return second is not None and second[0] > first[0]
 
 
-def scan(path: Path) -> Structure:
-    """Walk the whole file. Raises ``UnreadableFile``: ``truncated``, ``damaged`` or ``dicomdir``."""
+def scan(path: Path, *, incomplete: bool = False) -> Structure:
+    """Walk the whole file. Raises ``UnreadableFile``: ``truncated``, ``damaged`` or ``dicomdir``.
+
+    ``incomplete`` is content with a part of the pixel data, and says in a note what is missing.
+    """
     source: Source = FileSource(path)
     try:
-        return _scan(source)
+        return _scan(source, incomplete)
     except BaseException:
         source.close()
         raise
 
 
-def _scan(source: Source) -> Structure:
+def _scan(source: Source, incomplete: bool) -> Structure:
     notes: list[str] = []
+    cut = False
     meta, position = _read_meta(source, notes)
     if _text(meta.get(0x00020002, b"")) == DICOMDIR_CLASS:
         raise UnreadableFile(
@@ -161,12 +170,12 @@ def _scan(source: Source) -> Structure:
         _truncated("the file ends before its data set begins")
     syntax = _text(meta.get(0x00020010, b""))
     if syntax == DEFLATED:
-        source = _inflated(source, position)
+        source, cut = _inflated(source, position, notes if incomplete else None)
         position = 0
         encoding = Encoding()
     else:
         encoding, syntax = _encoding(source.read(position, 16), syntax, notes)
-    walk = _Walk(source, position, encoding)
+    walk = _Walk(source, position, encoding, incomplete)
     walk.run()
     return Structure(
         source=source,
@@ -177,6 +186,7 @@ def _scan(source: Source) -> Structure:
         pixels=walk.pixels,
         character_sets=tuple(walk.character_sets),
         notes=tuple(notes + walk.notes),
+        cut=cut or walk.cut,
     )
 
 
@@ -245,8 +255,11 @@ def _plausible_element(head: bytes, position: int, encoding: Encoding) -> tuple[
     return tag, value + length
 
 
-def _inflated(source: Source, position: int) -> BytesSource:
-    """The deflated data set (PS3.5 A.5), inflated within bounds; the file itself is no longer needed."""
+def _inflated(source: Source, position: int, notes: list[str] | None) -> tuple[BytesSource, bool]:
+    """The deflated data set (PS3.5 A.5), inflated within bounds; the file itself is no longer needed.
+
+    Where ``notes`` are given, a part of it will do: a note says so, and True comes with it.
+    """
     packed = source.read(position, min(source.size - position, MAX_INFLATED))
     bound = min(MAX_INFLATED, max(_RATIO_COUNTS_FROM, MAX_RATIO * len(packed)))
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -261,9 +274,11 @@ def _inflated(source: Source, position: int) -> BytesSource:
     source.close()
     if inflater.unconsumed_tail:
         _damaged("its deflated data set grows beyond any sound size")
-    if not inflater.eof:
+    if not inflater.eof and notes is not None:
+        notes.append("the file ends inside its deflated data set: what is there is shown")
+    elif not inflater.eof:
         _truncated("the file ends inside its deflated data set")
-    return BytesSource(content)
+    return BytesSource(content), not inflater.eof
 
 
 def _element_header(source: Source, position: int, encoding: Encoding) -> tuple[int, str, int, int]:
@@ -302,6 +317,8 @@ class _Walk:
     source: Source
     position: int
     encoding: Encoding
+    incomplete: bool = False
+    cut: bool = False
     elements: list[Element] = field(default_factory=list)
     pixels: Pixels | None = None
     character_sets: list[tuple[int, int]] = field(default_factory=list)
@@ -313,6 +330,17 @@ class _Walk:
     _stack: list[_Scope] = field(default_factory=list)
 
     def run(self) -> None:
+        try:
+            self._walk_all()
+        except UnreadableFile as refusal:
+            if not (self.incomplete and refusal.reason == "truncated" and self.pixels is not None):
+                raise
+            self.cut = True
+            self.notes.append(f"{refusal.what}: what is there is shown")
+        if self._strays:
+            self.notes.append(f"{self._strays} stray sequence delimiter(s) were stepped over")
+
+    def _walk_all(self) -> None:
         size = self.source.size
         self._stack = [_Scope(of_items=False, end=size, encoding=self.encoding)]
         while self._stack:
@@ -327,8 +355,6 @@ class _Walk:
                 self._item(scope)
             else:
                 self._element(scope)
-        if self._strays:
-            self.notes.append(f"{self._strays} stray sequence delimiter(s) were stepped over")
 
     def _leave(self, scope: _Scope) -> None:
         if scope.end is not None and self.position > scope.end:
@@ -373,6 +399,9 @@ class _Walk:
             _damaged("there are zeros where an element should be")
         elif length != _UNDEFINED and value + length > self.source.size:
             missing = value + length - self.source.size
+            if (tag == PIXEL_DATA or tag in _FLOAT_PIXELS) and len(self._stack) == 1:
+                there = max(0, self.source.size - value)
+                self.pixels = Pixels(vr=vr, native=(value, there), is_float=tag in _FLOAT_PIXELS)
             _truncated(f"the file ends {missing} bytes before what an element promises")
         elif _is_sequence(tag, vr, length):
             if len(self._stack) == 1:
@@ -382,7 +411,7 @@ class _Walk:
             inner = Encoding(implicit=True) if vr == "UN" else scope.encoding
             self._enter(True, length, inner)
         elif length == _UNDEFINED:
-            pixels = self._fragments(value, vr)
+            pixels = self._fragments(value, vr, outermost=tag == PIXEL_DATA and len(self._stack) == 1)
             self._keep(tag, vr, start, value, pixels)
         else:
             self.position = value + length
@@ -423,16 +452,27 @@ class _Walk:
         else:
             self._strays += 1
 
-    def _fragments(self, position: int, vr: str) -> Pixels:
+    def _fragments(self, position: int, vr: str, *, outermost: bool) -> Pixels:
         """Encapsulated pixel data (PS3.5 A.4): offset table, fragments, delimiter; always little endian."""
         found: list[tuple[int, int]] = []
-        for tag, value, length in self._fragment_items(position):
-            if tag == _SEQUENCE_END:
-                self.position = value
-                break
-            found.append((value, length))
-            if len(found) > MAX_FRAGMENTS:
-                _damaged("its pixel data is split into more fragments than any sound file")
+        try:
+            for tag, value, length in self._fragment_items(position):
+                if tag == _SEQUENCE_END:
+                    self.position = value
+                    break
+                found.append((value, min(length, self.source.size - value)))
+                if len(found) > MAX_FRAGMENTS:
+                    _damaged("its pixel data is split into more fragments than any sound file")
+                if value + length > self.source.size:
+                    missing = value + length - self.source.size
+                    _truncated(f"the file ends {missing} bytes before the end of a fragment")
+        except UnreadableFile as refusal:
+            if refusal.reason == "truncated" and outermost and len(found) > 1:
+                self.pixels = self._encapsulated(found, vr)
+            raise
+        return self._encapsulated(found, vr)
+
+    def _encapsulated(self, found: list[tuple[int, int]], vr: str) -> Pixels:
         if not found:
             _damaged("its compressed pixel data has no offset table and no fragments")
         (table, table_length), *fragments = found
@@ -451,9 +491,6 @@ class _Walk:
                 _damaged("its compressed pixel data holds something that is not a fragment")
             if tag == _ITEM and length == _UNDEFINED:
                 _damaged("a fragment of its pixel data has no length")
-            if tag == _ITEM and value + length > self.source.size:
-                missing = value + length - self.source.size
-                _truncated(f"the file ends {missing} bytes before the end of a fragment")
             yield tag, value, length
             position = value + length
 
@@ -494,9 +531,7 @@ def _text(value: bytes) -> str:
 
 
 def _truncated(what: str) -> NoReturn:
-    raise UnreadableFile(
-        "truncated", what, hint="copy the file again from the scanner or the archive it came from"
-    )
+    raise UnreadableFile("truncated", what, hint=_shared.CUT)
 
 
 def _damaged(what: str) -> NoReturn:

@@ -45,9 +45,9 @@ def sniff(head: bytes, size: int) -> bool:
     return _structure.looks_like_dicom(head)
 
 
-def open(path: Path, sha256: str) -> Clip:
+def open(path: Path, sha256: str, *, incomplete: bool = False) -> Clip:
     """Raises ``UnreadableFile``: ``truncated``, ``damaged`` or ``dicomdir``."""
-    structure = _structure.scan(path)
+    structure = _structure.scan(path, incomplete=incomplete)
     try:
         header = Header(_headers.read_header(structure), list(structure.notes))
         layout = _layout(structure, header)
@@ -148,7 +148,8 @@ def _refuse_half_an_object(structure: Structure, header: Header, has_size: bool)
     if has_size or _is_image_class(class_uid):
         _refuse("truncated", "it is an image but ends before its pixel data")
     if not class_uid:
-        _refuse("damaged", "it says neither what it is nor holds a picture")
+        reason = "truncated" if structure.cut else "damaged"
+        _refuse(reason, "it says neither what it is nor holds a picture")
     for prefix, tag in _MUST_HOLD:
         if class_uid.startswith(prefix) and not structure.has(tag):
             _refuse("truncated", "it ends before its content")
@@ -220,7 +221,7 @@ def _frames_held(structure: Structure, header: Header, layout: Layout, promised:
     if held:
         return held
     share = structure.pixels.native[1] * 8 / max(1, layout.native_bits)
-    if share < 0.5:
+    if share < (1 / layout.rows if structure.cut else 0.5):
         _refuse("truncated", "its pixel data is shorter than one frame")
     header.notes.append(f"its pixel data holds only {int(share * 100)} % of a frame")
     return 1

@@ -29,19 +29,25 @@ def sniff(head: bytes, size: int) -> bool:
     return _container_of(head) is not None
 
 
-def open(path: Path, sha256: str) -> Clip:
+def open(path: Path, sha256: str, *, incomplete: bool = False) -> Clip:
     """Raises ``UnreadableFile``: ``truncated`` or ``damaged``."""
     source = FileSource(path)
+    cut: UnreadableFile | None = None
+    notes: list[str] = []
     try:
         container = _container_of(source.read(0, 4096))
         if container is None:
             raise UnreadableFile("not-an-image", "this is not a video file")
-        notes = list(container.walk(source))
+        try:
+            notes += container.walk(source)
+        except struct.error as error:
+            raise UnreadableFile("truncated", "the video file ends too early", hint=_shared.CUT) from error
+        except UnreadableFile as refusal:
+            if refusal.reason != "truncated" or not incomplete:
+                raise
+            cut = refusal
+            notes.append(f"{refusal.what}: what is there is shown")
         size = source.size
-    except struct.error as error:
-        raise UnreadableFile(
-            "truncated", "the video file ends too early", hint="copy it again from where it was made"
-        ) from error
     finally:
         source.close()
     facts = _bare_facts(sha256, container)
@@ -50,11 +56,16 @@ def open(path: Path, sha256: str) -> Clip:
         return MovieClip(replace(facts, notes=tuple(notes)), None)
     try:
         video = _video.Video(lambda: path.open("rb"), container.demuxer, size)
-    except _video.NoPicture as trouble:
+    except (_video.NoPicture, _video.VideoError) as trouble:
+        if cut is not None:
+            raise cut from trouble
+        if not isinstance(trouble, _video.NoPicture):
+            raise UnreadableFile(
+                "damaged", str(trouble), hint="copy it again from where it was made"
+            ) from trouble
         return MovieClip(replace(facts, notes=(*notes, str(trouble))), None)
-    except _video.VideoError as error:
-        raise UnreadableFile("damaged", str(error), hint="copy it again from where it was made") from error
-    return MovieClip(_with_video(facts, video.facts, notes), video)
+    clip = MovieClip(_with_video(facts, video.facts, notes), video)
+    return clip if cut is None else _shared.shown_or(clip, cut)
 
 
 # ------------------------------------------------------------------------------------------------------ facts
@@ -249,7 +260,7 @@ def _truncated(missing: int) -> NoReturn:
     raise UnreadableFile(
         "truncated",
         f"the video file ends {missing} bytes before what it promises",
-        hint="copy it again from where it was made",
+        hint=_shared.CUT,
     )
 
 

@@ -35,27 +35,44 @@ def sniff(head: bytes, size: int) -> bool:
     return _stills.format_of(head) is not None
 
 
-def open(path: Path, sha256: str) -> Clip:
+def open(path: Path, sha256: str, *, incomplete: bool = False) -> Clip:
     """Raises ``UnreadableFile``: ``truncated`` or ``damaged``."""
     source = FileSource(path)
+    cut: UnreadableFile | None = None
     try:
         kind = _stills.format_of(source.read(0, 4096))
         if kind is None:
             raise UnreadableFile("not-an-image", "this is not a picture file")
         walked = kind.walk(source)
     except struct.error as error:
-        raise UnreadableFile(
-            "truncated", "the picture file ends too early", hint="copy it again from where it was made"
-        ) from error
+        cut = UnreadableFile("truncated", "the picture file ends too early", hint=_shared.CUT)
+        walked = _stills.Walked()
+        if not incomplete:
+            raise cut from error
+    except UnreadableFile as refusal:
+        if refusal.reason != "truncated" or not incomplete:
+            raise
+        cut = refusal
+        walked = refusal.walked if isinstance(refusal, _stills.Cut) else _stills.Walked()
     finally:
         source.close()
-    return _opened(path, sha256, kind, walked)
+    assert kind is not None
+    if cut is None:
+        return _opened(path, sha256, kind, walked)
+    try:
+        return _shared.shown_or(_opened(path, sha256, kind, walked, cut=True), cut)
+    except UnreadableFile:
+        raise cut from None
 
 
-def _opened(path: Path, sha256: str, kind: _stills.Format, walked: _stills.Walked) -> Clip:
+def _opened(
+    path: Path, sha256: str, kind: _stills.Format, walked: _stills.Walked, *, cut: bool = False
+) -> Clip:
     from PIL import Image as PillowImage
 
     bare = _bare_facts(sha256, kind, walked)
+    if cut:
+        bare = replace(bare, notes=(*bare.notes, "the picture file ends too early: what is there is shown"))
     if kind is _stills.HEIC and not _heic_ready():
         note = "its picture is not shown: pi-heif is not installed (pip install 'casearchive[heic]')"
         return _Unseen(replace(bare, notes=(*bare.notes, note)), _NEEDS_HEIC)
@@ -77,7 +94,7 @@ def _opened(path: Path, sha256: str, kind: _stills.Format, walked: _stills.Walke
     if image.width * image.height > _leaves.MAX_PIXELS:
         image.close()
         return _Unseen(_too_large(facts), _TOO_LARGE)
-    leaves = _leaves.Leaves(path, kind.pillow, image, facts.instance.frames, walked.pages)
+    leaves = _leaves.Leaves(path, kind.pillow, image, facts.instance.frames, walked.pages, cut=cut)
     return StillClip(leaves, facts, _turn_of(image))
 
 
