@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from judging import archives, data, plainly, seed
+from judging import archives, data, page, plainly, seed
 from judging.data import Question
 from judging.scoring import DEPTH, Answer, Score
 
@@ -34,11 +34,14 @@ _HEADS = ("category", "questions", "nDCG@10", "recall@10", "violations", "zero",
 
 def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
+    if options.docs and (options.track != "both" or options.category or options.first or options.no_plain):
+        raise SystemExit("--docs needs both tracks, all questions and the comparison")
     if options.concepts:
         print(_concepts())
         return 0
     cases = data.cases()
     kept: dict[str, Any] = {}
+    rows: dict[str, list[tuple[str, Score]]] = {}
     for track in data.TRACKS if options.track == "both" else (options.track.replace("-", " "),):
         questions = _chosen(options, track)
         with tempfile.TemporaryDirectory() as folder:
@@ -46,11 +49,16 @@ def main(argv: list[str] | None = None) -> int:
             answers = [ask(archive, question) for question in questions]
         beside = {} if options.no_plain else _plain(cases, track, questions)
         kept[track] = _as_json(answers, beside)
-        print(_table(track, answers, beside), end="\n\n")
+        rows[track] = _rows(answers, beside)
+        print(f"Track {track}:\n\n{_table(rows[track])}", end="\n\n")
         if options.failures:
             print(_failures(answers, options.failures), end="\n\n")
     if options.seed:
         kept["seed"] = _seed(options.seed, bool(options.failures))
+    if options.docs:
+        tables = {track: _table(found) for track, found in rows.items()}
+        tables["aims"] = page.aims(*(dict(rows[track]) for track in data.TRACKS))
+        options.docs.write_text(page.rewritten(options.docs.read_text("utf-8"), tables), "utf-8")
     if options.json:
         options.json.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return 0
@@ -92,35 +100,21 @@ def _rows(answers: list[Answer], beside: dict[str, list[Answer]]) -> list[tuple[
     rows = [
         (c.replace("_", " "), Score.of([a for a in answers if a.question.category == c])) for c in categories
     ]
-    rows.append(("**all**", Score.of(answers)))
+    rows.append(("all", Score.of(answers)))
     return rows + [(name, Score.of(found)) for name, found in beside.items()]
 
 
-def _table(track: str, answers: list[Answer], beside: dict[str, list[Answer]]) -> str:
+def _table(rows: list[tuple[str, Score]]) -> str:
     cells = [
         (
-            name,
-            str(s.questions),
-            *(_number(v) for v in (s.ndcg, s.recall)),
-            *(_share(v) for v in (s.violations, s.zero, s.pretences)),
+            f"**{name}**" if name == "all" else name,
+            str(score.questions),
+            *(page.number(v) for v in (score.ndcg, score.recall)),
+            *(page.share(v) for v in (score.violations, score.zero, score.pretences)),
         )
-        for name, s in _rows(answers, beside)
+        for name, score in rows
     ]
-    widths = [max(len(row[n]) for row in (_HEADS, *cells)) for n in range(len(_HEADS))]
-    lines = [
-        "| " + " | ".join(text.ljust(w) for text, w in zip(row, widths, strict=True)) + " |"
-        for row in (_HEADS, *cells)
-    ]
-    rule = "| " + " | ".join("-" * w for w in widths) + " |"
-    return "\n".join((f"Track {track}:", "", lines[0], rule, *lines[1:]))
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
-
-
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.1f} %"
+    return page.table(_HEADS, cells)
 
 
 def _failures(answers: list[Answer], most: int) -> str:
@@ -146,7 +140,7 @@ def _graded(answer: Answer, slug: str) -> str:
 
 def _as_json(answers: list[Answer], beside: dict[str, list[Answer]]) -> dict[str, Any]:
     return {
-        "scores": {name.strip("*"): asdict(score) for name, score in _rows(answers, beside)},
+        "scores": {name: asdict(score) for name, score in _rows(answers, beside)},
         "answers": [
             {
                 "query": a.question.text,
@@ -207,6 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--concepts", action="store_true", help="only say which expected concepts the lexicon has"
     )
+    parser.add_argument("--docs", type=Path, metavar="PAGE", help="write the tables into docs/search.md")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep everything")
     return parser
 

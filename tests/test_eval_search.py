@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from judging import data, seed  # noqa: E402
+from judging import data, page, seed  # noqa: E402
 from judging.data import Question  # noqa: E402
 from judging.scoring import Answer, Score  # noqa: E402
 
@@ -83,6 +83,24 @@ def test_a_near_miss_that_says_so_does_not_pretend() -> None:
 def test_means_leave_out_what_was_not_asked() -> None:
     score = Score.of([Answer(_question(a=3), ("a",)), Answer(_question(b=3), ())])
     assert (score.ndcg, score.zero, score.violations, score.pretences) == (0.5, 0.5, None, None)
+
+
+# ------------------------------------------------------------------------------------------ the page
+
+
+def test_the_tables_of_the_page_are_replaced_where_they_are_marked() -> None:
+    text = "a\n<!-- aims -->\nold\n<!-- end -->\nb\n"
+    once = page.rewritten(text, {"aims": "| new |"})
+    assert once == "a\n<!-- aims -->\n\n| new |\n\n<!-- end -->\nb\n"
+    assert page.rewritten(once, {"aims": "| new |"}) == once
+    with pytest.raises(ValueError, match="no place"):
+        page.rewritten(text, {"annotated": "x"})
+
+
+def test_the_page_has_a_place_for_every_table() -> None:
+    text = (ROOT / "docs" / "search.md").read_text("utf-8")
+    for name in (*data.TRACKS, "aims"):
+        assert f"<!-- {name} -->" in text
 
 
 # ------------------------------------------------------------------------------------------ the script
