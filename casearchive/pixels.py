@@ -6,7 +6,7 @@ the top left corner, right and bottom exclusive, unlike the inclusive corners of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ Box = tuple[int, int, int, int]
 
 #: How many rows of a picture are turned into another colour space at a time.
 _BAND = 32
+#: How many samples are worked on at a time in numbers wider than they are stored.
+_AT_ONCE = 1 << 22
 #: No sound palette has more segments than it can have entries.
 _MOST_SEGMENTS = 65536
 
@@ -30,7 +32,10 @@ _MOST_SEGMENTS = 65536
 
 def window(samples: Samples, center: float, width: float, function: str = "LINEAR") -> Picture:
     """Grey samples through a window to 0-255 (PS3.3 C.11.2.1.2): LINEAR, LINEAR_EXACT or SIGMOID."""
-    values = samples.astype(np.float64)
+    return by_rows(samples, lambda part: _windowed(part.astype(np.float64), center, width, function))
+
+
+def _windowed(values: NDArray[np.float64], center: float, width: float, function: str) -> Picture:
     if function == "SIGMOID":
         shown = 255.0 / (1.0 + np.exp(np.clip(-4.0 * (values - center) / max(width, 1e-9), -700, 700)))
     elif function == "LINEAR_EXACT":
@@ -46,7 +51,7 @@ def stretch(samples: Samples, low: float, high: float) -> Picture:
     """Grey samples from ``low``-``high`` to 0-255; a flat picture becomes black."""
     if high <= low:
         return np.zeros(samples.shape, np.uint8)
-    return _rounded((samples.astype(np.float64) - low) * (255.0 / (high - low)))
+    return by_rows(samples, lambda part: _rounded((part.astype(np.float64) - low) * (255.0 / (high - low))))
 
 
 def lookup(samples: Samples, table: Samples, first: int, top: int) -> Picture:
@@ -55,17 +60,36 @@ def lookup(samples: Samples, table: Samples, first: int, top: int) -> Picture:
     Values below and above the table take its first and last entry (PS3.3 C.11.1.1).
     """
     entries = stretch(table, 0, top)
-    index = np.clip(samples.astype(np.int64) - first, 0, len(table) - 1)
-    shown: Picture = entries[index]
-    return shown
+
+    def shown(part: Samples) -> Picture:
+        found: Picture = entries[np.clip(part.astype(np.int64) - first, 0, len(table) - 1)]
+        return found
+
+    return by_rows(samples, shown)
 
 
 def top_bits(samples: Samples, bits_stored: int) -> Picture:
     """Unsigned samples of ``bits_stored`` bits as 8 bits, the value range kept as it is."""
     if bits_stored <= 8:
-        return _rounded(samples.astype(np.float64) * (255.0 / (2**bits_stored - 1)))
-    top: Picture = np.clip(samples.astype(np.int64) >> (bits_stored - 8), 0, 255).astype(np.uint8)
-    return top
+        return by_rows(
+            samples, lambda part: _rounded(part.astype(np.float64) * (255.0 / (2**bits_stored - 1)))
+        )
+    return by_rows(
+        samples, lambda part: np.clip(part.astype(np.int64) >> (bits_stored - 8), 0, 255).astype(np.uint8)
+    )
+
+
+def by_rows(samples: Samples, change: Callable[[Samples], Picture]) -> Picture:
+    """The change made to some rows at a time: wide numbers of a whole picture would take eight times its room."""
+    step = max(1, _AT_ONCE // max(1, samples[:1].size))
+    if samples.ndim < 2 or len(samples) <= step:
+        return change(samples)
+    first = change(samples[:step])
+    whole = np.empty((len(samples), *first.shape[1:]), np.uint8)
+    whole[:step] = first
+    for row in range(step, len(samples), step):
+        whole[row : row + step] = change(samples[row : row + step])
+    return whole
 
 
 def _rounded(values: NDArray[np.float64]) -> Picture:
@@ -273,8 +297,7 @@ def grey(picture: Picture) -> Picture:
     if picture.ndim == 2:
         return picture
     weights = np.array([0.299, 0.587, 0.114], np.float32)
-    levels: Picture = np.rint(picture[..., :3].astype(np.float32) @ weights).astype(np.uint8)
-    return levels
+    return by_rows(picture, lambda part: np.rint(part[..., :3].astype(np.float32) @ weights).astype(np.uint8))
 
 
 def coloured(picture: Picture) -> Picture:

@@ -35,7 +35,7 @@ _SMALLEST_CROP = 0.04
 class Pictures:
     """``key_frame`` and ``shown`` count frames from 1; ``why`` says, for a person, why that frame was chosen.
 
-    ``thumbnail`` and ``filmstrip`` are WebP files.
+    ``thumbnail`` and ``filmstrip`` are WebP files. ``unseen`` are the frames that were looked at in vain, and why.
     """
 
     key_frame: int
@@ -43,6 +43,7 @@ class Pictures:
     thumbnail: bytes
     filmstrip: bytes
     shown: tuple[int, ...]
+    unseen: tuple[tuple[int, str], ...] = ()
 
 
 def pictures_of(clip: Clip) -> Pictures:
@@ -55,7 +56,7 @@ def pictures_of(clip: Clip) -> Pictures:
     if frames < 1:
         raise PictureUnavailable("it holds no picture")
     numbers = spread(frames, _MOST_SHOWN)
-    trouble: list[PictureUnavailable] = []
+    trouble: dict[int, PictureUnavailable] = {}
     shown = looked_at = _looked_at(clip, numbers, trouble)
     choice = keyframe.choose(_arrays(shown)) if shown else None
     more = [n for n in spread(frames, _MOST_LOOKED_AT) if n not in numbers]
@@ -63,13 +64,14 @@ def pictures_of(clip: Clip) -> Pictures:
         looked_at = dict(sorted((shown | _looked_at(clip, more, trouble)).items()))
         choice = keyframe.choose(_arrays(looked_at)) if looked_at else None
     if choice is None:
-        raise trouble[0] if trouble else PictureUnavailable("none of its frames can be decoded")
+        raise trouble[min(trouble)] if trouble else PictureUnavailable("none of its frames can be decoded")
     return Pictures(
         key_frame=choice.number,
         why=choice.why,
         thumbnail=_webp(_fitted(looked_at[choice.number], THUMBNAIL_EDGE)),
         filmstrip=_webp(_strip(shown or looked_at)),
         shown=tuple(shown or looked_at),
+        unseen=tuple((number, error.what) for number, error in sorted(trouble.items())),
     )
 
 
@@ -97,13 +99,15 @@ def spread(frames: int, most: int) -> tuple[int, ...]:
     return tuple(round(1 + position * (frames - 1) / (most - 1)) for position in range(most))
 
 
-def _looked_at(clip: Clip, numbers: Iterable[int], trouble: list[PictureUnavailable]) -> dict[int, Image]:
+def _looked_at(
+    clip: Clip, numbers: Iterable[int], trouble: dict[int, PictureUnavailable]
+) -> dict[int, Image]:
     found: dict[int, Image] = {}
     for number in numbers:
         try:
             found[number] = _looked_at_one(clip, number)
         except PictureUnavailable as error:
-            trouble.append(error)
+            trouble[number] = error
     return found
 
 

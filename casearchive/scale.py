@@ -212,18 +212,35 @@ def distrust(region: UltrasoundRegion, rows: int, columns: int) -> str:
 
 def doubts(regions: Sequence[UltrasoundRegion], rows: int, columns: int) -> tuple[str, ...]:
     """What a person should know before believing the regions of a file, a line for each doubt."""
-    found = []
+    alike: dict[tuple[str, str], list[int]] = {}
     for number, region in enumerate(regions, 1):
-        name = f"ultrasound region {number} ({shows(region)})"
-        found += [f"{name} {doubt}" for doubt in _doubts(region, rows, columns)]
+        for doubt in _doubts(region, rows, columns):
+            alike.setdefault((shows(region), doubt), []).append(number)
+    found = [f"{_numbered(numbers)} ({shown}) {doubt}" for (shown, doubt), numbers in alike.items()]
     scaled = [(number, region) for number, region in enumerate(regions, 1) if mm_per_pixel(region)]
+    overlapping: list[tuple[int, int]] = []
     for (a, one), (b, other) in combinations(scaled, 2):
         if _overlap(one, other) and not same_scale(one, other):
-            found.append(
-                f"ultrasound regions {a} and {b} overlap with different scales: "
-                "where they do, the one of higher priority counts"
-            )
+            overlapping.append((a, b))
+    if overlapping:
+        first, more = " and ".join(map(str, overlapping[0])), len(overlapping) - 1
+        others = f", and {more} more pairs of them," if more > 1 else ", and one more pair," if more else ""
+        found.append(
+            f"ultrasound regions {first}{others} overlap with different scales: "
+            "where they do, the one of higher priority counts"
+        )
     return tuple(found)
+
+
+def _numbered(numbers: Sequence[int]) -> str:
+    """``ultrasound region 1``, ``ultrasound regions 2 to 9``, ``ultrasound regions 1, 4 and 7``."""
+    if len(numbers) == 1:
+        return f"ultrasound region {numbers[0]}"
+    if numbers[-1] - numbers[0] + 1 == len(numbers) > 2:
+        return f"ultrasound regions {numbers[0]} to {numbers[-1]}"
+    if len(numbers) > 8:
+        return f"{len(numbers)} of the ultrasound regions, from {numbers[0]} to {numbers[-1]}"
+    return f"ultrasound regions {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 
 def _doubts(region: UltrasoundRegion, rows: int, columns: int) -> list[str]:
@@ -248,6 +265,8 @@ def _plane_doubt(region: UltrasoundRegion) -> str:
         return "does not say its units: lengths in it are in pixels"
     if (across, down) != ("cm", "cm"):
         return f"is in {across} and {down}, not in cm: lengths in it are in pixels"
+    if region.delta_x is None or region.delta_y is None:
+        return "has no usable scale: lengths in it are in pixels"
     if not region.delta_x or not region.delta_y:
         return "has a scale of zero: lengths in it are in pixels"
     if not 0.5 <= abs(region.delta_x / region.delta_y) <= 2:

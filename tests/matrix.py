@@ -923,7 +923,7 @@ NOT_SHOWN = (
         "showing video needs PyAV, which is not installed; to see it: pip install 'casearchive[video]'",
     ),
     ("a JPEG-LS or JPEG XL frame that is damaged", "its JPEG-LS data is damaged"),
-    ("a frame of more than 100 million pixels", "a frame has more than 100 million pixels"),
+    ("a frame of more than 64 million pixels", "a frame has more than 100 million pixels"),
     ("compressed frames of four samples a pixel", "its compressed frame has 4 samples a pixel"),
     ("pixels that are floating-point numbers", "pixels that are floating-point numbers cannot be shown"),
     ("pixels on a server (JPIP)", "its pixels lie on a server that its header names; they are not fetched"),

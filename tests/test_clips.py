@@ -427,7 +427,7 @@ def test_frames_beyond_all_reason_are_not_decoded(
     monkeypatch.setattr(_video, "MAX_PIXELS", 1000)
     clip = opened(path)
     assert clip.facts.instance.frames == 0
-    assert any("more than 100 million pixels" in note for note in clip.facts.notes)
+    assert any("more than 64 million pixels" in note for note in clip.facts.notes)
 
 
 def test_a_clip_with_more_frames_than_are_counted_says_that_it_believes_its_container(
@@ -516,4 +516,4 @@ def test_pixels_stretched_beyond_all_reason_are_not_shown(
     monkeypatch.setattr(_video, "MAX_PIXELS", 200_000)
     clip = opened(path)
     assert clip.facts.instance.frames == 0
-    assert any("more than 100 million pixels" in note for note in clip.facts.notes)
+    assert any("more than 64 million pixels" in note for note in clip.facts.notes)

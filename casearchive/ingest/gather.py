@@ -105,7 +105,13 @@ def _pictured(clip: Clip, layout: Layout, bare: Gathered) -> Gathered:
     write_lightly(layout.picture(sha256, "thumbnail"), pictures.thumbnail)
     write_lightly(layout.picture(sha256, "filmstrip"), pictures.filmstrip)
     # facts are read after decoding: what the pixels told is noted by then
-    return replace(bare, facts=clip.facts, key_frame=pictures.key_frame, key_frame_why=pictures.why)
+    facts = clip.facts
+    if pictures.unseen:
+        numbers = ", ".join(str(number) for number, _ in pictures.unseen)
+        several = "frames" if len(pictures.unseen) > 1 else "frame"
+        note = f"{several} {numbers} of those looked at cannot be shown: {pictures.unseen[0][1]}"
+        facts = replace(facts, notes=(*facts.notes, note))
+    return replace(bare, facts=facts, key_frame=pictures.key_frame, key_frame_why=pictures.why)
 
 
 def _said(refusal: UnreadableFile) -> str:

@@ -10,7 +10,7 @@ import struct
 import sys
 from typing import Any
 
-#: A frame of 100 million colour pixels, and the decoder's own needs.
+#: A frame of as many colour pixels as are shown at most, and the decoder's own needs.
 _MEMORY = 4 << 30
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from casearchive import pixels
 from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable
+from casearchive.readers._shared import MAX_PIXELS
 from casearchive.readers._source import Source
 from casearchive.readers._structure import Encoding, Pixels
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Samples = pixels.Samples
-MAX_PIXELS = 100_000_000
 _JPEG, _J2K, _JP2 = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "
 _JXL, _JXL_BOX = b"\xff\x0a", b"\0\0\0\x0cJXL "
 #: The number of RLE segments, and the first of them right behind the 64-byte header (PS3.5 G.5).
@@ -105,7 +105,7 @@ def native(source: Source, found: Pixels, layout: Layout, number: int, encoding:
     if found.native is None:
         raise PictureUnavailable("the pixel data is not native")
     if layout.allocated == 1:
-        return _one_bit(source, found.native, layout, number)
+        return _one_bit(source, found.native, layout, number, words=encoding.big_endian and found.vr == "OW")
     if layout.allocated not in (8, 16, 32):
         raise PictureUnavailable(f"samples of {layout.allocated} bits cannot be shown")
     base, length = found.native
@@ -123,13 +123,21 @@ def native(source: Source, found: Pixels, layout: Layout, number: int, encoding:
     return np.frombuffer(raw[: len(raw) // width * width], np.dtype(f"{order}u{width}"))
 
 
-def _one_bit(source: Source, run: tuple[int, int], layout: Layout, number: int) -> Samples:
-    """One-bit samples, packed from the least significant bit on, frames not aligned (PS3.5 8.1.1)."""
+def _one_bit(source: Source, run: tuple[int, int], layout: Layout, number: int, *, words: bool) -> Samples:
+    """One-bit samples, packed from the least significant bit on, frames not aligned (PS3.5 8.1.1).
+
+    ``words``: the bytes of 16-bit words have changed places (PS3.5 A.3).
+    """
     count = layout.rows * layout.columns
     first = (number - 1) * count
-    raw = source.read(run[0] + first // 8, min((first % 8 + count + 7) // 8, run[1] - first // 8))
-    bits: Samples = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")
-    return bits[first % 8 : first % 8 + count]
+    start = first // 16 * 2
+    skipped = first - start * 8
+    size = min((skipped + count + 15) // 16 * 2, run[1] - start)
+    raw = np.frombuffer(source.read(run[0] + start, size), np.uint8)
+    if words:
+        raw = raw[: len(raw) // 2 * 2].reshape(-1, 2)[:, ::-1].reshape(-1)
+    bits: Samples = np.unpackbits(raw, bitorder="little")
+    return bits[skipped : skipped + count]
 
 
 def shaped(samples: Samples, layout: Layout) -> Samples:
@@ -183,7 +191,7 @@ def opened(data: bytes, kind: str) -> Image:
     """A compressed picture, its size looked at and not yet decoded."""
     from PIL import Image as PillowImage
 
-    too_large = PictureUnavailable("a frame has more than 100 million pixels")
+    too_large = PictureUnavailable("a frame has more than 64 million pixels")
     try:
         image = PillowImage.open(BytesIO(data), formats=(kind,))
     except PillowImage.DecompressionBombError as error:

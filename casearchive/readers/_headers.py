@@ -402,25 +402,37 @@ def regions(header: Header, rows: int, columns: int) -> tuple[UltrasoundRegion, 
 
     Regions are numbered as they are kept; those left out are named by their place in the header.
     """
-    found = []
+    found, gone, outside = [], [], []
     items = header.items("SequenceOfUltrasoundRegions")
     if len(items) > _MAX_REGIONS:
         header.notes.append(f"{len(items)} ultrasound regions: only the first {_MAX_REGIONS} were read")
     for number, item in enumerate(items[:_MAX_REGIONS], start=1):
         region = _region(header, item)
-        name = f"item {number} of the ultrasound regions"
         if region is None or not (region.min_x0 <= region.max_x1 and region.min_y0 <= region.max_y1):
-            header.notes.append(f"{name} has no usable corners and was left out")
+            gone.append(number)
         elif not (
             region.min_x0 < columns and region.min_y0 < rows and region.max_x1 >= 0 and region.max_y1 >= 0
         ):
-            header.notes.append(f"{name} lies outside the picture and was left out")
+            outside.append(number)
         else:
             found.append(region)
+    for numbers, one, many in (
+        (gone, "has no usable corners", "have no usable corners"),
+        (outside, "lies outside the picture", "lie outside the picture"),
+    ):
+        if len(numbers) == 1:
+            header.notes.append(f"item {numbers[0]} of the ultrasound regions {one} and was left out")
+        elif numbers:
+            header.notes.append(f"{_items(numbers)} of the ultrasound regions {many} and were left out")
     header.notes.extend(doubts(found, rows, columns))
     if not calibrated(found):
         _say_spacing(header)
     return tuple(found)
+
+
+def _items(numbers: list[int]) -> str:
+    named = ", ".join(map(str, numbers[:6])) + (f" and {len(numbers) - 6} more" if len(numbers) > 6 else "")
+    return f"items {named}"
 
 
 def _say_spacing(header: Header) -> None:

@@ -120,8 +120,29 @@ def jpeg_lossless(data: bytes) -> tuple[Samples, int | None]:
 
 
 def _ended(data: bytes) -> tuple[bytes, bool]:
-    """The stream with its end marker, and whether it had one: some writers leave it out, some were cut off."""
-    return (data, True) if _END in data[-64:] or _END in data.rstrip(b"\0")[-2:] else (data + _END, False)
+    """The stream with its end marker, and whether it ended there: some writers leave the marker out, some were cut
+    off, and a decoder stops at one that damage put into the middle."""
+    place = data.find(_END, _scan_of(data))
+    if place < 0:
+        return data + _END, False
+    return data, len(data.rstrip(b"\0")) - place <= 66
+
+
+def _scan_of(data: bytes) -> int:
+    """Where the entropy-coded data begins: a small picture in a comment has an end marker of its own."""
+    position = 2
+    while data[position : position + 1] == b"\xff" and position + 4 <= len(data):
+        marker = data[position + 1]
+        if marker == 0xFF:
+            position += 1
+            continue
+        if marker in (0x01, 0xD8) or 0xD0 <= marker <= 0xD7:
+            position += 2
+            continue
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        if marker == 0xDA:
+            break
+    return min(position, len(data))
 
 
 def _reached(samples: Samples) -> int | None:

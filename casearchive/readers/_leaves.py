@@ -15,12 +15,11 @@ from casearchive import pixels
 from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable
 from casearchive.readers import _shown, _webp
+from casearchive.readers._shared import MAX_PIXELS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-#: More than this is not decoded: a small file can unfold to gigabytes.
-MAX_PIXELS = 100_000_000
 #: Pages of these stand alone and can be gone to at once.
 _ALONE = ("TIFF", "AVIF", "HEIF", "MPO")
 
@@ -122,7 +121,7 @@ class Leaves:
 
     def _room(self) -> None:
         if self._image.width * self._image.height > MAX_PIXELS:
-            raise PictureUnavailable("the frame has more than 100 million pixels")
+            raise PictureUnavailable("the frame has more than 64 million pixels")
 
     def _eight_bits(self, image: Image) -> Picture:
         if self._frames > 1 and (image.mode == "F" or image.mode.startswith("I")):

@@ -27,8 +27,10 @@ class Palette:
         """Samples as RGB; below and above the table they take its first and last colour (PS3.3 C.7.9)."""
         if self.first == 0 and indices.dtype == np.uint8 and len(self.colours) >= 256:
             return np.take(self.colours, indices, axis=0)
-        places = indices.astype(np.int64) - self.first
-        return np.take(self.colours, places, axis=0, mode="clip")
+        return pixels.by_rows(
+            indices,
+            lambda part: np.take(self.colours, part.astype(np.int64) - self.first, axis=0, mode="clip"),
+        )
 
 
 def described(file: Structure) -> bool:

@@ -17,6 +17,7 @@ from casearchive.readers._decoding import MONOCHROME, Decoder, Stored
 from casearchive.readers._frames import Layout, Samples
 from casearchive.readers._headers import Header
 from casearchive.readers._shading import Shading
+from casearchive.readers._shared import MAX_PIXELS
 from casearchive.readers._structure import Structure
 
 #: Enough of a frame to judge its colour by.
@@ -58,8 +59,8 @@ class DicomClip:
             raise PictureUnavailable("this DICOM object holds no picture")
         if not 1 <= number <= self._count:
             raise PictureUnavailable(f"there is no frame {number}; it has {self._count}, counted from 1")
-        if layout.rows * layout.columns > _frames.MAX_PIXELS:
-            raise PictureUnavailable("a frame has more than 100 million pixels")
+        if layout.rows * layout.columns > MAX_PIXELS:
+            raise PictureUnavailable("a frame has more than 64 million pixels")
         try:
             return np.ascontiguousarray(self._finished(layout, number, edge))
         except PictureUnavailable:

@@ -138,4 +138,4 @@ def _looked_up(table: Picture, samples: Samples, low: int) -> Picture:
         return samples
     if low == 0:
         return np.take(table, samples, mode="clip")
-    return np.take(table, samples.astype(np.int64) - low, mode="clip")
+    return pixels.by_rows(samples, lambda part: np.take(table, part.astype(np.int64) - low, mode="clip"))

@@ -8,6 +8,9 @@ from casearchive.clip import Clip
 from casearchive.errors import PictureUnavailable, UnreadableFile
 from casearchive.model import Series, Study, Subject
 
+#: A larger picture is kept and not shown: decoding it would take more than a gigabyte.
+MAX_PIXELS = 64_000_000
+
 #: What to do about a file that ends before what it promises.
 CUT = "copy it again from where it was made; if this is all there is of it, take it with --incomplete"
 

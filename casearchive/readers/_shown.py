@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from casearchive import pixels
 from casearchive.clip import Picture
 
 
@@ -76,8 +77,9 @@ def square(rows: int, columns: int, aspect: float) -> tuple[int, int]:
 
 def over_black(rgba: Picture) -> Picture:
     """RGB of a picture of shape (rows, columns, 4): what is transparent lies over black."""
-    alpha = rgba[..., 3:4].astype(np.uint16)
-    return ((rgba[..., :3] * alpha + 127) // 255).astype(np.uint8)
+    return pixels.by_rows(
+        rgba, lambda part: ((part[..., :3] * part[..., 3:4].astype(np.uint16) + 127) // 255).astype(np.uint8)
+    )
 
 
 def fitted(picture: Picture, rows: int, columns: int, edge: int | None = None) -> Picture:

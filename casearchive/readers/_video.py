@@ -15,12 +15,12 @@ from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable
 from casearchive.readers import _packets, _shown
 from casearchive.readers._packets import Packets
+from casearchive.readers._shared import MAX_PIXELS
 
 #: Beyond this many bytes the container's own count is believed.
 _MAX_COUNTED_BYTES = 4 * 1024 * 1024 * 1024
 #: Where packets cannot be trusted, so many are decoded once to learn what they show.
 _MAX_TRIED = 5_000
-MAX_PIXELS = 100_000_000
 #: Formats without any times of their own; FFmpeg invents 25 frames a second for them.
 _BARE = ("h264", "hevc", "mpegvideo")
 _BEFORE_ALL = -(2**63)
@@ -168,7 +168,7 @@ class Video:
         if context is None:
             raise NoPicture("its video is coded in a way that cannot be decoded here")
         if (context.width or 0) * (context.height or 0) > MAX_PIXELS:
-            raise NoPicture("its frames have more than 100 million pixels and are not shown")
+            raise NoPicture("its frames have more than 64 million pixels and are not shown")
         context.thread_count = 1  # the workers of ingest are the threads; more would only outlive the clip
         context.options = {**context.options, "max_pixels": str(MAX_PIXELS)}
         self._decoded, self._next, self._ahead = self._frames_from_here(None), 1, _BEFORE_ALL
@@ -213,7 +213,7 @@ class Video:
         turned = _shown.Turn() if self._as_stored else _turn_of(first)
         rows, columns = _shown.square(first.height, first.width, self._pixel_aspect())
         if rows * columns > MAX_PIXELS:
-            raise NoPicture("its frames have more than 100 million pixels and are not shown")
+            raise NoPicture("its frames have more than 64 million pixels and are not shown")
         if turned.turns % 2:
             rows, columns = columns, rows
         rate = stream.codec_context.framerate if self._format in _BARE else stream.average_rate
@@ -358,7 +358,7 @@ class Video:
 
         first = self._first
         if shown.height * shown.width * max(self._pixel_aspect(), 1 / self._pixel_aspect()) > MAX_PIXELS:
-            raise PictureUnavailable("the frame has more than 100 million pixels")
+            raise PictureUnavailable("the frame has more than 64 million pixels")
         high, wide = _shown.square(shown.height, shown.width, self._pixel_aspect())
         if edge and max(wide, high) > edge:
             scale = edge / max(wide, high)

@@ -111,6 +111,10 @@ def _layout(structure: Structure, header: Header) -> Layout | None:
     return replace(layout, pairs=_pairs(structure, header, layout))
 
 
+#: Bytes that writers leave behind the last frame.
+_PADDING = 64
+
+
 def _pairs(structure: Structure, header: Header, layout: Layout) -> str:
     """How the pixels of native data share their chroma; its length tells where the label does not.
 
@@ -124,13 +128,17 @@ def _pairs(structure: Structure, header: Header, layout: Layout) -> str:
     length = structure.pixels.native[1]
     frames = max(1, header.integer("NumberOfFrames") or 1)
 
-    def fits(pairs: str) -> bool:
-        needed = (
-            frames * _frames.native_samples(layout.rows, layout.columns, 3, pairs) * layout.allocated // 8
-        )
-        return needed <= length <= needed + 1
+    def size(pairs: str) -> int:
+        return _frames.native_samples(layout.rows, layout.columns, 3, pairs) * layout.allocated // 8
 
-    if called_shared and fits(""):
+    def fits(pairs: str) -> bool:
+        return 0 <= length - frames * size(pairs) <= _PADDING
+
+    def only_full() -> bool:
+        """Where the number of frames is wrong too: whole frames of one kind, and none of the other."""
+        return length % size("") <= 1 < length % size("rows") and length >= size("")
+
+    if called_shared and (fits("") or (not fits("rows") and not fits("run") and only_full())):
         header.notes.append(
             f"called {layout.photometric} but every pixel has its own colour; shown as it is stored"
         )

@@ -22,7 +22,7 @@ PRIORITY = 20
 #: What a frame without a duration is shown for beside others that have one: players agree on it.
 _UNSTATED_S = 0.1
 _TOO_LARGE = PictureUnavailable(
-    "the picture has more than 100 million pixels", hint="the original is kept; export a smaller copy"
+    "the picture has more than 64 million pixels", hint="the original is kept; export a smaller copy"
 )
 _NEEDS_HEIC = PictureUnavailable(
     "showing HEIC photos needs pi-heif, which is not installed",
@@ -91,7 +91,7 @@ def _opened(
     except BaseException:
         image.close()
         raise
-    if image.width * image.height > _leaves.MAX_PIXELS:
+    if image.width * image.height > _shared.MAX_PIXELS:
         image.close()
         return _Unseen(_too_large(facts), _TOO_LARGE)
     leaves = _leaves.Leaves(path, kind.pillow, image, facts.instance.frames, walked.pages, cut=cut)
@@ -136,7 +136,7 @@ def _bare_facts(sha256: str, kind: _stills.Format, walked: _stills.Walked) -> Fa
 
 
 def _too_large(facts: Facts) -> Facts:
-    return replace(facts, notes=(*facts.notes, "it has more than 100 million pixels and is not shown"))
+    return replace(facts, notes=(*facts.notes, "it has more than 64 million pixels and is not shown"))
 
 
 def _facts(bare: Facts, walked: _stills.Walked, image: Image) -> Facts:
