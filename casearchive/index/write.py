@@ -348,6 +348,9 @@ def _put_measurements(connection: sqlite3.Connection, case_id: int, case: Case) 
 def _put_terms(connection: sqlite3.Connection, case_id: int, case: Case) -> None:
     story = case.story
     rows = [("diagnosis", d.what, d.structure, d.side, d.certainty) for d in story.diagnosis]
+    rows += [
+        ("confirmed", d.confirmed_by, d.structure, d.side, "") for d in story.diagnosis if d.confirmed_by
+    ]
     for role, terms in (
         ("differential", story.differential),
         ("symptom", story.symptoms),

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from casearchive.query import fts
+from casearchive.query.cues import Cue, cues
 from casearchive.query.fields import Field
 from casearchive.query.measures import Compared, comparisons, measure_named
-from casearchive.query.tree import Has, Mention, Node, Phrase, Test, Wanted, Words
+from casearchive.query.tree import GradeTest, Has, Mention, Node, Phrase, Range, Test, Wanted, Words
 from casearchive.query.values import field_atom
 from casearchive.query.wanted import ambiguous, either, is_abnormality, is_structure, wanted
 from casearchive.query.words import Piece
@@ -18,9 +19,12 @@ from casearchive.terms import Mention as Found
 
 #: Words that carry no meaning of their own in a question.
 _STOP = frozenset(
-    """a after all an and any are as at be before by case cases during find for from has have in into is
-    it its not of on or over patient patients show showing shows so than that the their then there this to
-    was were while who whose with""".split()  # noqa: SIM905 - a list of words reads best as words
+    """a about after all also an and any anything are as at be because been before but by came can case cases condition
+    disorder do does during find finding findings for found from had has have her his i if image images in into is
+    issue it its just like look looking me my not of on one or our out over pathology patient patients picture
+    pictures please problem problems really seen show showed shown shows showing so some something than that the
+    their then there these they thing this those to trouble was we were what when where which while who whose will
+    with you""".split()  # noqa: SIM905 - a list of words reads best as words
 )
 
 #: "right" and "left" as other words: right after, left untreated, was left, all right.
@@ -80,25 +84,95 @@ def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...
     text = speaker.text[start:end]
     atoms: list[Atom] = []
     last = 0
-    numbers = comparisons(text)
-    names = [f for f in speaker.lexicon.recognise(text) if not any(_overlap(f, n) for n in numbers)]
-    ordered: list[Found | Compared] = sorted((*names, *numbers), key=lambda f: f.start)
+    numbers, said = comparisons(text), cues(text)
+    taken: tuple[Compared | Cue, ...] = (
+        *said,
+        *(n for n in numbers if not any(_overlap(n, c) for c in said)),
+    )
+    names = [f for f in speaker.lexicon.recognise(text) if not any(_overlap(f, n) for n in taken)]
+    ordered: list[Found | Compared | Cue] = sorted((*names, *taken), key=lambda f: f.start)
     for found in ordered:
         if found.start < last:
             continue
         atoms.extend(_loose(speaker, text, last, found.start, start))
+        words = text[found.start : found.end].strip()
         if isinstance(found, Compared):
-            words = text[found.start : found.end].strip()
             atoms.append(Atom("number", start + found.start, start + found.end, words, prop=found))
+        elif isinstance(found, Cue):
+            atoms.append(Atom("cue", start + found.start, start + found.end, words, values=(found.kind,)))
         else:
             atoms.append(_concept_atom(speaker, text, found, start))
         last = found.end
     atoms.extend(_loose(speaker, text, last, len(text), start))
-    return tuple(atoms)
+    return _either_of(_graded(atoms))
 
 
-def _overlap(found: Found, number: Compared) -> bool:
-    return found.start < number.end and number.start < found.end
+#: Numbers of grades as people write them.
+_GRADES = {"i": 1.0, "ii": 2.0, "iii": 3.0, "iv": 4.0, "v": 5.0, "vi": 6.0}
+
+
+def _graded(atoms: Sequence[Atom]) -> list[Atom]:
+    """ "Goutallier 3" and "grade 2" as a grade on that scale, or on any."""
+    result: list[Atom] = []
+    waiting = list(atoms)
+    while waiting:
+        atom = waiting.pop(0)
+        scale = _scale_of(atom)
+        rest = (
+            waiting[1:] if scale is not None and waiting and waiting[0].text.lower() == "grade" else waiting
+        )
+        number = (
+            _grade_number(rest[0].text) if scale is not None and rest and rest[0].kind == "word" else None
+        )
+        if scale is None or number is None:
+            result.append(atom)
+            continue
+        test = GradeTest(scale, Range(number, number))
+        result.append(
+            Atom("property", atom.start, rest[0].end, atom.text, prop=("grade", test), by_field=True)
+        )
+        waiting = list(rest[1:])
+    return result
+
+
+def _scale_of(atom: Atom) -> str | None:
+    """The scale that is named; empty for the mere word grade; None for anything else."""
+    if atom.wanted is not None and atom.wanted.kind == "scale":
+        name = atom.wanted.asked[0].removeprefix("scale_")
+        return "pd" if name == "pd03" else name
+    return "" if atom.kind == "word" and atom.text.lower() in ("grade", "grades", "type") else None
+
+
+def _grade_number(text: str) -> float | None:
+    word = text.lower()
+    if word in _GRADES:
+        return _GRADES[word]
+    return float(word) if re.fullmatch(r"\d", word) else None
+
+
+def _either_of(atoms: Sequence[Atom]) -> tuple[Atom, ...]:
+    """ "forearm or elbow": two of a kind with a small "or" between them are one, either of the two."""
+    result: list[Atom] = []
+    for atom in atoms:
+        before = result[-2:]
+        if (
+            len(before) == 2
+            and before[1].kind == "stop"
+            and before[1].text.lower() == "or"
+            and before[0].kind == atom.kind
+            and atom.kind in ("structure", "abnormality", "site")
+            and before[0].wanted is not None
+            and atom.wanted is not None
+        ):
+            joined = replace(before[0], end=atom.end, wanted=either(before[0].wanted, atom.wanted))
+            result[-2:] = [joined]
+        else:
+            result.append(atom)
+    return tuple(result)
+
+
+def _overlap(one: Found | Compared | Cue, other: Compared | Cue) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def _loose(speaker: Speaker, text: str, low: int, high: int, offset: int) -> list[Atom]:

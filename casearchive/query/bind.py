@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from casearchive.query import fts
 from casearchive.query.atoms import MODIFIERS, Atom, free_words
+from casearchive.query.labels import told
 from casearchive.query.measures import Compared, Measure, in_years, limits, measure_named
 from casearchive.query.tree import (
     PRESENT,
@@ -35,7 +36,7 @@ from casearchive.query.tree import (
     Wanted,
     Words,
 )
-from casearchive.query.wanted import both, either, implied
+from casearchive.query.wanted import both, either, implied, literal
 from casearchive.terms import Lexicon
 from casearchive.units import base_of
 
@@ -61,7 +62,8 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     """The tree of one conjunction."""
     plain = [_merged(a) for a in atoms]
     groups = [a for a in plain if a.kind == "group"]
-    own, measured = _measured(_denied([a for a in plain if a.kind != "group"]), lexicon)
+    own, said = told([a for a in plain if a.kind != "group"], lexicon)
+    own, measured = _measured(_denied(own), lexicon)
     pushed = _to_push(own, groups)
     if pushed:
         own = [a for a in own if a not in pushed]
@@ -70,7 +72,7 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     parts: list[Node] = []
     clauses, unused = _clauses(finding, lexicon)
     parts.extend(clauses)
-    parts.extend(measured)
+    parts.extend((*said, *measured))
     words.extend(a for a in unused if a.kind == "word")
     for node in [a.node for a in (*own, *unused) if a.kind == "node" and a.node is not None]:
         parts.append(node)
@@ -266,6 +268,9 @@ def _apart(first: Atom, second: Atom) -> int:
 
 # ------------------------------------------------------------------------------------------- denials
 
+#: Marks words that nobody knows and somebody denied.
+_UNKNOWN = "unknown"
+
 
 def _denied(atoms: Sequence[Atom]) -> list[Atom]:
     """ "no", "without" and "nor" before a finding ask for its documented absence; else they say nothing."""
@@ -278,6 +283,18 @@ def _denied(atoms: Sequence[Atom]) -> list[Atom]:
         if denial is not None and atom.kind == "abnormality":
             result.append(replace(denial, kind="certainty", start=atom.start - 1, end=atom.start))
             denial = None
+        elif denial is not None and atom.kind == "word":
+            # a denial of something unknown stays one: never show who has it
+            before = result[-1] if result and result[-1].prop == _UNKNOWN else None
+            text = f"{before.text} {atom.text}" if before is not None else atom.text
+            if before is not None:
+                result.pop()
+            unknown = replace(literal(text, "abnormality", by_field=False), typed=text)
+            result.append(
+                Atom("abnormality", before.start if before else atom.start, atom.end, text, wanted=unknown,
+                     values=("absent",), prop=_UNKNOWN)
+            )  # fmt: skip
+            continue
         elif atom.kind not in ("stop", "structure", "side", "severity"):
             denial = None
         if atom.kind != "stop":
@@ -315,7 +332,9 @@ def _clauses(atoms: Sequence[Atom], lexicon: Lexicon) -> tuple[list[Node], list[
 
 def _said_absent(draft: _Draft) -> bool:
     """Denied in plain words; ``no:haematoma`` asks for the documented absence itself."""
-    return any(a.kind == "certainty" and not a.by_field and a.values == ("absent",) for a in draft.extra)
+    denied = [a for a in draft.extra if a.kind == "certainty" and not a.by_field and a.values == ("absent",)]
+    named = draft.abnormality
+    return bool(denied) or (named is not None and not named.by_field and named.values == ("absent",))
 
 
 def _joined_structures(atoms: list[Atom]) -> list[Atom]:

@@ -174,7 +174,10 @@ def _properties(clause: FindingClause) -> Sql:
         parts.append(
             sql(
                 "(f.maneuver IN {} OR EXISTS (SELECT 1 FROM evidence e JOIN media m ON m.case_id = f.key"
-                " AND m.media_id = e.media_id WHERE e.finding = f.id AND m.maneuver IN {}))",
+                " AND m.media_id = e.media_id WHERE e.finding = f.id AND m.maneuver IN {})"
+                " OR EXISTS (SELECT 1 FROM measurements x WHERE x.case_id = f.key AND x.finding_id = f.finding_id"
+                " AND x.state IN {}))",
+                ids,
                 ids,
                 ids,
             )
@@ -187,7 +190,15 @@ def _properties(clause: FindingClause) -> Sql:
     if clause.modality:
         parts.append(sql("f.modality IN {}", among(clause.modality)))
     parts.extend(sql("f.echogenicity LIKE {} ESCAPE '\\'", value(like(e))) for e in clause.echogenicity)
-    parts.extend(sql("f.confirmed_by LIKE {} ESCAPE '\\'", value(like(c))) for c in clause.confirmed_by)
+    parts.extend(
+        sql(
+            "(f.confirmed_by LIKE {} ESCAPE '\\' OR EXISTS (SELECT 1 FROM case_terms t WHERE t.case_id = f.key"
+            " AND t.role = 'confirmed' AND t.term LIKE {} ESCAPE '\\'))",
+            value(like(c)),
+            value(like(c)),
+        )
+        for c in clause.confirmed_by
+    )
     if clause.reviewed is not None:
         parts.append(Sql(f"f.reviewed = {int(clause.reviewed)}"))
     if clause.only_sides:

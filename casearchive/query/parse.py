@@ -9,12 +9,13 @@ item     := ["-" | "NOT"] (word | "phrase" | field:value | "(" either ")")
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from casearchive.errors import QueryError
 from casearchive.query.atoms import Atom, Speaker, field_to_atom, phrase_atom, words_to_atoms
 from casearchive.query.bind import bind
+from casearchive.query.cues import Cue, cues
 from casearchive.query.describe import described
 from casearchive.query.fields import FIELDS, Field
 from casearchive.query.tree import And, Everything, Maybe, Node, Not, Or, Query, Some, Words
@@ -50,7 +51,7 @@ def parse(
     Raises:
         QueryError: the question cannot be read; it says where and what to write instead.
     """
-    pieces = cut(text)
+    pieces = _said(cut(text), cues(clean(text)))
     if len(pieces) > MAX_TERMS * 4:
         raise _too_much(text, pieces[MAX_TERMS * 4].start)
     reader = _Reader(
@@ -71,6 +72,16 @@ def parse(
     notes = tuple(_spelt(atom) for atom in _flat(atoms) if _misspelt(atom, lexicon))
     unknown = tuple((a.start, a.end) for a in _flat(atoms) if a.kind == "word")
     return Query(text=text, root=root, understood=(*described(root), *notes), unknown=unknown, exact=exact)
+
+
+def _said(pieces: tuple[Piece, ...], found: tuple[Cue, ...]) -> tuple[Piece, ...]:
+    """The pieces, with a "not" that belongs to a turn of phrase ("not seen on MRI") as a mere word."""
+    return tuple(
+        replace(p, kind="word", text=p.text)
+        if p.kind == "not" and p.text.isalpha() and any(c.start <= p.start < c.end for c in found)
+        else p
+        for p in pieces
+    )
 
 
 def _nested(

@@ -34,7 +34,7 @@ from casearchive.query.tree import (
 )
 from casearchive.query.wanted import either, is_abnormality, is_structure, literal, wanted
 from casearchive.query.words import Piece
-from casearchive.terms import STRUCTURE_KINDS, Lexicon
+from casearchive.terms import STRUCTURE_KINDS, Concept, Lexicon
 from casearchive.terms.spelling import allowed, distance
 from casearchive.units import base_of
 
@@ -526,7 +526,7 @@ def _measure(asked: Asked) -> Parsed:
     structure = None
     at = _PLACE.match(asked.value) if asked.op in ("", "=") and asked.value != _FILLED else None
     if at is not None:
-        concept = asked.lexicon.resolve(at["place"].strip(), STRUCTURE_KINDS)
+        concept = _structure(asked.lexicon, at["place"].strip())
         if concept is None:
             raise asked.error(
                 f"{measure.label} needs a number or a structure, not “{at['place'].strip()}”",
@@ -543,6 +543,15 @@ def _measure(asked: Asked) -> Parsed:
         states = tuple(sorted(asked.lexicon.narrower(concept.id))) if concept else (asked.name,)
     clause = MeasureClause(measure.names, measure.label, limits, measure.unit, states, structure)
     return Parsed("node", node=clause)
+
+
+def _structure(lexicon: Lexicon, word: str) -> Concept | None:
+    """A structure by its name, or by the telling half of it: the sciatic, the Achilles."""
+    for kind in ("", " nerve", " muscle", " tendon", " ligament", " artery", " vein", " joint"):
+        concept = lexicon.resolve(word + kind, STRUCTURE_KINDS)
+        if concept is not None:
+            return concept
+    return None
 
 
 def _measured(asked: Asked, measure: Measure, text: str) -> float:

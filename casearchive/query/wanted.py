@@ -19,6 +19,8 @@ def wanted(
     if concept is None:
         return literal(typed, "", by_field=by_field)
     ids = (concept_id,) if exact else tuple(sorted(lexicon.narrower(concept_id)))
+    if concept.kind == "muscle" and "muscle" in typed.lower():
+        ids = tuple(i for i in ids if _kind(lexicon, i) == "muscle")  # the calf muscle is not its tendon
     above = tuple(sorted(lexicon.broader(concept_id) - ({ROOT} if concept_id != ROOT else set())))
     return Wanted(
         label=concept.preferred,
