@@ -24,6 +24,23 @@ def clean(text: str) -> str:
     return kept.encode("utf-8", "replace").decode().strip()[:_LONGEST_TEXT]
 
 
+def ranges(numbers: list[int]) -> str:
+    """Numbers in rising order for people: ``2``, ``2 and 5``, ``1 to 4, 7 and 9``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    parts: list[str] = []
+    for first, last in runs:
+        if last - first == 1:
+            parts += [str(first), str(last)]
+        else:
+            parts.append(str(first) if first == last else f"{first} to {last}")
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part) if parts else ""
+
+
 def standing_alone(sha256: str) -> tuple[Subject, Study, Series]:
     """The levels above a picture that says nothing about them: its own subject, study and series."""
     return (

@@ -68,7 +68,8 @@ class Pixels:
     """Where the pixel data lies: one native run, or fragments (offset, length) after the offset table.
 
     ``offsets`` are the entries of the Basic Offset Table, counted from the first fragment's item tag.
-    ``item_starts`` are the fragments' item tags, counted in the same way.
+    ``item_starts`` are the fragments' item tags, counted in the same way. ``cut`` is True where the file ends before
+    the pixel data does, ``partial`` where it ends inside the last fragment.
     """
 
     vr: str
@@ -77,11 +78,16 @@ class Pixels:
     item_starts: tuple[int, ...] = ()
     offsets: tuple[int, ...] = ()
     is_float: bool = False
+    cut: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True)
 class Structure:
-    """A file whose structure is whole. ``meta`` holds the raw values of group 0002 by tag."""
+    """A file whose structure is whole up to its pixel data; ``cut`` is True where it ends early in or behind that.
+
+    ``meta`` holds the raw values of group 0002 by tag.
+    """
 
     source: Source
     encoding: Encoding
@@ -91,6 +97,7 @@ class Structure:
     pixels: Pixels | None
     character_sets: tuple[tuple[int, int], ...] = ()
     notes: tuple[str, ...] = ()
+    cut: bool = False
 
     def has(self, tag: int) -> bool:
         return any(element.tag == tag for element in self.elements)
@@ -160,14 +167,17 @@ def _scan(source: Source) -> Structure:
     if position >= source.size:
         _truncated("the file ends before its data set begins")
     syntax = _text(meta.get(0x00020010, b""))
+    ended = True
     if syntax == DEFLATED:
-        source = _inflated(source, position)
+        source, ended = _inflated(source, position)
         position = 0
         encoding = Encoding()
     else:
         encoding, syntax = _encoding(source.read(position, 16), syntax, notes)
     walk = _Walk(source, position, encoding)
     walk.run()
+    if not ended and walk.pixels is None:
+        _truncated("the file ends inside its deflated data set")
     return Structure(
         source=source,
         encoding=encoding,
@@ -177,6 +187,7 @@ def _scan(source: Source) -> Structure:
         pixels=walk.pixels,
         character_sets=tuple(walk.character_sets),
         notes=tuple(notes + walk.notes),
+        cut=walk.cut or not ended,
     )
 
 
@@ -245,8 +256,8 @@ def _plausible_element(head: bytes, position: int, encoding: Encoding) -> tuple[
     return tag, value + length
 
 
-def _inflated(source: Source, position: int) -> BytesSource:
-    """The deflated data set (PS3.5 A.5), inflated within bounds; the file itself is no longer needed."""
+def _inflated(source: Source, position: int) -> tuple[BytesSource, bool]:
+    """The deflated data set (PS3.5 A.5), inflated within bounds, and whether it came to its end."""
     packed = source.read(position, min(source.size - position, MAX_INFLATED))
     bound = min(MAX_INFLATED, max(_RATIO_COUNTS_FROM, MAX_RATIO * len(packed)))
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -261,9 +272,7 @@ def _inflated(source: Source, position: int) -> BytesSource:
     source.close()
     if inflater.unconsumed_tail:
         _damaged("its deflated data set grows beyond any sound size")
-    if not inflater.eof:
-        _truncated("the file ends inside its deflated data set")
-    return BytesSource(content)
+    return BytesSource(content), inflater.eof
 
 
 def _element_header(source: Source, position: int, encoding: Encoding) -> tuple[int, str, int, int]:
@@ -306,6 +315,7 @@ class _Walk:
     pixels: Pixels | None = None
     character_sets: list[tuple[int, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    cut: bool = False
     _counted: int = 0
     _items: int = 0
     _strays: int = 0
@@ -313,6 +323,14 @@ class _Walk:
     _stack: list[_Scope] = field(default_factory=list)
 
     def run(self) -> None:
+        try:
+            self._walk()
+        except UnreadableFile as trouble:
+            if trouble.reason != "truncated" or self.pixels is None:
+                raise
+            self.cut = True  # the pixel data is there: what comes behind it is missed by nobody
+
+    def _walk(self) -> None:
         size = self.source.size
         self._stack = [_Scope(of_items=False, end=size, encoding=self.encoding)]
         while self._stack:
@@ -371,6 +389,9 @@ class _Walk:
             self._delimiter(scope, tag, value)
         elif tag == 0:
             _damaged("there are zeros where an element should be")
+        elif tag == PIXEL_DATA and self._ends_in(value, length):
+            self.cut, self.position = True, self.source.size
+            self._keep(tag, vr, start, value, Pixels(vr=vr, native=(value, self.position - value), cut=True))
         elif length != _UNDEFINED and value + length > self.source.size:
             missing = value + length - self.source.size
             _truncated(f"the file ends {missing} bytes before what an element promises")
@@ -382,7 +403,7 @@ class _Walk:
             inner = Encoding(implicit=True) if vr == "UN" else scope.encoding
             self._enter(True, length, inner)
         elif length == _UNDEFINED:
-            pixels = self._fragments(value, vr)
+            pixels = self._fragments(value, tag, vr)
             self._keep(tag, vr, start, value, pixels)
         else:
             self.position = value + length
@@ -390,6 +411,11 @@ class _Walk:
                 self.character_sets.append((value, length))
             native = Pixels(vr=vr, native=(value, length), is_float=tag in _FLOAT_PIXELS)
             self._keep(tag, vr, start, value, native)
+
+    def _ends_in(self, value: int, length: int) -> bool:
+        """Whether the file ends inside the native pixel data of the object itself."""
+        size = self.source.size
+        return len(self._stack) == 1 and length != _UNDEFINED and value < size < value + length
 
     def _keep(self, tag: int, vr: str, start: int, value: int, pixels: Pixels) -> None:
         if len(self._stack) != 1:
@@ -423,16 +449,31 @@ class _Walk:
         else:
             self._strays += 1
 
-    def _fragments(self, position: int, vr: str) -> Pixels:
+    def _fragments(self, position: int, holder: int, vr: str) -> Pixels:
         """Encapsulated pixel data (PS3.5 A.4): offset table, fragments, delimiter; always little endian."""
         found: list[tuple[int, int]] = []
+        cut = partial = False
         for tag, value, length in self._fragment_items(position):
             if tag == _SEQUENCE_END:
                 self.position = value
                 break
-            found.append((value, length))
+            held = max(0, min(length, self.source.size - value))
+            if held < length:
+                if not found:
+                    _truncated("the file ends inside the offset table of its pixel data")
+                cut = partial = True
+            found.append((value, held))
             if len(found) > MAX_FRAGMENTS:
                 _damaged("its pixel data is split into more fragments than any sound file")
+        else:
+            cut = True
+            self.position = self.source.size
+        if found and partial and not found[-1][1]:
+            found.pop()
+            partial = False
+        if cut and (len(found) < 2 or holder != PIXEL_DATA or len(self._stack) != 1):
+            _truncated("the file ends inside its compressed pixel data")
+        self.cut = self.cut or cut
         if not found:
             _damaged("its compressed pixel data has no offset table and no fragments")
         (table, table_length), *fragments = found
@@ -440,20 +481,18 @@ class _Walk:
         raw = self.source.read(table, table_length)
         offsets = struct.unpack(f"<{len(raw) // 4}I", raw[: len(raw) // 4 * 4])
         starts = tuple(value - 8 - base for value, _ in fragments)
-        return Pixels(vr=vr, fragments=tuple(fragments), item_starts=starts, offsets=offsets)
+        return Pixels(
+            vr=vr, fragments=tuple(fragments), item_starts=starts, offsets=offsets, cut=cut, partial=partial
+        )
 
     def _fragment_items(self, position: int) -> Iterator[tuple[int, int, int]]:
-        while True:
-            if position >= self.source.size:
-                _truncated("the file ends inside its compressed pixel data")
+        """(tag, value, length) of each item up to the delimiter, or to the end of a file that was cut."""
+        while position + 8 <= self.source.size:
             tag, _, length, value = _element_header(self.source, position, Encoding())
             if tag not in (_ITEM, _SEQUENCE_END):
                 _damaged("its compressed pixel data holds something that is not a fragment")
             if tag == _ITEM and length == _UNDEFINED:
                 _damaged("a fragment of its pixel data has no length")
-            if tag == _ITEM and value + length > self.source.size:
-                missing = value + length - self.source.size
-                _truncated(f"the file ends {missing} bytes before the end of a fragment")
             yield tag, value, length
             position = value + length
 
