@@ -1,7 +1,8 @@
 """Walks the bare structure of a DICOM file, bounded and without recursion, before anything else trusts it.
 
 pydicom reads a file that was cut short without a word, so this walk is what tells a whole file from half
-of one: cut inside or behind the pixel data it says so, cut before them it is refused. It knows tags, lengths, items and fragments (PS3.5 sections 7 and A.4, PS3.10 section 7), no more.
+of one: cut inside or behind the pixel data it says so, cut before them it is refused.
+It knows tags, lengths, items and fragments (PS3.5 sections 7 and A.4, PS3.10 section 7), no more.
 Positions are byte offsets from 0 in ``Structure.source``.
 """
 
