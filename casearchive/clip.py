@@ -36,7 +36,7 @@ class Reader(Protocol):
     """A module of ``readers/``: one medium. ``sniff`` looks at content, never at the suffix.
 
     ``head`` is the first 4096 bytes of the file. ``open`` raises ``UnreadableFile`` with a reason code.
-    ``incomplete`` also opens a file that ends before what it promises, with a note, where something can be shown.
+    A file that ends before what it promises is opened with a note where something of it can be shown.
     """
 
     NAME: str
@@ -44,4 +44,4 @@ class Reader(Protocol):
 
     def sniff(self, head: bytes, size: int) -> bool: ...
 
-    def open(self, path: Path, sha256: str, *, incomplete: bool = False) -> Clip: ...
+    def open(self, path: Path, sha256: str) -> Clip: ...

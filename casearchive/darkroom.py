@@ -41,7 +41,7 @@ def _kept(wanted: Path, original: Path, sha256: str, make: Callable[[Clip], byte
     if wanted.is_file():
         return wanted
     try:
-        clip = open_clip(original, sha256, incomplete=True)
+        clip = open_clip(original, sha256)
     except UnreadableFile as refusal:
         raise PictureUnavailable(refusal.what, where=sha256) from refusal
     except OSError as error:

@@ -175,7 +175,7 @@ def _clips(rooms: Rooms, case: Case, stack: contextlib.ExitStack) -> dict[str, C
         if not media.sha256 or not rooms.store.has(media.sha256):
             continue
         try:
-            clip = open_clip(rooms.store.path(media.sha256), media.sha256, incomplete=True)
+            clip = open_clip(rooms.store.path(media.sha256), media.sha256)
         except UnreadableFile:
             continue
         stack.callback(clip.close)

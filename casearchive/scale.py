@@ -9,6 +9,7 @@ Regions are numbered from 1, in the order in which the file lists them.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -202,7 +203,7 @@ def distrust(region: UltrasoundRegion, rows: int, columns: int) -> str:
     sides = [
         (pixels[n] * abs(step) * 10.0, ("wide", "high")[n])
         for n, step in enumerate((region.delta_x, region.delta_y))
-        if step and units(region)[n] == "cm"
+        if step and _usable(step) and units(region)[n] == "cm"
     ]
     if not all(SMALLEST_MM <= side <= LARGEST_MM for side, _ in sides):
         told = " and ".join(f"{side:.3g} mm {name}" for side, name in sides)
@@ -212,35 +213,48 @@ def distrust(region: UltrasoundRegion, rows: int, columns: int) -> str:
 
 def doubts(regions: Sequence[UltrasoundRegion], rows: int, columns: int) -> tuple[str, ...]:
     """What a person should know before believing the regions of a file, a line for each doubt."""
-    alike: dict[tuple[str, str], list[int]] = {}
+    groups: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for number, region in enumerate(regions, 1):
         for doubt in _doubts(region, rows, columns):
-            alike.setdefault((shows(region), doubt), []).append(number)
-    found = [f"{_numbered(numbers)} ({shown}) {doubt}" for (shown, doubt), numbers in alike.items()]
+            groups.setdefault((shows(region), _NUMBERS.sub("#", doubt)), []).append((number, doubt))
+    # Few are told one by one, in the order of the file; many of a kind would bury what else is to be known.
+    told: list[tuple[int, str]] = []
+    for (kind, _), alike in groups.items():
+        if len(alike) <= _TOLD_ONE_BY_ONE:
+            told += [(number, f"ultrasound region {number} ({kind}) {doubt}") for number, doubt in alike]
+        else:
+            told.append((alike[0][0], _gathered(kind, alike)))
+    found = [line for _, line in sorted(told, key=lambda each: each[0])]
+    return (*found, *_overlaps(regions))
+
+
+_NUMBERS = re.compile(r"-?\d[\d.]*(?:e[+-]?\d+)?")
+_TOLD_ONE_BY_ONE = 3
+
+
+def _gathered(kind: str, alike: list[tuple[int, str]]) -> str:
+    """One line for many regions with the same doubt; where it holds numbers, those of the first of them."""
+    numbers = [number for number, _ in alike]
+    whole = numbers[-1] - numbers[0] + 1 == len(numbers)
+    name = f"{numbers[0]} to {numbers[-1]}" if whole else f"{numbers[0]} and {len(numbers) - 1} more"
+    same = len({doubt for _, doubt in alike}) == 1
+    each = "each" if same else f"all alike, region {numbers[0]}"
+    return f"ultrasound regions {name} ({kind}): {each} {alike[0][1]}"
+
+
+def _overlaps(regions: Sequence[UltrasoundRegion]) -> list[str]:
+    """A line for each two regions that overlap and disagree; one line where these are many."""
     scaled = [(number, region) for number, region in enumerate(regions, 1) if mm_per_pixel(region)]
-    overlapping: list[tuple[int, int]] = []
-    for (a, one), (b, other) in combinations(scaled, 2):
-        if _overlap(one, other) and not same_scale(one, other):
-            overlapping.append((a, b))
-    if overlapping:
-        first, more = " and ".join(map(str, overlapping[0])), len(overlapping) - 1
-        others = f", and {more} more pairs of them," if more > 1 else ", and one more pair," if more else ""
-        found.append(
-            f"ultrasound regions {first}{others} overlap with different scales: "
-            "where they do, the one of higher priority counts"
-        )
-    return tuple(found)
-
-
-def _numbered(numbers: Sequence[int]) -> str:
-    """``ultrasound region 1``, ``ultrasound regions 2 to 9``, ``ultrasound regions 1, 4 and 7``."""
-    if len(numbers) == 1:
-        return f"ultrasound region {numbers[0]}"
-    if numbers[-1] - numbers[0] + 1 == len(numbers) > 2:
-        return f"ultrasound regions {numbers[0]} to {numbers[-1]}"
-    if len(numbers) > 8:
-        return f"{len(numbers)} of the ultrasound regions, from {numbers[0]} to {numbers[-1]}"
-    return f"ultrasound regions {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+    pairs = [
+        (a, b)
+        for (a, one), (b, other) in combinations(scaled, 2)
+        if _overlap(one, other) and not same_scale(one, other)
+    ]
+    rule = "overlap with different scales: where they do, the one of higher priority counts"
+    if len(pairs) > _TOLD_ONE_BY_ONE:
+        (a, b), many = pairs[0], len(pairs) - 1
+        return [f"ultrasound regions {a} and {b}, and {many} other pairs, {rule}"]
+    return [f"ultrasound regions {a} and {b} {rule}" for a, b in pairs]
 
 
 def _doubts(region: UltrasoundRegion, rows: int, columns: int) -> list[str]:
@@ -265,7 +279,7 @@ def _plane_doubt(region: UltrasoundRegion) -> str:
         return "does not say its units: lengths in it are in pixels"
     if (across, down) != ("cm", "cm"):
         return f"is in {across} and {down}, not in cm: lengths in it are in pixels"
-    if region.delta_x is None or region.delta_y is None:
+    if not _usable(region.delta_x) or not _usable(region.delta_y):
         return "has no usable scale: lengths in it are in pixels"
     if not region.delta_x or not region.delta_y:
         return "has a scale of zero: lengths in it are in pixels"
@@ -274,6 +288,11 @@ def _plane_doubt(region: UltrasoundRegion) -> str:
     if region.delta_x < 0 or region.delta_y < 0:
         return "counts centimetres backwards: lengths are right, depths may not be"
     return ""
+
+
+def _usable(delta: float | None) -> bool:
+    """Whether a number is there at all: what was infinite or no number was not taken over."""
+    return delta is not None and math.isfinite(delta)
 
 
 def _overlap(one: UltrasoundRegion, other: UltrasoundRegion) -> bool:

@@ -39,7 +39,7 @@ def contact_sheet(title: str, clips: Iterable[Sheeted]) -> bytes:
 
 def _strip(wanted: Sheeted) -> contact.Strip:
     try:
-        clip = open_clip(wanted.path, wanted.sha256, incomplete=True)
+        clip = open_clip(wanted.path, wanted.sha256)
     except (UnreadableFile, OSError):
         return contact.Strip(wanted.label, "its file cannot be read: casearchive verify says more", ())
     try:

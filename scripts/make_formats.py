@@ -29,8 +29,8 @@ exact, 2 means that no pixel is more than 2 of 255 grey levels away. For lossy c
 as well, in the middle of a patch. Where DCMTK can decode a coding, its rendering of the same file is compared too.
 
 What a file is called does not matter, only what it holds. An original that is taken is
-kept, also where it cannot be shown; a file that ends before what it promises is refused as cut
-short, unless `ingest --incomplete` asks for what there is of it.
+kept, also where it cannot be shown. A DICOM file that ends inside its pixel data is taken, with a note of how much
+of it is there; any other file that ends before what it promises is refused as cut short.
 """
 
 

@@ -883,6 +883,16 @@ NAMES = {
 #: What is wrong, and what is done about it; ``test_bad_pictures.py`` holds each.
 REPAIRED = (
     (
+        "a DICOM file that ends inside its pixel data",
+        "the whole frames that are there, or as much as there is of the only one, with a note; "
+        "refused where nothing can be seen",
+    ),
+    (
+        "a JPEG frame with a hole of zeros or ones, or a false end marker",
+        "what can be decoded, with a note",
+    ),
+    ("frames that cannot be decoded beside others that can", "the others; a note names those that cannot"),
+    (
         "uncompressed data, a JPEG or a run-length frame that stops in the middle",
         "as far as it goes; the rest is black, with a note",
     ),
@@ -923,7 +933,11 @@ NOT_SHOWN = (
         "showing video needs PyAV, which is not installed; to see it: pip install 'casearchive[video]'",
     ),
     ("a JPEG-LS or JPEG XL frame that is damaged", "its JPEG-LS data is damaged"),
-    ("a frame of more than 64 million pixels", "a frame has more than 100 million pixels"),
+    ("a frame of more than 64 million pixels", "a frame has more than 64 million pixels"),
+    (
+        "a frame of more than 150 MB of samples (JPEG 2000: 75 MB)",
+        "a frame has 240 MB of samples, more than is decoded here",
+    ),
     ("compressed frames of four samples a pixel", "its compressed frame has 4 samples a pixel"),
     ("pixels that are floating-point numbers", "pixels that are floating-point numbers cannot be shown"),
     ("pixels on a server (JPIP)", "its pixels lie on a server that its header names; they are not fetched"),

@@ -575,6 +575,39 @@ def test_a_picture_larger_than_memory_is_one_clear_line(opened: Opener) -> None:
         clip.frame(1)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody tells the memory of a process there")
+@pytest.mark.parametrize("photometric", ["MONOCHROME2", "PALETTE COLOR"])
+def test_a_frame_just_below_the_limit_takes_less_than_a_gibibyte(tmp_path: Path, photometric: str) -> None:
+    ds = dataset(greys(0), photometric, 1, Rows=6390, Columns=10000, WindowCenter="100", WindowWidth="50")
+    for name in ("Red", "Green", "Blue"):
+        setattr(ds, f"{name}PaletteColorLookupTableDescriptor", [256, 0, 8])
+        ds[f"{name}PaletteColorLookupTableDescriptor"].VR = "US"
+        setattr(ds, f"{name}PaletteColorLookupTableData", np.arange(256, dtype="<u2").tobytes())
+        ds[f"{name}PaletteColorLookupTableData"].VR = "OW"
+    (tmp_path / "f").write_bytes(written(ds, EXPLICIT, bytes(63_900_000)))
+    program = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from casearchive import readers\n"
+        "readers.open_clip(Path(sys.argv[1]), 'ab' * 32).frame(1)\n"
+        "used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "print(used if sys.platform == 'darwin' else used * 1024)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "f")], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 1 << 30
+
+
+def test_a_frame_of_more_bytes_than_memory_bears_is_one_clear_line(opened: Opener) -> None:
+    ds = dataset(scene(0), "RGB", 1, Rows=6000, Columns=10000)
+    content = written(ds, EXPLICIT, b"")
+    at = content.index(b"\xe0\x7f\x10\x00") + 8
+    clip = opened(content[:at] + struct.pack("<I", 180_000_000) + bytes(130_000_000))
+    with pytest.raises(PictureUnavailable, match="180 MB"):
+        clip.frame(1)
+
+
 def test_a_jpeg_that_claims_to_be_enormous_is_not_decoded(opened: Opener) -> None:
     data = bytearray(jpeg(scene(0)))
     at = data.index(b"\xff\xc0")
@@ -914,4 +947,159 @@ def test_a_frame_that_cannot_be_decoded_is_noted_when_the_file_is_taken(tmp_path
     archive = Archive.create(tmp_path / "archive")
     notes: list[str] = []
     archive.ingest([path], workers=0, report=lambda outcome: notes.extend(outcome.notes))
-    assert any("frame 2 of those looked at cannot be shown" in note for note in notes), notes
+    assert any("frame 2 cannot be decoded" in note for note in notes), notes
+
+
+# ------------------------------------------------------------------------------------ files that end early
+
+
+def test_of_a_clip_cut_in_the_middle_the_frames_that_are_there_are_shown(opened: Opener) -> None:
+    for syntax, frames in (
+        (BASE, [jpeg(scene(n)) for n in range(6)]),
+        (RLE, [packbits(scene(n)) for n in range(6)]),
+    ):
+        whole = written(dataset(scene(0), "RGB", 6), syntax, encapsulate(frames))
+        if syntax == BASE:
+            whole = packed(frames)
+        clip = opened(whole[: whole.index(frames[3]) + len(frames[3]) // 2])
+        assert clip.facts.instance.frames == 3
+        assert noted(clip, "the file ends early: 3 of 6 frames are there")
+        assert np.abs(clip.frame(3).astype(int) - scene(2)).max() < 12
+
+
+def test_a_cut_clip_in_many_fragments_keeps_its_frames_apart(opened: Opener) -> None:
+    frames = [jpeg(screen(n)) for n in range(5)]
+    size = [len(frame) + len(frame) % 2 + 16 for frame in frames]
+    offsets = [sum(size[:n]) for n in range(5)]
+    data = fragmented(frames, offsets)
+    whole = written(dataset(screen(0), "YBR_FULL", 5), BASE, data)
+    at = whole.index(data[: 8 + 20]) + 8 + 20
+    clip = opened(whole[: at + offsets[3] - 1])
+    assert clip.facts.instance.frames == 2
+    assert np.abs(clip.frame(2).astype(int) - screen(1)).mean() < 8
+    assert noted(clip, "2 of 5 frames are there")
+
+
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL_422", "MONOCHROME2"])
+def test_of_a_cut_native_clip_the_whole_frames_are_shown(opened: Opener, photometric: str) -> None:
+    def stored(n: int) -> np.ndarray:
+        if photometric == "MONOCHROME2":
+            return greys(n)
+        return scene(n) if photometric == "RGB" else shared(as_ybr(scene(n)))
+
+    first = greys(0) if photometric == "MONOCHROME2" else scene(0)
+    data = b"".join(stored(n).tobytes() for n in range(4))
+    whole = written(dataset(first, photometric, 4), EXPLICIT, data)
+    clip = opened(whole[: -stored(0).nbytes * 3 // 2])
+    assert clip.facts.instance.frames == 2
+    assert noted(clip, "the file ends early: 2 of 4 frames are there")
+    expected = greys(1) if photometric == "MONOCHROME2" else scene(1)
+    assert np.abs(clip.frame(2).astype(int) - expected).max() < 4
+
+
+# ------------------------------------------------------------------------- chroma that is or is not shared
+
+
+@pytest.mark.parametrize("padding", [0, 2, 64, 5000])
+@pytest.mark.parametrize("held", [1, 3])
+@pytest.mark.parametrize("promised", [1, 2, 3, 4])
+@pytest.mark.parametrize("label", ["YBR_FULL_422", "YBR_FULL"])
+@pytest.mark.parametrize("truly_shared", [True, False])
+def test_whether_pixels_share_their_chroma_is_seen_whatever_the_length(
+    opened: Opener, padding: int, held: int, promised: int, label: str, truly_shared: bool
+) -> None:
+    if (truly_shared, label, promised, held, padding) == (True, "YBR_FULL", 2, 3, 0):
+        pytest.skip("the length is that of the label to the byte, and the label is believed")
+    pack = shared if truly_shared else (lambda frame: frame)
+    data = b"".join(pack(as_ybr(scene(n))).tobytes() for n in range(held)) + b"\0" * padding
+    clip = opened(written(dataset(scene(0), label, promised, NumberOfFrames=promised), EXPLICIT, data))
+    assert clip.facts.instance.frames == min(held, promised)
+    for number in range(1, min(held, promised) + 1):
+        assert np.abs(clip.frame(number).astype(int) - scene(number - 1)).max() <= 3
+    assert noted(clip, "shown as it is stored") == (truly_shared != (label == "YBR_FULL_422"))
+
+
+# ------------------------------------------------------------------------------------------- one-bit pixels
+
+
+@pytest.mark.parametrize("vr", ["OB", "OW"])
+@pytest.mark.parametrize("syntax", [EXPLICIT, BIG])
+def test_one_bit_pixels_are_read_in_either_byte_order(opened: Opener, syntax: str, vr: str) -> None:
+    frames = np.random.default_rng(3).integers(0, 2, (3, 9, 13), np.uint8)
+    data = np.packbits(frames.ravel(), bitorder="little").tobytes()
+    data += b"\0" * (len(data) % 2)
+    if syntax == BIG and vr == "OW":
+        data = np.frombuffer(data, "<u2").astype(">u2").tobytes()
+    ds = dataset(greys(0), "MONOCHROME2", 3, Rows=9, Columns=13, BitsAllocated=1, BitsStored=1, HighBit=0)
+    content = written(ds, syntax, data)
+    if vr == "OB":
+        at = content.rindex(b"OW")
+        content = content[:at] + b"OB" + content[at + 2 :]
+    clip = opened(content)
+    for number in (1, 2, 3):
+        assert np.array_equal(clip.frame(number), frames[number - 1] * 255)
+
+
+def test_signed_samples_stay_signed_in_8_bit_lossless_jpeg(opened: Opener) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    values = np.tile(np.linspace(-100, 100, 40).astype(np.int8), (32, 1))
+    more = {"PixelRepresentation": 1, "WindowCenter": "0", "WindowWidth": "201"}
+    ds = dataset(values.view(np.uint8), "MONOCHROME2", 1, **more)
+    native = opened(written(ds, EXPLICIT, values.tobytes())).frame(1)
+    coded = imagecodecs.jpeg8_encode(values.view(np.uint8), lossless=True)
+    ds = dataset(values.view(np.uint8), "MONOCHROME2", 1, **more)
+    shown = opened(written(ds, LOSSLESS, encapsulate([coded]))).frame(1)
+    assert np.ptp(native) > 200
+    assert np.array_equal(native, shown)
+
+
+# ----------------------------------------------------------------------------------- damage inside of frames
+
+
+@pytest.mark.parametrize(
+    ("filler", "lossless"),
+    [(b"\0", False), (b"\xff", False), (b"\xff", True)],  # zeros may be a flat part of a lossless picture
+)
+def test_a_jpeg_with_a_hole_is_shown_with_a_note(opened: Opener, filler: bytes, lossless: bool) -> None:
+    if lossless:
+        data = pytest.importorskip("imagecodecs").jpeg8_encode(screen(0), lossless=True)
+    else:
+        data = jpeg(screen(0))
+    middle = len(data) // 2
+    holed = data[:middle] + filler * 200 + data[middle + 200 :]
+    clip = opened(packed([holed], LOSSLESS if lossless else BASE, "RGB" if lossless else "YBR_FULL"))
+    clip.frame(1)
+    assert noted(clip, "the JPEG data of a frame is damaged") or noted(clip, CUT)
+
+
+def test_a_jpeg_with_a_false_end_is_shown_up_to_it_with_a_note(opened: Opener) -> None:
+    data = jpeg(screen(0))
+    middle = len(data) // 2
+    clip = opened(packed([data[:middle] + b"\xff\xd9" + data[middle + 2 :]]))
+    shown = clip.frame(1)
+    assert noted(clip, CUT)
+    assert shown[-20:].max() == 0
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+@pytest.mark.parametrize("optimize", [False, True])
+def test_a_flat_jpeg_is_no_damage(opened: Opener, level: int, optimize: bool) -> None:
+    flat = np.full((640, 640, 3), level, np.uint8)
+    clip = opened(packed([pillow("JPEG", optimize=optimize)(flat)], Rows=640, Columns=640))
+    assert np.abs(clip.frame(1).astype(int) - level).max() <= 1
+    assert not noted(clip, "damaged")
+    assert not noted(clip, CUT)
+
+
+def test_frames_that_cannot_be_decoded_are_named_on_the_instance(opened: Opener) -> None:
+    frames = [jpeg(scene(n)) for n in range(5)]
+    frames[1] = frames[3] = b"\xff\xd8\xff\xd9"
+    clip = opened(packed(frames))
+    for number in range(1, 6):
+        try:
+            clip.frame(number)
+        except PictureUnavailable:
+            continue
+    assert [n for n in clip.facts.notes if "decoded" in n] == [
+        "frames 2 and 4 cannot be decoded; the others are shown"
+    ]

@@ -393,7 +393,8 @@ def test_the_archive_is_the_one_named_else_home_else_the_one_above(
 def test_no_verb_says_who_the_patient_was(home: Path) -> None:
     stick = home / "ultrasound-stick"
     whole = helpers.dicom(stick / "IM3", seed=3).read_bytes()
-    (stick / "cut.dcm").write_bytes(whole[:-300])
+    (stick / "cut.dcm").write_bytes(whole[:-300])  # taken, with what is there
+    (stick / "header-cut.dcm").write_bytes(whole[:700])  # refused
     (stick / "double").write_bytes(whole)
     held = next(h["sha256"] for h in data("list") if h["kind"] == "dicom" and h["case"] is None)
     said = ""

@@ -235,9 +235,16 @@ def test_a_folder_and_a_missing_file_are_refused_with_a_reason(tmp_path: Path) -
 def test_messages_never_quote_what_a_file_holds(tmp_path: Path) -> None:
     content = cine()
     for cut in range(200, len(content), 997):
-        error = refusal(tmp_path / "f", content[:cut])
-        assert "Doe" not in str(error)
-        assert "4711" not in str(error)
+        (tmp_path / "f").write_bytes(content[:cut])
+        try:
+            clip = readers.open_clip(tmp_path / "f", SHA)
+        except UnreadableFile as error:
+            said = str(error)
+        else:
+            said = "\n".join(clip.facts.notes)
+            clip.close()
+        assert "Doe" not in said
+        assert "4711" not in said
 
 
 # ------------------------------------------------------------------------------------------------ truncation
@@ -270,16 +277,35 @@ def dicom_kinds() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", list(dicom_kinds()))
-def test_dicom_cut_at_any_byte_is_refused_as_truncated(tmp_path: Path, kind: str) -> None:
+def test_dicom_cut_at_any_byte_is_refused_or_shown_as_far_as_it_goes_and_said(
+    tmp_path: Path, kind: str
+) -> None:
     whole = dicom_kinds()[kind]
     path = tmp_path / "f"
     path.write_bytes(whole)
     readers.open_clip(path, SHA).close()
     # The deflated file ends with a pad byte, which nobody needs.
     last = len(whole) - 1 if kind == "deflated" else len(whole)
+    taken = []
     for cut in range(132, last):
-        error = refusal(path, whole[:cut])
-        assert error.reason == "truncated", (cut, str(error))
+        path.write_bytes(whole[:cut])
+        try:
+            clip = readers.open_clip(path, SHA)
+        except UnreadableFile as error:
+            assert error.reason == "truncated", (cut, str(error))
+            assert not taken, cut  # what is longer is no worse
+            continue
+        taken.append(clip.facts.instance.frames)
+        assert any("the file ends early" in note for note in clip.facts.notes), cut
+        for number in range(1, clip.facts.instance.frames + 1):
+            assert clip.frame(number).shape == (8, 8)
+        clip.close()
+    assert taken == sorted(taken)
+    if kind == "report":
+        assert not taken
+    else:
+        assert taken[0] == 1
+        assert set(taken) <= {1, 2}
 
 
 @cache
@@ -302,20 +328,42 @@ def still_kinds() -> dict[str, bytes]:
 @pytest.mark.parametrize("kind", list(still_kinds()))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(share=st.floats(0, 1, exclude_max=True))
-def test_a_picture_cut_anywhere_is_refused(tmp_path: Path, kind: str, share: float) -> None:
+def test_a_picture_cut_anywhere_is_refused_or_shown_with_a_note(
+    tmp_path: Path, kind: str, share: float
+) -> None:
     whole = still_kinds()[kind]
     # Pillow ends a multi-page TIFF with up to 16 bytes of padding, which nobody needs.
     last = len(whole) - (16 if kind == "multi-page tiff" else 0)
     cut = max(12, int(share * last))
-    assert refusal(tmp_path / "f", whole[:cut]).reason in ("truncated", "damaged", "not-an-image")
+    path = tmp_path / "f"
+    path.write_bytes(whole[:cut])
+    try:
+        clip = readers.open_clip(path, SHA)
+    except UnreadableFile as refused:
+        assert refused.reason in ("truncated", "damaged", "not-an-image")
+        return
+    assert any("the file ends early" in note for note in clip.facts.notes)
+    clip.frame(1)
+    clip.close()
 
 
 @pytest.mark.parametrize("kind", ["mp4", "mov", "avi", "mkv"])
-def test_a_video_cut_short_is_refused_as_truncated(tmp_path: Path, kind: str) -> None:
+def test_a_video_cut_short_is_refused_or_shown_with_a_note(tmp_path: Path, kind: str) -> None:
     codec = "mpeg4" if kind == "avi" else "libx264"
     whole = video(tmp_path, kind, codec)
+    path = tmp_path / "cut"
     for share in (0.3, 0.6, 0.9, 0.999):
-        assert refusal(tmp_path / "cut", whole[: int(share * len(whole))]).reason == "truncated"
+        path.write_bytes(whole[: int(share * len(whole))])
+        try:
+            clip = readers.open_clip(path, SHA)
+        except UnreadableFile as refused:
+            assert refused.reason == "truncated"
+            assert kind in ("mp4", "mov") or share < 0.5  # the directory of the former stands at the end
+            continue
+        assert any("the file ends early" in note for note in clip.facts.notes)
+        assert 1 <= clip.facts.instance.frames <= 30
+        clip.frame(1)
+        clip.close()
 
 
 def test_a_video_format_that_cannot_tell_says_that_it_may_be_cut(

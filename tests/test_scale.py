@@ -430,6 +430,8 @@ def test_an_absurd_scale_set_by_hand_is_not_believed() -> None:
         ({"min_x0": 0, "min_y0": 0, "max_x1": 799, "max_y1": 599}, "covers the whole picture"),
         ({"max_x1": 900}, "reaches beyond the picture"),
         ({"delta_x": 0.0}, "scale of zero"),
+        ({"delta_x": None}, "no usable scale"),
+        ({"delta_y": math.inf}, "no usable scale"),
         ({"delta_x": 1.0, "delta_y": 1.0}, "would be 4e+03 mm wide"),
         ({"delta_x": 2e-5, "delta_y": 2e-5}, "would be 0.08 mm wide"),
         ({"spatial_format": 2, "units_x": 4, "delta_y": 1.0}, "would be 4e+03 mm high"),
@@ -546,6 +548,26 @@ def test_pixel_spacing_alone_is_told_and_not_used(tmp_path: Path) -> None:
     facts = facts_of(path)
     assert any(n.startswith("PixelSpacing says 0.5 mm a pixel, but") for n in facts.notes)
     assert value("length", (1, 1), (11, 1), on=facts).unit == "px"
+
+
+def test_pixel_spacing_that_differs_across_and_down_is_told_with_both(tmp_path: Path) -> None:
+    facts = facts_of(helpers.dicom(tmp_path / "IM", PixelSpacing=["0.2", "0.5"]))
+    assert any(
+        n.startswith("PixelSpacing says 0.5 mm a pixel across and 0.2 mm down, but no") for n in facts.notes
+    )
+    outside = Sequence([a_header_region(90, 0, 95, 9)])
+    path = helpers.dicom(tmp_path / "IM2", PixelSpacing=["0.2", "0.5"], SequenceOfUltrasoundRegions=outside)
+    assert any("no ultrasound region that can be used says" in n for n in facts_of(path).notes)
+
+
+def test_many_odd_regions_are_one_line_and_not_hundreds(tmp_path: Path) -> None:
+    items = [a_header_region(2, 2, 30, 30, 0.0)] * 2 + [a_header_region(90, 0, 95, 9)] * 70
+    items += [a_header_region(n % 20, 3, n % 20 + 3, 9, 0.02 + n / 900) for n in range(150)]
+    path = helpers.dicom(tmp_path / "IM", SequenceOfUltrasoundRegions=Sequence(items))
+    notes = facts_of(path).notes
+    assert "items 3 to 72 of the ultrasound regions lie outside the picture and were left out" in notes
+    assert len([n for n in notes if "overlap" in n]) == 1
+    assert len(notes) < 12
 
 
 # ------------------------------------------------------------------------------ what authors typed and drew

@@ -99,7 +99,7 @@ def tell_file(view: FileView, inline: Inline) -> None:
         ("stage", instance.stage_name),
         ("patient", _joined(study.patient_age, facts.subject.patient_sex)),
         ("scanner", _joined(series.manufacturer, series.manufacturer_model_name)),
-        ("software", _short((series.software_versions or "").replace("\\", ", "))),
+        ("software", _short(", ".join(filter(None, (series.software_versions or "").split("\\"))))),
     ))  # fmt: skip
     _group("Pictures", (
         ("key frame", _key_frame(view)),

@@ -44,9 +44,6 @@ _MOST_SKIPPED = 20
 )
 @click.option("--workers", type=click.IntRange(0), help="How many processes (0: none but this one).")
 @click.option("--rehash", is_flag=True, help="Read every file again, even where size and time are unchanged.")
-@click.option(
-    "--incomplete", is_flag=True, help="Take files that end too early as well, as far as they can be shown."
-)
 @dry_run
 @verb
 def command(
@@ -56,7 +53,6 @@ def command(
     report: str | None,
     workers: int | None,
     rehash: bool,
-    incomplete: bool,
     dry_run: bool,
 ) -> int:
     """Take in files, folders, zips, discs and case folders; "-" reads paths from standard input.
@@ -87,7 +83,7 @@ def command(
                     meter.close()
                     state.say(line(outcome))
             elif (state.verbose and outcome.outcome == "skipped") or (
-                outcome.notes and (state.verbose or outcome.kind == "case")
+                outcome.notes and (state.verbose or outcome.kind == "case" or _ends_early(outcome))
             ):
                 meter.close()
                 state.say(line(outcome))
@@ -97,7 +93,6 @@ def command(
             case=case,
             workers=workers,
             rehash=rehash,
-            incomplete=incomplete,
             dry_run=dry_run,
             report=tell,
             progress=progress,
@@ -144,6 +139,11 @@ def _listed() -> list[Path]:
     """Paths from standard input, one a line, whatever bytes their names are made of."""
     lines = sys.stdin.buffer.read().split(b"\n")
     return [Path(os.fsdecode(line.rstrip(b"\r"))) for line in lines if line.strip()]
+
+
+def _ends_early(outcome: Outcome) -> bool:
+    """Whether only a part of the file was there: somebody may still have the whole of it."""
+    return outcome.outcome == "added" and any("the file ends early" in note for note in outcome.notes)
 
 
 def _report(name: str | None, stack: ExitStack) -> IO[str] | None:

@@ -69,7 +69,6 @@ def ingest(
     case: str | None = None,
     workers: int | None = None,
     rehash: bool = False,
-    incomplete: bool = False,
     dry_run: bool = False,
     report: Callable[[Outcome], None] = lambda _: None,
     progress: Progress | None = None,
@@ -85,9 +84,7 @@ def ingest(
     progress.total = count(wanted)
     crew = Crew(_workers(workers, progress.total))
     with index.writing(rooms.layout.index) as connection:
-        run = _Run(
-            rooms, connection, crew, report, progress, rehash=rehash, dry_run=dry_run, incomplete=incomplete
-        )
+        run = _Run(rooms, connection, crew, report, progress, rehash=rehash, dry_run=dry_run)
         try:
             if not dry_run:
                 run.catch_up()
@@ -146,12 +143,10 @@ class _Run:
         progress: Progress,
         *,
         rehash: bool,
-        incomplete: bool,
         dry_run: bool,
     ) -> None:
         self.rooms, self.connection, self.crew, self.report = rooms, connection, crew, report
         self.progress, self.rehash, self.dry_run = progress, rehash, dry_run
-        self.incomplete = incomplete
         self.line: deque[tuple[Item, os.stat_result | None]] = deque()
         self.batch: list[tuple[Outcome, Found | None, Gathered | None, os.stat_result | None]] = []
         self.new: dict[str, str] = {}  # hash to kind, of this batch (of the whole run where it is a dry one)
@@ -196,13 +191,7 @@ class _Run:
             known = self._unchanged(item, state)
             if known is None:
                 self.crew.submit(
-                    Task(
-                        self.rooms.layout.root,
-                        item.path,
-                        name=item.name,
-                        dry_run=self.dry_run,
-                        incomplete=self.incomplete,
-                    )
+                    Task(self.rooms.layout.root, item.path, name=item.name, dry_run=self.dry_run)
                 )
             else:
                 item = known

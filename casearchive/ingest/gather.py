@@ -25,7 +25,6 @@ class Task:
     """``source`` is a file to take, or None for an object that the store holds already (``sha256``).
 
     ``name`` is what the file was called where it came from: it may say on which side the picture was taken.
-    ``incomplete`` takes a file that ends too early as well, as far as it can be shown.
     """
 
     root: Path
@@ -33,7 +32,6 @@ class Task:
     sha256: str = ""
     name: str = ""
     dry_run: bool = False
-    incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +76,7 @@ def gather(task: Task) -> Gathered:
 
 def _looked_at(path: Path, sha256: str, size: int, layout: Layout, task: Task) -> Gathered:
     try:
-        # what the archive holds already was taken so by a person
-        clip = open_clip(path, sha256, incomplete=task.incomplete or task.source is None)
+        clip = open_clip(path, sha256)
     except UnreadableFile as refusal:
         named = file_ids(path) if refusal.reason == "dicomdir" else ()
         return Gathered(sha256, size, reason=refusal.reason, message=_said(refusal), on_medium=named)
@@ -106,7 +103,7 @@ def _pictured(clip: Clip, layout: Layout, bare: Gathered) -> Gathered:
     write_lightly(layout.picture(sha256, "filmstrip"), pictures.filmstrip)
     # facts are read after decoding: what the pixels told is noted by then
     facts = clip.facts
-    if pictures.unseen:
+    if pictures.unseen and not any("cannot be decoded" in note for note in facts.notes):
         numbers = ", ".join(str(number) for number, _ in pictures.unseen)
         several = "frames" if len(pictures.unseen) > 1 else "frame"
         note = f"{several} {numbers} of those looked at cannot be shown: {pictures.unseen[0][1]}"

@@ -24,12 +24,12 @@ def readers() -> tuple[Reader, ...]:
     return tuple(sorted(found, key=lambda reader: (reader.PRIORITY, reader.NAME)))
 
 
-def open_clip(path: Path, sha256: str, *, incomplete: bool = False) -> Clip:
+def open_clip(path: Path, sha256: str) -> Clip:
     """Open the file at ``path``, whose content has the hash ``sha256`` (64 hexadecimal digits).
 
     The caller closes the clip. Raises ``UnreadableFile`` with a code of ``choices.REASONS``; messages name the
-    kind of trouble and never quote what the file holds. ``incomplete`` also opens what ends too early, as far as
-    it can be shown; of a whole file it makes no difference.
+    kind of trouble and never quote what the file holds. What ends too early is opened as far as it
+    can be shown, with a note.
     """
     # Pillow speaks of damage and of size on the terminal; here a note does, and a limit of our own decides
     warnings.filterwarnings("ignore", module=r"PIL\..*")
@@ -38,7 +38,7 @@ def open_clip(path: Path, sha256: str, *, incomplete: bool = False) -> Clip:
         raise UnreadableFile("empty", "the file has no bytes", hint="copy it again from where it was made")
     for reader in readers():
         if reader.sniff(head, size):
-            return reader.open(path, sha256, incomplete=incomplete)
+            return reader.open(path, sha256)
     raise UnreadableFile(
         "not-an-image",
         f"no reader knows this kind of file{_looks_like(head)}",

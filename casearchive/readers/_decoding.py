@@ -107,6 +107,9 @@ class Decoder:
     def _decoded(self, number: int, edge: int | None, space: str) -> Stored:
         if self._pixels.is_float:
             raise PictureUnavailable("pixels that are floating-point numbers cannot be shown")
+        if not self._is_video:
+            layout = self.layout
+            _frames.check_bytes(layout.rows * layout.columns * layout.samples * ((layout.allocated + 7) // 8))
         if self.is_native:
             return self._native(number)
         if self._is_video:
@@ -150,6 +153,8 @@ class Decoder:
         layout = self._matched(stream.components, stream.precision, stream.space)
         if (stream.rows, stream.columns) != (layout.rows, layout.columns):
             edge = None
+        if stream.frame != _jpeg.JPEG_LS and _jpeg.damaged(data, stream):
+            self._note("the JPEG data of a frame is damaged: parts of its picture may be wrong or missing")
         if stream.frame == _jpeg.JPEG_LS:
             return Stored(_frames.meaningful(_codecs.decoded(_codecs.JPEG_LS, data), layout), layout)
         if stream.precision > 8:

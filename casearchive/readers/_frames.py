@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Samples = pixels.Samples
+#: With what decoding needs besides, a frame of this many bytes stays below 1 GiB.
+MAX_BYTES = 150_000_000
+#: How many samples are worked on at a time where the numbers between are wide.
+BAND = 1 << 20
 _JPEG, _J2K, _JP2 = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "
 _JXL, _JXL_BOX = b"\xff\x0a", b"\0\0\0\x0cJXL "
 #: The number of RLE segments, and the first of them right behind the 64-byte header (PS3.5 G.5).
@@ -83,7 +89,8 @@ def frame_fragments(found: Pixels, source: Source, frames: int) -> tuple[tuple[t
         return tuple((fragment,) for fragment in fragments)
     begins = [n for n, (offset, _) in enumerate(fragments) if begins_picture(source.read(offset, 12))]
     told = [found.item_starts.index(o) for o in found.offsets if o in found.item_starts]
-    in_order = frames > 0 and len(told) == frames and told == sorted(set(told))
+    counted = len(told) == frames or (found.cut and len(told) <= frames)
+    in_order = frames > 0 and counted and bool(told) and told == sorted(set(told))
     believed = in_order and (not begins or set(told) <= set(begins))
     starts = told if believed else begins
     if not starts or starts[0] != 0:
@@ -105,39 +112,44 @@ def native(source: Source, found: Pixels, layout: Layout, number: int, encoding:
     if found.native is None:
         raise PictureUnavailable("the pixel data is not native")
     if layout.allocated == 1:
-        return _one_bit(source, found.native, layout, number, words=encoding.big_endian and found.vr == "OW")
+        return _one_bit(source, found, layout, number, encoding)
     if layout.allocated not in (8, 16, 32):
         raise PictureUnavailable(f"samples of {layout.allocated} bits cannot be shown")
-    base, length = found.native
+    length = found.native[1]
     start = (number - 1) * (layout.native_bits // 8)
     size = max(0, min(layout.native_bits // 8, length - start))
-    if encoding.big_endian and found.vr == "OW" and layout.allocated == 8:
-        # bytes of 16-bit words change places (PS3.5 A.3), so whole words must be read
-        words = source.read(base + start // 2 * 2, size + start % 2 + 1 & ~1)
-        turned = np.frombuffer(words[: len(words) // 2 * 2], ">u2").astype("<u2").tobytes()
-        raw = turned[start % 2 : start % 2 + size]
-    else:
-        raw = source.read(base + start, size)
+    raw = native_bytes(source, found, start, size, layout.allocated, encoding)
     width = layout.allocated // 8
     order = ">" if encoding.big_endian else "<"
     return np.frombuffer(raw[: len(raw) // width * width], np.dtype(f"{order}u{width}"))
 
 
-def _one_bit(source: Source, run: tuple[int, int], layout: Layout, number: int, *, words: bool) -> Samples:
-    """One-bit samples, packed from the least significant bit on, frames not aligned (PS3.5 8.1.1).
+def native_bytes(
+    source: Source, found: Pixels, start: int, size: int, allocated: int, encoding: Encoding
+) -> bytes:
+    """``size`` bytes of native pixel data from ``start`` on, in the order of the samples.
 
-    ``words``: the bytes of 16-bit words have changed places (PS3.5 A.3).
+    In words of a big-endian file, samples of up to 8 bits have changed places two by two (PS3.5 8.1.1, A.3), so
+    whole words must be read.
     """
+    assert found.native is not None
+    base = found.native[0]
+    if not (encoding.big_endian and found.vr == "OW" and allocated <= 8):
+        return source.read(base + start, size)
+    words = source.read(base + start // 2 * 2, size + start % 2 + 1 & ~1)
+    turned = np.frombuffer(words[: len(words) // 2 * 2], ">u2").astype("<u2").tobytes()
+    return turned[start % 2 : start % 2 + size]
+
+
+def _one_bit(source: Source, found: Pixels, layout: Layout, number: int, encoding: Encoding) -> Samples:
+    """One-bit samples, packed from the least significant bit on, frames not aligned (PS3.5 8.1.1)."""
+    assert found.native is not None
     count = layout.rows * layout.columns
     first = (number - 1) * count
-    start = first // 16 * 2
-    skipped = first - start * 8
-    size = min((skipped + count + 15) // 16 * 2, run[1] - start)
-    raw = np.frombuffer(source.read(run[0] + start, size), np.uint8)
-    if words:
-        raw = raw[: len(raw) // 2 * 2].reshape(-1, 2)[:, ::-1].reshape(-1)
-    bits: Samples = np.unpackbits(raw, bitorder="little")
-    return bits[skipped : skipped + count]
+    size = max(0, min((first % 8 + count + 7) // 8, found.native[1] - first // 8))
+    raw = native_bytes(source, found, first // 8, size, 1, encoding)
+    bits: Samples = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")
+    return bits[first % 8 : first % 8 + count]
 
 
 def shaped(samples: Samples, layout: Layout) -> Samples:
@@ -169,19 +181,34 @@ def filled_up(samples: Samples, layout: Layout) -> tuple[Samples, int]:
 
 def meaningful(samples: Samples, layout: Layout) -> Samples:
     """Stored cells as values: overlay bits above and below are cut off, two's complement is undone."""
-    shift = max(0, layout.high_bit + 1 - layout.stored)
     if layout.stored >= layout.allocated and not layout.signed:
         return samples
     wide = np.int32 if layout.allocated <= 16 else np.int64
-    values: Samples = np.right_shift(samples.astype(wide), shift) & (2**layout.stored - 1)
-    if layout.signed:
-        values = np.where(values >= 2 ** (layout.stored - 1), values - 2**layout.stored, values)
+    shift = max(0, layout.high_bit + 1 - layout.stored)
+    mask, half = 2**layout.stored - 1, 2 ** (layout.stored - 1)
+    # A band at a time: the numbers between are wider than what goes in and what comes out.
+    values = np.empty(samples.shape, np.int16 if layout.stored < 16 + layout.signed else wide)
+    flat, out = samples.reshape(-1), values.reshape(-1)
+    for start in range(0, flat.size, BAND):
+        part = np.right_shift(flat[start : start + BAND].astype(wide), shift) & mask
+        out[start : start + BAND] = (part ^ half) - half if layout.signed else part
     return values
 
 
 def as_bytes(samples: Samples, stored: int) -> Picture:
     """Colour samples as 8 bits each."""
-    return samples if samples.dtype == np.uint8 and stored == 8 else pixels.top_bits(samples, stored)
+    if samples.dtype == np.uint8 and stored == 8:
+        return samples
+    return by_bands(samples, lambda part: pixels.top_bits(part, stored))
+
+
+def by_bands(samples: Samples, work: Callable[[Samples], Picture]) -> Picture:
+    """What ``work`` makes of every sample, 8 bits each, a band at a time."""
+    shown = np.empty(samples.shape, np.uint8)
+    flat, out = samples.reshape(-1), shown.reshape(-1)
+    for start in range(0, flat.size, BAND):
+        out[start : start + BAND] = work(flat[start : start + BAND])
+    return shown
 
 
 # --------------------------------------------------------------------------------------------- through Pillow
@@ -191,14 +218,30 @@ def opened(data: bytes, kind: str) -> Image:
     """A compressed picture, its size looked at and not yet decoded."""
     from PIL import Image as PillowImage
 
-    too_large = PictureUnavailable("a frame has more than 64 million pixels")
+    bomb = too_large("a frame has more than 64 million pixels")
     try:
-        image = PillowImage.open(BytesIO(data), formats=(kind,))
+        with warnings.catch_warnings():  # of pictures that are large but not too large
+            warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
+            image = PillowImage.open(BytesIO(data), formats=(kind,))
     except PillowImage.DecompressionBombError as error:
-        raise too_large from error
+        raise bomb from error
     if image.width * image.height > MAX_PIXELS:
-        raise too_large
+        raise bomb
+    size = image.width * image.height * len(image.getbands())
+    # The decoder of JPEG 2000 has 32 bits for every sample.
+    check_bytes(size, MAX_BYTES // 2 if kind == "JPEG2000" else MAX_BYTES)
     return image
+
+
+def too_large(what: str) -> PictureUnavailable:
+    """The hint says that nothing is wrong with the file."""
+    return PictureUnavailable(what, hint="the original is kept; export a smaller copy")
+
+
+def check_bytes(size: int, limit: int = MAX_BYTES) -> None:
+    """Raises PictureUnavailable where the samples of one frame need more bytes than ``limit``."""
+    if size > limit:
+        raise too_large(f"a frame has {size // 1_000_000} MB of samples, more than is decoded here")
 
 
 def at_least(size: tuple[int, int], edge: int) -> tuple[int, int]:

@@ -23,9 +23,9 @@ from casearchive.attributes import IDENTIFYING, Attribute, by_level
 from casearchive.errors import UnreadableFile
 from casearchive.model import Identifier, Timing, UltrasoundRegion
 from casearchive.readers import _timing
-from casearchive.readers._shared import clean
+from casearchive.readers._shared import clean, ranges
 from casearchive.readers._structure import Structure
-from casearchive.scale import calibrated, doubts
+from casearchive.scale import SAME_SCALE, calibrated, doubts
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -128,6 +128,15 @@ class Header:
             self._unusable(keyword)
             return None
         return result
+
+    def second(self, keyword: str) -> float | None:
+        """The second value as a finite number, or None."""
+        parts = _as_list(self.value(keyword))
+        try:
+            result = float(str(parts[1]).strip()) if len(parts) > 1 else math.nan
+        except ValueError:
+            result = math.nan
+        return result if math.isfinite(result) else None
 
     def integer(self, keyword: str, within: Dataset | None = None) -> int | None:
         result = self.number(keyword, within)
@@ -402,49 +411,61 @@ def regions(header: Header, rows: int, columns: int) -> tuple[UltrasoundRegion, 
 
     Regions are numbered as they are kept; those left out are named by their place in the header.
     """
-    found, gone, outside = [], [], []
+    found = []
     items = header.items("SequenceOfUltrasoundRegions")
+    left_out: dict[str, list[int]] = {}
     if len(items) > _MAX_REGIONS:
         header.notes.append(f"{len(items)} ultrasound regions: only the first {_MAX_REGIONS} were read")
     for number, item in enumerate(items[:_MAX_REGIONS], start=1):
         region = _region(header, item)
         if region is None or not (region.min_x0 <= region.max_x1 and region.min_y0 <= region.max_y1):
-            gone.append(number)
+            left_out.setdefault("no usable corners", []).append(number)
         elif not (
             region.min_x0 < columns and region.min_y0 < rows and region.max_x1 >= 0 and region.max_y1 >= 0
         ):
-            outside.append(number)
+            left_out.setdefault("outside", []).append(number)
         else:
             found.append(region)
-    for numbers, one, many in (
-        (gone, "has no usable corners", "have no usable corners"),
-        (outside, "lies outside the picture", "lie outside the picture"),
-    ):
-        if len(numbers) == 1:
-            header.notes.append(f"item {numbers[0]} of the ultrasound regions {one} and was left out")
-        elif numbers:
-            header.notes.append(f"{_items(numbers)} of the ultrasound regions {many} and were left out")
+    header.notes.extend(_left_out(left_out))
     header.notes.extend(doubts(found, rows, columns))
     if not calibrated(found):
-        _say_spacing(header)
+        _say_spacing(header, bool(items))
     return tuple(found)
 
 
-def _items(numbers: list[int]) -> str:
-    named = ", ".join(map(str, numbers[:6])) + (f" and {len(numbers) - 6} more" if len(numbers) > 6 else "")
-    return f"items {named}"
+def _left_out(numbers: dict[str, list[int]]) -> Iterator[str]:
+    """A line for each reason why regions were left out, naming them by their places in the header."""
+    for reason, places in numbers.items():
+        one = len(places) == 1
+        name = f"item{'' if one else 's'} {ranges(places)} of the ultrasound regions"
+        said = (
+            f"{'lies' if one else 'lie'} outside the picture"
+            if reason == "outside"
+            else f"{'has' if one else 'have'} {reason}"
+        )
+        yield f"{name} {said} and {'was' if one else 'were'} left out"
 
 
-def _say_spacing(header: Header) -> None:
-    """A note where only Pixel Spacing tells a size: nothing says that it holds for the whole of the screen."""
+def _say_spacing(header: Header, has_regions: bool) -> None:
+    """A note where only Pixel Spacing tells a size: nothing says that it holds for the whole of the screen.
+
+    Its first value is the distance of rows, its second that of columns (PS3.3 10.7.1.1).
+    """
+    region = "ultrasound region that can be used" if has_regions else "ultrasound region"
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-        spacing = header.number(keyword)
-        if spacing is not None and spacing > 0:
-            header.notes.append(
-                f"{keyword} says {spacing:.3g} mm a pixel, but no ultrasound region says where that holds: "
-                "lengths are in pixels"
-            )
-            return
+        down = header.number(keyword)
+        if down is None or down <= 0:
+            continue
+        across = header.second(keyword)
+        said = f"{down:.3g} mm a pixel"
+        if across is None or across <= 0:
+            said += " down and nothing that can be used across"
+        elif not math.isclose(down, across, rel_tol=SAME_SCALE):
+            said = f"{across:.3g} mm a pixel across and {down:.3g} mm down"
+        header.notes.append(
+            f"{keyword} says {said}, but no {region} says where that holds: lengths are in pixels"
+        )
+        return
 
 
 def _region(header: Header, item: Dataset) -> UltrasoundRegion | None:

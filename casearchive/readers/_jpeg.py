@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,12 @@ from casearchive.readers._frames import Samples, at_least, opened
 
 BASELINE, LOSSLESS, JPEG_LS = 0xC0, 0xC3, 0xF7
 _END = b"\xff\xd9"
+#: Coded with Huffman codes in one pass: baseline, extended, lossless.
+_SEQUENTIAL = (BASELINE, 0xC1, LOSSLESS)
+#: More of 0xFF in a row than any scan has, where they are no padding before a marker.
+_ONES = re.compile(rb"\xff{8,}(?![\xd0-\xd9\xff])")
+#: Bytes of a scan that stand for no flat grey, to see whether a picture takes more of them.
+_MORE = b"\x5a\x93\x36\xc9" * 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +101,16 @@ def jpeg(data: bytes, facts: JpegFacts, edge: int | None, raw: bool) -> tuple[Sa
 
     The second value is how many rows, from the top, the data reached; None where it is whole.
     """
-    stream, ended = _ended(data)
-    image = opened(stream, "JPEG")
-    if raw and facts.components == 3 and facts.assumed == "YBR":
-        image.draft("YCbCr", at_least(image.size, edge) if edge else image.size)
-    elif edge:
-        image.draft(None, at_least(image.size, edge))
-    samples = np.asarray(image)
-    return samples, None if ended else _reached(samples)
+
+    def decode(stream: bytes) -> Samples:
+        image = opened(stream, "JPEG")
+        if raw and facts.components == 3 and facts.assumed == "YBR":
+            image.draft("YCbCr", at_least(image.size, edge) if edge else image.size)
+        elif edge:
+            image.draft(None, at_least(image.size, edge))
+        return np.asarray(image)
+
+    return _decoded(data, decode)
 
 
 def jpeg_lossless(data: bytes) -> tuple[Samples, int | None]:
@@ -114,35 +123,59 @@ def jpeg_lossless(data: bytes) -> tuple[Samples, int | None]:
             "JPEG Lossless needs a Pillow built with libjpeg-turbo 3",
             hint="the wheels of Pillow on PyPI have it: pip install --upgrade pillow",
         )
-    stream, ended = _ended(without_markers(data))
-    samples = np.asarray(opened(stream, "JPEG"))
-    return samples, None if ended else _reached(samples)
+    return _decoded(without_markers(data), lambda stream: np.asarray(opened(stream, "JPEG")))
+
+
+def _decoded(data: bytes, decode: Callable[[bytes], Samples]) -> tuple[Samples, int | None]:
+    """The samples, and how many rows the data reached or None; a stream may end early with an end marker as well."""
+    at = _scan(data)
+    stream, ended = _ended(data[:at] + _ONES.sub(lambda run: bytes(len(run[0])), data[at:]))
+    samples = decode(stream)
+    reached = _reached(samples)
+    if reached is None or not ended:
+        return samples, reached
+    # Flat grey to the end: where the data did not reach, more of it would be drawn; a whole picture takes no more.
+    at = stream.find(_END, _scan(stream))
+    longer = decode(stream[:at] + _MORE + stream[at:])
+    return samples, None if np.array_equal(samples, longer) else reached
 
 
 def _ended(data: bytes) -> tuple[bytes, bool]:
-    """The stream with its end marker, and whether it ended there: some writers leave the marker out, some were cut
-    off, and a decoder stops at one that damage put into the middle."""
-    place = data.find(_END, _scan_of(data))
-    if place < 0:
-        return data + _END, False
-    return data, len(data.rstrip(b"\0")) - place <= 66
+    """The stream with its end marker, and whether it had one: some writers leave it out, some were cut off."""
+    return (data, True) if _END in data[-64:] or _END in data.rstrip(b"\0")[-2:] else (data + _END, False)
 
 
-def _scan_of(data: bytes) -> int:
-    """Where the entropy-coded data begins: a small picture in a comment has an end marker of its own."""
-    position = 2
-    while data[position : position + 1] == b"\xff" and position + 4 <= len(data):
-        marker = data[position + 1]
-        if marker == 0xFF:
-            position += 1
-            continue
-        if marker in (0x01, 0xD8) or 0xD0 <= marker <= 0xD7:
-            position += 2
-            continue
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-        if marker == 0xDA:
-            break
-    return min(position, len(data))
+def _scan(data: bytes) -> int:
+    """Where the first scan begins."""
+    return 2 + sum(4 + len(body) - (marker == 0xDA) * len(body) for marker, body in segments(data))
+
+
+def damaged(data: bytes, facts: JpegFacts) -> bool:
+    """Whether a stream certainly has a hole that somebody filled with zeros or ones; no decoder says so.
+
+    In a scan 0xFF is never followed by itself, and many zeros stand for a flat picture only where the code of
+    nothing but zeros bits means that nothing changes (ITU-T T.81 B.1.1.5, F.1.2).
+    """
+    scan = data[_scan(data) :]
+    end = scan.find(_END)
+    body = scan[:end] if end >= 0 else scan.rstrip(b"\0\xff")
+    if _ONES.search(body):
+        return True
+    return facts.frame in _SEQUENTIAL and b"\0" * 32 in body and not _zeros_are_flat(data)
+
+
+def _zeros_are_flat(data: bytes) -> bool:
+    """Whether all Huffman tables give their first code, which is all zeros, to what changes nothing."""
+    lossless = False
+    firsts: list[tuple[int, int]] = []
+    for marker, body in segments(data):
+        lossless = lossless or marker == LOSSLESS
+        position = 0
+        while marker == 0xC4 and position + 17 < len(body):
+            firsts.append((body[position] >> 4, body[position + 17]))
+            position += 17 + sum(body[position + 1 : position + 17])
+    telling = [first for kind, first in firsts if kind == (0 if lossless else 1)]
+    return not any(telling)
 
 
 def _reached(samples: Samples) -> int | None:

@@ -17,7 +17,7 @@ from casearchive.readers._decoding import MONOCHROME, Decoder, Stored
 from casearchive.readers._frames import Layout, Samples
 from casearchive.readers._headers import Header
 from casearchive.readers._shading import Shading
-from casearchive.readers._shared import MAX_PIXELS
+from casearchive.readers._shared import MAX_PIXELS, ranges
 from casearchive.readers._structure import Structure
 
 #: Enough of a frame to judge its colour by.
@@ -41,6 +41,9 @@ class DicomClip:
     _video: _video.Video | None = None
     _shading: Shading | None = None
     _said: set[str] = field(default_factory=set)
+    _broken: set[int] = field(default_factory=set)
+    _broken_note: str = ""
+    _any_shown: bool = False
 
     def frame(self, number: int) -> Picture:
         return self._show(number, None)
@@ -60,15 +63,33 @@ class DicomClip:
         if not 1 <= number <= self._count:
             raise PictureUnavailable(f"there is no frame {number}; it has {self._count}, counted from 1")
         if layout.rows * layout.columns > MAX_PIXELS:
-            raise PictureUnavailable("a frame has more than 64 million pixels")
+            raise _frames.too_large("a frame has more than 64 million pixels")
         try:
-            return np.ascontiguousarray(self._finished(layout, number, edge))
-        except PictureUnavailable:
+            picture = np.ascontiguousarray(self._finished(layout, number, edge))
+        except PictureUnavailable as trouble:
+            if not trouble.hint:  # a hint names a codec that is missing: nothing is wrong with the frame
+                self._broken.add(number)
+                self._name_broken()
             raise
         except MemoryError as error:
             raise PictureUnavailable(f"frame {number} is larger than the memory of this machine") from error
         except Exception as error:  # decoders raise whatever damaged data makes of them
+            self._broken.add(number)
+            self._name_broken()
             raise PictureUnavailable(f"frame {number} cannot be decoded ({type(error).__name__})") from error
+        self._any_shown = True
+        self._name_broken()
+        return picture
+
+    def _name_broken(self) -> None:
+        """One note for all frames found so far that cannot be shown while others can."""
+        if not self._broken or not self._any_shown:
+            return
+        names = ranges(sorted(self._broken))
+        text = f"frame{'s' if len(self._broken) > 1 else ''} {names} cannot be decoded; the others are shown"
+        if text != self._broken_note:
+            others = tuple(note for note in self.facts.notes if note != self._broken_note)
+            self.facts, self._broken_note = replace(self.facts, notes=(*others, text)), text
 
     def _finished(self, layout: Layout, number: int, edge: int | None) -> Picture:
         """Frame ``number`` with its colours, its graphics and its size."""
@@ -261,9 +282,12 @@ class DicomClip:
     def _supplemented(self, grey: Picture, stored: Stored) -> Picture:
         """Values from the first one of the supplemental palette on in its colours (PS3.3 C.7.6.23)."""
         palette = self._colour_table(stored.layout)
-        inside = stored.samples >= palette.first
         picture = pixels.coloured(grey)
-        picture[inside] = palette.shown(stored.samples[inside])
+        band = max(1, _frames.BAND // max(1, grey.shape[1]))
+        for top in range(0, len(picture), band):
+            samples, part = stored.samples[top : top + band], picture[top : top + band]
+            inside = samples >= palette.first
+            part[inside] = palette.shown(samples[inside])
         return picture
 
     def _through_palette(self, stored: Stored) -> Picture:

@@ -13,6 +13,7 @@ import numpy as np
 
 from casearchive import pixels
 from casearchive.clip import Picture
+from casearchive.readers import _frames
 from casearchive.readers._frames import Layout, Samples
 from casearchive.readers._headers import Header
 
@@ -35,9 +36,7 @@ class Shading:
         if layout.stored == 1:
             return (samples & 1).astype(np.uint8) * 255
         if layout.stored > 16:
-            values = self._modality(samples.astype(np.float64))
-            view = self._view(values)
-            return view if view is not None else pixels.stretch(values, values.min(), values.max())
+            return self._deep(samples)
         key = (layout.stored, layout.signed)
         if key not in self._tables:
             self._tables[key] = self._table(layout)
@@ -48,6 +47,19 @@ class Shading:
             self._tables[key] = (self._stretched(self._modality(_every(layout)), low), low, False)
             shown = _looked_up(self._tables[key][0], samples, low)
         return shown
+
+    def _deep(self, samples: Samples) -> Picture:
+        """Grey of more than 16 bits, for which no table can be written out: worked out a band at a time."""
+        ends = self._modality(np.array([samples.min(), samples.max()], np.float64))
+        low, high = float(ends.min()), float(ends.max())
+        signed = bool(samples.min() < 0)
+
+        def shown(part: Samples) -> Picture:
+            values = self._modality(part.astype(np.float64), signed)
+            view = self._view(values, signed)
+            return view if view is not None else pixels.stretch(values, low, high)
+
+        return _frames.by_bands(samples, shown)
 
     def _table(self, layout: Layout) -> tuple[Picture, int, bool]:
         """(the grey level of every stored value, the value that entry 0 stands for, whether by a window)."""
@@ -77,10 +89,10 @@ class Shading:
 
     # -- the steps
 
-    def _modality(self, values: Samples) -> Samples:
+    def _modality(self, values: Samples, signed: bool | None = None) -> Samples:
         """Rescaled, or through the modality table (PS3.3 C.11.1)."""
         for item in self.header.items("ModalityLUTSequence"):
-            table = self._lut(item, signed=bool(values.min() < 0))
+            table = self._lut(item, signed=bool(values.min() < 0) if signed is None else signed)
             if table is not None:
                 entries, first, _ = table
                 places = np.clip(values.astype(np.int64) - first, 0, len(entries) - 1)
@@ -90,14 +102,14 @@ class Shading:
             return values
         return values.astype(np.float64) * (slope or 1.0) + (intercept or 0.0)
 
-    def _view(self, values: Samples) -> Picture | None:
+    def _view(self, values: Samples, signed: bool | None = None) -> Picture | None:
         """The values through the first window or VOI table of the header, or None where it has neither."""
         center, width = self.header.number("WindowCenter"), self.header.number("WindowWidth")
         function = (self.header.text("VOILUTFunction") or "LINEAR").upper()
         if center is not None and width is not None and width >= (1 if function == "LINEAR" else 1e-6):
             return pixels.window(values, center, width, function)
         for item in self.header.items("VOILUTSequence"):
-            table = self._lut(item, signed=bool(values.min() < 0))
+            table = self._lut(item, signed=bool(values.min() < 0) if signed is None else signed)
             if table is not None:
                 entries, first, bits = table
                 top = max(2**bits - 1, int(entries.max()))
@@ -136,6 +148,9 @@ def _every(layout: Layout) -> Samples:
 def _looked_up(table: Picture, samples: Samples, low: int) -> Picture:
     if low == 0 and samples.dtype == np.uint8 and len(table) == 256 and np.array_equal(table, _AS_THEY_ARE):
         return samples
-    if low == 0:
-        return np.take(table, samples, mode="clip")
-    return pixels.by_rows(samples, lambda part: np.take(table, part.astype(np.int64) - low, mode="clip"))
+
+    def shown(part: Samples) -> Picture:
+        places = part.astype(np.int64) - low
+        return np.take(table, places, mode="clip")
+
+    return _frames.by_bands(samples, shown)

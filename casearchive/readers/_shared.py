@@ -11,8 +11,8 @@ from casearchive.model import Series, Study, Subject
 #: A larger picture is kept and not shown: decoding it would take more than a gigabyte.
 MAX_PIXELS = 64_000_000
 
-#: What to do about a file that ends before what it promises.
-CUT = "copy it again from where it was made; if this is all there is of it, take it with --incomplete"
+#: What to do about a file that ends before anything can be shown.
+CUT = "copy it again from where it was made"
 
 #: Where derived UIDs come from: ``2.25.`` and the UUID5 of the content's hash, the same on every machine.
 _NAMESPACE = uuid.NAMESPACE_OID
@@ -30,6 +30,23 @@ def clean(text: str) -> str:
         return text.strip()[:_LONGEST_TEXT]
     kept = "".join(character if character.isprintable() else " " for character in text)
     return kept.encode("utf-8", "replace").decode().strip()[:_LONGEST_TEXT]
+
+
+def ranges(numbers: list[int]) -> str:
+    """Numbers in rising order for people: ``2``, ``2 and 5``, ``1 to 4, 7 and 9``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    parts: list[str] = []
+    for first, last in runs:
+        if last - first == 1:
+            parts += [str(first), str(last)]
+        else:
+            parts.append(str(first) if first == last else f"{first} to {last}")
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part) if parts else ""
 
 
 def standing_alone(sha256: str) -> tuple[Subject, Study, Series]:

@@ -1,7 +1,8 @@
 """Walks the bare structure of a DICOM file, bounded and without recursion, before anything else trusts it.
 
 pydicom reads a file that was cut short without a word, so this walk is what tells a whole file from half
-of one. It knows tags, lengths, items and fragments (PS3.5 sections 7 and A.4, PS3.10 section 7), no more.
+of one: cut inside or behind the pixel data it says so, cut before them it is refused.
+It knows tags, lengths, items and fragments (PS3.5 sections 7 and A.4, PS3.10 section 7), no more.
 Positions are byte offsets from 0 in ``Structure.source``.
 """
 
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from casearchive.errors import UnreadableFile
-from casearchive.readers import _shared
 from casearchive.readers._source import BytesSource, FileSource, Source
 
 MAX_DEPTH = 64
@@ -69,7 +69,8 @@ class Pixels:
     """Where the pixel data lies: one native run, or fragments (offset, length) after the offset table.
 
     ``offsets`` are the entries of the Basic Offset Table, counted from the first fragment's item tag.
-    ``item_starts`` are the fragments' item tags, counted in the same way.
+    ``item_starts`` are the fragments' item tags, counted in the same way. ``cut`` is True where the file ends before
+    the pixel data does, ``partial`` where it ends inside the last fragment.
     """
 
     vr: str
@@ -78,11 +79,13 @@ class Pixels:
     item_starts: tuple[int, ...] = ()
     offsets: tuple[int, ...] = ()
     is_float: bool = False
+    cut: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True)
 class Structure:
-    """A file whose structure is whole, or (``cut``) is so up to a part of its pixel data.
+    """A file whose structure is whole up to its pixel data; ``cut`` is True where it ends early in or behind that.
 
     ``meta`` holds the raw values of group 0002 by tag.
     """
@@ -143,22 +146,18 @@ def looks_like_dicom(head: bytes) -> bool:
     return second is not None and second[0] > first[0]
 
 
-def scan(path: Path, *, incomplete: bool = False) -> Structure:
-    """Walk the whole file. Raises ``UnreadableFile``: ``truncated``, ``damaged`` or ``dicomdir``.
-
-    ``incomplete`` is content with a part of the pixel data, and says in a note what is missing.
-    """
+def scan(path: Path) -> Structure:
+    """Walk the whole file. Raises ``UnreadableFile``: ``truncated``, ``damaged`` or ``dicomdir``."""
     source: Source = FileSource(path)
     try:
-        return _scan(source, incomplete)
+        return _scan(source)
     except BaseException:
         source.close()
         raise
 
 
-def _scan(source: Source, incomplete: bool) -> Structure:
+def _scan(source: Source) -> Structure:
     notes: list[str] = []
-    cut = False
     meta, position = _read_meta(source, notes)
     if _text(meta.get(0x00020002, b"")) == DICOMDIR_CLASS:
         raise UnreadableFile(
@@ -169,14 +168,17 @@ def _scan(source: Source, incomplete: bool) -> Structure:
     if position >= source.size:
         _truncated("the file ends before its data set begins")
     syntax = _text(meta.get(0x00020010, b""))
+    ended = True
     if syntax == DEFLATED:
-        source, cut = _inflated(source, position, notes if incomplete else None)
+        source, ended = _inflated(source, position)
         position = 0
         encoding = Encoding()
     else:
         encoding, syntax = _encoding(source.read(position, 16), syntax, notes)
-    walk = _Walk(source, position, encoding, incomplete)
+    walk = _Walk(source, position, encoding)
     walk.run()
+    if not ended and walk.pixels is None:
+        _truncated("the file ends inside its deflated data set")
     return Structure(
         source=source,
         encoding=encoding,
@@ -186,7 +188,7 @@ def _scan(source: Source, incomplete: bool) -> Structure:
         pixels=walk.pixels,
         character_sets=tuple(walk.character_sets),
         notes=tuple(notes + walk.notes),
-        cut=cut or walk.cut,
+        cut=walk.cut or not ended,
     )
 
 
@@ -255,11 +257,8 @@ def _plausible_element(head: bytes, position: int, encoding: Encoding) -> tuple[
     return tag, value + length
 
 
-def _inflated(source: Source, position: int, notes: list[str] | None) -> tuple[BytesSource, bool]:
-    """The deflated data set (PS3.5 A.5), inflated within bounds; the file itself is no longer needed.
-
-    Where ``notes`` are given, a part of it will do: a note says so, and True comes with it.
-    """
+def _inflated(source: Source, position: int) -> tuple[BytesSource, bool]:
+    """The deflated data set (PS3.5 A.5), inflated within bounds, and whether it came to its end."""
     packed = source.read(position, min(source.size - position, MAX_INFLATED))
     bound = min(MAX_INFLATED, max(_RATIO_COUNTS_FROM, MAX_RATIO * len(packed)))
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -274,11 +273,7 @@ def _inflated(source: Source, position: int, notes: list[str] | None) -> tuple[B
     source.close()
     if inflater.unconsumed_tail:
         _damaged("its deflated data set grows beyond any sound size")
-    if not inflater.eof and notes is not None:
-        notes.append("the file ends inside its deflated data set: what is there is shown")
-    elif not inflater.eof:
-        _truncated("the file ends inside its deflated data set")
-    return BytesSource(content), not inflater.eof
+    return BytesSource(content), inflater.eof
 
 
 def _element_header(source: Source, position: int, encoding: Encoding) -> tuple[int, str, int, int]:
@@ -317,12 +312,11 @@ class _Walk:
     source: Source
     position: int
     encoding: Encoding
-    incomplete: bool = False
-    cut: bool = False
     elements: list[Element] = field(default_factory=list)
     pixels: Pixels | None = None
     character_sets: list[tuple[int, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    cut: bool = False
     _counted: int = 0
     _items: int = 0
     _strays: int = 0
@@ -331,16 +325,13 @@ class _Walk:
 
     def run(self) -> None:
         try:
-            self._walk_all()
-        except UnreadableFile as refusal:
-            if not (self.incomplete and refusal.reason == "truncated" and self.pixels is not None):
+            self._walk()
+        except UnreadableFile as trouble:
+            if trouble.reason != "truncated" or self.pixels is None:
                 raise
-            self.cut = True
-            self.notes.append(f"{refusal.what}: what is there is shown")
-        if self._strays:
-            self.notes.append(f"{self._strays} stray sequence delimiter(s) were stepped over")
+            self.cut = True  # the pixel data is there: what comes behind it is missed by nobody
 
-    def _walk_all(self) -> None:
+    def _walk(self) -> None:
         size = self.source.size
         self._stack = [_Scope(of_items=False, end=size, encoding=self.encoding)]
         while self._stack:
@@ -355,6 +346,8 @@ class _Walk:
                 self._item(scope)
             else:
                 self._element(scope)
+        if self._strays:
+            self.notes.append(f"{self._strays} stray sequence delimiter(s) were stepped over")
 
     def _leave(self, scope: _Scope) -> None:
         if scope.end is not None and self.position > scope.end:
@@ -397,11 +390,11 @@ class _Walk:
             self._delimiter(scope, tag, value)
         elif tag == 0:
             _damaged("there are zeros where an element should be")
+        elif tag == PIXEL_DATA and self._ends_in(value, length):
+            self.cut, self.position = True, self.source.size
+            self._keep(tag, vr, start, value, Pixels(vr=vr, native=(value, self.position - value), cut=True))
         elif length != _UNDEFINED and value + length > self.source.size:
             missing = value + length - self.source.size
-            if (tag == PIXEL_DATA or tag in _FLOAT_PIXELS) and len(self._stack) == 1:
-                there = max(0, self.source.size - value)
-                self.pixels = Pixels(vr=vr, native=(value, there), is_float=tag in _FLOAT_PIXELS)
             _truncated(f"the file ends {missing} bytes before what an element promises")
         elif _is_sequence(tag, vr, length):
             if len(self._stack) == 1:
@@ -411,7 +404,7 @@ class _Walk:
             inner = Encoding(implicit=True) if vr == "UN" else scope.encoding
             self._enter(True, length, inner)
         elif length == _UNDEFINED:
-            pixels = self._fragments(value, vr, outermost=tag == PIXEL_DATA and len(self._stack) == 1)
+            pixels = self._fragments(value, tag, vr)
             self._keep(tag, vr, start, value, pixels)
         else:
             self.position = value + length
@@ -419,6 +412,11 @@ class _Walk:
                 self.character_sets.append((value, length))
             native = Pixels(vr=vr, native=(value, length), is_float=tag in _FLOAT_PIXELS)
             self._keep(tag, vr, start, value, native)
+
+    def _ends_in(self, value: int, length: int) -> bool:
+        """Whether the file ends inside the native pixel data of the object itself."""
+        size = self.source.size
+        return len(self._stack) == 1 and length != _UNDEFINED and value < size < value + length
 
     def _keep(self, tag: int, vr: str, start: int, value: int, pixels: Pixels) -> None:
         if len(self._stack) != 1:
@@ -452,27 +450,31 @@ class _Walk:
         else:
             self._strays += 1
 
-    def _fragments(self, position: int, vr: str, *, outermost: bool) -> Pixels:
+    def _fragments(self, position: int, holder: int, vr: str) -> Pixels:
         """Encapsulated pixel data (PS3.5 A.4): offset table, fragments, delimiter; always little endian."""
         found: list[tuple[int, int]] = []
-        try:
-            for tag, value, length in self._fragment_items(position):
-                if tag == _SEQUENCE_END:
-                    self.position = value
-                    break
-                found.append((value, min(length, self.source.size - value)))
-                if len(found) > MAX_FRAGMENTS:
-                    _damaged("its pixel data is split into more fragments than any sound file")
-                if value + length > self.source.size:
-                    missing = value + length - self.source.size
-                    _truncated(f"the file ends {missing} bytes before the end of a fragment")
-        except UnreadableFile as refusal:
-            if refusal.reason == "truncated" and outermost and len(found) > 1:
-                self.pixels = self._encapsulated(found, vr)
-            raise
-        return self._encapsulated(found, vr)
-
-    def _encapsulated(self, found: list[tuple[int, int]], vr: str) -> Pixels:
+        cut = partial = False
+        for tag, value, length in self._fragment_items(position):
+            if tag == _SEQUENCE_END:
+                self.position = value
+                break
+            held = max(0, min(length, self.source.size - value))
+            if held < length:
+                if not found:
+                    _truncated("the file ends inside the offset table of its pixel data")
+                cut = partial = True
+            found.append((value, held))
+            if len(found) > MAX_FRAGMENTS:
+                _damaged("its pixel data is split into more fragments than any sound file")
+        else:
+            cut = True
+            self.position = self.source.size
+        if found and partial and not found[-1][1]:
+            found.pop()
+            partial = False
+        if cut and (len(found) < 2 or holder != PIXEL_DATA or len(self._stack) != 1):
+            _truncated("the file ends inside its compressed pixel data")
+        self.cut = self.cut or cut
         if not found:
             _damaged("its compressed pixel data has no offset table and no fragments")
         (table, table_length), *fragments = found
@@ -480,12 +482,13 @@ class _Walk:
         raw = self.source.read(table, table_length)
         offsets = struct.unpack(f"<{len(raw) // 4}I", raw[: len(raw) // 4 * 4])
         starts = tuple(value - 8 - base for value, _ in fragments)
-        return Pixels(vr=vr, fragments=tuple(fragments), item_starts=starts, offsets=offsets)
+        return Pixels(
+            vr=vr, fragments=tuple(fragments), item_starts=starts, offsets=offsets, cut=cut, partial=partial
+        )
 
     def _fragment_items(self, position: int) -> Iterator[tuple[int, int, int]]:
-        while True:
-            if position >= self.source.size:
-                _truncated("the file ends inside its compressed pixel data")
+        """(tag, value, length) of each item up to the delimiter, or to the end of a file that was cut."""
+        while position + 8 <= self.source.size:
             tag, _, length, value = _element_header(self.source, position, Encoding())
             if tag not in (_ITEM, _SEQUENCE_END):
                 _damaged("its compressed pixel data holds something that is not a fragment")
@@ -531,7 +534,9 @@ def _text(value: bytes) -> str:
 
 
 def _truncated(what: str) -> NoReturn:
-    raise UnreadableFile("truncated", what, hint=_shared.CUT)
+    raise UnreadableFile(
+        "truncated", what, hint="copy the file again from the scanner or the archive it came from"
+    )
 
 
 def _damaged(what: str) -> NoReturn:

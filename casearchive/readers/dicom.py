@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
+
 from casearchive.clip import Clip
-from casearchive.errors import UnreadableFile
+from casearchive.errors import PictureUnavailable, UnreadableFile
 from casearchive.model import Facts, Identifier, Instance, Series, Study, Subject, Timing, UltrasoundRegion
 from casearchive.readers import (
     _dicom_video,
@@ -45,19 +47,61 @@ def sniff(head: bytes, size: int) -> bool:
     return _structure.looks_like_dicom(head)
 
 
-def open(path: Path, sha256: str, *, incomplete: bool = False) -> Clip:
+def open(path: Path, sha256: str) -> Clip:
     """Raises ``UnreadableFile``: ``truncated``, ``damaged`` or ``dicomdir``."""
-    structure = _structure.scan(path, incomplete=incomplete)
+    structure = _structure.scan(path)
     try:
         header = Header(_headers.read_header(structure), list(structure.notes))
         layout = _layout(structure, header)
+        structure = _without_half_a_frame(structure, header)
         video = _video_of(structure, header, layout)
         frames = _frame_count(structure, header, layout, video)
         facts = _facts(structure, header, layout, frames, sha256, video)
-        return DicomClip(structure, header, layout, frames, facts, _video=video)
+        clip = DicomClip(structure, header, layout, frames, facts, _video=video)
+        if structure.cut:
+            _refuse_where_nothing_can_be_shown(structure, clip)
+        return clip
     except BaseException:
         structure.source.close()
         raise
+
+
+def _without_half_a_frame(structure: Structure, header: Header) -> Structure:
+    """Of compressed frames in a file that was cut, those that are whole, or the only one as far as it goes."""
+    found = structure.pixels
+    if found is None or not found.cut or found.native is not None or _dicom_video.is_video(structure):
+        return structure
+    promised = max(0, header.integer("NumberOfFrames") or 0)
+    frames = _frames.frame_fragments(found, structure.source, promised)
+    whole = len(frames) == promised and not found.partial
+    if len(frames) < 2 or (whole or not _last_is_half(structure, frames, promised)):
+        return structure
+    kept = len(found.fragments) - len(frames[-1])
+    found = replace(found, fragments=found.fragments[:kept], item_starts=found.item_starts[:kept])
+    return replace(structure, pixels=found)
+
+
+def _last_is_half(
+    structure: Structure, frames: tuple[tuple[tuple[int, int], ...], ...], promised: int
+) -> bool:
+    """Whether the last frame misses something: part of its fragment, or a fragment that others of its kind have."""
+    assert structure.pixels is not None
+    return structure.pixels.partial or (len(frames) < promised and len(frames[-1]) < len(frames[0]))
+
+
+def _refuse_where_nothing_can_be_shown(structure: Structure, clip: DicomClip) -> None:
+    """Of a file that was cut before the end of its only frame, at least a part must be seen; else it is refused.
+
+    Where a codec is missing nobody can tell, and the file is kept.
+    """
+    found = structure.pixels
+    if found is None or not found.cut or clip.facts.instance.frames != 1:
+        return
+    try:
+        clip.glimpse(1, 64)
+    except PictureUnavailable as trouble:
+        if not trouble.hint:
+            _refuse("truncated", "the file ends before anything of its picture can be shown")
 
 
 # ------------------------------------------------------------------------------------------------------ facts
@@ -73,7 +117,10 @@ def _layout(structure: Structure, header: Header) -> Layout | None:
         _refuse_half_an_object(structure, header, bool(rows and columns))
         return None
     if not rows or not columns or rows < 0 or columns < 0:
-        _refuse("damaged", "it holds pixel data without saying how many rows and columns")
+        _refuse(
+            "truncated" if structure.cut else "damaged",
+            "it holds pixel data without saying how many rows and columns",
+        )
     samples = header.integer("SamplesPerPixel") or 1
     allocated = header.integer("BitsAllocated") or 8
     stored = header.integer("BitsStored") or allocated
@@ -111,10 +158,6 @@ def _layout(structure: Structure, header: Header) -> Layout | None:
     return replace(layout, pairs=_pairs(structure, header, layout))
 
 
-#: Bytes that writers leave behind the last frame.
-_PADDING = 64
-
-
 def _pairs(structure: Structure, header: Header, layout: Layout) -> str:
     """How the pixels of native data share their chroma; its length tells where the label does not.
 
@@ -125,30 +168,51 @@ def _pairs(structure: Structure, header: Header, layout: Layout) -> str:
         return ""
     if layout.samples != 3 or not (called_shared or layout.photometric == "YBR_FULL"):
         return ""
-    length = structure.pixels.native[1]
     frames = max(1, header.integer("NumberOfFrames") or 1)
+    length = structure.pixels.native[1]
 
     def size(pairs: str) -> int:
         return _frames.native_samples(layout.rows, layout.columns, 3, pairs) * layout.allocated // 8
 
     def fits(pairs: str) -> bool:
-        return 0 <= length - frames * size(pairs) <= _PADDING
+        return frames * size(pairs) <= length <= frames * size(pairs) + 1
 
-    def only_full() -> bool:
-        """Where the number of frames is wrong too: whole frames of one kind, and none of the other."""
-        return length % size("") <= 1 < length % size("rows") and length >= size("")
-
-    if called_shared and (fits("") or (not fits("rows") and not fits("run") and only_full())):
-        header.notes.append(
-            f"called {layout.photometric} but every pixel has its own colour; shown as it is stored"
-        )
-        return ""
+    kind = "run" if length % size("run") <= 1 and length % size("rows") > 1 else "rows"
+    told = _told_by_content(structure, layout)
     if called_shared:
-        return "run" if fits("run") and not fits("rows") else "rows"
-    if fits("rows"):
+        # A file that is cut says nothing by its length; padding and wrong counts of frames leave it in doubt.
+        long_enough = fits("") or (length >= frames * size("") and not fits("rows"))
+        if told == "own" or (told != "shared" and long_enough and not structure.cut):
+            header.notes.append(
+                f"called {layout.photometric} but every pixel has its own colour; shown as it is stored"
+            )
+            return ""
+        return kind
+    if fits("rows") or (told == "shared" and not fits("")):
         header.notes.append("called YBR_FULL but two pixels share their colour; shown as it is stored")
-        return "rows"
+        return kind
     return ""
+
+
+def _told_by_content(structure: Structure, layout: Layout) -> str:
+    """Whether the pixels ``own`` or ``shared`` their chroma, or nothing where 8-bit samples do not tell.
+
+    Like samples lie three apart where every pixel has its own, four apart (Y Y Cb Cr) where two share them.
+    """
+    found = structure.pixels
+    if found is None or found.native is None or layout.allocated != 8 or layout.planar:
+        return ""
+    parts = []
+    for eighth in (1, 3, 5, 7):  # the middle of a screen has more to tell than its edges
+        start = found.native[1] * eighth // 8
+        size = min(1 << 15, found.native[1] // 8)
+        raw = _frames.native_bytes(structure.source, found, start, size, 8, structure.encoding)
+        parts.append(np.frombuffer(raw, np.uint8).astype(np.int16))
+    three = sum(float(np.abs(part[3:] - part[:-3]).sum()) for part in parts)
+    four = sum(float(np.abs(part[4:] - part[:-4]).sum()) for part in parts)
+    if three < 0.5 * four:
+        return "own"
+    return "shared" if four < 0.5 * three else ""
 
 
 def _refuse_half_an_object(structure: Structure, header: Header, has_size: bool) -> None:
@@ -156,8 +220,7 @@ def _refuse_half_an_object(structure: Structure, header: Header, has_size: bool)
     if has_size or _is_image_class(class_uid):
         _refuse("truncated", "it is an image but ends before its pixel data")
     if not class_uid:
-        reason = "truncated" if structure.cut else "damaged"
-        _refuse(reason, "it says neither what it is nor holds a picture")
+        _refuse("damaged", "it says neither what it is nor holds a picture")
     for prefix, tag in _MUST_HOLD:
         if class_uid.startswith(prefix) and not structure.has(tag):
             _refuse("truncated", "it ends before its content")
@@ -196,6 +259,10 @@ def _frame_count(
     stated = header.integer("NumberOfFrames")
     promised = stated if stated is not None and stated >= 1 else None
     if _dicom_video.is_video(structure):
+        if structure.cut:
+            header.notes.append("the file ends early: the end of its video may be missing")
+            if video is None and _video.available():
+                _refuse("truncated", "the file ends before anything of its video can be shown")
         if video is None or not video.facts.counted:
             return promised or 1
         if promised != video.facts.frames:
@@ -204,6 +271,9 @@ def _frame_count(
             )
         return video.facts.frames
     held = _frames_held(structure, header, layout, promised)
+    if structure.cut:
+        header.notes.append(_how_much_is_there(held, promised))
+        return min(held, promised or held)
     if promised is None:
         if held > 1:
             header.notes.append(f"it does not say how many frames it holds; {held} were found")
@@ -213,6 +283,14 @@ def _frame_count(
     elif held > promised:
         header.notes.append(f"it holds {held} frames and speaks of {promised}; the others are not shown")
     return min(held, promised)
+
+
+def _how_much_is_there(held: int, promised: int | None) -> str:
+    if promised is None or promised == 1 == held:
+        return "the file ends early: some of its picture may be missing"
+    if held >= promised:
+        return f"the file ends early, but all of its {promised} frames are there"
+    return f"the file ends early: {held} of {promised} frames {'is' if held == 1 else 'are'} there"
 
 
 def _frames_held(structure: Structure, header: Header, layout: Layout, promised: int | None) -> int:
@@ -229,7 +307,7 @@ def _frames_held(structure: Structure, header: Header, layout: Layout, promised:
     if held:
         return held
     share = structure.pixels.native[1] * 8 / max(1, layout.native_bits)
-    if share < (1 / layout.rows if structure.cut else 0.5):
+    if share < 0.5:
         _refuse("truncated", "its pixel data is shorter than one frame")
     header.notes.append(f"its pixel data holds only {int(share * 100)} % of a frame")
     return 1

@@ -29,7 +29,7 @@ def sniff(head: bytes, size: int) -> bool:
     return _container_of(head) is not None
 
 
-def open(path: Path, sha256: str, *, incomplete: bool = False) -> Clip:
+def open(path: Path, sha256: str) -> Clip:
     """Raises ``UnreadableFile``: ``truncated`` or ``damaged``."""
     source = FileSource(path)
     cut: UnreadableFile | None = None
@@ -43,10 +43,10 @@ def open(path: Path, sha256: str, *, incomplete: bool = False) -> Clip:
         except struct.error as error:
             raise UnreadableFile("truncated", "the video file ends too early", hint=_shared.CUT) from error
         except UnreadableFile as refusal:
-            if refusal.reason != "truncated" or not incomplete:
+            if refusal.reason != "truncated":
                 raise
             cut = refusal
-            notes.append(f"{refusal.what}: what is there is shown")
+            notes.append("the file ends early: what is there of the video is shown")
         size = source.size
     finally:
         source.close()

@@ -35,7 +35,7 @@ def sniff(head: bytes, size: int) -> bool:
     return _stills.format_of(head) is not None
 
 
-def open(path: Path, sha256: str, *, incomplete: bool = False) -> Clip:
+def open(path: Path, sha256: str) -> Clip:
     """Raises ``UnreadableFile``: ``truncated`` or ``damaged``."""
     source = FileSource(path)
     cut: UnreadableFile | None = None
@@ -44,13 +44,11 @@ def open(path: Path, sha256: str, *, incomplete: bool = False) -> Clip:
         if kind is None:
             raise UnreadableFile("not-an-image", "this is not a picture file")
         walked = kind.walk(source)
-    except struct.error as error:
+    except struct.error:
         cut = UnreadableFile("truncated", "the picture file ends too early", hint=_shared.CUT)
         walked = _stills.Walked()
-        if not incomplete:
-            raise cut from error
     except UnreadableFile as refusal:
-        if refusal.reason != "truncated" or not incomplete:
+        if refusal.reason != "truncated":
             raise
         cut = refusal
         walked = refusal.walked if isinstance(refusal, _stills.Cut) else _stills.Walked()
@@ -72,7 +70,9 @@ def _opened(
 
     bare = _bare_facts(sha256, kind, walked)
     if cut:
-        bare = replace(bare, notes=(*bare.notes, "the picture file ends too early: what is there is shown"))
+        bare = replace(
+            bare, notes=(*bare.notes, "the file ends early: what is there of the picture is shown")
+        )
     if kind is _stills.HEIC and not _heic_ready():
         note = "its picture is not shown: pi-heif is not installed (pip install 'casearchive[heic]')"
         return _Unseen(replace(bare, notes=(*bare.notes, note)), _NEEDS_HEIC)
