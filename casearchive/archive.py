@@ -17,11 +17,13 @@ from casearchive.settings import Layout
 from casearchive.views import SLUG, CaseView, FileView, Views
 
 if TYPE_CHECKING:
+    from casearchive.findings import Annotated
     from casearchive.index.read import EventRow, Held
     from casearchive.index.search import Hit, Results
     from casearchive.ingest import Progress, Summary
     from casearchive.measure import Measured, Unmeasurable
     from casearchive.model import Case, Outcome, TeachingSetRecord
+    from casearchive.record.annotating import Annotation
     from casearchive.release import Release
     from casearchive.rooms import Rooms
     from casearchive.verify import Rebuilt, Verdict
@@ -149,6 +151,37 @@ class Archive:
     def replace_record(self, slug: str, text: str, *, dry_run: bool = False) -> str:
         """Put ``text`` in the place of a record. Raises ``RecordError``; nothing is changed then."""
         return self._rewrite(slug, lambda _: text, ["everything"], dry_run)
+
+    def annotate(
+        self,
+        slug: str,
+        words: Sequence[str] = (),
+        *,
+        annotations: Sequence[Annotation] = (),
+        remove: Sequence[str] = (),
+        as_written: bool = False,
+        dry_run: bool = False,
+    ) -> Annotated:
+        """Add, change and remove findings, measurements, evidence, priors and teaching points of a case.
+
+        ``words`` are lines as a clinician would say them, ``remove`` names of what goes first (``F2``, ``F2/M1``,
+        ``F2/gap@rest``, ``prior:1``, ``point:2``). ``as_written`` keeps words that the vocabulary does not know.
+        Raises ``record.annotating.Refused`` with everything that cannot be written; nothing is written then.
+        """
+        from casearchive import findings
+
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            return findings.annotate(
+                rooms,
+                slug,
+                self.record_text(slug),
+                annotations,
+                words=words,
+                remove=remove,
+                as_written=as_written,
+                dry_run=dry_run,
+            )
 
     def lint(self, slugs: Sequence[str] = ()) -> tuple[Linted, ...]:
         """How complete cases are for teaching, and what is missing or not understood."""
@@ -416,17 +449,21 @@ class Archive:
         return Rooms.of(self._layout)
 
     def _rewrite(self, slug: str, change: Callable[[str], str], fields: Sequence[str], dry_run: bool) -> str:
-        from casearchive import index, record
+        from casearchive import findings, index, record
         from casearchive.ingest import drafts
 
         rooms = self._rooms()
         with rooms.writer(self._say):
-            text = change(self.record_text(slug))
+            before = self.record_text(slug)
+            text = change(before)
             case = record.loads(text, slug=slug, file=f"cases/{slug}.toml")
             with index.writing(self._layout.index) as connection:
                 drafts.check_against_clips(connection, case, record.Places(text, f"cases/{slug}.toml"))
                 if not dry_run:
-                    drafts.save(rooms, connection, case, text, "case-edited", {"fields": list(fields)})
+                    details: dict[str, object] = {"fields": list(fields)}
+                    findings.save(
+                        rooms, connection, _if_valid(before, slug), case, text, "case-edited", details
+                    )
         return text
 
     def _loose_files(self, query: str) -> tuple[str, ...]:
@@ -501,6 +538,16 @@ class Archive:
                     connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
                 )
         return changed
+
+
+def _if_valid(text: str, slug: str) -> Case | None:
+    """The case that a record held, or None where its text cannot be read: an edit may be what mends it."""
+    from casearchive import record
+
+    try:
+        return record.loads(text, slug=slug)
+    except RecordError:
+        return None
 
 
 __all__ = ["Archive", "CaseArchiveError", "CaseView", "FileView", "Linted"]

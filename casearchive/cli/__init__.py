@@ -13,7 +13,7 @@ from casearchive import __version__
 from casearchive.errors import EXIT_CODES, CaseArchiveError
 
 VERBS = (
-    "init", "ingest", "new", "edit", "lint", "list", "search", "show", "measure", "set", "export",
+    "init", "ingest", "new", "annotate", "edit", "lint", "list", "search", "show", "measure", "set", "export",
     "verify", "verify-export", "reindex", "stats", "log",
 )  # fmt: skip
 
