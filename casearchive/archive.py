@@ -17,6 +17,7 @@ from casearchive.settings import Layout
 from casearchive.views import SLUG, CaseView, FileView, Views
 
 if TYPE_CHECKING:
+    from casearchive.evidence import Drawn
     from casearchive.findings import Annotated
     from casearchive.index.read import EventRow, Held
     from casearchive.index.search import Hit, Results
@@ -233,7 +234,7 @@ class Archive:
             return tuple(read.held(connection))
 
     def show(self, what: str, *, make: Sequence[str] = ()) -> CaseView | FileView:
-        """A case (by slug) or a file (by SHA-256, its first digits, or SOP Instance UID).
+        """A case (by slug), a clip of one (``CASE/M2``) or a file (by SHA-256, its first digits, or UID).
 
         ``make`` names pictures to be made where they are not there yet: ``preview`` (animated, for files of more
         than one frame), ``poster`` (the whole key frame). They are kept in the cache.
@@ -247,6 +248,14 @@ class Archive:
     def frames(self, what: str) -> bytes:
         """A contact sheet (PNG) of the clips of a case, or of one file: up to 12 frames of each, numbered."""
         return self._views.frames(what)
+
+    def draw(self, what: str) -> Iterator[Drawn]:
+        """The findings of a case, or of one of its clips (``CASE/M2``), drawn on the frames that show them.
+
+        A picture for each finding and frame: evidence with frames is drawn on the key frame where that is one of
+        them, else on the middle one. Raises ``NotFound``.
+        """
+        return self._views.draw(what)
 
     def measure(
         self,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-
-import click
+from collections.abc import Collection, Sequence
 
 from casearchive.cli._talk import safe
 
@@ -22,4 +21,24 @@ def width() -> int:
 
 def wrapped(text: str, first: str = "", rest: str | None = None) -> str:
     """``text`` made safe and broken into lines that begin with ``first``, then with ``rest`` (as ``first``)."""
-    return click.wrap_text(safe(" ".join(text.split())), width(), first, first if rest is None else rest)
+    import textwrap
+
+    return textwrap.fill(
+        safe(" ".join(text.split())),
+        width(),
+        initial_indent=first,
+        subsequent_indent=first if rest is None else rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def table(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
+    """Rows as lines, their columns aligned (those in ``right``, counted from 0, at the right); empty ones left out."""
+    cells = [[safe(cell) for cell in row] for row in rows]
+    wide = [max(len(row[n]) for row in cells) for n in range(len(cells[0]))] if cells else []
+    lines = []
+    for row in cells:
+        told = [(c.rjust if n in right else c.ljust)(wide[n]) for n, c in enumerate(row) if wide[n]]
+        lines.append("  ".join(told).rstrip())
+    return lines

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from casearchive.model import Case, Doppler, Facts, Finding, Measurement
 from casearchive.record.layout import Path
 from casearchive.record.lint import unknown_words
+from casearchive.record.table import FINDING, MEASUREMENT
 from casearchive.record.units import UNITS, ucum, unfit
 from casearchive.terms import lexicon
 
@@ -33,7 +34,7 @@ def wrong(
             scale = str(unknown.path[-1]).replace("_", " ")
             yield unknown.path, f"{scale} has no grade {unknown.word}; it has {', '.join(unknown.nearest)}"
         else:
-            near = unknown.nearest or _near_one_word(unknown.word)
+            near = unknown.nearest or _near_one_word(unknown.word, unknown.path)
             meant = f"; did you mean {', '.join(near)}?" if near else " (--as-written keeps it)"
             yield unknown.path, f"the vocabulary has no “{unknown.word}”{meant}"
     for number, finding in enumerate(case.findings):
@@ -44,12 +45,13 @@ def wrong(
             yield from _measurement(number, measurement, files)
 
 
-def _near_one_word(text: str) -> tuple[str, ...]:
+def _near_one_word(text: str, path: Path) -> tuple[str, ...]:
     """Names near a single word of several: one that is misspelt spoils the whole."""
-    found = [
-        n for word in text.replace("_", " ").split()[:6] if len(word) > 3 for n in lexicon().nearest(word)
-    ]
-    return tuple(dict.fromkeys(found))[:3]
+    table = FINDING if path[0] == "finding" else MEASUREMENT
+    keys = [table.field(str(part)) for part in path[2:]]
+    kinds = next((field.concepts for field in keys if field is not None), frozenset())
+    words = [w for w in text.replace("_", " ").split()[:6] if len(w) > 3]
+    return tuple(dict.fromkeys(n for word in words for n in lexicon().nearest(word, kinds)))[:3]
 
 
 def _finding(

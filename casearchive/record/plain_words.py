@@ -143,7 +143,7 @@ class _Statement:
     def _settle_gaps(self) -> None:
         """ "31 mm gap" beside a tear is a measurement of it; alone it is a finding too."""
         others = [s for s in self.told("abnormality") if self._measured_word(s) == ""]
-        if self._measures and others:
+        if self._measures and (others or self.target):
             self.said = [s for s in self.said if s.kind != "abnormality" or not self._measured_word(s)]
 
     def _measured_word(self, said: _Said) -> str:

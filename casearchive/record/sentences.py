@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from casearchive.model import Evidence, Finding, Grade, Measurement, Prior
+from casearchive.model import Diagnosis, Evidence, Finding, Grade, Measurement, Prior
 from casearchive.terms import lexicon
 
 _CODES = {
@@ -74,7 +74,7 @@ def qualities(finding: Finding) -> str:
     said = [finding.certainty] if finding.certainty == "definite" else []
     said += [w for w in (finding.severity, finding.temporality) if w]
     if finding.echogenicity:
-        said.append(" and ".join(name(e) for e in finding.echogenicity))
+        said.append(_listed([name(e) for e in finding.echogenicity]))
     said += [grade(g) for g in finding.grades]
     if finding.doppler and finding.doppler.value is not None:
         said.append(grade(Grade(finding.doppler.scale, f"{finding.doppler.value:g}")))
@@ -86,6 +86,21 @@ def qualities(finding: Finding) -> str:
     if finding.confirmed_by:
         said.append(f"confirmed by {name(finding.confirmed_by)}")
     return ", ".join(said)
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(p for p in (", ".join(words[:-1]), words[-1]) if p)
+
+
+def diagnosis(made: Diagnosis) -> str:
+    """``complete tear of the right Achilles tendon, definite, confirmed by surgery``."""
+    where, what = place(made.structure, made.side), name(made.what)
+    if made.what == "normal":
+        told = f"{where.removeprefix('the ')}: {what}" if where else what
+    else:
+        told = f"{what} of {where}" if where else what
+    confirmed = f"confirmed by {name(made.confirmed_by)}" if made.confirmed_by else ""
+    return ", ".join(part for part in (told, made.certainty.replace("_", " "), confirmed) if part)
 
 
 def grade(given: Grade) -> str:
@@ -143,6 +158,7 @@ def prior(thought: Prior) -> str:
     text = f"{text}: {thought.impression}" if text and thought.impression else text or thought.impression
     judged = [name(thought.discordance)] if thought.discordance else []
     if thought.missed:
+        judged = [j for j in judged if j != "missed"]
         judged.append("missed " + ", ".join(name(m) for m in thought.missed))
     if thought.note:
         judged.append(thought.note)
