@@ -18,7 +18,7 @@ from casearchive.views import SLUG, CaseView, FileView, Views
 
 if TYPE_CHECKING:
     from casearchive.evidence import Drawn
-    from casearchive.findings import Annotated
+    from casearchive.findings import Annotated, Imported
     from casearchive.index.read import EventRow, Held
     from casearchive.index.search import Hit, Results
     from casearchive.ingest import Progress, Summary
@@ -180,6 +180,46 @@ class Archive:
                 annotations,
                 words=words,
                 remove=remove,
+                as_written=as_written,
+                dry_run=dry_run,
+            )
+
+    def export_findings(self, slugs: Sequence[str] = (), *, json_lines: bool = False) -> str:
+        """The findings of cases (of all where none is named) as a table (CSV) or as JSON lines."""
+        from casearchive import record
+        from casearchive.record import findings_file
+
+        names = slugs or sorted(p.stem for p in self._layout.cases.glob("*.toml"))
+        cases = [record.loads(self.record_text(s), slug=s, file=f"cases/{s}.toml") for s in names]
+        return findings_file.to_json_lines(cases) if json_lines else findings_file.to_csv(cases)
+
+    def import_findings(
+        self,
+        content: bytes,
+        *,
+        json_lines: bool = False,
+        case: str = "",
+        partial: bool = False,
+        as_written: bool = False,
+        dry_run: bool = False,
+    ) -> Imported:
+        """Take the findings of a table or of JSON lines into their cases; ``case`` where the file names none.
+
+        Where anything is not understood nothing is written, unless ``partial``. Raises ``UsageError`` for what is
+        no such file.
+        """
+        from casearchive import findings
+        from casearchive.record import findings_file
+
+        given, complaints = findings_file.read(content, json_lines=json_lines, case=case)
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            return findings.take(
+                rooms,
+                self.record_text,
+                given,
+                complaints,
+                partial=partial,
                 as_written=as_written,
                 dry_run=dry_run,
             )

@@ -7,6 +7,7 @@ but by the lines themselves and a small number. Coordinates are stored pixels (c
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -30,6 +31,20 @@ COLOURS: tuple[Colour, ...] = (
 _DARK, _GROUND, _TEXT = (0, 0, 0), (24, 24, 24), (235, 235, 235)
 #: Lines are drawn this many times larger and made smaller again: that rounds their steps.
 _FINE = 3
+_PLAIN = {
+    "→": "->",
+    "µ": "u",
+    "μ": "u",
+    "×": "x",
+    "–": "-",
+    "—": "-",
+    "½": "1/2",
+    "ß": "ss",
+    "≥": ">=",
+    "≤": "<=",
+}
+#: A legend needs this many pixels across.
+_NARROWEST = 320
 #: How much of the dark edge hides what is below it.
 _EDGE_ALPHA = 190
 
@@ -51,7 +66,8 @@ class Mark:
 def drawn(picture: Picture, marks: Sequence[Mark], legend: Sequence[str] = ()) -> Picture:
     """The picture (rows, columns[, 3]) as RGB with the marks on it, and the lines of ``legend`` on a strip below.
 
-    The strip makes it higher, never wider; long lines are broken. Strokes are scaled to the size of the picture.
+    The strip makes it higher, and wider where it is narrower than a line of text; the picture stays at the top left.
+    Strokes are scaled to the size of the picture.
     """
     from PIL import Image as PillowImage
 
@@ -209,13 +225,12 @@ def _with_legend(image: Image, legend: Sequence[str], marks: Sequence[Mark]) -> 
     from PIL import Image as PillowImage
     from PIL import ImageDraw
 
-    font = _font(round(min(26, max(12, image.width / 46))))
+    font = _font(round(min(48, max(12, image.width / 46))))
     step = round(font.getbbox("Ag")[3] * 1.35)
     margin = max(4, step // 2)
-    lines = [
-        (line, n) for n, text in enumerate(legend) for line in _broken(text, font, image.width - 2 * margin)
-    ]
-    whole = PillowImage.new("RGB", (image.width, image.height + len(lines) * step + 2 * margin), _GROUND)
+    width = max(image.width, _NARROWEST)
+    lines = [(line, n) for n, text in enumerate(legend) for line in _broken(text, font, width - 2 * margin)]
+    whole = PillowImage.new("RGB", (width, image.height + len(lines) * step + 2 * margin), _GROUND)
     whole.paste(image, (0, 0))
     pen = ImageDraw.Draw(whole)
     colours = {mark.label: COLOURS[mark.colour % len(COLOURS)] for mark in marks}
@@ -234,12 +249,22 @@ def _with_legend(image: Image, legend: Sequence[str], marks: Sequence[Mark]) -> 
 
 def _broken(text: str, font: FreeTypeFont | ImageFont, width: float) -> list[str]:
     lines: list[str] = []
-    for word in text.split():
+    for word in "".join(_writable(c, font) for c in text).split():
         if lines and font.getlength(f"{lines[-1]} {word}") <= width:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
     return lines
+
+
+def _writable(char: str, font: FreeTypeFont | ImageFont) -> str:
+    """A character that the font has no form for, as the nearest that it has: an empty box tells nothing."""
+    if char.isascii() or bytes(font.getmask(char)) != bytes(font.getmask("\uffff")):
+        return char
+    if char in _PLAIN:
+        return _PLAIN[char]
+    plain = unicodedata.normalize("NFKD", char).encode("ascii", "ignore").decode()
+    return plain or "?"
 
 
 def _font(size: int) -> FreeTypeFont | ImageFont:

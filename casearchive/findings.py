@@ -6,14 +6,17 @@ Ids are never given twice: the ledger keeps those of findings that were removed.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from casearchive import index, record
+from casearchive.errors import CaseArchiveError
 from casearchive.index import read
 from casearchive.ingest import drafts
 from casearchive.model import Case, Facts
 from casearchive.record.annotating import Annotation, Refused, Revision, revised
+from casearchive.record.findings_file import Complaint, Given
+from casearchive.record.importing import imported
 from casearchive.rooms import Rooms
 from casearchive.terms import lexicon
 
@@ -75,6 +78,66 @@ def annotate(
             save(rooms, connection, before, revision.case, text, EVENT, {"findings": list(revision.findings)})
     left = tuple(word for annotation in wanted for word in annotation.left_aside)
     return Annotated(revision, text, not dry_run, tuple(dict.fromkeys(left)))
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a file of findings.
+
+    ``cases`` are those that changed (or would, in a dry run), ``findings`` how many rows were taken into them;
+    ``complaints`` is everything that was not understood; ``saved`` tells whether the archive holds the rest.
+    """
+
+    cases: tuple[str, ...]
+    findings: int
+    complaints: tuple[Complaint, ...]
+    saved: bool
+
+
+def take(
+    rooms: Rooms,
+    texts: Callable[[str], str],
+    given: Sequence[Given],
+    complaints: Sequence[Complaint],
+    *,
+    partial: bool = False,
+    as_written: bool = False,
+    dry_run: bool = False,
+) -> Imported:
+    """Put the findings of a file into their cases; ``texts`` gives the record of a case, ``complaints`` are the
+    file's own. The caller holds the writer's lock.
+
+    Where anything is not understood nothing is written, unless ``partial``: then all findings but those.
+    """
+    bad = {c.cell.line for c in complaints}
+    good = [g for g in given if not bad & {g.line, *(cell.line for cell in g.cells.values())}]
+    told = list(complaints)
+    ready: list[tuple[Case, Case, str, int]] = []
+    with index.writing(rooms.layout.index) as connection:
+        for slug in dict.fromkeys(g.case for g in good):
+            own = [g for g in good if g.case == slug]
+            try:
+                text = texts(slug)
+                before = record.loads(text, slug=slug, file=f"cases/{slug}.toml")
+            except CaseArchiveError as error:
+                told += [Complaint(g.cell(("case",)), error.what or str(error)) for g in own]
+                continue
+            files, used = facts(connection, before), used_ids(connection, slug)
+            after, refused = imported(before, own, files=files, used=used, as_written=as_written)
+            if refused:
+                told += dict.fromkeys(c for _, c in refused)
+                own = [g for g in own if not any(g is owner for owner, _ in refused)]
+                after, refused = imported(before, own, files=files, used=used, as_written=as_written)
+            if own and not refused and after != before:
+                ready.append((before, after, text, len(own)))
+        writes = not dry_run and (partial or not told)
+        for before, after, text, count in ready if writes else ():
+            new = record.update(text, after)
+            save(rooms, connection, before, after, new, EVENT, {"findings": count})
+    told.sort(key=lambda c: c.cell.line)
+    return Imported(
+        tuple(after.slug for _, after, _, _ in ready), sum(n for *_, n in ready), tuple(told), writes
+    )
 
 
 def _target(annotations: Sequence[Annotation]) -> str:

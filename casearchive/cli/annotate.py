@@ -156,8 +156,10 @@ def command(
 
         cases = tuple(c for c in (case, *words) if c)
         if target_file:
-            return _findings_file.write(state, cases, target_file)
-        return _findings_file.take(state, cases, source or "", partial=partial, dry_run=dry_run)
+            return _findings_file.write(state, cases, target_file, yes=yes)
+        return _findings_file.take(
+            state, cases, source or "", partial=partial, as_written=as_written, dry_run=dry_run
+        )
     if case is None:
         raise UsageError("no case was named", hint="Write: casearchive annotate CASE, then what was found.")
     archive = state.open()

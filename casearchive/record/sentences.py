@@ -120,7 +120,7 @@ def states(finding: Finding) -> str:
         after = f"on {dynamic.maneuver.replace('_', ' ') or 'movement'}" + (
             f" {dynamic.during}" if dynamic.during else ""
         )
-    return " → ".join(part for part in (before, after) if part)
+    return " -> ".join(part for part in (before, after) if part)
 
 
 def evidence(shown: Evidence) -> str:
