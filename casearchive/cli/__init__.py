@@ -85,9 +85,10 @@ def cli(ctx: click.Context, archive: str | None, as_json: bool, verbose: bool, q
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    if os.environ.get("NO_COLOR"):
+    from casearchive.cli._talk import State, colourless
+
+    if colourless():
         ctx.color = False
-    from casearchive.cli._talk import State
 
     ctx.obj = State(archive, as_json, verbose, quiet)
 

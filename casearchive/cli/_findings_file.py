@@ -78,6 +78,8 @@ def take(
 def _summary(findings: int, cases: tuple[str, ...], refused: int, *, saved: bool, dry_run: bool) -> str:
     what = f"{many(findings, 'finding')} in {many(len(cases), 'case')}"
     not_understood = f", {many(refused, 'thing')} not understood" if refused else ""
+    if not findings and not refused:
+        return "The cases hold all of it already: nothing was changed."
     if saved:
         return f"Took {what}{not_understood}."
     if dry_run:

@@ -28,7 +28,10 @@ def command(state: State, case: str, values: tuple[str, ...], dry_run: bool) -> 
     archive = state.open()
     if values:
         wanted = dict(_pair(v) for v in values)
-        text = archive.edit(case, wanted, dry_run=dry_run)
+        try:
+            text = archive.edit(case, wanted, dry_run=dry_run)
+        except RecordError as error:  # what was typed here cannot stand there
+            raise UsageError(error.what or str(error)) from error
     else:
         in_editor(state, archive, case, dry_run=dry_run)
         return
