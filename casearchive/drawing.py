@@ -29,8 +29,10 @@ COLOURS: tuple[Colour, ...] = (
     (255, 209, 64), (86, 190, 255), (255, 138, 92), (96, 220, 160), (235, 150, 235), (240, 240, 240),
 )  # fmt: skip
 _DARK, _GROUND, _TEXT = (0, 0, 0), (24, 24, 24), (235, 235, 235)
-#: Lines are drawn this many times larger and made smaller again: that rounds their steps.
-_FINE = 3
+#: Lines are drawn so many times larger and made smaller again, which rounds their steps; where that takes more
+#: pixels than this, less fine.
+_FINE = (3, 2, 1)
+_MOST_PIXELS = 20_000_000
 _PLAIN = {
     "→": "->",
     "µ": "u",
@@ -100,10 +102,9 @@ def _marked(image: Image, marks: Sequence[Mark]) -> Image:
     from PIL import Image as PillowImage
 
     width = stroke(image.height, image.width)
-    size = (image.width * _FINE, image.height * _FINE)
-    if size[0] * size[1] > 60_000_000:  # a huge picture hides its own steps
-        size = image.size
-    fine = size[0] / image.width
+    room = _MOST_PIXELS / (image.width * image.height)
+    fine = next((n for n in _FINE if n * n <= room), 1)
+    size = (image.width * fine, image.height * fine)
     layer = PillowImage.new("RGBA", size, (0, 0, 0, 0))
     taken: list[tuple[float, float, float, float]] = []
     for edge in (True, False):  # all edges first: no mark darkens another

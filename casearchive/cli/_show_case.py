@@ -73,7 +73,8 @@ def _title(case: Case) -> None:
         click.echo(click.style(line, bold=True))
     age, _, unit = case.patient.age.partition(" ")
     patient = [_SEXES.get(case.patient.sex, case.patient.sex), f"{age} {_AGES.get(unit, unit)}".strip()]
-    click.echo(wrapped(sentence(", ".join(p for p in (*patient, case.patient.activity) if p))))
+    if any((*patient, case.patient.activity)):
+        click.echo(wrapped(sentence(", ".join(p for p in (*patient, case.patient.activity) if p))))
     what = [case.slug, case.status + (f" ({case.hold})" if case.hold else ""), case.difficulty]
     if case.fictional:
         what.append("FICTIONAL")

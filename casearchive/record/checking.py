@@ -76,7 +76,7 @@ def _finding(
         if shown.frames and shown.frames[1] > facts.instance.frames:
             yield (*path, "frames"), _beyond(shown.frames[1], shown.media, facts)
         if outside := _outside(shown.points, shown.media, facts):
-            yield (*path, "shape"), outside
+            yield (*path, shown.shape), outside
 
 
 def _doppler(doppler: Doppler, path: Path) -> Iterator[tuple[Path, str]]:

@@ -87,8 +87,10 @@ class _Work:
                 row.pop(key, None)
             else:
                 row[key] = value
-        if one.evidence is not None:
+        if one.evidence:
             row["evidence"] = one.evidence
+        elif one.evidence is not None:
+            row.pop("evidence", None)
         if row != before:  # what was there before was good enough for its author
             self.touched.append(("finding", row, one, ()))
         self._measurements(one, row["id"])
