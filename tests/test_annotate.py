@@ -172,6 +172,33 @@ def test_comments_and_order_of_the_author_survive_everything(archive: Archive) -
     assert text.index("[[prior]]") < text.index("[[media]]") < text.index("[[finding]]")
 
 
+def test_remarks_inside_lists_survive_what_is_added_to_them(archive: Archive) -> None:
+    text = archive.record_text(SLUG).replace(
+        "evidence = [{ media", "evidence = [\n  # seen best here\n  { media", 1
+    )
+    text = text.replace("[9, 9]] }]", "[9, 9]] }  # at rest\n]", 1)
+    story = '[story]\npoints = [\n  "One.",  # the first lesson\n]\n\n# what was thought'
+    archive.replace_record(SLUG, text.replace("# what was thought", story))
+    run(
+        SLUG,
+        "--change",
+        "F1",
+        "--media",
+        "M2",
+        "--point",
+        "3,4",
+        "--severity",
+        "mild",
+        "--teaching-point",
+        "Two.",
+    )
+    made = archive.record_text(SLUG)
+    for remark in ("# seen best here", "# at rest", '"One.",  # the first lesson'):
+        assert remark in made
+    assert [e.media for e in finding_of(archive, "F1").evidence] == ["M1", "M2"]
+    assert case_of(archive).story.points == ("One.", "Two.")
+
+
 def test_ids_are_never_given_twice(archive: Archive) -> None:
     run(SLUG, "--finding", "edema", "--structure", "RF")
     run(SLUG, "--remove", "F3")

@@ -356,3 +356,9 @@ def test_the_help_and_the_columns_agree() -> None:
     assert all(text for text in COLUMNS.values())
     header = to_csv([]).strip().split(",")
     assert header == list(COLUMNS)
+
+
+def test_the_document_names_every_column_as_the_program_does() -> None:
+    text = (ROOT / "docs" / "findings-file.md").read_text("utf-8")
+    for column, meaning in COLUMNS.items():
+        assert f"| `{column}` | {meaning.replace('|', chr(92) + '|')} |" in text

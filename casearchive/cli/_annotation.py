@@ -10,7 +10,7 @@ from casearchive.record.annotating import Annotation
 
 FINDING = (
     ("finding", "WORDS", "What was seen: “complete tear”, haematoma, normal …"),
-    ("structure", "WORDS", "Where: “rectus femoris”, RF, “left Achilles” is said with --side."),
+    ("structure", "WORDS", "Where: “rectus femoris”, RF, “Achilles tendon” …"),
     ("site", "WORDS", "Where in it: insertion, mid-belly, proximal third …"),
     ("side", "SIDE", "left, right, bilateral, midline, none (unpaired)."),
     ("certainty", "HOW", "definite (if nothing is said), probable, possible, absent, not_assessed."),
@@ -24,6 +24,16 @@ FINDING = (
     ("note", "TEXT", "Anything else."),
 )
 SHAPES = ("point", "line", "polygon", "box", "ellipse")
+#: The options under the headings of the help, by their names in Python.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "What was seen": (*(name.replace("-", "_") for name, _, _ in FINDING), "echo", "grades"),
+    "Where it is seen": ("media", "frames", *SHAPES, "best", "another"),
+    "What it measures": ("measures", "states", "points", "frame", "measured_side"),
+    "What was thought before": ("prior", "discordance", "day", "missed"),
+    "What it teaches": ("points_", "pitfalls"),
+    "What is there already": ("target", "remove"),
+    "Files": ("target_file", "source", "partial"),
+}
 _KEYS = {"finding": "abnormality", "seen_on": "modality", "compared_with": "comparison"}
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from casearchive.cli._annotation import FINDING, SHAPES, annotation_of
+from casearchive.cli._annotation import FINDING, GROUPS, SHAPES, annotation_of
 from casearchive.cli._talk import State, complete_case, dry_run, emit, example, verb
 from casearchive.errors import UsageError
 
@@ -30,7 +30,21 @@ def _shapes(command: click.decorators.FC) -> click.decorators.FC:
     return command
 
 
+class _Grouped(click.Command):
+    """A command whose help has its many options under headings."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        left = {p.name: r for p in self.get_params(ctx) if (r := p.get_help_record(ctx)) is not None}
+        for heading, names in GROUPS.items():
+            rows = [left.pop(name) for name in names if name in left]
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+        with formatter.section("Options"):
+            formatter.write_dl([*left.values()])
+
+
 @click.command(
+    cls=_Grouped,
     epilog=example(
         'casearchive annotate rectus-femoris-complete-tear "no tear of the left rectus femoris" --yes',
         "casearchive annotate rectus-femoris-complete-tear --finding haematoma --structure RF --side right",
@@ -40,7 +54,7 @@ def _shapes(command: click.decorators.FC) -> click.decorators.FC:
         'casearchive annotate rectus-femoris-complete-tear --prior "minor strain" --discordance undergraded',
         "casearchive annotate rectus-femoris-complete-tear --remove F1/M1",
         "casearchive annotate --export findings.csv",
-    )
+    ),
 )
 @click.argument("case", required=False, shell_complete=complete_case)
 @click.argument("words", nargs=-1, metavar="[WORDS]...")
@@ -149,7 +163,8 @@ def command(
 
     --export writes findings to a file with one row for each finding, and further rows for further evidence and
     measurements; --import takes such a file: a row with an id replaces that finding, one without adds one.
-    Columns that the file does not have stay as they are. Try it with -n first.
+    Columns that the file does not have stay as they are. Try it with -n first; docs/findings-file.md names
+    the columns.
     """
     if source or target_file:
         from casearchive.cli import _findings_file
