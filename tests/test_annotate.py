@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from casearchive import Archive
 from casearchive.cli import cli
-from casearchive.model import Case, Finding, Measurement
+from casearchive.model import Case, Dynamic, Finding, Measurement
 from casearchive.record import loads
 from casearchive.record.annotating import Annotation, Refused, revised
 from casearchive.record.plain_words import understood
@@ -223,6 +223,16 @@ def test_what_belongs_to_a_finding_goes_with_it_or_alone(archive: Archive) -> No
     assert case_of(archive).measurements == ()
     run(SLUG, "--remove", "prior:1")
     assert case_of(archive).priors == ()
+
+
+def test_what_is_seen_at_rest_and_during_a_manoeuvre_is_a_pair(archive: Archive) -> None:
+    run(SLUG, "--change", "F1", "--at-rest", "6 mm defect", "--during", "31 mm gap", "--state", "contraction")
+    run(SLUG, "--change", "F1", "--at-rest", "7 mm defect", "--grade", "peetrons=2", "--grade", "munich=3a")
+    made = finding_of(archive, "F1")
+    assert made.dynamic == Dynamic("contraction", "7 mm defect", "31 mm gap")
+    assert [(g.scale, g.value) for g in made.grades] == [("peetrons", "2"), ("munich", "3A")]
+    run(SLUG, "--remove", "F1/munich")
+    assert [g.scale for g in finding_of(archive, "F1").grades] == ["peetrons"]
 
 
 def test_a_finding_that_a_quiz_asks_for_stays(archive: Archive) -> None:

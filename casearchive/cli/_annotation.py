@@ -86,7 +86,7 @@ def _finding(options: dict[str, Any], said: dict[str, str], *, prior: bool) -> d
             raise UsageError(f"--grade {text}: a grade is SCALE=N", hint="Such as peetrons=2.")
         _grade(made, said, scale.strip(), value.strip(), text)
     if options["at_rest"] or options["during"]:
-        state = next((s for s in options["states"] if s != "rest"), "") if not options["measures"] else ""
+        state = next((s for s in options["states"] if s != "rest"), "")
         dynamic = {"at_rest": options["at_rest"], "during": options["during"], "maneuver": state}
         made["dynamic"] = {k: v for k, v in dynamic.items() if v}
         said["dynamic"], said["maneuver"] = "--during", f"--state {state}"

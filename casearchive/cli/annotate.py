@@ -119,7 +119,7 @@ class _Grouped(click.Command):
     "--remove",
     metavar="F2|F2/M1|F2/gap@rest|prior:1|point:2|pitfall:1",
     multiple=True,
-    help="Take out a finding, its evidence on a clip, a measurement … (may be repeated).",
+    help="Take out a finding, its evidence on a clip, a measurement, a grade … (may be repeated).",
 )
 @click.option("--as-written", is_flag=True, help="Keep words that the vocabulary does not know.")
 @click.option("--editor", is_flag=True, help="Open the record in your editor ($EDITOR) instead.")

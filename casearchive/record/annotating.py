@@ -26,6 +26,8 @@ from casearchive.record.writing import dumps
 #: A typed value is compared with its points: more than 5 % apart, or more than half a millimetre, is said.
 _APART, _APART_MM = 0.05, 0.5
 #: Where several findings stand in a case file, and what each list of the story is called on the command line.
+#: Tables of a finding to which a change adds, instead of putting another in their place.
+_MERGED = ("grades", "dynamic")
 _LISTS = {"prior": "prior", "point": "points", "pitfall": "pitfalls"}
 
 
@@ -128,6 +130,10 @@ class _Work:
             row["evidence"] = [e for e in row["evidence"] if e["media"] != part]
             self.removed.append(name)
             self._touch("finding", row)
+        elif part in row.get("grades", {}):
+            row["grades"] = {k: v for k, v in row["grades"].items() if k != part}
+            self.removed.append(name)
+            self._touch("finding", row)
         else:
             self._remove_measurement(finding, part, said)
 
@@ -166,7 +172,8 @@ class _Work:
         ]
         if not here:
             of = sorted({m["what"] for m in rows if m.get("finding") == finding})
-            there = ", ".join([*(e["media"] for e in self._row(finding, said).get("evidence", ())), *of])  # type: ignore[union-attr]
+            row = self._row(finding, said) or {}
+            there = ", ".join([*(e["media"] for e in row.get("evidence", ())), *row.get("grades", ()), *of])
             self.complaints.append(
                 (said, f"{finding} has no “{part}”" + (f"; it has {there}" if there else ""))
             )
@@ -196,9 +203,10 @@ class _Work:
             if row is None:
                 return
             finding = row["id"]
-            row.update({k: v for k, v in wanted.finding.items() if k not in ("grades",)})
-            if "grades" in wanted.finding:
-                row["grades"] = {**row.get("grades", {}), **wanted.finding["grades"]}
+            row.update({k: v for k, v in wanted.finding.items() if k not in _MERGED})
+            for key in _MERGED:
+                if key in wanted.finding:
+                    row[key] = {**row.get(key, {}), **wanted.finding[key]}
             if wanted.evidence:
                 self._evidence(row, wanted)
             self._side_of_clip(row)
