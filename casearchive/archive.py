@@ -209,9 +209,9 @@ class Archive:
         no such file.
         """
         from casearchive import findings
-        from casearchive.record import findings_file
+        from casearchive.record import findings_reading
 
-        given, complaints = findings_file.read(content, json_lines=json_lines, case=case)
+        given, complaints = findings_reading.read(content, json_lines=json_lines, case=case)
         rooms = self._rooms()
         with rooms.writer(self._say):
             return findings.take(

@@ -76,7 +76,7 @@ def _frame(shown: Evidence, source: Source) -> int:
     first, last = shown.frames or (1, max(1, source.frames))
     if first <= source.key_frame <= last:
         return source.key_frame
-    return (first + last) // 2 if shown.frames else 1
+    return min((first + last) // 2, source.frames) if shown.frames else 1
 
 
 def _picture(case: Case, clip: Clip, key: tuple[str, int, Finding], shown: list[Evidence]) -> Drawn:

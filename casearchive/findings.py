@@ -15,7 +15,7 @@ from casearchive.index import read
 from casearchive.ingest import drafts
 from casearchive.model import Case, Facts
 from casearchive.record.annotating import Annotation, Refused, Revision, revised
-from casearchive.record.findings_file import Complaint, Given
+from casearchive.record.findings_reading import Complaint, Given
 from casearchive.record.importing import imported
 from casearchive.rooms import Rooms
 from casearchive.terms import lexicon

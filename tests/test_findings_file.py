@@ -28,7 +28,8 @@ from casearchive.model import (
     Relation,
 )  # fmt: skip
 from casearchive.record import dumps, loads
-from casearchive.record.findings_file import COLUMNS, read, to_csv, to_json_lines
+from casearchive.record.findings_file import COLUMNS, to_csv, to_json_lines
+from casearchive.record.findings_reading import read
 from casearchive.record.importing import imported
 
 ROOT = Path(__file__).parent.parent

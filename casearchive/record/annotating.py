@@ -173,7 +173,9 @@ class _Work:
         if not here:
             of = sorted({m["what"] for m in rows if m.get("finding") == finding})
             known = self._row(finding, said) or {}
-            there = ", ".join([*(e["media"] for e in known.get("evidence", ())), *known.get("grades", ()), *of])
+            there = ", ".join(
+                [*(e["media"] for e in known.get("evidence", ())), *known.get("grades", ()), *of]
+            )
             self.complaints.append(
                 (said, f"{finding} has no “{part}”" + (f"; it has {there}" if there else ""))
             )
