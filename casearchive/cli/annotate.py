@@ -199,7 +199,7 @@ def command(
             _tell(state, shown, saved=False)
             raise UsageError("this is what was understood; nothing was saved", hint="Add --yes to save it.")
         _tell(state, shown, saved=None)
-        if not click.confirm("Save this?", default=True, err=True):
+        if not click.confirm("Save this?", default=not shown.left_aside, err=True):
             state.say("Nothing was saved.")
             return 0
     if asked:
