@@ -17,12 +17,15 @@ from casearchive.settings import Layout
 from casearchive.views import SLUG, CaseView, FileView, Views
 
 if TYPE_CHECKING:
+    from casearchive.evidence import Drawn
+    from casearchive.findings import Annotated, Imported
     from casearchive.index.read import EventRow, Held
     from casearchive.index.search import Hit, Results
     from casearchive.ingest import Progress, Summary
     from casearchive.likeness import Likeness
     from casearchive.measure import Measured, Unmeasurable
     from casearchive.model import Case, Outcome, TeachingSetRecord
+    from casearchive.record.annotating import Annotation
     from casearchive.release import Release
     from casearchive.rooms import Rooms
     from casearchive.verify import Rebuilt, Verdict
@@ -156,6 +159,77 @@ class Archive:
         """Put ``text`` in the place of a record. Raises ``RecordError``; nothing is changed then."""
         return self._rewrite(slug, lambda _: text, ["everything"], dry_run)
 
+    def annotate(
+        self,
+        slug: str,
+        words: Sequence[str] = (),
+        *,
+        annotations: Sequence[Annotation] = (),
+        remove: Sequence[str] = (),
+        as_written: bool = False,
+        dry_run: bool = False,
+    ) -> Annotated:
+        """Add, change and remove findings, measurements, evidence, priors and teaching points of a case.
+
+        ``words`` are lines as a clinician would say them, ``remove`` names of what goes first (``F2``, ``F2/M1``,
+        ``F2/gap@rest``, ``prior:1``, ``point:2``). ``as_written`` keeps words that the vocabulary does not know.
+        Raises ``record.annotating.Refused`` with everything that cannot be written; nothing is written then.
+        """
+        from casearchive import findings
+
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            return findings.annotate(
+                rooms,
+                slug,
+                self.record_text(slug),
+                annotations,
+                words=words,
+                remove=remove,
+                as_written=as_written,
+                dry_run=dry_run,
+            )
+
+    def export_findings(self, slugs: Sequence[str] = (), *, json_lines: bool = False) -> str:
+        """The findings of cases (of all where none is named) as a table (CSV) or as JSON lines."""
+        from casearchive import record
+        from casearchive.record import findings_file
+
+        names = slugs or sorted(p.stem for p in self._layout.cases.glob("*.toml"))
+        cases = [record.loads(self.record_text(s), slug=s, file=f"cases/{s}.toml") for s in names]
+        return findings_file.to_json_lines(cases) if json_lines else findings_file.to_csv(cases)
+
+    def import_findings(
+        self,
+        content: bytes,
+        *,
+        json_lines: bool = False,
+        case: str = "",
+        partial: bool = False,
+        as_written: bool = False,
+        dry_run: bool = False,
+    ) -> Imported:
+        """Take the findings of a table or of JSON lines into their cases; ``case`` where the file names none.
+
+        Where anything is not understood nothing is written, unless ``partial``. Raises ``UsageError`` for what is
+        no such file.
+        """
+        from casearchive import findings
+        from casearchive.record import findings_reading
+
+        given, complaints = findings_reading.read(content, json_lines=json_lines, case=case)
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            return findings.take(
+                rooms,
+                self.record_text,
+                given,
+                complaints,
+                partial=partial,
+                as_written=as_written,
+                dry_run=dry_run,
+            )
+
     def lint(self, slugs: Sequence[str] = ()) -> tuple[Linted, ...]:
         """How complete cases are for teaching, and what is missing or not understood."""
         from casearchive import record
@@ -264,7 +338,7 @@ class Archive:
             return tuple(read.held(connection))
 
     def show(self, what: str, *, make: Sequence[str] = ()) -> CaseView | FileView:
-        """A case (by slug) or a file (by SHA-256, its first digits, or SOP Instance UID).
+        """A case (by slug), a clip of one (``CASE/M2``) or a file (by SHA-256, its first digits, or UID).
 
         ``make`` names pictures to be made where they are not there yet: ``preview`` (animated, for files of more
         than one frame), ``poster`` (the whole key frame). They are kept in the cache.
@@ -278,6 +352,14 @@ class Archive:
     def frames(self, what: str) -> bytes:
         """A contact sheet (PNG) of the clips of a case, or of one file: up to 12 frames of each, numbered."""
         return self._views.frames(what)
+
+    def draw(self, what: str) -> Iterator[Drawn]:
+        """The findings of a case, or of one of its clips (``CASE/M2``), drawn on the frames that show them.
+
+        A picture for each finding and frame: evidence with frames is drawn on the key frame where that is one of
+        them, else on the middle one. Raises ``NotFound``.
+        """
+        return self._views.draw(what)
 
     def measure(
         self,
@@ -502,17 +584,21 @@ class Archive:
         return Rooms.of(self._layout)
 
     def _rewrite(self, slug: str, change: Callable[[str], str], fields: Sequence[str], dry_run: bool) -> str:
-        from casearchive import index, record
+        from casearchive import findings, index, record
         from casearchive.ingest import drafts
 
         rooms = self._rooms()
         with rooms.writer(self._say):
-            text = change(self.record_text(slug))
+            before = self.record_text(slug)
+            text = change(before)
             case = record.loads(text, slug=slug, file=f"cases/{slug}.toml")
             with index.writing(self._layout.index) as connection:
                 drafts.check_against_clips(connection, case, record.Places(text, f"cases/{slug}.toml"))
                 if not dry_run:
-                    drafts.save(rooms, connection, case, text, "case-edited", {"fields": list(fields)})
+                    details: dict[str, object] = {"fields": list(fields)}
+                    findings.save(
+                        rooms, connection, _if_valid(before, slug), case, text, "case-edited", details
+                    )
         return text
 
     def _loose_files(self, query: str) -> tuple[str, ...]:
@@ -608,6 +694,16 @@ class Archive:
                     connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
                 )
         return changed
+
+
+def _if_valid(text: str, slug: str) -> Case | None:
+    """The case that a record held, or None where its text cannot be read: an edit may be what mends it."""
+    from casearchive import record
+
+    try:
+        return record.loads(text, slug=slug)
+    except RecordError:
+        return None
 
 
 __all__ = ["Archive", "CaseArchiveError", "CaseView", "FileView", "Linted"]

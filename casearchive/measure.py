@@ -80,10 +80,11 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Unmeasurable:
-    """No number, and why not, in one line."""
+    """No number, and why not, in one line; ``misasked`` where the points or the region named cannot be meant."""
 
     kind: str
     reason: str
+    misasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def measure(
     places = tuple((float(x), float(y)) for x, y in points)
     wrong = _wrong_points(kind, places, rows, columns)
     if wrong:
-        return Unmeasurable(kind, wrong)
+        return Unmeasurable(kind, wrong, misasked=bool(rows and columns))
     believed = [r for r in facts.regions if mm_per_pixel(r) and not distrust(r, rows, columns)]
     manual = by_hand(calibration, rows, columns) if calibration and not believed else None
     if region is not None:
@@ -158,7 +159,7 @@ def _wrong_points(kind: str, points: Sequence[Point], rows: int, columns: int) -
         wanted = "2 or 4" if kind == "ellipse" else f"{fewest}" if fewest == most else f"{fewest} or more"
         if kind in ("angle", "depth"):
             wanted = f"{fewest} or {most}"
-        return f"{article} {kind} takes {wanted} points, not {len(points)}"
+        return f"{article} {kind} takes {wanted} point{'' if wanted == '1' else 's'}, not {len(points)}"
     if not rows or not columns:
         return "the file has no picture to measure in"
     for number, (x, y) in enumerate(points, 1):
@@ -167,7 +168,7 @@ def _wrong_points(kind: str, points: Sequence[Point], rows: int, columns: int) -
         if not (-0.5 <= x <= columns - 0.5 and -0.5 <= y <= rows - 0.5):
             return (
                 f"point {number} ({x:g}, {y:g}) lies outside the picture, "
-                f"which is {columns} pixels wide and {rows} high"
+                f"which is {columns} pixel{'' if columns == 1 else 's'} wide and {rows} high"
             )
     return ""
 
@@ -183,7 +184,9 @@ def _named(
     """The region that a person named: used in spite of doubts, but only for what lies in it."""
     if not 1 <= number <= len(regions):
         has = f"{len(regions)} of them" if regions else "none"
-        return Unmeasurable(kind, f"there is no ultrasound region {number}: the file has {has}")
+        return Unmeasurable(
+            kind, f"there is no ultrasound region {number}: the file has {has}", misasked=True
+        )
     chosen = regions[number - 1]
     for n, point in enumerate(points, 1):
         if not contains(chosen, point):

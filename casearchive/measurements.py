@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from casearchive.measure import Measured, Unmeasurable, disagreement, measure
-from casearchive.model import Case, Facts, Measurement
+from casearchive.model import Calibration, Case, Facts, Measurement
 from casearchive.scale import DISAGREEMENT, distrust, mm_per_pixel
 
 #: UCUM units that points can give: the kind of measurement, and how many of the unit it is measured in they are.
@@ -42,19 +42,20 @@ def checked(case: Case, files: Mapping[str, Facts]) -> tuple[Checked, ...]:
     calibrations = {media.id: media.calibration for media in case.media}
     found = []
     for typed in case.measurements:
-        facts = files.get(typed.media)
-        if facts is None or not typed.points:
-            found.append(Checked())
-            continue
-        meant, _, _ = _UNITS.get(typed.unit.strip(), ("", "", 0.0))
-        deep = meant == "length" and (typed.what == "depth" or len(typed.points) == 1)
-        kind = "depth" if deep else meant
-        if not kind:  # a volume, a percentage, a grey level: points do not give it
-            found.append(Checked())
-            continue
-        result = measure(kind, typed.points, facts, calibration=calibrations.get(typed.media))
-        found.append(_compared(typed, result))
+        found.append(check(typed, files.get(typed.media), calibrations.get(typed.media)))
     return tuple(found)
+
+
+def check(typed: Measurement, facts: Facts | None, calibration: Calibration | None = None) -> Checked:
+    """One measurement beside its points, in the file that ``facts`` describe (None: it is not known)."""
+    if facts is None or not typed.points:
+        return Checked()
+    meant, _, _ = _UNITS.get(typed.unit.strip(), ("", "", 0.0))
+    deep = meant == "length" and (typed.what == "depth" or len(typed.points) == 1)
+    kind = "depth" if deep else meant
+    if not kind:  # a volume, a percentage, a grey level: points do not give it
+        return Checked()
+    return _compared(typed, measure(kind, typed.points, facts, calibration=calibration))
 
 
 def odd_scales(case: Case, files: Mapping[str, Facts]) -> tuple[tuple[int, str], ...]:

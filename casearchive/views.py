@@ -6,7 +6,7 @@ Reading only, but for pictures that are made when somebody asks and kept in the 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from casearchive.errors import CaseArchiveError, NotFound, Problem, UsageError
 from casearchive.settings import Layout
 
 if TYPE_CHECKING:
+    from casearchive.evidence import Drawn
     from casearchive.index.read import Detail
     from casearchive.index.search import Hit
     from casearchive.measure import Measured, Unmeasurable
@@ -78,6 +79,8 @@ class Views:
                 view = self._case_view(connection, what)
                 clips = tuple((media, clip and self._developed(clip, make)) for media, clip in view.clips)
                 return replace(view, clips=clips)
+            if "/" in what:
+                return self._clip_of_case(connection, what, make)
             found: FileView = self._file_view(connection, self.one_file(connection, what))
             return self._developed(replace(found, calibration=self._calibration(found.detail)), make)
 
@@ -121,6 +124,28 @@ class Views:
         if not clips:
             raise NotFound("the case has no clips", where=what)
         return contact_sheet(view.case.title, clips)
+
+    def draw(self, what: str) -> Iterator[Drawn]:
+        """See ``Archive.draw``."""
+        from casearchive.evidence import Source, pictures
+
+        slug, _, only = what.partition("/")
+        view = self.show(slug)
+        if not isinstance(view, CaseView):
+            raise UsageError("a file has no findings: name a case", where=what[:80])
+        sources = {
+            media: Source(
+                self._store.path(clip.detail.held.sha256),
+                clip.detail.held.sha256,
+                clip.detail.held.frames,
+                clip.detail.key_frame or 0,
+            )
+            for media, clip in view.clips
+            if clip is not None and clip.detail.held.frames
+        }
+        if only and only not in sources:
+            raise self._no_such_clip(slug, only, [m.id for m in view.case.media])
+        return pictures(view.case, sources, only=only)
 
     def measure(
         self,
@@ -186,6 +211,20 @@ class Views:
         doubts = self.doubts(case, record.Places(text, file))
         return CaseView(case, clips, complete.score, complete.missing, doubts, checked(case, files))
 
+    def _clip_of_case(self, connection: Any, what: str, make: Sequence[str]) -> FileView:
+        """``CASE/M4``: one clip of a case, as the case shows it."""
+        slug, _, media = what.partition("/")
+        clips = self._media(slug)
+        if media not in clips:
+            raise self._no_such_clip(slug, media, clips)
+        found: FileView = self._file_view(connection, clips[media].sha256, case=slug)
+        return self._developed(replace(found, calibration=clips[media].calibration), make)
+
+    @staticmethod
+    def _no_such_clip(slug: str, media: str, clips: Iterable[str]) -> NotFound:
+        there = ", ".join(f"{slug}/{m}" for m in clips) or "none"
+        return NotFound("the case has no such clip", where=f"{slug}/{media}"[:120], hint=f"It has: {there}")
+
     def _scaled(self, what: str) -> tuple[Facts, Calibration | None]:
         """The facts of a file or of a case's clip, and the scale that a person set for it."""
         from casearchive import index
@@ -195,13 +234,13 @@ class Views:
         with index.reading(self._layout.index) as connection:
             if slug or (SLUG.fullmatch(what) and self._layout.record(what).is_file()):
                 clips = self._media(slug or what)
+                if slug and media not in clips:
+                    raise self._no_such_clip(slug, media, clips)
                 if media not in clips:
                     raise NotFound(
-                        "the case has no such clip"
-                        if slug
-                        else "a case is no picture: name one of its clips",
+                        "a case is no picture: name one of its clips",
                         where=what[:120],
-                        hint="It has: " + ", ".join(f"{slug or what}/{m}" for m in clips),
+                        hint="It has: " + ", ".join(f"{what}/{m}" for m in clips),
                     )
                 detail = read.detail(connection, clips[media].sha256)
                 if detail is None:

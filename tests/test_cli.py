@@ -300,7 +300,7 @@ def test_a_case_from_the_command_line_alone(home: Path) -> None:
     told = data("show", "knee")
     assert (told["status"], told["difficulty"], len(told["media"])) == ("ready", "primary", 1)
     before = Archive.open(home / "my-archive").record_text("knee")
-    result = run("edit", "knee", "--set", "status=nonsense", code=1)
+    result = run("edit", "knee", "--set", "status=nonsense", code=2)
     assert "status" in result.stderr
     assert Archive.open(home / "my-archive").record_text("knee") == before
     run("verify", "--full")
@@ -481,6 +481,7 @@ def _on_a_terminal(home: Path, *words: str, **environment: str) -> bytes:
 @pytest.mark.parametrize("words", [("search", "tear"), ("show", "nobody"), ("verify", "--full")])
 def test_no_color_means_no_escape_codes_even_on_a_terminal(home: Path, words: tuple[str, ...]) -> None:
     assert b"\x1b" not in _on_a_terminal(home, *words, NO_COLOR="1")
+    assert b"\x1b" not in _on_a_terminal(home, *words, TERM="dumb")
 
 
 @POSIX
@@ -520,6 +521,16 @@ def test_a_contact_sheet_is_private_and_says_why(home: Path) -> None:
     assert stat.S_IMODE(Path("sheet.png").stat().st_mode) == 0o600
     assert run("show", "rectus-femoris-complete-tear", "--frames", "sheet.xyz", code=2).stderr
     assert not Path("sheet.xyz").exists()
+
+
+def test_what_is_shown_fits_eighty_columns_where_nobody_looks(home: Path) -> None:
+    helpers.dicom(
+        home / "long.dcm", seed=78, SeriesDescription="A long description " * 3, ImageComments="x " * 200
+    )
+    run("ingest", "--workers", "0", str(home / "long.dcm"))
+    for what in (SLUG, "draft-case", "1.2.826.0.1.3680043.8.498.78.3"):
+        lines = run("show", what).stdout.splitlines()
+        assert not [line for line in lines if len(line) > 80 and len(line.split()) > 2], what
 
 
 def test_json_of_a_clip_names_a_preview_that_is_there(home: Path) -> None:

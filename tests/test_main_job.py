@@ -205,7 +205,7 @@ def test_files_become_a_case_later(run: Run, archive: Path) -> None:
     assert json.loads(run("search", "kind:dicom", "--json").stdout)["hits"][0]["case"] == "thigh"
     run("edit", "thigh", "--set", "status=ready")
     assert json.loads(run("show", "thigh", "--json").stdout)["status"] == "ready"
-    assert run("edit", "thigh", "--set", "status=finished", code=1).stderr.count("status") == 1
+    assert run("edit", "thigh", "--set", "status=finished", code=2).stderr.count("status") == 1
 
 
 def test_what_is_derived_comes_back_equal(run: Run, archive: Path) -> None:

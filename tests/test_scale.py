@@ -713,7 +713,7 @@ def test_lint_and_show_report_a_value_that_its_points_contradict(archive: Archiv
     assert problem.field == "measurement[1].points"
     assert text.splitlines()[problem.line - 1].startswith("points = [[4, 5]")
     shown = run(archive, "show", "gap-case")
-    assert "gap: 31 mm [M1] (31 mm typed, 10 mm by its points)" in shown
+    assert "gap 31 mm M1 31 mm typed, 10 mm by its points" in " ".join(shown.split())
     (by_points,) = json.loads(run(archive, "--json", "show", "gap-case"))["by_points"]
     assert (by_points["value"], by_points["agrees"]) == (pytest.approx(10.0), False)
 
@@ -740,7 +740,7 @@ def run(archive: Archive, *words: str, code: int = 0) -> str:
 def test_show_tells_each_region_in_words_and_says_where_there_is_no_scale(archive: Archive) -> None:
     hashes = {h.name.rpartition("/")[2]: h.sha256 for h in archive.list()}
     shown = run(archive, "show", hashes["loop.dcm"])
-    assert "2D tissue, (2, 2) to (37, 30), 0.5 mm a pixel, from the header" in shown
+    assert "2D tissue, (2, 2) to (37, 30), 0.5 mm a pixel, from the header" in " ".join(shown.split())
     assert "no scale" not in shown
     assert "no scale: lengths are in pixels" in run(archive, "show", hashes["IM1"])
     assert "0.4 mm a pixel, set by hand" in run(archive, "show", hashes["photo.png"])
@@ -753,15 +753,30 @@ def test_show_tells_each_region_in_words_and_says_where_there_is_no_scale(archiv
     assert (region["spatial_format"], region["units_x"]) == (1, 3)
 
 
+def _refused(archive: Archive, *words: str) -> str:
+    result = CliRunner().invoke(cli, ["--archive", str(archive.path), "measure", *words])
+    assert result.exit_code == 2, result.output
+    return result.stderr
+
+
 def test_the_verb_prints_a_value_or_a_reason(archive: Archive) -> None:
     assert run(archive, "measure", "gap-case/M1", "4,5", "24,5") == "10.0 mm\n"
     assert run(archive, "measure", "gap-case/M1", "4,5", "14,5", "14,15", "4,15", "--area") == "25 mm²\n"
     assert run(archive, "measure", "gap-case/M1", "4,5", "4,1") == "4 pixels\n"
     data = json.loads(run(archive, "--json", "measure", "gap-case/M1", "4,5", "24,5", "--frame", "2"))
     assert (data["value"], data["unit"], data["region"], data["frame"]) == (pytest.approx(10.0), "mm", 1, 2)
-    assert run(archive, "measure", "gap-case/M1", "4,5", "-1,5", code=1) == ""
-    data = json.loads(run(archive, "--json", "measure", "gap-case/M1", "4,5", "400,5", code=1))
+    assert run(archive, "measure", "gap-case/M1", "4,5", "-1,5", code=2) == ""
+    data = json.loads(run(archive, "--json", "measure", "gap-case/M1", "4,5", "400,5", code=2))
     assert data["value"] is None and "outside the picture" in data["refused"]
+    assert "--area and --angle" in _refused(
+        archive, "gap-case/M1", "4,5", "24,5", "24,9", "--area", "--angle"
+    )
+    assert "No such option '--foo'" in _refused(archive, "gap-case/M1", "--foo", "4,5", "24,5")
+    assert "takes 1 point, not 2" in _refused(archive, "gap-case/M1", "4,5", "24,5", "--velocity")
+    assert "no ultrasound region 7" in _refused(archive, "gap-case/M1", "4,5", "24,5", "--region", "7")
+    assert run(archive, "measure", "gap-case/M1", "4,5", "--velocity", code=1) == "", "no spectrum: no number"
+    assert run(archive, "measure", "gap-case/M1", "1,1", "0,1") == "1 pixel\n"
+    assert "10.0 mm" in run(archive, "measure", "gap-case/M1", "4,5", "24,5", "-q")
     for wrong in ("4", "4;5", "nan,5", "4,5,6", "--lenght"):
         run(archive, "measure", "gap-case/M1", "4,5", wrong, code=2)
 

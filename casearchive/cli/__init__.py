@@ -13,8 +13,8 @@ from casearchive import __version__
 from casearchive.errors import EXIT_CODES, CaseArchiveError
 
 VERBS = (
-    "init", "ingest", "new", "edit", "lint", "list", "search", "similar", "vocabulary", "show", "measure",
-    "set", "export", "verify", "verify-export", "reindex", "stats", "log",
+    "init", "ingest", "new", "annotate", "edit", "lint", "list", "search", "similar", "vocabulary", "show",
+    "measure", "set", "export", "verify", "verify-export", "reindex", "stats", "log",
 )  # fmt: skip
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
@@ -85,9 +85,10 @@ def cli(ctx: click.Context, archive: str | None, as_json: bool, verbose: bool, q
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    if os.environ.get("NO_COLOR"):
+    from casearchive.cli._talk import State, colourless
+
+    if colourless():
         ctx.color = False
-    from casearchive.cli._talk import State
 
     ctx.obj = State(archive, as_json, verbose, quiet)
 

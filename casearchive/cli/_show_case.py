@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from casearchive.cli._layout import table, wrapped
 from casearchive.cli._show_file import file_json, speed
-from casearchive.cli._talk import Inline, emit, fields, safe
+from casearchive.cli._talk import Inline, emit
+from casearchive.record import sentences
+from casearchive.record.sentences import name, sentence
 
 if TYPE_CHECKING:
     from casearchive.archive import CaseView, FileView
     from casearchive.measurements import Checked
-    from casearchive.model import Case, Finding, Measurement
+    from casearchive.model import Case, Finding, Measurement, Media
+
+_SEXES = {"M": "male", "F": "female", "O": "other"}
+_AGES = {"Y": "years", "M": "months", "W": "weeks", "D": "days"}
 
 
 def json_case(view: CaseView) -> None:
@@ -33,108 +40,160 @@ def json_case(view: CaseView) -> None:
 
 
 def tell_case(view: CaseView, inline: Inline) -> None:
-    case = view.case
+    """Who, why, what was seen, what it measured, what was thought before, what it was, what it teaches."""
+    case, story = view.case, view.case.story
     _title(case)
-    _paragraph("History", case.story.history)
-    _paragraph("Technique", case.story.technique)
-    present = [f for f in case.findings if f.certainty not in ("absent", "not_assessed")]
-    _list("Findings", [_finding(f) for f in present])
-    _list("Not there", [_where(f) for f in case.findings if f.certainty == "absent"])
-    _list("Not assessed", [_where(f) for f in case.findings if f.certainty == "not_assessed"])
-    _list("Measurements", [_measured(*m) for m in zip(case.measurements, view.checked, strict=True)])
-    _list(
-        "Diagnosis", [f"{_words(d.side, d.structure, d.what)} ({d.certainty})" for d in case.story.diagnosis]
-    )
-    _list(
-        "Thought before",
-        [f"{_words(p.modality)}: {p.impression} ({fields(p.discordance)})" for p in case.priors],
-    )
-    _paragraph("Discussion", case.story.discussion)
-    _list("Teaching points", case.story.points)
-    _list("Pitfalls", case.story.pitfalls)
-    clips = dict(view.clips)
-    if case.media:
-        click.echo(f"\n{click.style('Clips', bold=True)}")
-    for media in case.media:
-        clip = clips.get(media.id)
-        click.echo(click.wrap_text(safe(_clip(media.id, media.caption, clip)), 90, "  - ", "    "))
-        for name, path in (("preview", clip.preview), ("poster", clip.poster)) if clip else ():
-            if path is not None:
-                click.echo(f"    {name}: {path}")
-        if clip is not None:
-            inline.draw(clip.thumbnail)
+    _paragraph("History", story.history)
+    _list("Symptoms", [", ".join(name(s) for s in story.symptoms)] if story.symptoms else [])
+    _paragraph("Technique", story.technique)
+    _findings(case)
+    _measurements(view)
+    _list("Tests", [_joined(name(t.test), t.side, t.result, t.note) for t in case.tests])
+    _list("Thought before", [sentence(sentences.prior(p)) for p in case.priors])
+    _list("Diagnosis", [sentence(sentences.diagnosis(d)) for d in story.diagnosis])
+    _list("Differential", [", ".join(name(d) for d in story.differential)] if story.differential else [])
+    _paragraph("Discussion", story.discussion)
+    _paragraph("Treatment", story.treatment)
+    _paragraph("Outcome", story.outcome)
+    _list("Teaching points", story.points)
+    _list("Pitfalls", story.pitfalls)
+    _list("References", story.references)
+    _clips(view, inline)
     _list("To be settled", [f"{p.field}: {p.message}" for p in view.doubts])
-    click.echo(
-        f"\nComplete: {view.score} of 100" + (f" (casearchive lint {case.slug})" if view.missing else "")
-    )
+    _list("Still missing for teaching", [p.message for p in view.missing])
+    more = f" (where to write it: casearchive lint {case.slug})" if view.missing else ""
+    click.echo("\n" + wrapped(f"Complete: {view.score} of 100{more}"))
+
+
+# -------------------------------------------------------------------------------------------------- parts
 
 
 def _title(case: Case) -> None:
-    click.echo(click.style(safe(case.title), bold=True))
-    who = [case.slug, case.status, case.difficulty, case.patient.age, case.patient.sex, case.patient.activity]
-    click.echo(safe(" · ".join(w for w in who if w) + (" · FICTIONAL" if case.fictional else "")))
+    for line in wrapped(case.title).splitlines():
+        click.echo(click.style(line, bold=True))
+    age, _, unit = case.patient.age.partition(" ")
+    patient = [_SEXES.get(case.patient.sex, case.patient.sex), f"{age} {_AGES.get(unit, unit)}".strip()]
+    if any((*patient, case.patient.activity)):
+        click.echo(wrapped(sentence(", ".join(p for p in (*patient, case.patient.activity) if p))))
+    what = [case.slug, case.status + (f" ({case.hold})" if case.hold else ""), case.difficulty]
+    if case.fictional:
+        what.append("FICTIONAL")
+    click.echo(wrapped(" · ".join(w for w in what if w)))
+    if case.tags:
+        click.echo(wrapped(f"Tags: {', '.join(case.tags)}"))
+
+
+def _findings(case: Case) -> None:
+    present = [f for f in case.findings if f.certainty not in ("absent", "not_assessed")]
+    groups = (
+        ("Findings", present),
+        ("Looked for and not there", [f for f in case.findings if f.certainty == "absent"]),
+        ("Not assessed", [f for f in case.findings if f.certainty == "not_assessed"]),
+    )
+    for head, findings in groups:
+        if findings:
+            _head(head)
+        for finding in findings:
+            _finding(finding)
+
+
+def _finding(finding: Finding) -> None:
+    label = f"{finding.id}  "
+    indent = " " * (2 + len(label))
+    review = "" if finding.reviewed else " (mined from text, unreviewed)"
+    click.echo(wrapped(f"{sentence(sentences.title(finding))}{review}", f"  {label}", indent))
+    for line in (sentences.qualities(finding), sentence(sentences.states(finding)), finding.note):
+        if line.strip():
+            click.echo(wrapped(line, indent))
+    shown = "; ".join(sentences.evidence(e) for e in finding.evidence)
+    if shown:
+        click.echo(wrapped(f"Shown: {shown}", indent, indent + "  "))
+
+
+def _measurements(view: CaseView) -> None:
+    if not view.case.measurements:
+        return
+    _head("Measurements")
+    pairs = list(zip(view.case.measurements, view.checked, strict=True))
+    rows = [_measured(*pair) for pair in pairs]
+    for line, (measurement, checked) in zip(table(rows, right=(3,)), pairs, strict=True):
+        click.echo(f"  {line}")
+        for note in (measurement.note, checked.note):
+            if note.strip():
+                click.echo(wrapped(note, "      "))
+
+
+def _measured(measurement: Measurement, checked: Checked) -> Sequence[str]:
+    side = measurement.side if measurement.side not in ("unknown", "none") else ""
+    where = measurement.media + (f" frame {measurement.frame}" if measurement.frame else "")
+    state = measurement.state.replace("_", " ")
+    value = sentences.quantity(measurement.value, measurement.unit)
+    agrees = "points agree" if checked.agrees else ""
+    what = measurement.what.replace("_", " ")
+    what = what.upper() if what in ("csa", "ap", "ml") else what
+    return (measurement.finding, what, _joined(side, state), value, where, agrees)
+
+
+def _clips(view: CaseView, inline: Inline) -> None:
+    clips = dict(view.clips)
+    if view.case.media:
+        _head("Clips")
+    for media in view.case.media:
+        clip = clips.get(media.id)
+        indent = " " * (4 + len(media.id))
+        lines = [line for line in (media.caption, _technique(media), _file(clip)) if line]
+        for number, line in enumerate(lines):
+            click.echo(wrapped(line, indent if number else f"  {media.id}  ", indent))
+        for kind, path in (("preview", clip.preview), ("poster", clip.poster)) if clip else ():
+            if path is not None:
+                click.echo(f"{indent}{kind}: {path}")
+        if clip is not None:
+            inline.draw(clip.thumbnail)
+
+
+def _technique(media: Media) -> str:
+    """What the clip shows, how, and during what: the words of the record."""
+    side = media.side if media.side in ("left", "right") else ""
+    what = " ".join(w for w in (side, name(media.structure)) if w)
+    what = _joined(what, "both sides" if media.side == "bilateral" else "")
+    pair = f"the other side is {media.pair}" if media.pair else ""
+    rest = (name(media.plane), name(media.mode), media.maneuver.replace("_", " "), name(media.position), pair)
+    return sentence(_joined(what, *rest))
+
+
+def _file(view: FileView | None) -> str:
+    if view is None:
+        return "Its file is missing."
+    instance, timing = view.detail.facts.instance, view.detail.facts.timing
+    if instance.frames <= 1:
+        return f"Still, file {view.detail.held.sha256[:12]}" if instance.frames else "No picture"
+    by_hand = view.detail.key_frame_source == "person"
+    key = f"key frame {view.detail.key_frame}, chosen by hand" if by_hand else ""
+    return _joined(f"{instance.frames} frames", speed(timing), key, f"file {view.detail.held.sha256[:12]}")
+
+
+# ------------------------------------------------------------------------------------------------- layout
+
+
+def _head(text: str) -> None:
+    click.echo(f"\n{click.style(text, bold=True)}")
 
 
 def _paragraph(head: str, text: str) -> None:
     if text.strip():
-        click.echo(
-            f"\n{click.style(head, bold=True)}\n" + click.wrap_text(safe(text.strip()), 90, "  ", "  ")
-        )
+        _head(head)
+        for part in text.strip().split("\n\n"):
+            click.echo(wrapped(part, "  "))
 
 
-def _list(head: str, lines: Any) -> None:
-    if lines:
-        click.echo(f"\n{click.style(head, bold=True)}")
-        for line in lines:
-            click.echo(click.wrap_text(safe(line), 90, "  - ", "    "))
+def _list(head: str, lines: Iterable[str]) -> None:
+    told = [line for line in lines if line.strip()]
+    if told:
+        _head(head)
+        mark = "- " if len(told) > 1 else ""
+        for line in told:
+            click.echo(wrapped(line, f"  {mark}", "  " + " " * len(mark)))
 
 
-def _words(*parts: str) -> str:
-    return " ".join(fields(p) for p in parts if p and p not in ("unknown", "none"))
-
-
-def _where(finding: Finding) -> str:
-    return _words(finding.side, finding.structure, finding.site, finding.abnormality)
-
-
-def _finding(finding: Finding) -> str:
-    text = f"{finding.id}: {_where(finding)}, {fields(finding.certainty)}"
-    for word in (finding.severity, finding.temporality):
-        text += f", {word}" if word else ""
-    if finding.modality != "us":
-        text += f", seen on {_words(finding.modality)}"
-    for grade in finding.grades:
-        text += f", {fields(grade.scale)} {grade.value}"
-    if finding.dynamic:
-        text += f"; at rest {finding.dynamic.at_rest or '-'}, on {fields(finding.dynamic.maneuver) or 'movement'} "
-        text += finding.dynamic.during
-    for evidence in finding.evidence:
-        frames = f" frames {evidence.frames[0]}-{evidence.frames[1]}" if evidence.frames else ""
-        text += f" [{evidence.media}{frames}]"
-    return text + ("" if finding.reviewed else " (unreviewed)")
-
-
-def _measured(measurement: Measurement, checked: Checked) -> str:
-    state = (
-        f" ({_words(measurement.state, measurement.side)})"
-        if _words(measurement.state, measurement.side)
-        else ""
-    )
-    where = (
-        f" [{measurement.media}{f' frame {measurement.frame}' if measurement.frame else ''}]"
-        if measurement.media
-        else ""
-    )
-    text = f"{fields(measurement.what)}{state}: {measurement.value:g} {measurement.unit}{where}"
-    return f"{text} ({checked.note})" if checked.note else text
-
-
-def _clip(media: str, caption: str, view: FileView | None) -> str:
-    if view is None:
-        return f"{media}: {caption} (its file is missing)"
-    instance, timing = view.detail.facts.instance, view.detail.facts.timing
-    kind = f"{instance.frames} frames" if instance.frames > 1 else "still"
-    rate = f", {speed(timing)}" if instance.frames > 1 else ""
-    by_hand = view.detail.key_frame_source == "person" and instance.frames > 1
-    key = f", key frame {view.detail.key_frame}, chosen by hand" if by_hand else ""
-    return f"{media}: {caption} ({kind}{rate}{key}, {view.detail.held.sha256[:12]})"
+def _joined(*parts: str) -> str:
+    return ", ".join(p for p in parts if p and p not in ("unknown", "none"))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from casearchive.cli._talk import Inline, fields, megabytes, safe
+from casearchive.cli._layout import wrapped
+from casearchive.cli._talk import Inline, fields, megabytes
 from casearchive.model import ASSUMED_FPS, Timing, UltrasoundRegion
 from casearchive.scale import by_hand, calibrated, mm_per_pixel, scale_words, shows, units
 
@@ -82,9 +83,9 @@ def tell_file(view: FileView, inline: Inline) -> None:
     """What a colleague would ask of a clip first, and its numbers last."""
     held, facts = view.detail.held, view.detail.facts
     instance, series, study = facts.instance, facts.series, facts.study
-    click.echo(click.style(safe(held.name or held.sha256[:16]), bold=True))
+    click.echo(click.style(wrapped(held.name or held.sha256[:16]), bold=True))
     size = f"{instance.columns} × {instance.rows}" if instance.rows else ""
-    click.echo(safe(" · ".join(w for w in (_kind(view), _length(view), size, megabytes(held.bytes)) if w)))
+    click.echo(wrapped(" · ".join(w for w in (_kind(view), _length(view), size, megabytes(held.bytes)) if w)))
     inline.draw(view.thumbnail)
     _group("", (("in case", f"{slug} as {media}") for slug, media in view.detail.cases))
     _group("Ultrasound", (*_claimed(view), *_technique(view)))
@@ -124,7 +125,8 @@ def _group(head: str, rows: Iterable[tuple[str, object]]) -> None:
     if head:
         click.echo(f"\n{click.style(head, bold=True)}")
     for label, value in told:
-        click.echo(safe(f"  {label:16} {value}" if label else f"  - {value}"))
+        first = f"  {label:16} " if label else "  - "
+        click.echo(wrapped(value, first, " " * len(first)))
 
 
 def _kind(view: FileView) -> str:

@@ -117,8 +117,13 @@ def emit(value: Any, *, lines: bool = False) -> None:
     click.echo(json.dumps(value, indent=None if lines else 2, ensure_ascii=True))
 
 
+def colourless() -> bool:
+    """Whether the surroundings ask for plain text: NO_COLOR is set, or the terminal knows no escape codes."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") in ("dumb", "unknown")
+
+
 def complain(error: CaseArchiveError) -> None:
-    colour = False if os.environ.get("NO_COLOR") else None  # the context that knew is closed by now
+    colour = False if colourless() else None  # the context that knew is closed by now
     click.echo(click.style("Error: ", bold=True) + safe(str(error), keep="\n"), err=True, color=colour)
 
 
@@ -164,7 +169,7 @@ class Meter:
 
     def __init__(self, state: State, what: str) -> None:
         self._what, self._started = what, time.monotonic()
-        self._live = sys.stderr.isatty() and not state.quiet
+        self._live = sys.stderr.isatty() and not state.quiet and not colourless()
         self._silent = state.quiet
         self._told, self._drawn = 0.0, False
 

@@ -16,6 +16,8 @@ VARIABLE = "CASEARCHIVE_PICTURES"
 #: Real pictures by three protocols; coloured half blocks, with all colours or with 256.
 GRAPHIC = ("kitty", "iterm", "sixel")
 KINDS = (*GRAPHIC, "blocks", "blocks-256")
+#: Set by programs that put several terminals into one.
+_MULTIPLEXERS = ("TMUX", "STY", "ZELLIJ")
 _SIXEL_TERMS = ("foot", "mlterm", "contour", "yaft")
 
 
@@ -45,14 +47,21 @@ def _guessed(environment: Mapping[str, str]) -> str:
     program = environment.get("TERM_PROGRAM", "")
     if environment.get("NO_COLOR") or term in ("dumb", "linux", "unknown"):
         return ""
-    if environment.get("TMUX") or environment.get("STY") or term.startswith(("tmux", "screen")):
+    # the innermost program draws: what runs inside another terminal inherits that one's variables
+    if any(environment.get(v) for v in _MULTIPLEXERS) or term.startswith(("tmux", "screen")):
         return _blocks(environment)  # it does not hand pictures on unless it is told to
-    if environment.get("KITTY_WINDOW_ID") or term in ("xterm-kitty", "xterm-ghostty") or program == "ghostty":
+    if term in ("xterm-kitty", "xterm-ghostty"):
         return "kitty"
-    if program in ("iTerm.app", "WezTerm") or environment.get("LC_TERMINAL") == "iTerm2":
-        return "iterm"
     if term.startswith(_SIXEL_TERMS):
         return "sixel"
+    if program:
+        return {"ghostty": "kitty", "iTerm.app": "iterm", "WezTerm": "iterm"}.get(program) or _blocks(
+            environment
+        )
+    if environment.get("KITTY_WINDOW_ID"):
+        return "kitty"
+    if environment.get("LC_TERMINAL") == "iTerm2":
+        return "iterm"
     return _blocks(environment)
 
 

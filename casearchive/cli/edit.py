@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from casearchive.cli._talk import State, complete_case, dry_run, emit, example, safe, verb
-from casearchive.errors import UsageError
+from casearchive.cli._talk import State, complete_case, dry_run, emit, example, private, safe, verb
+from casearchive.errors import RecordError, UsageError
+
+if TYPE_CHECKING:
+    from casearchive.archive import Archive
 
 
 @click.command(epilog=example("casearchive edit rectus-femoris-complete-tear --set status=ready"))
@@ -23,14 +28,38 @@ def command(state: State, case: str, values: tuple[str, ...], dry_run: bool) -> 
     archive = state.open()
     if values:
         wanted = dict(_pair(v) for v in values)
-        text = archive.edit(case, wanted, dry_run=dry_run)
+        try:
+            text = archive.edit(case, wanted, dry_run=dry_run)
+        except RecordError as error:  # what was typed here cannot stand there
+            raise UsageError(error.what or str(error)) from error
     else:
-        before = archive.record_text(case)
-        after = click.edit(before, extension=".toml")
-        if after is None or after == before:
-            state.say("Nothing was changed.")
-            return
+        in_editor(state, archive, case, dry_run=dry_run)
+        return
+    _tell(state, case, text, dry_run=dry_run)
+
+
+def in_editor(state: State, archive: Archive, case: str, *, dry_run: bool) -> None:
+    """Open the record of a case in the editor, and put what comes back in its place.
+
+    Raises ``RecordError`` where that would not be a record; the text is kept in a file then, and named.
+    """
+    before = archive.record_text(case)
+    after = click.edit(before, extension=".toml")
+    if after is None or after == before:
+        state.say("Nothing was changed.")
+        return
+    try:
         text = archive.replace_record(case, after, dry_run=dry_run)
+    except RecordError:
+        kept = f"{case}.refused.toml"
+        with private(kept) as file:
+            file.write(after)
+        state.say(f"What you wrote is kept in {kept}.")
+        raise
+    _tell(state, case, text, dry_run=dry_run)
+
+
+def _tell(state: State, case: str, text: str, *, dry_run: bool) -> None:
     if state.json:
         emit({"case": case, "record": text})
     elif dry_run:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict
 
 import click
 
 from casearchive.cli._talk import State, emit, example, safe, verb
+from casearchive.errors import UsageError
 from casearchive.measure import KINDS, Measured, Unmeasurable
 
 _UNITS = {"mm2": "mm²", "px": "pixels", "px2": "square pixels", "deg": "°", "/min": "a minute"}
 
 
 def _point(
-    _context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]
+    context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]
 ) -> list[tuple[float, float]]:
     points = []
     for word in words:
+        if re.match(
+            r"-(?![\d.])", word
+        ):  # a point may begin with a minus sign, an option has a letter behind it
+            raise click.NoSuchOption(word, ctx=context)
         try:
             x, y = (float(part) for part in word.split(","))
         except ValueError:
@@ -28,13 +34,19 @@ def _point(
     return points
 
 
+def _known(context: click.Context, _parameter: click.Parameter, word: str) -> str:
+    if word.startswith("-"):
+        raise click.NoSuchOption(word, ctx=context)
+    return word
+
+
 def _kinds(command: click.decorators.FC) -> click.decorators.FC:
     """An option for each kind of measurement but the length, which is what is meant without one."""
     for kind, (_, _, meaning) in reversed(KINDS.items()):
         if kind != "length":
-            command = click.option(
-                f"--{kind}", "kind", flag_value=kind, help=f"{meaning[0].upper()}{meaning[1:]}."
-            )(command)
+            command = click.option(f"--{kind}", is_flag=True, help=f"{meaning[0].upper()}{meaning[1:]}.")(
+                command
+            )
     return command
 
 
@@ -43,7 +55,7 @@ def _kinds(command: click.decorators.FC) -> click.decorators.FC:
     context_settings={"ignore_unknown_options": True},
     epilog=example("casearchive measure rectus-femoris-complete-tear/M1 300,240 420,240"),
 )
-@click.argument("what", metavar="SHA256|UID|CASE/MEDIA")
+@click.argument("what", metavar="SHA256|UID|CASE/MEDIA", callback=_known)
 @click.argument("points", metavar="X,Y...", nargs=-1, required=True, callback=_point)
 @_kinds
 @click.option("--frame", metavar="N", default=1, show_default=True, help="The frame measured.")
@@ -53,9 +65,9 @@ def command(
     state: State,
     what: str,
     points: list[tuple[float, float]],
-    kind: str | None,
     frame: int,
     region: int | None,
+    **kinds: bool,
 ) -> int:
     """Measure in a picture: a length along points, or what an option says.
 
@@ -63,7 +75,12 @@ def command(
     needs all of them in one ultrasound region, or a scale set by hand in the case; without one, lengths are in
     pixels and the reason is given. Points across two regions are refused.
     """
-    kind = kind or "length"
+    wanted = [name for name, on in kinds.items() if on]
+    if len(wanted) > 1:
+        raise UsageError(
+            f"--{wanted[0]} and --{wanted[1]}: one measurement at a time", hint="Call it once for each."
+        )
+    kind = wanted[0] if wanted else "length"
     result = state.open().measure(what, points, frame=frame, kind=kind, region=region)
     refused = result.reason if isinstance(result, Unmeasurable) else None
     if state.json:
@@ -72,12 +89,17 @@ def command(
         )
         emit({"what": what, "frame": frame, **found, "points": points, "refused": refused})
     elif isinstance(result, Measured):
-        click.echo(f"{_number(result)} {_UNITS.get(result.unit, result.unit)}".replace(" °", "°"))
+        number = _number(result)
+        unit = _UNITS.get(result.unit, result.unit)
+        unit = unit.removesuffix("s") if unit.endswith("pixels") and float(number) == 1 else unit
+        click.echo(f"{number} {unit}".replace(" °", "°"))
         for line in _said(result):
             state.say(line)
     else:
         click.echo(safe(f"Error: {refused}"), err=True)
-    return 0 if refused is None else 1
+    if isinstance(result, Unmeasurable):
+        return 2 if result.misasked else 1
+    return 0
 
 
 def _number(result: Measured) -> str:

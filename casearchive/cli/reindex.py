@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from casearchive.cli._talk import Meter, State, dry_run, emit, example, safe, verb
+from casearchive.cli._talk import Meter, State, dry_run, emit, example, many, safe, verb
 
 
 @click.command(epilog=example("casearchive reindex"))
@@ -34,6 +34,7 @@ def command(state: State, workers: int | None, dry_run: bool) -> int:
         for problem in rebuilt.problems:
             state.say(f"Not indexed: {safe(problem)}")
         state.say(
-            f"{rebuilt.files} files, {rebuilt.cases} cases and {rebuilt.sets} sets are in the new index."
+            f"{many(rebuilt.files, 'file')}, {many(rebuilt.cases, 'case')} and {many(rebuilt.sets, 'set')} "
+            "are in the new index."
         )
     return 3 if rebuilt.problems else 0

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from casearchive.cli._talk import Meter, State, emit, example, safe, verb
+from casearchive.cli._talk import Meter, State, emit, example, many, safe, verb
 
 
 @click.command(epilog=example("casearchive verify --full"))
@@ -25,7 +25,8 @@ def command(state: State, full: bool) -> int:
             click.echo(safe(f"  {fault.remedy}"))
         how = "every byte read" if full else "names and sizes"
         state.say(
-            f"{verdict.objects} originals ({how}), {verdict.records} records, {verdict.events} ledger lines: "
-            + (f"{len(verdict.faults)} faults" if verdict.faults else "all sound")
+            f"{many(verdict.objects, 'original')} ({how}), {many(verdict.records, 'record')}, "
+            f"{many(verdict.events, 'ledger line')}: "
+            + (many(len(verdict.faults), "fault") if verdict.faults else "all sound")
         )
     return 30 if verdict.faults else 0

@@ -131,7 +131,10 @@ class _Editor:
         single = isinstance(new, tuple) and field.kind in ("texts", "concepts") and len(old) == len(new)
         inside = any(here[:n] in self.layout.values for n in range(1, len(here)))
         if not single:
-            self._replace(here, value_text(field, new, one_line=inside))
+            grown = isinstance(new, tuple) and field.kind in ("texts", "concepts") and new[: len(old)] == old
+            more = [value_text(field, item, one_line=True) for item in new[len(old) :]] if grown else []
+            if not (more and self._append(here, len(old), more)):
+                self._replace(here, value_text(field, new, one_line=inside))
             return
         for number, (was, becomes) in enumerate(zip(old, new, strict=True)):
             if was != becomes:
@@ -152,6 +155,18 @@ class _Editor:
         here = (*path, field.key)
         stays = _continued(old, new)
         inline = here in self.layout.values
+        if (
+            inline
+            and old
+            and stays == [*range(len(old)), *[None] * (len(new) - len(old))]
+            and len(new) > len(old)
+        ):
+            texts = [inline_text(field.table, row) for row in new[len(old) :]]
+            if self._append(here, len(old), texts):
+                for number, row in enumerate(old):
+                    if row != new[number]:
+                        self.table(field.table, row, new[number], (*here, number))
+                return
         if inline and (None in stays or len(old) != len(new) or stays != sorted(stays, key=_place)):
             self._replace(here, value_text(field, new))
             return
@@ -164,6 +179,21 @@ class _Editor:
         for number, place in enumerate(stays):
             if place is None:
                 self._add_section(table, field, new[number], path, many=True)
+
+    def _append(self, here: Path, count: int, texts: list[str]) -> bool:
+        """Items added to a list that its author wrote with remarks, one item a line; False where it is not so."""
+        whole, last = self.layout.values.get(here), self.layout.values.get((*here, count - 1))
+        if whole is None or last is None or "#" not in self.text[whole.start : whole.end]:
+            return False
+        end = self.layout.line_end(last.end)
+        if end >= whole.end:  # the list ends on the line of its last item
+            return False
+        comma = "" if self.text[last.end : end].lstrip().startswith(",") else ","
+        margin = self.text[self.layout.line_start(last.key) : last.key]
+        margin = margin if not margin.strip() else "  "
+        self.edits.append((last.end, last.end, comma))
+        self.edits.append((end, end, "".join(f"{margin}{text},\n" for text in texts)))
+        return True
 
     # ---------------------------------------------------------------------------------------------- edits
 

@@ -53,6 +53,18 @@ def loads(text: str, *, slug: str, file: str = "case.toml") -> Case:
     return _Reader(text, slug, file).read()
 
 
+def read_values(values: dict[str, Any], slug: str) -> tuple[Case, tuple[tuple[Path, str], ...]]:
+    """The case that values, as ``tomllib`` would give them, describe, with every complaint: (path, what is wrong).
+
+    Where there are complaints, the case holds defaults in the places they name. Paths count list items from 0.
+    """
+    reader = _Reader("", slug, "")
+    case = reader._table(CASE, values, ())
+    reader._references(values)
+    assert isinstance(case, Case)
+    return case, tuple(reader.complaints)
+
+
 class _Reader:
     def __init__(self, text: str, slug: str, file: str) -> None:
         self.text, self.slug, self.file = text, slug, file
@@ -451,7 +463,8 @@ def shape_points(shape: str, value: Any) -> tuple[Point, ...]:
         raise _BadValueError("an ellipse takes two corners of its box or the four ends of its axes")
     if len(points) < fewest or (most is not None and len(points) > most):
         wanted = f"{fewest}" if most == fewest else f"at least {fewest}"
-        raise _BadValueError(f"a {shape} takes {wanted} points, not {len(points)}")
+        noun = "point" if fewest == most == 1 else "points"
+        raise _BadValueError(f"a {shape} takes {wanted} {noun}, not {len(points)}")
     return points
 
 

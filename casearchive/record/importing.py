@@ -1,0 +1,145 @@
+"""Findings that a file gives, put into a case: each replaced where its id is there, added where it is not."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from casearchive.model import Case, Facts
+from casearchive.record.checking import wrong
+from casearchive.record.findings_reading import Cell, Complaint, Given
+from casearchive.record.reading import dotted, read_values
+from casearchive.record.units import ucum
+from casearchive.record.writing import dumps
+
+
+def imported(
+    case: Case,
+    given: Sequence[Given],
+    *,
+    files: Mapping[str, Facts],
+    used: Collection[str] = (),
+    as_written: bool = False,
+) -> tuple[Case, tuple[tuple[Given, Complaint], ...]]:
+    """The case with what a file gives for it, and everything in that which cannot be written.
+
+    What the file does not speak of stays: columns that it does not have, findings that it does not name. Where
+    there are complaints the case is worth nothing. ``files`` are facts by media id, ``used`` the ids that were
+    given once.
+    """
+    work = _Work(case, used)
+    for one in given:
+        work.take(one)
+    values = {k: v for k, v in work.values.items() if v != []}
+    after, read = read_values(values, case.slug)
+    places = work.places(values)
+    found = [*read, *wrong(after, places.keys(), files, as_written=as_written)]
+    for path, why in found:
+        owner = places.get((str(path[0]), path[1])) if len(path) > 1 and isinstance(path[1], int) else None
+        if owner is None:
+            one = given[0]
+            work.complaints.append((one, Complaint(Cell(one.line, dotted(path), ""), why)))
+        else:
+            one, before = owner
+            work.complaints.append((one, Complaint(one.cell((*before, *path[2:])), why)))
+    return after, tuple(work.complaints)
+
+
+class _Work:
+    def __init__(self, case: Case, used: Collection[str]) -> None:
+        self.values: dict[str, Any] = tomllib.loads(dumps(case))
+        self.used = {*used, *(f.id for f in case.findings)}
+        self.known = {f.id for f in case.findings}
+        self.touched: list[tuple[str, dict[str, Any], Given, tuple[str | int, ...]]] = []
+        self.complaints: list[tuple[Given, Complaint]] = []
+
+    def take(self, one: Given) -> None:
+        rows: list[dict[str, Any]] = self.values.setdefault("finding", [])
+        if not one.id and not any(v not in (None, "") for v in one.facts.values()):
+            self._measurements(one, "")
+            return
+        row = next((r for r in rows if r["id"] == one.id), None)
+        if row is None:
+            if not one.facts.get("abnormality"):
+                why = (
+                    "there is no such finding, and a new one needs an abnormality"
+                    if one.id
+                    else "it is missing"
+                )
+                self.complaints.append(
+                    (one, Complaint(one.cell(("id",) if one.id else ("abnormality",)), why))
+                )
+                return
+            if one.id in self.used:
+                why = "this was the id of a finding that was removed: leave it empty, and a new one is given"
+                self.complaints.append((one, Complaint(one.cell(("id",)), why)))
+                return
+            row = {"id": one.id or self._new_id()}
+            self.used.add(row["id"])
+            rows.append(row)
+            before: dict[str, Any] = {}
+        else:
+            before = dict(row)
+        for key, value in one.facts.items():
+            if value is None or value == "":
+                row.pop(key, None)
+            else:
+                row[key] = value
+        if one.evidence:
+            row["evidence"] = one.evidence
+        elif one.evidence is not None:
+            row.pop("evidence", None)
+        if row != before:  # what was there before was good enough for its author
+            self.touched.append(("finding", row, one, ()))
+        self._measurements(one, row["id"])
+
+    def _new_id(self) -> str:
+        taken = [int(i[1:]) for i in self.used if re.fullmatch(r"F\d{1,9}", i)]
+        return f"F{max(taken, default=0) + 1}"
+
+    def _measurements(self, one: Given, finding: str) -> None:
+        """Those of the finding are replaced by those of the file; rows that stay keep their place."""
+        if one.measurements is None:
+            return
+        rows: list[dict[str, Any]] = self.values.setdefault("measurement", [])
+        new = []
+        for number, measurement in enumerate(one.measurements):
+            made = {k: v for k, v in measurement.items() if v not in (None, "")}
+            if unit := ucum(str(made.get("unit", ""))):
+                made["unit"] = unit
+            if finding:
+                made["finding"] = finding
+            new.append((number, made))
+        left = [r for r in rows if r.get("finding", "") == finding]
+        for number, made in new:
+            same = next((r for r in left if r == made), None) or next(
+                (
+                    r
+                    for r in left
+                    if finding and all(r.get(k) == made.get(k) for k in ("what", "state", "side"))
+                ),
+                None,
+            )
+            if same == made:
+                left = [r for r in left if r is not same]
+                continue
+            if same is not None:
+                left = [r for r in left if r is not same]
+                same.clear()
+                same.update(made)
+            else:
+                rows.append(same := made)
+            self.touched.append(("measurement", same, one, ("measurement", number)))
+        if finding:
+            rows[:] = [r for r in rows if not any(r is gone for gone in left)]
+
+    def places(self, values: Mapping[str, Any]) -> dict[tuple[str, int], tuple[Given, tuple[str | int, ...]]]:
+        """Where each row that the file gives stands in the case, and in the file."""
+        found = {}
+        for kind, row, one, before in self.touched:
+            number = next((n for n, r in enumerate(values.get(kind, ())) if r is row), None)
+            if number is not None:
+                found[kind, number] = (one, before)
+        return found
