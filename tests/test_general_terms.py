@@ -37,7 +37,7 @@ def found(text: str) -> str:
         ("galstones", "gallstone"), ("stone in the gallbladder", "gallstone"), ("acute cholecystitis", "acute_cholecystitis"),
         ("Murphy's sign positive", "sonographic_murphy"), ("sludge", "biliary_sludge"), ("gallbladder polyp", "gallbladder_polyp"),
         ("HCC", "hcc"), ("NASH", "nash"), ("fatty liver", "fatty_liver"), ("cirrhosis with ascites", "cirrhosis ascites"),
-        ("hepatic lesion", "liver abnormality"), ("liver mets", "liver_metastasis"), ("haemangioma of the liver", "liver_hemangioma"),
+        ("hepatic lesion", "focal_liver_lesion"), ("liver mets", "liver_metastasis"), ("haemangioma of the liver", "liver_hemangioma"),
         ("splenomegaly", "splenomegaly"), ("ruptured spleen", "splenic_rupture"), ("pancreatitis", "pancreatitis"),
         ("appendicitis", "appendicitis"), ("apendicitis", "appendicitis"), ("perforated appendix", "perforated_appendicitis"),
         ("Crohn's disease", "crohn_disease"), ("diverticulitis", "diverticulitis"), ("SBO", "bowel_obstruction"),
@@ -67,7 +67,7 @@ def found(text: str) -> str:
         # Doppler and technique
         ("twinkling artefact", "twinkling"), ("aliasing", "aliasing"), ("monophasic waveform", "monophasic_flow"), ("triphasic", "triphasic_flow"),
         ("tardus parvus", "tardus_parvus"), ("hepatofugal flow", "hepatofugal_flow"), ("resistive index", "meas_ri"), ("peak systolic velocity", "meas_psv"),
-        ("CEUS of a liver lesion", "ceus liver abnormality"), ("colour Doppler", "color_doppler"), ("M-mode", "m_mode"), ("FibroScan", "transient_elastography"),
+        ("CEUS of a liver lesion", "ceus focal_liver_lesion"), ("colour Doppler", "color_doppler"), ("M-mode", "m_mode"), ("FibroScan", "transient_elastography"),
         ("core biopsy of a breast lesion", "core_biopsy breast_mass"), ("FNA of a thyroid nodule", "fna thyroid_nodule"), ("PICC line", "vascular_access_procedure"),
         # neck, breast, lymph nodes
         ("thyroid nodule TI-RADS 4", "thyroid_nodule scale_tirads"), ("thyriod nodule", "thyroid_nodule"), ("goitre", "goiter"), ("Hashimoto's", "hashimoto"),
@@ -94,7 +94,7 @@ def test_what_a_mixed_clinic_types_is_understood(phrase: str, concepts: str) -> 
     ("word", "kinds", "concept"),
     [
         ("RIF", (), "right_lower_quadrant"), ("PID", {"diagnosis"}, "pelvic_inflammatory_disease"), ("PE", {"diagnosis"}, "pulmonary_embolism"),
-        ("PE", {"modality"}, "clinical_exam"), ("head", {"region"}, "head"), ("psv", {"measurement"}, "meas_psv"), ("tirads", {"scale"}, "scale_tirads"),
+        ("PE", {"modality"}, "clinical_exam"), ("cranium", {"region"}, "head_region"), ("psv", {"measurement"}, "meas_psv"), ("tirads", {"scale"}, "scale_tirads"),
         ("livr", {"organ"}, "liver"), ("AR", ABNORMALITY_KINDS, "aortic_regurgitation"),
     ],
 )  # fmt: skip
