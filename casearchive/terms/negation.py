@@ -54,7 +54,6 @@ _PSEUDO = _words(
     "no longer intact",
     "not intact",
     "no (?:other|additional)",
-    "no (?:lung|pleural) sliding",
     "no doubt",
     "not (?:be )?(?:excluded|ruled out)",
     r"(?:can|could)\s{0,2}not (?:be )?(?:entirely |fully |safely )?(?:excluded?|ruled? out)",
