@@ -81,27 +81,6 @@ MEASURES = {
     "angle": "deg",
     "echo_intensity": "1",
     "shear_wave": "cm/s",
-    "size": "mm",
-    "psv": "cm/s",
-    "edv": "cm/s",
-    "ri": "1",
-    "pi": "1",
-    "vessel_diameter": "mm",
-    "ivc_diameter": "mm",
-    "imt": "mm",
-    "cbd": "mm",
-    "gb_wall": "mm",
-    "spleen_length": "mm",
-    "renal_length": "mm",
-    "pvr": "mL",
-    "prostate_volume": "mL",
-    "testis_volume": "mL",
-    "thyroid_volume": "mL",
-    "crl": "mm",
-    "ef": "%",
-    "tapse": "mm",
-    "onsd": "mm",
-    "liver_stiffness": "kPa",
 }
 
 #: Factors to the base unit of a measurement.
@@ -120,12 +99,10 @@ UNITS = {
     "°": ("deg", 1.0),
     "m/s": ("cm/s", 100.0),
     "cm/s": ("cm/s", 1.0),
-    "%": ("%", 1.0),
-    "kpa": ("kPa", 1.0),
 }
 
 #: What a bare number means where people do not speak in the base unit.
-SPOKEN_UNITS = {"shear_wave": "m/s", "spleen_length": "cm", "renal_length": "cm"}
+SPOKEN_UNITS = {"shear_wave": "m/s"}
 
 #: Units that may follow a number of these fields, as a factor to what the field counts in.
 NUMBER_UNITS: dict[str, dict[str, float]] = {
