@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from casearchive import attributes, choices
-from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS
+from casearchive.terms import ABNORMALITY_KINDS as _ABNORMALITIES
+from casearchive.terms import STRUCTURE_KINDS as _STRUCTURES
 
 #: Where a field is asked: in one finding, one clip or file, or the case as a whole.
 FINDING, MEDIA, CASE = "finding", "media", "case"
@@ -139,9 +140,9 @@ def _choice(name: str, level: str, help_text: str, choices: tuple[str, ...], ord
 
 
 _OWN: tuple[Field, ...] = (
-    _concept("structure", FINDING, "anatomy, with its parts", *STRUCTURE_KINDS),
-    _concept("finding", FINDING, "what is wrong, with its kinds; never what is absent", *ABNORMALITY_KINDS),
-    Field("no", FINDING, "no", "a documented absence: no:tear", kinds=ABNORMALITY_KINDS),
+    _concept("structure", FINDING, "anatomy, with its parts", *_STRUCTURES),
+    _concept("finding", FINDING, "what is wrong, with its kinds; never what is absent", *_ABNORMALITIES),
+    Field("no", FINDING, "no", "a documented absence: no:tear", kinds=_ABNORMALITIES),
     _choice("side", FINDING, "left and right also match bilateral", choices.SIDES),
     _choice(
         "certainty",
@@ -153,18 +154,18 @@ _OWN: tuple[Field, ...] = (
     _choice("severity", FINDING, "trace < mild < moderate < severe", choices.SEVERITIES, True),
     _choice("temporality", FINDING, "acute, subacute, chronic or historical", choices.TEMPORALITIES),
     _choice("modality", FINDING, "who saw it; for files their Modality", choices.MODALITIES),
-    _concept("site", FINDING, "where in the structure", "site", *STRUCTURE_KINDS),
+    _concept("site", FINDING, "where in the structure", "site", *_STRUCTURES),
     _concept("maneuver", FINDING, "what the patient or probe did", "maneuver", "maneuver_state"),
     Field("echogenicity", FINDING, "text", "hypoechoic, heterogeneous …"),
     Field("confirmed", FINDING, "text", "confirmed by surgery, follow-up …"),
     Field("grade", FINDING, "grade", "grade:peetrons>=2; a scale by itself works too: peetrons:2..3"),
     Field("doppler", FINDING, "number", "the Doppler value of a finding"),
-    _concept("prior", CASE, "what was thought before", *ABNORMALITY_KINDS),
+    _concept("prior", CASE, "what was thought before", *_ABNORMALITIES),
     _choice("prior.modality", CASE, "who thought so before", choices.MODALITIES),
     _choice("discordance", CASE, "how an earlier impression differed", choices.DISCORDANCES),
-    _concept("missed", CASE, "what an earlier impression missed", *ABNORMALITY_KINDS),
-    _concept("dx", CASE, "the final diagnosis", *ABNORMALITY_KINDS),
-    _concept("ddx", CASE, "the differential diagnosis", *ABNORMALITY_KINDS),
+    _concept("missed", CASE, "what an earlier impression missed", *_ABNORMALITIES),
+    _concept("dx", CASE, "the final diagnosis", *_ABNORMALITIES),
+    _concept("ddx", CASE, "the differential diagnosis", *_ABNORMALITIES),
     _concept("symptom", CASE, "what the patient noticed", "symptom"),
     _concept("mechanism", CASE, "how it happened", "mechanism"),
     _concept("region", FINDING, "a region with everything in it", "region"),
