@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from casearchive import attributes, choices
+from casearchive.terms import ABNORMALITY_KINDS as _ABNORMALITIES
+from casearchive.terms import STRUCTURE_KINDS as _STRUCTURES
 
 #: Where a field is asked: in one finding, one clip or file, or the case as a whole.
 FINDING, MEDIA, CASE = "finding", "media", "case"
@@ -27,6 +29,22 @@ SCALES = (
     "ligament",
     "cuff_size",
     "pd",
+    "tirads",
+    "birads",
+    "bosniak",
+    "lirads",
+    "orads",
+    "pirads",
+    "sfu",
+    "vur",
+    "metavir",
+    "aast",
+    "ceap",
+    "fontaine",
+    "vexus",
+    "lung_score",
+    "papile",
+    "nyha",
 )
 
 HAS = {
@@ -85,12 +103,6 @@ class Field:
     kinds: frozenset[str] = frozenset()
     choices: tuple[str, ...] = ()
     ordered: bool = False
-
-
-_STRUCTURES = frozenset(
-    {"region", "muscle", "tendon", "ligament", "nerve", "bursa", "joint", "bone", "fascia", "disc", "vessel"}
-)
-_ABNORMALITIES = frozenset({"abnormality", "diagnosis", "normality"})
 
 
 def _concept(name: str, level: str, help_text: str, *kinds: str) -> Field:

@@ -145,7 +145,7 @@ def _mention(leaf: Mention, only: Keys | None) -> list[Sql]:
     if wanted.kind == "modality":
         codes = [c for i in wanted.ids for c in _MODALITY_CODES.get(i, ())]
         rows.append(_file_rows(sql("s.modality IN {}", among(codes)), _PASSED, only))
-    if wanted.kind == "echogenicity":
+    if wanted.kind in ("echogenicity", "artifact", "flow"):
         where = sql(
             "f.certainty IN {} AND EXISTS (SELECT 1 FROM json_each(f.echogenicity) j WHERE j.value IN {})",
             among(PRESENT),

@@ -44,7 +44,7 @@ def text_match(leaf: Leaf) -> str:
     if isinstance(leaf, Said):
         return fts.within(fts.PLAIN[:2], fts.all_of(concept_match(w) for w in leaf.wanted))
     if isinstance(leaf, Mention):
-        return fts.within(fts.PLAIN, concept_match(leaf.wanted))
+        return fts.within(fts.PLAIN, _mentioned(leaf.wanted))
     if isinstance(leaf, FindingClause):
         named = (leaf.structure, leaf.abnormality, leaf.site, leaf.maneuver)
         asked = [concept_match(w) for w in named if w is not None]
@@ -54,6 +54,14 @@ def text_match(leaf: Leaf) -> str:
             asked.append(fts.any_of(fts.token(t) for t in leaf.temporality))
         return fts.within(fts.PLAIN, fts.all_of(asked)) if asked else ""
     return ""
+
+
+def _mentioned(wanted: Wanted) -> str:
+    """Its concept, or all the words that were typed: who asks for "calf pain" means "pain in the left calf" too."""
+    words = wanted.typed.split()
+    if wanted.exact or wanted.by_field or len(words) < 2:
+        return concept_match(wanted)
+    return fts.any_of((concept_match(wanted), fts.all_of(map(fts.quoted, words))))
 
 
 def ranked_text(match: str, weight: float, only: Keys | None) -> Sql:

@@ -117,12 +117,16 @@ def _definitions(lexicon: Lexicon, concept_id: str) -> tuple[Definition, ...]:
 
 @lru_cache(maxsize=4)
 def _composites(lexicon: Lexicon) -> tuple[tuple[str, str, str], ...]:
-    """(concept, structure, abnormality) of everything that is defined as a finding at a place."""
+    """(concept, structure, abnormality) of everything that is defined as a finding at a place.
+
+    Of some only the place is defined, the abnormality is empty: a hydatid cyst is one of the liver, and a cyst
+    of the liver need not be one.
+    """
     found = []
     for concept_id in lexicon.ids(ABNORMALITY_KINDS):
         concept = lexicon.concept(concept_id)
         for place, what, _ in concept.defined_as if concept else ():
-            if place and what:
+            if place:
                 found.append((concept_id, place, what))
     return tuple(found)
 

@@ -247,7 +247,12 @@ FINDING = Table(
         Field("certainty", "choice", "how sure", choices=choices.CERTAINTIES),
         Field("severity", "choice", "how severe", choices=choices.SEVERITIES),
         Field("temporality", "choice", "how old", choices=choices.TEMPORALITIES),
-        Field("echogenicity", "concepts", "how it looks", concepts=frozenset({"echogenicity", "artifact"})),
+        Field(
+            "echogenicity",
+            "concepts",
+            "how it looks",
+            concepts=frozenset({"echogenicity", "artifact", "flow"}),
+        ),
         Field("grades", "grades", 'a grade for each scale, such as { peetrons = "3" }'),
         Field("doppler", "table", "Doppler grade", table=DOPPLER),
         Field("dynamic", "table", "at rest and during a manoeuvre", table=DYNAMIC),

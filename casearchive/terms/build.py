@@ -10,11 +10,11 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from casearchive.terms.concepts import TIERS
+from casearchive.terms.concepts import TIERS, Form
 from casearchive.terms.words import fold
 
 SOURCES = Path(__file__).with_name("lexicon")
@@ -54,27 +54,37 @@ def compile_table(concepts: dict[str, dict[str, Any]], words: dict[str, Any]) ->
     if complaints:
         raise LexiconError("\n".join(complaints))
     exact = set(words["case_matters"])
-    forms: dict[str, list[list[Any]]] = {}
+    forms: dict[str, list[Form]] = {}
     for concept_id, row in concepts.items():
         for folded, tier, written in _forms(concept_id, row):
             claims = forms.setdefault(folded, [])
-            claim = [concept_id, tier]
-            if TIERS[tier] == "abbreviation" and (folded in exact or written.lower() in exact):
-                claim.append(written)
-            if not any(known[0] == concept_id and known[1] <= tier for known in claims):
-                claims.append(claim)
+            only_so = TIERS[tier] == "abbreviation" and (folded in exact or written.lower() in exact)
+            if not any(known.concept == concept_id and known.tier <= tier for known in claims):
+                claims.append(Form(concept_id, tier, written if only_so else ""))
+    exceptions = sorted({fold(phrase) for phrase in words["exceptions"]})
     table = {
         "version": str(words["version"]),
         "concepts": concepts,
-        "forms": dict(sorted(forms.items())),
+        "forms": {form: "|".join(c.written() for c in forms[form]) for form in sorted(forms)},
+        "longest": _longest((*forms, *exceptions)),
         "ambiguous": {fold(form): ids for form, ids in words["ambiguous"].items()},
-        "exceptions": sorted({fold(phrase) for phrase in words["exceptions"]}),
+        "exceptions": exceptions,
         "equivalent": words["equivalent"],
     }
-    complaints = list(_cross_complaints(table))
+    complaints = list(_cross_complaints(table, forms))
     if complaints:
         raise LexiconError("\n".join(complaints))
     return table
+
+
+def _longest(forms: Iterable[str]) -> dict[str, int]:
+    """How many words the longest form has that begins with a word; words that begin no longer one are left out."""
+    longest: dict[str, int] = {}
+    for form in forms:
+        first, *rest = form.split(" ")
+        if rest:
+            longest[first] = max(longest.get(first, 0), len(rest) + 1)
+    return dict(sorted(longest.items()))
 
 
 def _forms(concept_id: str, row: dict[str, Any]) -> Iterator[tuple[str, int, str]]:
@@ -139,24 +149,24 @@ def _cycles(concepts: dict[str, dict[str, Any]], relations: tuple[str, ...]) -> 
             return
 
 
-def _cross_complaints(table: dict[str, Any]) -> Iterator[str]:
+def _cross_complaints(table: dict[str, Any], forms: dict[str, list[Form]]) -> Iterator[str]:
     """Forms that several concepts claim with equal right must be settled by ``words.toml``."""
     from casearchive.terms.concepts import Lexicon
 
     made = Lexicon(json.loads(json.dumps(table)))
-    for form, claims in table["forms"].items():
-        kinds = {table["concepts"][claim[0]]["kind"] for claim in claims}
+    for form, claims in forms.items():
+        kinds = {table["concepts"][claim.concept]["kind"] for claim in claims}
         if form in table["ambiguous"]:
-            if {claim[0] for claim in claims if claim[1] < _TIER["short"]} != set(table["ambiguous"][form]):
+            if {c.concept for c in claims if c.tier < _TIER["short"]} != set(table["ambiguous"][form]):
                 yield f"'{form}' is listed as ambiguous between other concepts than those that claim it"
             continue
-        who = ", ".join(claim[0] for claim in claims)
+        who = ", ".join(claim.concept for claim in claims)
         for among in ((), *({kind} for kind in sorted(kinds))):
             if made.resolve(form, among) is None:
                 yield f"'{form}' means several concepts ({who}): drop one or list it as ambiguous"
                 break
     for form in table["ambiguous"]:
-        if form not in table["forms"]:
+        if form not in forms:
             yield f"'{form}' is listed as ambiguous, but nothing is called that"
     for rule in table["equivalent"]:
         for concept_id in (rule["abnormality"], rule["means"], *rule["except"]):

@@ -13,8 +13,11 @@ from typing import Any
 from casearchive.terms.words import Token, fold, tokens
 
 STRUCTURE_KINDS = frozenset(
-    {"region", "muscle", "tendon", "ligament", "nerve", "bursa", "joint", "bone", "fascia", "disc", "vessel"}
-)
+    {
+        "region", "muscle", "tendon", "ligament", "nerve", "bursa", "joint", "bone", "fascia", "disc", "vessel",
+        "organ",
+    }
+)  # fmt: skip
 ABNORMALITY_KINDS = frozenset({"abnormality", "diagnosis", "normality"})
 
 #: When one form names concepts of several kinds, the kind that findings are made of wins.
@@ -29,6 +32,7 @@ _FIRST_KINDS: tuple[Collection[str], ...] = (
 #: ("leg (whole limb)"); ``short`` are understood in a field of the right kind only, never in prose.
 TIERS = ("preferred", "synonym", "abbreviation", "misspelling", "hinted", "short")
 _SHORT = TIERS.index("short")
+_SUGGESTED = frozenset(TIERS.index(tier) for tier in ("preferred", "synonym", "misspelling", "hinted"))
 
 #: What may stand between two words of one name.
 _JOINED = re.compile(r"[\s\-‐‑–/()'’]*\Z")
@@ -89,6 +93,15 @@ class Form:
     tier: int
     exact: str = ""
 
+    def written(self) -> str:
+        """How the compiled table keeps it: a line of text loads several times faster than lists do."""
+        return f"{self.concept} {self.tier} {self.exact}".rstrip()
+
+    @classmethod
+    def read(cls, written: str) -> Form:
+        concept, tier, *exact = written.split(" ", 2)
+        return cls(concept, int(tier), *exact)
+
 
 class Lexicon:
     """Concepts by id and by every way of writing them. Made by ``lexicon()``; immutable."""
@@ -96,19 +109,14 @@ class Lexicon:
     def __init__(self, table: Mapping[str, Any]) -> None:
         self.version: str = table["version"]
         self._rows: dict[str, dict[str, Any]] = table["concepts"]
-        self._forms: dict[str, list[list[Any]]] = table["forms"]
+        self._forms: dict[str, str] = table["forms"]
         self._ambiguous: dict[str, list[str]] = table["ambiguous"]
         self._exceptions = frozenset(table["exceptions"])
         self._equivalent: list[dict[str, Any]] = table["equivalent"]
         self._concepts: dict[str, Concept] = {}
         self._closures: dict[tuple[str, bool], frozenset[str]] = {}
         self._children: dict[str, dict[str, list[str]]] | None = None
-        self._longest: dict[str, int] = {}
-        for form in (*self._forms, *self._exceptions):
-            first, _, rest = form.partition(" ")
-            length = rest.count(" ") + 2 if rest else 1
-            if length > self._longest.get(first, 0):
-                self._longest[first] = length
+        self._longest: dict[str, int] = table["longest"]
 
     # ------------------------------------------------------------------------------------ concepts by id
 
@@ -159,10 +167,21 @@ class Lexicon:
 
     def nearest(self, text: str, kinds: Collection[str] = (), limit: int = 3) -> tuple[str, ...]:
         """Names to suggest for a word that is not known, the nearest first; none if nothing is near."""
-        from casearchive.terms.spelling import nearest_names
+        from casearchive.terms.spelling import near_forms, rightly
 
-        concepts = (c for i in self.ids(kinds) if (c := self.concept(i)) is not None)
-        return nearest_names(text, concepts, limit)
+        wanted = fold(text.replace("_", " "))
+        best: dict[str, tuple[float, str]] = {}
+        for score, form in near_forms(wanted, self._forms):
+            for claim in self._claims(form):
+                if claim.tier in _SUGGESTED and self._is_of(claim.concept, kinds):
+                    best[claim.concept] = min(best.get(claim.concept, (score, form)), (score, form))
+        scored = []
+        for concept_id, (score, form) in best.items():
+            row = self._rows[concept_id]
+            names = (row["name"], *row.get("synonyms", ()))
+            exact = next((name for name in names if fold(name) == form), "")
+            scored.append((score, exact or rightly(wanted, names)))
+        return tuple(name for _, name in sorted(scored)[:limit])
 
     def recognise(self, text: str) -> tuple[Mention, ...]:
         """The concepts that ``text`` mentions, left to right, the longest name first.
@@ -212,7 +231,7 @@ class Lexicon:
         return not kinds or self._rows[concept_id]["kind"] in kinds
 
     def _claims(self, folded: str) -> list[Form]:
-        return [Form(*claim) for claim in self._forms.get(folded, ())]
+        return [Form.read(claim) for claim in self._forms.get(folded, "").split("|") if claim]
 
     def _rank(self, concept_id: str) -> int:
         kind = self._rows[concept_id]["kind"]
@@ -253,7 +272,7 @@ class Lexicon:
 
     def _match(self, text: str, words: tuple[Token, ...], at: int, most: int) -> tuple[Mention | None, int]:
         """The longest name of at most ``most`` words from word ``at`` on, and how many words it takes."""
-        limit = min(most, self._longest.get(words[at].word, 0))
+        limit = min(most, self._longest.get(words[at].word, 1))
         for length in range(self._joined(text, words, at, limit), 0, -1):
             start, end = words[at].start, words[at + length - 1].end
             folded = " ".join(token.word for token in words[at : at + length])

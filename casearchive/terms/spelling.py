@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from casearchive.terms.concepts import Concept
 from casearchive.terms.words import fold
 
 
@@ -13,7 +12,8 @@ def distance(a: str, b: str, limit: int) -> int:
 
     (Optimal string alignment, the restricted Damerau-Levenshtein distance.)
     """
-    if abs(len(a) - len(b)) > limit:
+    # Cheap tests first: of thousands of words a handful is near, and every letter too many is an edit.
+    if abs(len(a) - len(b)) > limit or len(set(a).difference(b)) > limit:
         return limit + 1
     before: list[int] = []
     last = list(range(len(b) + 1))
@@ -34,46 +34,41 @@ def allowed(word: str) -> int:
     return (len(word) >= 4) + (len(word) >= 8) + (len(word) >= 14)
 
 
-def nearest_names(text: str, concepts: Iterable[Concept], limit: int) -> tuple[str, ...]:
-    """Names of ``concepts`` near ``text``, one a concept, the nearest first; ties go by name."""
-    wanted = fold(text.replace("_", " "))
+def near_forms(wanted: str, forms: Iterable[str]) -> Iterator[tuple[float, str]]:
+    """The folded ``forms`` near the folded ``wanted``, each with how far it is: smaller is nearer."""
     if not wanted:
-        return ()
-    reach = allowed(wanted)
-    scored: list[tuple[float, str]] = []
-    for concept in concepts:
-        right, wrong = (concept.preferred, *concept.names), concept.misspellings
-        scores = [(_score(wanted, fold(name), reach), name) for name in (*right, *wrong)]
-        near = [(score, name) for score, name in scores if score is not None]
-        if near:
-            best, name = min(near, key=lambda found: found[0])
-            scored.append((best, _rightly(wanted, right) if name in wrong else name))
-    return tuple(name for _, name in sorted(scored)[:limit])
+        return
+    reach, ask = allowed(wanted), set(wanted.split())
+    for form in forms:
+        edits = distance(wanted, form, reach) if reach else int(wanted != form)
+        if edits <= reach and (reach or edits == 0):
+            yield float(edits), form
+        elif len(ask) > 1 or wanted in form:
+            score = _by_words(wanted, form, ask)
+            if score is not None:
+                yield score, form
 
 
-def _rightly(wanted: str, names: tuple[str, ...]) -> str:
+def rightly(wanted: str, names: tuple[str, ...]) -> str:
     """The name that a known misspelling is nearest to."""
     return min(names, key=lambda name: distance(wanted, fold(name), len(wanted)))
 
 
-def _score(wanted: str, name: str, reach: int) -> float | None:
-    """Smaller is nearer: edits first; then names that hold all the wanted words, or share the rare one."""
-    edits = distance(wanted, name, reach) if reach else (0 if wanted == name else 1)
-    if edits <= reach and (reach or edits == 0):
-        return float(edits)
-    have, ask = set(name.split()), set(wanted.split())
+def _by_words(wanted: str, form: str, ask: set[str]) -> float | None:
+    """Of forms that are too many edits away: those that hold all the wanted words, or share the rare one."""
+    have = set(form.split())
     if ask == have:
         return 1.5
     if ask < have or (have < ask and len(have) > 1):
         return 3.0 + abs(len(have) - len(ask))
-    if len(ask) == len(have) > 1 and _words_near(wanted, name):
+    if len(ask) == len(have) > 1 and _words_near(wanted, form):
         return 3.5
     return None
 
 
 def _words_near(wanted: str, name: str) -> bool:
     """Every word within its own reach, in the same order (``rectis femorus``)."""
-    return all(
+    return wanted.count(" ") == name.count(" ") and all(
         distance(a, b, max(1, allowed(a))) <= max(1, allowed(a))
         for a, b in zip(wanted.split(), name.split(), strict=True)
     )
