@@ -188,7 +188,8 @@ def test_a_left_code_is_one_more_and_a_right_code_two_more_than_the_code_of_the_
         both = [c for c in concept.codes if c.scheme == "MDC"]
         for code in both[1:]:
             step = int(code.value[2:]) - int(both[0].value[2:])
-            assert code.meaning == f"{both[0].meaning}, {('left', 'right')[step - 1]}", concept_id
+            side = {1: "left", 2: "right"}.get(step, "neither")
+            assert code.meaning == f"{both[0].meaning}, {side}", concept_id
 
 
 def test_pain_in_a_place_is_two_things_in_a_question_and_one_in_the_field_of_a_record() -> None:
