@@ -15,7 +15,7 @@ from casearchive.model import Case, Facts, Finding
 from casearchive.query import fts
 from casearchive.query.tree import PRESENT
 from casearchive.terms import Lexicon, lexicon
-from casearchive.terms.negation import affirmed
+from casearchive.terms.context import affirmed
 
 _NOT_WORDS = re.compile(r"[\W_]+", re.UNICODE)
 
