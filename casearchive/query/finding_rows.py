@@ -90,7 +90,7 @@ def _finding_rows(clause: FindingClause, where: Sql, only: Keys | None, level: i
     """Rows of findings; those of another side get level ``other``, or are left out where it is -1."""
     factors = [
         Sql("CASE f.certainty WHEN 'probable' THEN 0.95 WHEN 'possible' THEN 0.6 ELSE 1.0 END"),
-        Sql("CASE f.reviewed WHEN 1 THEN 1.0 ELSE 0.9 END"),
+        Sql("CASE f.origin WHEN 'text' THEN 0.85 ELSE CASE f.reviewed WHEN 1 THEN 1.0 ELSE 0.9 END END"),
         _specific("f.abnormality", clause.abnormality),
         _specific("f.structure", clause.structure),
     ]
@@ -257,8 +257,11 @@ def _diagnosis_rows(clause: FindingClause, only: Keys | None) -> Sql:
 
 
 def _text_rows(clause: FindingClause, only: Keys | None, *, annotated: bool) -> Sql:
-    """Words speak for what nobody annotated; of an annotated case, only about which structures it is."""
-    rows = text_rows(text_match(clause), _TEXT, only, unannotated=not annotated)
+    """Words speak for what nobody annotated; of an annotated case, only about which structures it is.
+
+    Where the text itself was understood to say of which structure the abnormality is, or that it is not there,
+    that row answers and the words do not."""
+    rows = text_rows(text_match(clause), _TEXT, only, unless=None if annotated else _said_otherwise(clause))
     if not clause.sides:
         return rows
     wanted = accepted(clause.sides)
@@ -271,6 +274,15 @@ def _text_rows(clause: FindingClause, only: Keys | None, *, annotated: bool) -> 
         _text_side(other),
         rows,
     )
+
+
+def _said_otherwise(clause: FindingClause) -> Sql:
+    """Rows of a case's findings that keep its words from answering."""
+    if clause.abnormality is None:
+        return Sql("f.origin = 'record'")
+    ids = among(sorted({*clause.abnormality.ids, *clause.abnormality.above}))
+    said = sql("f.abnormality IN {} AND (f.structure <> '' OR f.certainty = 'absent')", ids)
+    return any_way([Sql("f.origin = 'record'"), said])
 
 
 def _text_side(sides: Sequence[str]) -> Sql:
