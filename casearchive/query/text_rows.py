@@ -75,10 +75,9 @@ def ranked_text(match: str, weight: float, only: Keys | None) -> Sql:
 
 def text_rows(match: str, weight: float, only: Keys | None, *, unless: Sql | None = None) -> Sql:
     """Documents that answer a full-text expression, all alike; ``unless``: none with such a finding ``f``."""
-    key = "f.key = coalesce(d.case_id, -d.instance_id)"
-    free = (
-        sql(f" AND NOT EXISTS (SELECT 1 FROM findings f WHERE {key} AND {{}})", unless) if unless else Sql("")
-    )  # noqa: S608
+    free = Sql("")
+    if unless is not None:
+        free = sql(" AND NOT EXISTS (SELECT 1 FROM findings f WHERE f.document = d.id AND {})", unless)
     return sql(
         "SELECT coalesce(d.case_id, -d.instance_id) AS key, {} AS score, 0 AS level, 0.3 AS rank,"
         " 'text' AS source, d.id AS ref FROM case_search JOIN documents d ON d.id = case_search.rowid"
