@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from casearchive.claims import side as claimed_side
-from casearchive.model import Case, Dynamic, Evidence, Facts, Finding, Grade
+from casearchive.model import Case, Dynamic, Evidence, Facts, Finding, Grade, Measurement
 from casearchive.terms import Lexicon, lexicon
 from casearchive.terms.understanding import PRESENT, About, Statement, understand
 
@@ -59,9 +59,15 @@ class Dispute:
 
 @dataclass(frozen=True, slots=True)
 class Mining:
+    """All that was read in one case. ``measurements`` belong to its findings; ``age`` ("33 Y") and ``sex`` are what
+    the text says where the record does not."""
+
     findings: tuple[Mined, ...] = ()
     labels: tuple[Label, ...] = ()
     disputes: tuple[Dispute, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    age: str = ""
+    sex: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,8 @@ def of_case(case: Case, vocabulary: Lexicon | None = None) -> Mining:
         tuple(_finding(n, row, terms) for n, row in enumerate(rows, 1)),
         tuple(_labels(labels, case, terms)),
         tuple(_disputes([s for s in told if not s.said.inferred], case, terms)),
+        tuple(_measured(rows)) if not case.measurements else (),
+        *_patient(f"{case.title}. {case.story.history}"),
     )
 
 
@@ -302,13 +310,13 @@ def _merge(kept: list[_Said], said: _Said, terms: Lexicon) -> None:
                              grades=a.grades or b.grades, state=a.state or b.state)  # fmt: skip
             media = other.media or said.media
             source = said.source if not other.media and said.media else other.source
-            quote = b.quote if source == said.source else a.quote
-            kept[at] = replace(
-                other,
-                said=replace(merged, quote=quote, frames=a.frames or b.frames),
-                media=media,
-                source=source,
+            merged = replace(
+                merged,
+                quote=b.quote if source == said.source else a.quote,
+                frames=a.frames or b.frames,
+                measurements=a.measurements or b.measurements,
             )
+            kept[at] = replace(other, said=merged, media=media, source=source)
             return
     kept.append(said)
 
@@ -342,7 +350,7 @@ def _said_again(absent: Statement, present: Statement, terms: Lexicon) -> bool:
             or absent.side == present.side
             or absent.abnormality == present.abnormality
         )
-    return not present.structure or present.structure in terms.narrower(absent.structure)
+    return present.structure in terms.narrower(absent.structure)
 
 
 def _finding(number: int, row: _Said, terms: Lexicon) -> Mined:
@@ -367,6 +375,38 @@ def _finding(number: int, row: _Said, terms: Lexicon) -> Mined:
         reviewed=False,
     )
     return Mined(made, row.source, _short(said.quote))
+
+
+def _measured(rows: Sequence[_Said]) -> Iterator[Measurement]:
+    """The numbers of the findings that were read, each with its state."""
+    for number, row in enumerate(rows, 1):
+        for q in row.said.measurements:
+            side = q.side or row.said.side
+            if q.what:
+                yield Measurement(what=q.what, value=q.value, unit=q.unit, finding=f"text-{number}", state=q.state,
+                                  side=side if side in _SIDES else "", media=row.media)  # fmt: skip
+
+
+_SPELT = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBERS = {word: number for number, word in enumerate(_SPELT, 1)}
+_AGE = re.compile(
+    r"\b(?:(?P<age>\d{1,3}|" + "|".join(_NUMBERS) + r")[- ]?(?P<unit>year|month|week|day)s?[- ]old\b|"
+    r"(?:man|woman|boy|girl|male|female|patient) (?:of|aged) (?P<of>\d{1,3})\b|\baged (?P<aged>\d{1,3})\b)",
+    re.IGNORECASE,
+)
+_FEMALE = re.compile(r"\b(?:woman|girl|female|lady|she|her|mother|pregnant)\b", re.IGNORECASE)
+_MALE = re.compile(r"\b(?:man|boy|male|gentleman|he|his|him|father)\b", re.IGNORECASE)
+
+
+def _patient(text: str) -> tuple[str, str]:
+    """(age, sex) of the patient a text begins with."""
+    match = _AGE.search(text)
+    age = ""
+    if match is not None:
+        said = match["age"] or match["of"] or match["aged"]
+        age = f"{_NUMBERS.get(said.lower(), said)} {(match['unit'] or 'year')[0].upper()}"
+    found = sorted((m.start(), sex) for sex, way in (("F", _FEMALE), ("M", _MALE)) if (m := way.search(text)))
+    return age, found[0][1] if found else ""
 
 
 def _short(text: str) -> str:

@@ -7,7 +7,7 @@ spelling and every narrower name answers to a concept. ``verbatim`` keeps every 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 
@@ -15,8 +15,21 @@ from casearchive.model import Case, Facts, Finding
 from casearchive.query import fts
 from casearchive.query.tree import PRESENT
 from casearchive.terms import Lexicon, lexicon
-from casearchive.terms.context import affirmed
+from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS
+from casearchive.terms.context import UNSAID, affirmed, scopes
+from casearchive.terms.slips import mended
 
+#: What a text is about even where it denies a finding there.
+_ABOUT = STRUCTURE_KINDS | {
+    "laterality",
+    "modality",
+    "mode",
+    "maneuver",
+    "maneuver_state",
+    "plane",
+    "site",
+    "position",
+}
 _NOT_WORDS = re.compile(r"[\W_]+", re.UNICODE)
 
 
@@ -151,9 +164,28 @@ class _Writer:
         return " ".join(shown)
 
     def said(self, *texts: str) -> str:
-        """What the texts affirm, and the tokens of the concepts in that."""
-        kept = [affirmed(text) for text in texts if text.strip()]
-        return _joined((*kept, " ".join(self.tokens(kept))))
+        """What the texts affirm, and the tokens of the concepts in that; slips are understood as they were meant.
+
+        Of what is denied or asked, the structure, side, study and manoeuvre are still what the text is about."""
+        meant = [mended(text, self.vocabulary).text for text in texts if text.strip()]
+        kept = [affirmed(text) for text in meant]
+        about = " ".join(m for text, said in zip(meant, kept, strict=True) for m in self.about(text, said))
+        words = [affirmed(text) for text in texts if text.strip()]
+        return _joined((*words, about, " ".join(self.tokens((*kept, about)))))
+
+    def about(self, text: str, said: str) -> Iterator[str]:
+        """Names of structures and the like in what ``said`` leaves out, where a finding is what is denied."""
+        found = [
+            (m, c.kind) for m in self.vocabulary.recognise(text) if (c := self.vocabulary.concept(m.concept))
+        ]
+        for scope in scopes(text, self.vocabulary):
+            if scope.presence not in UNSAID or scope.presence == "other_person":
+                continue
+            inside = [(m, kind) for m, kind in found if scope.start <= m.start < scope.end]
+            if any(kind in ABNORMALITY_KINDS for _, kind in inside):
+                yield from (
+                    m.text for m, kind in inside if kind in _ABOUT and not said[m.start : m.end].strip()
+                )
 
     def tokens(self, texts: Iterable[str]) -> tuple[str, ...]:
         found: dict[str, None] = {}

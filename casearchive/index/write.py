@@ -13,7 +13,7 @@ from casearchive.attributes import by_level
 from casearchive.claims import side
 from casearchive.index.text import DocumentText, document_text, instance_text
 from casearchive.mined import Label, Mined, of_case, of_facts
-from casearchive.model import Case, Facts, Finding, TeachingSetRecord
+from casearchive.model import Case, Facts, Finding, Measurement, TeachingSetRecord
 from casearchive.terms import lexicon
 
 _REGION_COLUMNS = (
@@ -99,6 +99,7 @@ def add_instance(
 def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, completeness: int) -> None:
     """Replace what the index says of ``case``; files that belong to it stop being documents of their own."""
     vocabulary = lexicon()
+    mined = of_case(case, vocabulary)
     remove_case(connection, case.slug)
     case_id = _insert(connection, "cases", {
         "slug": case.slug,
@@ -111,8 +112,8 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
         "author": case.author.name,
         "consent_scope": case.consent.scope,
         "consent_until": case.consent.until,
-        "age_years": age_in_years(case.patient.age),
-        "sex": case.patient.sex,
+        "age_years": age_in_years(case.patient.age or mined.age),
+        "sex": case.patient.sex or mined.sex,
         "activity": case.patient.activity,
         "completeness": completeness,
         "record_sha256": record_sha256,
@@ -121,9 +122,8 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
     _put_media(connection, case_id, case)
     for position, finding in enumerate(case.findings, 1):
         _put_finding(connection, document, case_id, position, finding)
-    mined = of_case(case, vocabulary)
     _put_mined(connection, document, case_id, mined.findings, len(case.findings))
-    _put_measurements(connection, case_id, case)
+    _put_measurements(connection, case_id, (*case.measurements, *mined.measurements))
     connection.executemany(
         "INSERT INTO priors (case_id, position, day, modality, impression, discordance, says, missed) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -353,7 +353,9 @@ def _ordinal(value: str) -> float | None:
     return float(match[1]) if match else None
 
 
-def _put_measurements(connection: sqlite3.Connection, case_id: int, case: Case) -> None:
+def _put_measurements(
+    connection: sqlite3.Connection, case_id: int, measurements: Iterable[Measurement]
+) -> None:
     connection.executemany(
         "INSERT INTO measurements (case_id, position, finding_id, what, state, side, value, unit, base_value,"
         " base_unit, media_id, frame) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -371,7 +373,7 @@ def _put_measurements(connection: sqlite3.Connection, case_id: int, case: Case) 
                 m.media,
             )
             + (m.frame,)
-            for n, m in enumerate(case.measurements, 1)
+            for n, m in enumerate(measurements, 1)
         ],
     )
 

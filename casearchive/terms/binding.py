@@ -31,6 +31,7 @@ _HABITAT: dict[str, frozenset[str]] = {
 }  # fmt: skip
 #: Kinds in which these are not found.
 _NOT_IN: dict[str, frozenset[str]] = {
+    "hematoma": frozenset({"bone", "nerve"}),
     "tear": frozenset({"nerve", "vessel", "bursa", "bone"}),
     "retraction": frozenset({"nerve", "vessel", "bursa", "bone", "joint"}),
     "muscle_defect": frozenset({"nerve", "vessel", "bursa", "bone"}),

@@ -18,8 +18,9 @@ from casearchive.terms.triggers import SEEN
 from casearchive.terms.words import fold, fold_word
 
 #: Signs that become a finding once it is known of which structure they are (see ``signs.settled``).
-INTACT, BROKEN, COMPRESSIBLE, STIFF, UNSEEN, FLOW, TOUCHED = (
-    "?intact", "?broken", "?compressible", "?stiff", "?unseen", "?flow", "?touched",
+INTACT, BROKEN, COMPRESSIBLE, STIFF, UNSEEN, FLOW, TOUCHED, STABLE, DRY, FREE, APART = (
+    "?intact", "?broken", "?compressible", "?stiff", "?unseen", "?flow", "?touched", "?stable", "?dry",
+    "?free", "?apart",
 )  # fmt: skip
 
 
@@ -42,11 +43,13 @@ class Named:
 
 def named(text: str, parts: Sequence[Sentence], terms: Lexicon) -> list[Named]:
     """All that ``text`` names, by place."""
-    found = []
+    found: list[Named] = []
     for mention in terms.recognise(text):
         concept = terms.concept(mention.concept)
         if concept is None:
             continue
+        if concept.kind == "scale" and mention.text.lower().endswith("grade"):
+            found += _graded_thing(mention.start, mention.text, terms)
         name = Named(mention.start, mention.end, concept.id, concept.kind, mention.text, mention.start)
         found.append(_spoken(name, terms))
     found = [n for n in found if not _only_seems(text, n)]
@@ -106,6 +109,14 @@ _MOVED = re.compile(
 )
 
 
+def _graded_thing(start: int, text: str, terms: Lexicon) -> Iterator[Named]:
+    """ "sprain grade 2" names a sprain, not only its scale."""
+    words = text[: -len("grade")].rstrip()
+    concept = terms.resolve(words, ABNORMALITY_KINDS | {"mode"}) if words else None
+    if concept is not None:
+        yield Named(start, start + len(words), concept.id, concept.kind, words, start)
+
+
 def _spoken(name: Named, terms: Lexicon) -> Named:
     """A re-tear is a tear, whatever else it is."""
     if name.kind == "outcome" and _AGAIN.match(name.text) and "tear" in terms:
@@ -117,6 +128,19 @@ def _only_seems(text: str, name: Named) -> bool:
     if name.kind == "normality":
         ahead = text[max(0, name.start - 30) : name.start]
         return bool(_NOT_NORMAL_BEFORE.search(ahead) or _NOT_NORMAL_AFTER.match(text, name.end))
+    before = text[max(0, name.start - 12) : name.start].lower()
+    if name.text.lower() == "old" and re.search(r"(?:year|month|week|day)s?[- ]\Z", before):
+        return True
+    if name.text.lower() == "still":
+        return True
+    if name.text.lower() == "tearing" and re.match(
+        r"\s+(?:pain|sensation|feeling|sound|noise)", text[name.end : name.end + 12]
+    ):
+        return True
+    if name.concept == "tear" and re.match(
+        r"\s+(?:\w+\s+)?(?:cyst|aneurysm|abscess|ectopic|appendix|bladder)", text[name.end : name.end + 30]
+    ):
+        return True
     if name.kind == "site" and re.match(r"\s+to\b", text[name.end : name.end + 5]):
         return True
     if name.text.lower() in ("right", "left") and (
@@ -258,7 +282,10 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for sign, pattern in (
         (BROKEN, r"\b(?:not|no longer)\s+(?:intact|continuous|in continuity)\b|\bdiscontinuous\b|"
                  r"\bloss of continuity\b"),
-        (INTACT, r"\b(?:intact|uninterrupted|unbroken)\b|\bin\s+(?:full\s+)?continuity\b|\bcontinuous\b(?!-)|"
+        (INTACT, r"\b(?:intact|uninterrupted|unbroken|unhurt|uninjured|untorn)\b|"
+                 r"\b(?:is|are|remains?|was|were)\s+(?:\w+\s+)?"
+                 r"(?:preserved|whole|attached)\b|\bstill\s+(?:attached|holds?)\b|\bholds?(?=\s*(?:$|"
+                 r"[.,;]))|\bwhole(?=\s*(?:$|[.,;]))|\bin\s+(?:full\s+)?continuity\b|\bcontinuous\b(?!-)|"
                  r"\bcontinuity\s+(?:is|was)\s+(?:preserved|maintained)\b|\bpreserved\s+continuity\b"),
         (STIFF, r"\b(?:non-?\s?|in)compressib(?:le|ility)\b|\b(?:not|only\s+partially|partially|incompletely)\s+"
                 r"(?:(?:fully|completely|entirely)\s+)?compressible\b|\b(?:does|do|did|could|"
@@ -266,7 +293,17 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 r"(?:(?:fully|completely|entirely)\s+)?compress(?:ed)?\b(?!\s+(?:the|an?|any|this|his|her|"
                 r"its)\b)|\bfail(?:s|ed)?\s+to\s+compress\b|"
                 r"\b(?:loss|lack)\s+of\s+compressibility\b"),
-        (COMPRESSIBLE, r"\b(?:(?:fully|completely|easily|normally|entirely|freely|readily|well)\s+)?compressible\b|"
+        (STABLE, r"\bstable\b|\bin\s+(?:its|their|the)\s+(?:groove|bed|normal\s+place|place)\b|"
+                 r"\bin\s+place(?=\s*(?:$|[.,;]))|"
+                 r"\bstays?\s+in\s+(?:its|the|place)\b"),
+        (DRY, r"\b(?:is|are|was|were)\s+dry\b"),
+        (FREE, r"\b(?:glid|mov|slid)(?:es?|ing|ed)\s+(?:freely|well|normally|smoothly)\b|\b(?:free|normal|smooth)\s+"
+               r"(?:gliding|excursion|glide)\b"),
+        (APART, r"\b(?:ends?|stumps?)\s+(?:\w+\s+){0,2}?"
+                r"(?:part|parts|separate[sd]?|apart|gape|retract\w*|recoil\w*)\b"),
+        (COMPRESSIBLE, r"\bcollapses?\s+(?:under|on|with|completely|fully)\b|\b(?:is|are|remains?)\s+(?:patent|open)\b|"
+                       r"\bpatent\b|\bveins?\s+open\b|\b(?:(?:fully|completely|easily|normally|entirely|"
+                       r"freely|readily|well)\s+)?compressible\b|"
                        r"\bcompress(?:es|ed)?\s+(?:fully|completely|normally|well|easily|entirely)\b|"
                        r"\b(?:normal|full|complete|preserved)\s+compressibility\b|\bcompressibility\s+(?:is|"
                        r"was)\s+normal\b"),
@@ -278,7 +315,8 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                r"internal|intratendinous|"
                r"intralesional)\s+)?(?:(?:internal|intralesional|intratendinous|peripheral|abnormal|power|"
                r"colou?r)\s+){0,2}"
-               r"(?:doppler\s+)?(?:flow|signals?|vascularity|activity)\b|\b(?P<less>avascular)\b"),
+               r"(?:doppler\s+)?(?:flow|signals?|vascularity|activity)\b(?P<inside>\s+(?:inside|within|"
+               r"in)\b)?|\b(?P<less>avascular)\b"),
         (TOUCHED, r"\bnot\s+(?:of|in|at|from)(?=\s+the\b)|\b(?:compress(?:es|ing|ion)?|entrap(?:s|ping)|"
                   r"imping(?:es|ing|ement)(?:\s+(?:on|upon))?|tether(?:s|ing)|"
                   r"encas(?:es|ing)|involv(?:e|es|ing|ement)|affect(?:s|ing)?|reach(?:es|ing)?|extend(?:s|"
@@ -286,7 +324,9 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )  # fmt: skip
 _FINE = re.compile(
-    r"\b(?:ok|okay|unaffected|uninvolved|spared|healthy)\b(?!\s+(?:side|control|volunteer|person))", re.I
+    r"\b(?:looks?|appears?|is|are)\s+fine\b|\bregular\b(?=\s*(?:$|[.,;]))|"
+    r"\b(?:ok|okay|unaffected|uninvolved|spared|healthy)\b(?!\s+(?:side|control|volunteer|person))",
+    re.IGNORECASE,
 )
 
 
@@ -294,7 +334,7 @@ def _signs(text: str) -> Iterator[Named]:
     for sign, pattern in _SIGNS:
         for match in pattern.finditer(text):
             kind = "sign" if sign != TOUCHED else "touch"
-            more = sign == FLOW and match["more"]
+            more = sign == FLOW and (match["more"] or match["inside"])
             concept = f"{sign}+" if more else sign
             yield Named(match.start(), match.end(), concept, kind, match[0], match.start())
     for match in _FINE.finditer(text):
@@ -343,7 +383,26 @@ _GENERIC = frozenset((
 _WORD = re.compile(r"[^\W\d_]+")
 
 
+#: Words of a predicate that the lexicon names otherwise, by the kind of structure; "" is any kind.
 _MORE_ADJECTIVES = {
+    "avulsed": {"": "avulsion"}, "disrupted": {"": "tear"}, "contused": {"": "contusion"}, "bruised": {"": "contusion"},
+    "denervated": {"muscle": "denervation"},
+    "hyperemic": {"": "neovascularity"}, "hypervascular": {"": "neovascularity"},
+    "vascularized": {"": "neovascularity"}, "bulky": {"muscle": "hypertrophy"}, "calcified": {"": "calcification"},
+    "edematous": {"": "edema"}, "scarred": {"": "scar"},
+    "inflamed": {"": "inflammation"}, "fractured": {"": "fracture"},
+    "eroded": {"": "erosion"}, "erosion": {"": "erosion"}, "lacerated": {"": "tear"}, "severed": {"": "complete_tear"},
+    "transected": {"": "complete_tear"}, "detached": {"tendon": "avulsion",
+    "muscle": "tear"}, "burst": {"muscle": "tear"},
+    "snapped": {"tendon": "complete_tear", "muscle": "tear",
+    "ligament": "tear"}, "stenosed": {"vessel": "stenosis"},
+    "narrowed": {"vessel": "stenosis"}, "occluded": {"vein": "dvt"}, "herniated": {"muscle": "muscle_hernia"},
+    **{
+        word: {"nerve": "nerve_subluxation", "tendon": "tendon_subluxation", "muscle": "tendon_subluxation"}
+        for stem in ("dislocat", "sublux", "subluxat") for word in (stem + e for e in ("", "e", "ed", "ing",
+        "ion"))
+    },
+
     "swollen": {"nerve": "nerve_enlargement"}, "thickened": {"nerve": "nerve_enlargement",
     "muscle": "hypertrophy"},
     "enlarged": {"nerve": "nerve_enlargement"}, "flattened": {"nerve": "nerve_entrapment"},
@@ -359,6 +418,7 @@ def _adjectives(terms: Lexicon) -> dict[str, dict[str, str]]:
     made = {
         word: {kind: i for kind, i in kinds.items() if i in terms} for word, kinds in _MORE_ADJECTIVES.items()
     }
+    made = {word: kinds for word, kinds in made.items() if kinds}
     for concept_id in terms.ids(ABNORMALITY_KINDS):
         concept = terms.concept(concept_id)
         for name in (concept.preferred, *concept.names) if concept else ():
@@ -372,8 +432,6 @@ def _predicates(text: str, part: Sentence, inside: list[Named], terms: Lexicon) 
     made = list(inside)
     adjectives = _adjectives(terms)
     structures = [n for n in inside if n.kind in STRUCTURE_KINDS]
-    if not structures:
-        return made
     taken = [(n.start, n.end) for n in inside if n.kind in ABNORMALITY_KINDS]
     for match in _WORD.finditer(text, part.start, part.end):
         kinds = adjectives.get(fold_word(match[0]))
@@ -381,13 +439,16 @@ def _predicates(text: str, part: Sentence, inside: list[Named], terms: Lexicon) 
             continue
         before = [n for n in structures if n.end <= match.start()]
         after = [n for n in structures if 0 <= n.start - match.end() <= 25]
-        for name in (*before[-1:], *after[:1]):
-            concept = terms.concept(name.concept)
-            kind = concept.kind if concept else ""
-            meant = kinds.get(kind) or next((kinds[w] for w in fold(name.text).split() if w in kinds), None)
-            if meant:
-                made.append(Named(match.start(), match.end(), meant, "abnormality", match[0], match.start()))
+        meant = kinds.get("", "")
+        for name in (*reversed(before), *after[:1]):
+            known = kinds.get(name.kind) or next(
+                (kinds[w] for w in fold(name.text).split() if w in kinds), ""
+            )
+            if known:
+                meant = known
                 break
+        if meant:
+            made.append(Named(match.start(), match.end(), meant, "abnormality", match[0], match.start()))
     return sorted(made, key=lambda n: (n.start, n.end))
 
 

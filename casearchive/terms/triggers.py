@@ -149,6 +149,8 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "differentiat\\w+ (?:\\w+ )?from",
         "distinguish\\w* (?:\\w+ )?from", "prevent(?:s|ed|ing)?", "to (?:see|know|find out) (?:if|whether)",
         "(?:asks?|asked|asking|wondered|questioned|queried)(?: about)?",
+        "(?:clinical )?question (?:was|is|of)(?: whether)?",
+        "(?:feared|afraid|worried) (?:to (?:have|be)|of|about|that)",
     ),
     "refuted_prior": (
         "(?:mistaken|misread|mislabell?ed|misdiagnosed|misinterpreted|misjudged|dismissed) (?:for|as)",
@@ -168,7 +170,13 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "(?:sent in|referred|came|presented) (?:as|with the (?:label|diagnosis) of)",
         "told (?:her |him |them )?(?:that )?(?:(?:it|this|he|she|they) (?:was|is|had|have))?",
         "attributed to", "put down to", "written off as", "passed off as",
-        "thought to (?:be|have) (?:only |just |merely )", "taken for", "under the (?:label|diagnosis) of",
+        "thought to (?:be|have) (?:only |just |merely )", "sent (?:home|away) (?:with|as)",
+        "discharged (?:with|as)",
+        r"(?:doctor|department|room|physician|clinic|provider|club|gp|practice|hospital|"
+        r"practitioner) (?:had )?(?:first )?"
+        r"(?:diagnosed|called it|suspected|thought of|assumed|labell?ed it|spoke of)(?: as)?",
+        r"(?:been|was|were) (?:given|prescribed) (?:\w+ ){1,3}for", "took it for", "passed for", "taken for",
+        "under the (?:label|diagnosis) of",
         "reported elsewhere as", "(?:had|has) been (?:called|labelled|told|diagnosed with|diagnosed as)",
         "told (?:it was|he had|she had|they had)",
         r"(?:outside report|outside mri|referral diagnosis|referring diagnosis|previous provider|(?:initial|"

@@ -16,10 +16,14 @@ from casearchive.terms.clauses import Sentence, chunks, sentences
 from casearchive.terms.concepts import STRUCTURE_KINDS, Lexicon, lexicon
 from casearchive.terms.context import Scope, scopes, strongest
 from casearchive.terms.naming import (
+    APART,
     BROKEN,
     COMPRESSIBLE,
+    DRY,
     FLOW,
+    FREE,
     INTACT,
+    STABLE,
     STIFF,
     TOUCHED,
     UNSEEN,
@@ -114,6 +118,7 @@ class _Carried:
     """What a sentence leaves for the next: its topic, and what its heading said."""
 
     structures: tuple[str, ...] = ()
+    earlier: tuple[tuple[str, ...], ...] = ()
     side: str = ""
     head_side: str = ""
     head_structures: tuple[str, ...] = ()
@@ -179,10 +184,14 @@ _REASON = re.compile(
     re.IGNORECASE,
 )
 _STUDY_WAS = re.compile(r"\W*(?:(?:scan|film|examination|study)\W*)?(?:is|was|were|had been)?\W*")
+_ARTERIAL = re.compile(
+    r"\b(?:aort\w*|arter\w*|carotid|mural|atri\w+|ventric\w+|cardiac|heart|portal|graft|fistula|stent|renal)\b",
+    re.I,
+)
 _TEAR_KINDS = ("muscle", "tendon", "ligament", "fascia", "cartilage", "meniscus")
 _USUAL = {
     "nerve": ("nerve_enlargement",), "muscle": ("tear",), "tendon": ("tear",
-    "tendinopathy"), "ligament": ("tear",),
+    "tendinopathy"), "ligament": ("tear", "sprain"),
     "bursa": ("bursitis",), "disc": ("disc_herniation",), "joint": ("effusion",),
 }  # fmt: skip
 _IT = re.compile(
@@ -255,7 +264,7 @@ class _Reader:
         """A heading sets what the following sentences are about; a section begins anew."""
         carried = self.carried
         if part.heading.lower() in HEADINGS or part.apart:
-            carried = self.carried = _Carried(structures=carried.structures, side=carried.side)
+            carried = self.carried = _Carried(carried.structures, carried.earlier, carried.side)
         structures = tuple(dict.fromkeys(n.concept for n in heading if n.kind in STRUCTURE_KINDS))
         sides = {s for _, _, s in side_names(self.text, part.start, part.body, heading)}
         modality = self.modality_named(part.start, part.body, heading)
@@ -308,7 +317,8 @@ class _Reader:
                 return Bound((structure,), 3)
         if place.rank <= 6:
             return place
-        for ids in (self.carried.head_structures, self.carried.structures, (self.about.structure,)):
+        carried = self.carried
+        for ids in (carried.head_structures, carried.structures, *carried.earlier, (self.about.structure,)):
             kept = tuple(i for i in ids if i and (name.kind == "sign" or fits(name.concept, i, self.terms)))
             if kept:
                 return Bound(kept, 7)
@@ -332,7 +342,10 @@ class _Reader:
             return place
         for ids in (self.carried.structures, (self.about.structure,)):
             known = self.terms.concept(ids[0]) if len(ids) == 1 and ids[0] else None
-            if known is not None and known.kind == concept.kind:
+            if known is not None and known.kind in (
+                concept.kind,
+                "muscle" if concept.kind == "tendon" else "",
+            ):
                 return replace(place, ids=(known.id,))
         return place
 
@@ -365,7 +378,11 @@ class _Reader:
     def settled(self, clause: _Clause, name: Named, place: Bound) -> tuple[str, str] | None:
         """(abnormality, presence it fixes or nothing); None where a sign means nothing here."""
         if name.kind != "sign":
-            vein = not place.ids or any("vein" in i and "portal" not in i for i in place.ids)
+            vein = any("vein" in i and "portal" not in i for i in place.ids) or (
+                not place.ids and not _ARTERIAL.search(self.text, clause.part.start, clause.part.end)
+            )
+            if re.match("imping", name.text, re.IGNORECASE) and not self.nerve(place):
+                return None
             return (
                 "dvt" if name.concept == "thrombosis" and vein and "dvt" in self.terms else name.concept
             ), ""
@@ -396,6 +413,21 @@ class _Reader:
             shallow = any(w in i for i in place.ids for w in ("saphenous", "superficial"))
             what = "thrombosis" if shallow else "dvt"
             return what, "definite" if name.concept == STIFF else "absent"
+        if name.concept == STABLE:
+            slips = {
+                "nerve": "nerve_subluxation",
+                "tendon": "tendon_subluxation",
+                "muscle": "tendon_subluxation",
+            }
+            what = next((slips[k] for k in sorted(kinds) if k in slips), "")
+            return (what, "absent") if what in self.terms else None
+        if name.concept == DRY:
+            what = next((w for k, w in (("bursa", "bursitis"), ("joint", "effusion")) if k in kinds), "")
+            return (what, "absent") if what in self.terms else None
+        if name.concept == FREE:
+            return ("nerve_entrapment", "absent") if "nerve" in kinds else None
+        if name.concept == APART:
+            return ("retraction", "") if "retraction" in self.terms and not others else None
         if name.concept == UNSEEN:
             return self.unseen(name, place, kinds, bool(others), in_chunk)
         if name.concept.startswith(FLOW):
@@ -407,6 +439,9 @@ class _Reader:
             more = name.concept.endswith("+")
             return ("neovascularity", "absent" if denied else "") if denied or more else None
         return None
+
+    def nerve(self, place: Bound) -> bool:
+        return any(c.kind == "nerve" for i in place.ids if (c := self.terms.concept(i)) is not None)
 
     def unseen(
         self, name: Named, place: Bound, kinds: set[str], others: bool, chunk: tuple[int, int]
@@ -746,6 +781,8 @@ class _Reader:
         if said:
             first = next((s for s in said if topic and s.structure in topic.ids), said[-1])
             same = tuple(dict.fromkeys(s.structure for s in said if s.start == first.start))
+            if same != self.carried.structures:
+                self.carried.earlier = (self.carried.structures, *self.carried.earlier)[:3]
             self.carried.structures, self.carried.side = same, first.side if first.side != "unknown" else ""
         elif topic is not None and not topic.landmark:
             self.carried.structures = topic.ids
