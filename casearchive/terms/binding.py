@@ -36,6 +36,10 @@ _NOT_IN: dict[str, frozenset[str]] = {
     "retraction": frozenset({"nerve", "vessel", "bursa", "bone", "joint"}),
     "muscle_defect": frozenset({"nerve", "vessel", "bursa", "bone"}),
 }
+#: Kinds that the lists above speak of; an organ may hold anything.
+_LIMBS = frozenset(
+    {"region", "muscle", "tendon", "ligament", "nerve", "bursa", "joint", "bone", "fascia", "disc", "vessel"}
+)
 #: The structure that a name holds without saying so, where the lexicon does not tell.
 _IMPLIED = {
     "fasciitis": "plantar_fascia", "disc_herniation": "intervertebral_disc",
@@ -172,8 +176,8 @@ def fits(abnormality: str, structure: str, terms: Lexicon) -> bool:
     concept = terms.concept(structure)
     if concept is None:
         return True
-    for above in terms.broader(abnormality) or (abnormality,):
-        if above in _HABITAT:
+    for above in sorted(terms.broader(abnormality)) or (abnormality,):
+        if above in _HABITAT and concept.kind in _LIMBS:
             return concept.kind in _HABITAT[above]
         if concept.kind in _NOT_IN.get(above, ()):
             return False

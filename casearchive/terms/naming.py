@@ -348,7 +348,8 @@ def _apart(found: Sequence[Named]) -> list[Named]:
     spans = [(n.start, n.end) for n in names if n.kind in ABNORMALITY_KINDS | STRUCTURE_KINDS]
     for name in found:
         if name.kind in ("sign", "touch"):
-            if any(s < name.end and name.start < e for s, e in spans):
+            lasting = name.concept in (STIFF, COMPRESSIBLE) or name.text.lower() == "avascular"
+            if not lasting and any(s < name.end and name.start < e for s, e in spans):
                 continue
             if any(k.kind == "sign" and k.start < name.end and name.start < k.end for k in kept):
                 continue
@@ -426,6 +427,13 @@ def _adjectives(terms: Lexicon) -> dict[str, dict[str, str]]:
             if len(words) == 2 and words[1] in _GENERIC and words[0] not in _GENERIC and len(words[0]) > 4:
                 made.setdefault(words[0], {}).setdefault(words[1], concept_id)
     return made
+
+
+def specialised(text: str, abnormality: str, kind: str, terms: Lexicon) -> str:
+    """What a plain word for an abnormality means in this kind of structure ("enlarged", of a nerve)."""
+    word = text.strip().lower()
+    meant = _adjectives(terms).get(fold_word(word), {}).get(kind, "") if word.isalpha() else ""
+    return meant if meant and meant != abnormality else abnormality
 
 
 def _predicates(text: str, part: Sentence, inside: list[Named], terms: Lexicon) -> list[Named]:

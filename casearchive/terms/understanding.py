@@ -29,6 +29,7 @@ from casearchive.terms.naming import (
     UNSEEN,
     Named,
     named,
+    specialised,
 )
 from casearchive.terms.quantities import Graded, Quantity, described, grades, quantities
 from casearchive.terms.slips import mended
@@ -294,7 +295,9 @@ class _Reader:
         first = self.detail(clause, name, concept, presence, trigger, side)
         _, site = implied(concept, self.terms)
         for structure in place.ids or ("",):
-            narrowed = self.terms.in_structure(concept, structure) if structure else concept
+            kind = c.kind if (c := self.terms.concept(structure)) is not None else ""
+            meant = specialised(name.text, concept, kind, self.terms) if name.kind != "sign" else concept
+            narrowed = self.terms.in_structure(meant, structure) if structure else meant
             made = replace(first, abnormality=narrowed, structure=structure, site=first.site or site, own=own)
             self.add(made)
             if concept == "normal":
