@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from casearchive.index.search import Hit
     from casearchive.measure import Measured, Unmeasurable
     from casearchive.measurements import Checked
+    from casearchive.mined import Mined
     from casearchive.model import Calibration, Case, Facts, Media
     from casearchive.record import Places
     from casearchive.sheet import Sheeted
@@ -55,6 +56,7 @@ class CaseView:
     missing: tuple[Problem, ...]
     doubts: tuple[Problem, ...]  # where the record and its clips contradict each other
     checked: tuple[Checked, ...] = ()  # each measurement beside its points
+    mined: tuple[Mined, ...] = ()  # read in its words, reviewed by nobody
 
 
 class Views:
@@ -179,12 +181,14 @@ class Views:
         case = record.loads(text, slug=slug, file=file)
         complete = record.completeness(case, text=text, file=file)
         from casearchive.measurements import checked
+        from casearchive.mined import of_case
 
         found = [(m, self._file_view(connection, m.sha256, case=slug, may_miss=True)) for m in case.media]
         clips = tuple((m.id, view and replace(view, calibration=m.calibration)) for m, view in found)
         files = {media: clip.detail.facts for media, clip in clips if clip is not None}
         doubts = self.doubts(case, record.Places(text, file))
-        return CaseView(case, clips, complete.score, complete.missing, doubts, checked(case, files))
+        told = of_case(case).findings
+        return CaseView(case, clips, complete.score, complete.missing, doubts, checked(case, files), told)
 
     def _scaled(self, what: str) -> tuple[Facts, Calibration | None]:
         """The facts of a file or of a case's clip, and the scale that a person set for it."""

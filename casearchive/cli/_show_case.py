@@ -13,6 +13,7 @@ from casearchive.cli._talk import Inline, emit, fields, safe
 if TYPE_CHECKING:
     from casearchive.archive import CaseView, FileView
     from casearchive.measurements import Checked
+    from casearchive.mined import Mined
     from casearchive.model import Case, Finding, Measurement
 
 
@@ -27,6 +28,10 @@ def json_case(view: CaseView) -> None:
             "clips": {media: file_json(clip) if clip else None for media, clip in view.clips},
             "completeness": view.score,
             "missing": [{"field": p.field, "line": p.line, "message": p.message} for p in view.missing],
+            "read_in_text": [
+                {**asdict(m.finding), "origin": "text", "source": m.source, "quote": m.quote}
+                for m in view.mined
+            ],
             "doubts": [{"field": p.field, "line": p.line, "message": p.message} for p in view.doubts],
         }
     )
@@ -41,6 +46,7 @@ def tell_case(view: CaseView, inline: Inline) -> None:
     _list("Findings", [_finding(f) for f in present])
     _list("Not there", [_where(f) for f in case.findings if f.certainty == "absent"])
     _list("Not assessed", [_where(f) for f in case.findings if f.certainty == "not_assessed"])
+    _list("Read in the text, not reviewed", [_read(m) for m in view.mined])
     _list("Measurements", [_measured(*m) for m in zip(case.measurements, view.checked, strict=True)])
     _list(
         "Diagnosis", [f"{_words(d.side, d.structure, d.what)} ({d.certainty})" for d in case.story.diagnosis]
@@ -112,6 +118,17 @@ def _finding(finding: Finding) -> str:
         frames = f" frames {evidence.frames[0]}-{evidence.frames[1]}" if evidence.frames else ""
         text += f" [{evidence.media}{frames}]"
     return text + ("" if finding.reviewed else " (unreviewed)")
+
+
+def _read(mined: Mined) -> str:
+    """What the words say, with the words: nobody has looked at it."""
+    finding = mined.finding
+    text = f"{_where(finding)}, {fields(finding.certainty)}"
+    for word in (finding.severity, finding.temporality):
+        text += f", {word}" if word else ""
+    if finding.modality != "us":
+        text += f", seen on {_words(finding.modality)}"
+    return f"{text} ({mined.source}: “{mined.quote}”)"
 
 
 def _measured(measurement: Measurement, checked: Checked) -> str:

@@ -7,15 +7,14 @@ spelling and every narrower name answers to a concept. ``verbatim`` keeps every 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 
 from casearchive.model import Case, Facts, Finding
 from casearchive.query import fts
 from casearchive.query.tree import PRESENT
-from casearchive.terms import Lexicon, lexicon
-from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS
+from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, Mention, lexicon
 from casearchive.terms.context import UNSAID, affirmed, scopes
 from casearchive.terms.slips import mended
 
@@ -167,34 +166,48 @@ class _Writer:
         """What the texts affirm, and the tokens of the concepts in that; slips are understood as they were meant.
 
         Of what is denied or asked, the structure, side, study and manoeuvre are still what the text is about."""
-        meant = [mended(text, self.vocabulary).text for text in texts if text.strip()]
-        kept = [affirmed(text) for text in meant]
-        about = " ".join(m for text, said in zip(meant, kept, strict=True) for m in self.about(text, said))
-        words = [affirmed(text) for text in texts if text.strip()]
-        return _joined((*words, about, " ".join(self.tokens((*kept, about)))))
-
-    def about(self, text: str, said: str) -> Iterator[str]:
-        """Names of structures and the like in what ``said`` leaves out, where a finding is what is denied."""
-        found = [
-            (m, c.kind) for m in self.vocabulary.recognise(text) if (c := self.vocabulary.concept(m.concept))
-        ]
-        for scope in scopes(text, self.vocabulary):
-            if scope.presence not in UNSAID or scope.presence == "other_person":
+        words: list[str] = []
+        about: list[str] = []
+        concepts: dict[str, None] = {}
+        for text in texts:
+            if not text.strip():
                 continue
-            inside = [(m, kind) for m, kind in found if scope.start <= m.start < scope.end]
-            if any(kind in ABNORMALITY_KINDS for _, kind in inside):
-                yield from (
-                    m.text for m, kind in inside if kind in _ABOUT and not said[m.start : m.end].strip()
-                )
+            meant = mended(text, self.vocabulary).text
+            kept = affirmed(meant)
+            words.append(kept if meant == text else affirmed(text))
+            for mention in self.vocabulary.recognise(meant):
+                if kept[mention.start : mention.end] == meant[mention.start : mention.end]:
+                    concepts[mention.concept] = None
+                elif self.is_about(meant, mention):
+                    concepts[mention.concept] = None
+                    about.append(mention.text)
+        return _joined((*words, " ".join(about), " ".join(self.tokens(concepts))))
 
-    def tokens(self, texts: Iterable[str]) -> tuple[str, ...]:
+    def is_about(self, text: str, mention: Mention) -> bool:
+        """A structure or the like inside a scope that denies or asks for a finding: the text is about it."""
+        if self.kind(mention) not in _ABOUT:
+            return False
+        for scope in scopes(text, self.vocabulary):
+            if scope.presence not in UNSAID or not scope.start <= mention.start < scope.end:
+                continue
+            if scope.presence == "other_person" or not self.finding_in(text[scope.start : scope.end]):
+                return False
+        return True
+
+    def finding_in(self, text: str) -> bool:
+        return any(self.kind(m) in ABNORMALITY_KINDS for m in self.vocabulary.recognise(text))
+
+    def kind(self, mention: Mention) -> str:
+        concept = self.vocabulary.concept(mention.concept)
+        return concept.kind if concept else ""
+
+    def tokens(self, concepts: Iterable[str]) -> tuple[str, ...]:
         found: dict[str, None] = {}
         above = _above(self.vocabulary)
-        for text in texts:
-            for mention in self.vocabulary.recognise(text):
-                found[fts.token(mention.concept)] = None
-                for concept_id in above.get(mention.concept, ()):
-                    found[fts.above_token(concept_id)] = None
+        for concept in concepts:
+            found[fts.token(concept)] = None
+            for concept_id in above.get(concept, ()):
+                found[fts.above_token(concept_id)] = None
         return tuple(found)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+#: A sentence that is longer is read in parts.
+LONGEST = 480
 #: A full stop after one of these ends no sentence.
 _SHORTENED = frozenset((
     "m", "mm", "n", "nn", "v", "vv", "a", "aa", "lig", "approx", "ca", "cf", "e.g", "eg", "i.e", "ie", "vs",
@@ -39,13 +41,25 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     found: list[Sentence] = []
     start, apart = 0, False
     for stop in (*_stops(text), len(text)):
-        if text[start:stop].strip():
-            found.append(_sentence(text, start, stop, apart))
+        for begin, end in _bounded(text, start, stop):
+            found.append(_sentence(text, begin, end, apart))
             apart = False
         if stop < len(text):
             apart = apart or text[stop] == "\n"
         start = stop + 1
     return tuple(found)
+
+
+def _bounded(text: str, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """The sentence in parts of at most ``LONGEST`` characters, so that no text costs more than its length."""
+    while stop - start > LONGEST:
+        cut = max(text.rfind(mark, start + LONGEST // 2, start + LONGEST) for mark in (", ", " "))
+        cut = cut if cut > start else start + LONGEST
+        if text[start:cut].strip():
+            yield start, cut
+        start = cut
+    if text[start:stop].strip():
+        yield start, stop
 
 
 def _sentence(text: str, start: int, end: int, apart: bool) -> Sentence:

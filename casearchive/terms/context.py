@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from casearchive.terms.clauses import Sentence, sentences
 from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
@@ -110,14 +111,17 @@ def strongest(presences: Iterable[str]) -> str:
 
 def scopes(text: str, vocabulary: Lexicon | None = None) -> tuple[Scope, ...]:
     """The parts of ``text`` that are not simply said, by start; they may overlap."""
-    words = vocabulary or lexicon()
+    return _scopes(text, vocabulary or lexicon())
+
+
+@lru_cache(maxsize=128)  # mining and indexing ask for the same texts, one after the other
+def _scopes(text: str, words: Lexicon) -> tuple[Scope, ...]:
     seeming = bytearray(len(text))
     for match in _SEEMING.finditer(text):
         seeming[match.start() : match.end()] = b"\1" * (match.end() - match.start())
     found = [Scope(m.start(), m.end(), m[0], "absent") for m in _FREE.finditer(text)]
     found += [Scope(m.start(), m.end(), m[0], "absent") for m in _NONE.finditer(text)]
-    begins = sorted({m.start() for _, pattern in _AHEAD for m in pattern.finditer(text)})
-    found += _ahead(text, seeming, begins)
+    found += _ahead(text, seeming)
     found += _behind(text, seeming, words)
     found += _plain_not(text, seeming)
     parts = sentences(text)
@@ -126,10 +130,12 @@ def scopes(text: str, vocabulary: Lexicon | None = None) -> tuple[Scope, ...]:
     return tuple(sorted(found, key=lambda scope: (scope.start, scope.end)))
 
 
-def _ahead(text: str, seeming: bytearray, begins: list[int]) -> Iterator[Scope]:
-    for presence, pattern in _AHEAD:
+def _ahead(text: str, seeming: bytearray) -> Iterator[Scope]:
+    opened = [(presence, list(pattern.finditer(text))) for presence, pattern in _AHEAD]
+    begins = {match.start() for _, matches in opened for match in matches}
+    for presence, matches in opened:
         reached = 0
-        for match in pattern.finditer(text):
+        for match in matches:
             if match.start() < reached or (
                 presence == "absent" and any(seeming[match.start() : match.end()])
             ):
@@ -138,7 +144,7 @@ def _ahead(text: str, seeming: bytearray, begins: list[int]) -> Iterator[Scope]:
             yield Scope(match.start(), reached, match[0], presence)
 
 
-def _scope_end(text: str, start: int, begins: list[int]) -> int:
+def _scope_end(text: str, start: int, begins: set[int]) -> int:
     """Where a scope that runs ahead from ``start`` ends."""
     limit = min(len(text), start + REACH)
     stop = _ENDS.search(text, start, limit)

@@ -128,7 +128,8 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "suggest(?:s|ed|ing|ive)?(?: of)?", "favou?r(?:s|ed|ing)?", "presum(?:ed|ably|ptive)", "points? to",
         "represent(?:s|ing)? (?:most )?likely", "in favou?r of",
         "apparent(?:ly)?(?= (?:an?|the|small|partial|complete))",
-        "evidence for", "thought to (?:be|represent)", "felt to (?:be|represent)", "considered to be",
+        "evidence for", "fits(?: with)?", "fitting",
+        "thought to (?:be|represent)", "felt to (?:be|represent)", "considered to be",
     ),
     "hypothetical": (
         "(?:to )?rule out", "r/o", "r o", "rule-out", "(?:in order )?to exclude",

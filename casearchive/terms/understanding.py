@@ -196,9 +196,9 @@ _USUAL = {
     "bursa": ("bursitis",), "disc": ("disc_herniation",), "joint": ("effusion",),
 }  # fmt: skip
 _IT = re.compile(
-    r"\s*(?:it|this|that|these|they|there|the\s+(?:gap|tear|lesion|defect|collection|cyst|mass|nodule|"
-    r"ends))?\b",
-    re.I,
+    r"\s*(?:it|this|that|these|they|there|its|measur\w+|at rest|on contraction|\d+|"
+    r"the\s+(?:gap|tear|lesion|defect|collection|cyst|mass|nodule|ends))\b",
+    re.IGNORECASE,
 )
 
 
@@ -212,6 +212,7 @@ class _Reader:
         self.scopes = scopes(text, terms)
         self.carried = _Carried()
         self.made: list[Statement] = []
+        self.known: set[tuple[str, str, str, str, str, int]] = set()
         sides = {s for _, _, s in side_names(text, 0, len(text), self.names)}
         self.seen_sides: set[str] = set()
         known = (sides & {"left", "right"}) or ({about.side} & {"left", "right"})
@@ -488,7 +489,11 @@ class _Reader:
         hidden = _HIDDEN.search(self.text, name.end, self.chunk_of(clause, name)[1])
         if hidden and presence in PRESENT and not _THE.search(self.text, max(0, name.start - 40), name.start):
             return "absent", hidden[0]
-        if clause.taught and presence in (*PRESENT, "absent") and not _the_one(self.text, name):
+        if (
+            clause.taught
+            and presence in (*PRESENT, "absent", "not_assessed")
+            and not _the_one(self.text, name)
+        ):
             match = _TAUGHT.search(self.text, clause.part.body, clause.part.end)
             return "hypothetical", match[0] if match else ""
         return presence, trigger
@@ -624,9 +629,8 @@ class _Reader:
 
     def add(self, made: Statement) -> None:
         same = (made.abnormality, made.structure, made.side, made.presence, made.modality, made.start)
-        if not any(
-            (s.abnormality, s.structure, s.side, s.presence, s.modality, s.start) == same for s in self.made
-        ):
+        if same not in self.known:
+            self.known.add(same)
             self.made.append(made)
 
     def normal(self, made: Statement) -> None:
@@ -748,7 +752,9 @@ class _Reader:
             return min(here, key=away)
         if not named_here and before and _IT.match(self.text, clause.part.body) and not here:
             last = [
-                n for n in range(before) if self.made[n].presence in PRESENT and not self.made[n].inferred
+                n
+                for n, made in enumerate(self.made[:before])
+                if made.presence in PRESENT and not made.inferred and made.abnormality != "normal"
             ]
             return last[-1] if last else None
         return None
@@ -779,13 +785,17 @@ class _Reader:
 
     def leave(self, clause: _Clause, before: int) -> None:
         """The topic for the next sentence."""
-        said = [s for s in self.made[before:] if s.structure and s.own]
+        said = [s for s in self.made[before:] if s.structure and s.own and s.abnormality]
         topic = clause.groups[0] if clause.groups else None
         if said:
             first = next((s for s in said if topic and s.structure in topic.ids), said[-1])
             same = tuple(dict.fromkeys(s.structure for s in said if s.start == first.start))
-            if same != self.carried.structures:
-                self.carried.earlier = (self.carried.structures, *self.carried.earlier)[:3]
+            left = [
+                i
+                for i in (self.carried.structures, topic.ids if topic and not topic.landmark else ())
+                if i and i != same
+            ]
+            self.carried.earlier = (*reversed(left), *self.carried.earlier)[:4]
             self.carried.structures, self.carried.side = same, first.side if first.side != "unknown" else ""
         elif topic is not None and not topic.landmark:
             self.carried.structures = topic.ids
