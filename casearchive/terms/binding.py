@@ -322,6 +322,10 @@ def side_of(
     after = [c[1] for c in chunks if c[1] >= high]
     begin, end = (before[-1] if before else 0), (after[0] if after else len(text))
     near = [s for s in sides if begin <= s[0] < end]
+    own = next((c for c in chunks if c[0] <= name.start < c[1]), (begin, end))
+    apart = group is not None and not own[0] <= group.start < own[1]
+    if apart and (here := [s for s in sides if own[0] <= s[0] < own[1]]):
+        return min(here, key=lambda s: abs(s[0] - name.start))[2]
     if group is not None:
         close = [s for s in near if s[1] <= group.start and group.start - s[1] <= 16]
         if close:

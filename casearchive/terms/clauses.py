@@ -82,6 +82,8 @@ def _stops(text: str) -> Iterator[int]:
 
 def _shortened(text: str, at: int) -> bool:
     word = _WORD_BEFORE.search(text, max(0, at - 8), at)
+    if word is not None and word[0].lower() == "no":  # a number, not an answer
+        return text[at + 1 : at + 4].strip()[:1].isdigit()
     return word is not None and word[0].lower() in _SHORTENED
 
 

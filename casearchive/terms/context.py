@@ -77,7 +77,9 @@ _NONE = re.compile(
 #: After "no tear is seen" the denial is complete.
 _CLOSED = re.compile(rf"\b(?:is|are|was|were|be|been) (?:clearly )?(?:{SEEN}|present)\b", re.IGNORECASE)
 _BEGINS_CLAIM = re.compile(
-    r"\b(?:is|are|was|were|shows?|showed|measures?|measured|has|had|looks?|appears?)\b", re.I
+    r"\b(?:present|noted|seen|visible|found)\s*\Z|"
+    r"\b(?:is|are|was|were|shows?|showed|measures?|measured|has|had|looks?|appears?)\b",
+    re.I,
 )
 _LIST_GOES_ON = re.compile(r"\b(?:or|nor)\b", re.IGNORECASE)
 _LIST_ENDS = re.compile(r"\b(?:or|nor|and)\b", re.IGNORECASE)
@@ -85,6 +87,7 @@ _LIST_ENDS = re.compile(r"\b(?:or|nor|and)\b", re.IGNORECASE)
 _FREE = re.compile(r"\b(?!echo)[a-z]{2,20}-free\b|\bnon-?invasive\b", re.IGNORECASE)
 #: Words that say that something is missing: of a structure that is a sign, only a lesion is denied by them.
 _SIGHT = re.compile(rf"\b(?:{SEEN}|absent|present)\Z", re.IGNORECASE)
+_ANSWERED_NO = re.compile(rf"\s*{_any(NONE_VALUES)}\s*", re.IGNORECASE)
 _QUERIED = re.compile(r"(?<![\w?])\?{1,3}\s{0,2}(?=\w)|(?<=\w)\s?\(?\?{1,3}\)?")
 
 
@@ -197,6 +200,8 @@ def _scope_start(text: str, end: int, floor: int) -> int:
         if stop[0] in ".;:!?\n" or text[stop.end() : end].strip():
             start = stop.end()
     comma = text.rfind(",", start, end)
+    if comma != -1 and text[comma + 1 : end].strip().lower() in ("which", "that", "this", "who"):
+        comma = text.rfind(",", start, comma)
     if comma != -1 and not _LIST_ENDS.search(text[comma + 1 : end]) and text[comma + 1 : end].strip():
         return comma + 1
     return start
@@ -219,8 +224,14 @@ def _asked(text: str, parts: tuple[Sentence, ...]) -> Iterator[Scope]:
             comma = text.find(",", match.end(), stop.start() if stop else len(text))
             ends = [e for e in (stop.start() if stop else len(text), comma) if e != -1]
             yield Scope(match.start(), min(ends), "?", "possible")
-    for part in parts:
-        if part.asked:
+    for part, following in zip(parts, (*parts[1:], None), strict=True):
+        if (
+            part.asked
+            and following is not None
+            and _ANSWERED_NO.fullmatch(text, following.start, following.end)
+        ):
+            yield Scope(part.body, part.end, "?", "absent")
+        elif part.asked:
             begin = max(part.body, text.rfind(",", part.body, part.end) + 1)
             yield Scope(begin, part.end, "?", "possible" if part.end - part.body < 60 else "hypothetical")
 

@@ -54,7 +54,7 @@ def named(text: str, parts: Sequence[Sentence], terms: Lexicon) -> list[Named]:
         found.append(_spoken(name, terms))
     found = [n for n in found if not _only_seems(text, n)]
     found += _abbreviated(text, found, terms)
-    found += _elliptic(text, terms)
+    found += _elliptic(text, found, terms)
     found += _of_its_kind(text, found, terms)
     found += _signs(text)
     found.sort(key=lambda n: (n.start, -n.end))
@@ -78,7 +78,8 @@ _NOT_NORMAL_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _NOT_NORMAL_AFTER = re.compile(
-    r"[- ](?:variants?|values?|range|saline|activit\w+|training|life|sports?|person|people|subjects?|anatomy|"
+    r"[- ](?:gliding|glide|excursion|compressibility|movement|motion|"
+    r"variants?|values?|range|saline|activit\w+|training|life|sports?|person|people|subjects?|anatomy|"
     r"(?:(?:fibrillar|fascicular|pennate|honeycomb|echo) )?(?:pattern|texture|echotexture|architecture)s? "
     r"(?:is|was|are|were)? ?(?:lost|disrupted|interrupted|effaced))",
     re.IGNORECASE,
@@ -168,16 +169,26 @@ _ELLIPTIC = re.compile(
 _ONE = {"arteries": "artery", "bursae": "bursa"}
 
 
-def _elliptic(text: str, terms: Lexicon) -> Iterator[Named]:
-    """ "popliteal and femoral veins": the noun belongs to each of them."""
+_SPECIES = re.compile(r"\s+(?:and|or|nor)\s+(?:the\s+)?([a-z]+)\b", re.IGNORECASE)
+
+
+def _elliptic(text: str, found: Sequence[Named], terms: Lexicon) -> Iterator[Named]:
+    """ "popliteal and femoral veins", "peroneus longus and brevis": a word belongs to each of them."""
+    spans = [(n.start, n.end) for n in found if n.kind in STRUCTURE_KINDS]
+    for name in found:
+        genus, _, species = name.text.partition(" ")
+        match = _SPECIES.match(text, name.end) if name.kind in STRUCTURE_KINDS and species else None
+        concept = terms.resolve(f"{genus} {match[1]}", STRUCTURE_KINDS) if match else None
+        if match and concept is not None and not any(s <= match.start(1) < e for s, e in spans):
+            yield Named(match.start(1), match.end(1), concept.id, concept.kind, match[1], match.start(1))
     for match in _ELLIPTIC.finditer(text):
         noun = match["noun"].lower()
         noun = _ONE.get(noun, noun[:-1])
         for word in re.finditer(r"[A-Za-z]+(?:\s[A-Za-z]+)?", text[match.start() : match.end("more")]):
             for offset in (0, word[0].find(" ") + 1):
                 concept = terms.resolve(f"{word[0][offset:]} {noun}", STRUCTURE_KINDS)
-                if concept is not None:
-                    start = match.start() + word.start() + offset
+                start = match.start() + word.start() + offset
+                if concept is not None and not any(s <= start < e for s, e in spans):
                     end = match.start() + word.end()
                     yield Named(start, end, concept.id, concept.kind, text[start:end], start)
                     break

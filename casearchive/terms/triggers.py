@@ -138,7 +138,7 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "searching|searched|examined?|"
         "scanned|referred|sent|request(?:ed)?|asked|investigat\\w+|work-?up) (?:for|about|whether)",
         "(?:in case|risk|risks|probability|incidence|prevalence|rate|prevention|treatment|management|"
-        "diagnosis|classification|"
+        "classification|"
         "grading|detection|signs?|symptoms?|features?|fear|worry|worried about|chance|concept|definition|"
         "mechanism|mimics?|mimickers?) (?:of|for)(?= (?!the\\b|this\\b|that\\b|his\\b|her\\b|our\\b))",
         "return if", "if", "unless", "when(?:ever)? suspecting",
@@ -177,7 +177,7 @@ AHEAD: dict[str, tuple[str, ...]] = {
         r"practitioner) (?:had )?(?:first )?"
         r"(?:diagnosed|called it|suspected|thought of|assumed|labell?ed it|spoke of)(?: as)?",
         r"(?:been|was|were) (?:given|prescribed) (?:\w+ ){1,3}for", "took it for", "passed for", "taken for",
-        "under the (?:label|diagnosis) of",
+        "(?:under|with) the (?:\\w+ )?(?:label|diagnosis) of",
         "reported elsewhere as", "(?:had|has) been (?:called|labelled|told|diagnosed with|diagnosed as)",
         "told (?:it was|he had|she had|they had)",
         r"(?:outside report|outside mri|referral diagnosis|referring diagnosis|previous provider|(?:initial|"
@@ -216,6 +216,7 @@ BEHIND: dict[str, tuple[str, ...]] = {
     "absent": (
         f"{BE}(?:not|never) (?:be |been )?(?:clearly |definitely |convincingly )?{SEEN}",
         f"(?:could|can)\\s{0,2}not be (?:clearly )?{SEEN}", "cannot be (?:found|seen|identified|demonstrated)",
+        f"{BE}neither \\w+ nor (?:{SEEN}|palpable|present)", r"\(\s?(?:none|nil|absent|negative|no)\s?\)",
         f"{BE}not present", f"{BE}absent", f"{BE}(?:reliably |confidently |safely |therefore )?excluded",
         f"{BE}ruled out",
         f"{BE}negative", "neg", f"{BE}(?:very |highly |thus |therefore |considered )?unlikely", "nil",
@@ -249,11 +250,13 @@ BEHIND: dict[str, tuple[str, ...]] = {
         f"{BE}the (?:initial|original|first|working|referring|referral|wrong|outside) (?:diagnosis|"
         f"impression|label)",
         r"(?:was|had been) (?:the )?misdiagnos(?:is|ed)", "was wrong",
+        "had been made",
         "(?:had|has) been (?:assumed|suspected|diagnosed|presumed|reported|labell?ed)",
     ),
     "historical": (
         f"{BE}(?:now |since |completely |fully |largely )?(?:healed|resolved)(?: completely)?",
         "(?:has|have|had) (?:now |since |completely |fully )?(?:healed|resolved)",
+        f"{BE}(?:gone|disappeared)(?=\\s*(?:$|[.,;]))",
         "no longer (?:seen|visible|present|identified|evident|detectable|visuali[sz]ed|demonstrated)",
         r"(?:in|since|back in) (?:january |february |march |april |may |june |july |august |september |"
         r"october |november |december )?(?:19|20)\d\d",

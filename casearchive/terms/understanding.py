@@ -358,7 +358,7 @@ class _Reader:
         for scope in clause.scopes:
             closed = scope.presence in ("absent", "not_assessed") and scope.start <= group.start < scope.end
             if closed and name.end <= scope.start and name.kind != "sign":
-                return True
+                return not any(n.abnormal and scope.start <= n.start < group.start for n in clause.inside)
         return False
 
     def shared(self, clause: _Clause, name: Named, free: list[Group]) -> Bound:
@@ -385,6 +385,10 @@ class _Reader:
             vein = any("vein" in i and "portal" not in i for i in place.ids) or (
                 not place.ids and not _ARTERIAL.search(self.text, clause.part.start, clause.part.end)
             )
+            if re.search(
+                r"\b(?:superficial|saphenous)\b", self.text[clause.part.start : name.start], re.IGNORECASE
+            ):
+                vein = False
             if re.match("imping", name.text, re.IGNORECASE) and not self.nerve(place):
                 return None
             return (
@@ -437,7 +441,12 @@ class _Reader:
         if name.concept.startswith(FLOW):
             if kinds & {"vessel"}:
                 return None
+            if re.search(
+                r"\b(?:veins?|arter(?:y|ies)|vessels?|aorta)\b", self.text[in_chunk[0] : in_chunk[1]], re.I
+            ):
+                return None
             denied = any(s.presence == "absent" and s.start <= name.start < s.end for s in clause.scopes)
+            denied = denied or bool(re.search(r"\babsent\s\Z", self.text[in_chunk[0] : name.start], re.I))
             if "avascular" in name.text.lower():
                 return "neovascularity", "absent"
             more = name.concept.endswith("+")
@@ -474,7 +483,13 @@ class _Reader:
     def presence(self, clause: _Clause, name: Named, fixed: str) -> tuple[str, str]:
         """The presence and the words that decide it; nothing where the text takes back its own denial."""
         over = [s for s in clause.scopes if s.start <= name.at < s.end and not name.at < s.start < name.end]
-        over = [s for s in over if not self.swallowed(clause, s)]
+        over = [s for s in over if not self.swallowed(clause, s) and not s.trigger.lower().endswith("intact")]
+        denials = [(s.start, s.start + len(s.trigger) + 12) for s in over if s.presence == "absent"]
+        # "no signs of synovitis" is a denial, whatever "signs of" asks elsewhere
+        asked = [
+            s for s in over if s.presence == "hypothetical" and any(a < s.start <= b for a, b in denials)
+        ]
+        over = [s for s in over if s not in asked]
         if fixed:
             over = [s for s in over if s.presence not in ("absent", "probable", "not_assessed")]
         if name.kind == "normality":
