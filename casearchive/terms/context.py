@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 
 from casearchive.terms.clauses import Sentence, sentences
 from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
@@ -224,7 +225,7 @@ def _asked(text: str, parts: tuple[Sentence, ...]) -> Iterator[Scope]:
             comma = text.find(",", match.end(), stop.start() if stop else len(text))
             ends = [e for e in (stop.start() if stop else len(text), comma) if e != -1]
             yield Scope(match.start(), min(ends), "?", "possible")
-    for part, following in zip(parts, (*parts[1:], None), strict=True):
+    for part, following in zip_longest(parts, parts[1:]):
         if (
             part.asked
             and following is not None

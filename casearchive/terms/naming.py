@@ -440,11 +440,24 @@ def _adjectives(terms: Lexicon) -> dict[str, dict[str, str]]:
     return made
 
 
-def specialised(text: str, abnormality: str, kind: str, terms: Lexicon) -> str:
-    """What a plain word for an abnormality means in this kind of structure ("enlarged", of a nerve)."""
-    word = text.strip().lower()
-    meant = _adjectives(terms).get(fold_word(word), {}).get(kind, "") if word.isalpha() else ""
-    return meant if meant and meant != abnormality else abnormality
+@lru_cache(maxsize=4096)
+def specialised(text: str, abnormality: str, structure: str, terms: Lexicon) -> str:
+    """What a plain word for an abnormality is called in this structure: an enlarged nerve has a nerve enlargement,
+    a nodule in the thyroid is a thyroid nodule."""
+    place = terms.concept(structure)
+    word = fold(text)
+    if place is None or not word or " " in word:
+        return abnormality
+    meant = _adjectives(terms).get(word, {}).get(place.kind, "")
+    if meant:
+        return meant
+    for above in (structure, *place.part_of, *place.is_a):
+        concept = terms.concept(above)
+        for name in (concept.preferred, *concept.names) if concept else ():
+            made = terms.resolve(f"{name} {word}", ABNORMALITY_KINDS)
+            if made is not None and made.id != abnormality:
+                return made.id
+    return abnormality
 
 
 def _predicates(text: str, part: Sentence, inside: list[Named], terms: Lexicon) -> list[Named]:

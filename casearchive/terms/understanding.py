@@ -296,8 +296,7 @@ class _Reader:
         first = self.detail(clause, name, concept, presence, trigger, side)
         _, site = implied(concept, self.terms)
         for structure in place.ids or ("",):
-            kind = c.kind if (c := self.terms.concept(structure)) is not None else ""
-            meant = specialised(name.text, concept, kind, self.terms) if name.kind != "sign" else concept
+            meant = concept if name.kind == "sign" else specialised(name.text, concept, structure, self.terms)
             narrowed = self.terms.in_structure(meant, structure) if structure else meant
             made = replace(first, abnormality=narrowed, structure=structure, site=first.site or site, own=own)
             self.add(made)
