@@ -284,6 +284,8 @@ _COMPARED = re.compile(
     r"(?:as|so) \w+ as|as on)\b[^,;:]*\Z",
     re.IGNORECASE,
 )
+#: "right thyroid lobe" is one name and has a side.
+_HELD_SIDE = re.compile(r"(left|right)\b", re.IGNORECASE)
 _EITHER = re.compile(r"\b(?:either|each|both|neither)\s+sides?\b|\bbilaterally\b|\bon both\b", re.IGNORECASE)
 SIDES = frozenset({"left", "right", "bilateral", "midline"})
 
@@ -298,6 +300,8 @@ def side_names(text: str, start: int, end: int, inside: Iterable[Named]) -> list
             if _COMPARED.search(text, max(start, name.start - 45), name.start):
                 continue
             found.append((name.start, name.end, name.concept))
+        elif name.kind in STRUCTURE_KINDS and (held := _HELD_SIDE.match(name.text)):
+            found.append((name.start, name.start + held.end(), held[1].lower()))
         elif name.kind == "laterality_relative" and name.concept == "contralateral":
             if _COMPARED.search(text, max(start, name.start - 45), name.start):
                 continue

@@ -297,6 +297,8 @@ class _Reader:
         _, site = implied(concept, self.terms)
         for structure in place.ids or ("",):
             meant = concept if name.kind == "sign" else specialised(name.text, concept, structure, self.terms)
+            if presence == "absent" and meant in self.terms.narrower(concept):
+                meant = concept  # to deny the wider thing says more
             narrowed = self.terms.in_structure(meant, structure) if structure else meant
             made = replace(first, abnormality=narrowed, structure=structure, site=first.site or site, own=own)
             self.add(made)
