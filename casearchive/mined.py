@@ -91,7 +91,9 @@ def of_case(case: Case, vocabulary: Lexicon | None = None) -> Mining:
         elif said.said.presence not in ("hypothetical", "other_person"):
             told.append(said)
     open_ = [s for s in told if not _spoken_of(s.said, case.findings, terms)]
-    rows = _settled([s for s in open_ if _worth(s.said)], terms)
+    there = [s.said for s in told if s.said.presence in PRESENT]
+    there += [_stated(f) for f in case.findings if f.certainty in PRESENT]
+    rows = _settled([s for s in open_ if _worth(s.said) and not _idle(s.said, there, terms)], terms)
     return Mining(
         tuple(_finding(n, row, terms) for n, row in enumerate(rows, 1)),
         tuple(_labels(labels, case, terms)),
@@ -185,6 +187,20 @@ def _worth(statement: Statement) -> bool:
     if statement.abnormality in ("", "abnormality"):
         return False
     return statement.side != "contralateral"
+
+
+def _stated(finding: Finding) -> Statement:
+    return Statement(finding.abnormality, finding.structure, side=finding.side)
+
+
+def _idle(statement: Statement, there: Sequence[Statement], terms: Lexicon) -> bool:
+    """That a normal ligament is not torn needs no row where the tear of a tendon is what the case is about."""
+    if not statement.inferred or statement.presence != "absent":
+        return False
+    return any(
+        one.abnormality in terms.narrower(statement.abnormality) and one.structure != statement.structure
+        for one in there
+    )
 
 
 # ----------------------------------------------------------------------------------- the author comes first

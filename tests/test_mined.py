@@ -173,6 +173,14 @@ def test_the_descriptions_of_a_loose_file_are_read() -> None:
     assert found == [("study description", "dvt", "absent"), ("series description", "tear", "definite")]
 
 
+def test_a_normal_neighbour_needs_no_row_for_what_it_lacks() -> None:
+    told = case("Tear of the left Achilles tendon", "The plantaris is normal.")
+    assert rows(of_case(told)) == [
+        ("achilles_tendon", "tear", "left", "definite"),
+        ("plantaris", "normal", "left", "definite"),
+    ]
+
+
 # ------------------------------------------------------------------------------------------------ searching
 
 
@@ -212,6 +220,12 @@ def test_a_case_whose_text_denies_the_finding_stays_out_though_the_words_are_the
     found = ask(connection, "gastrocnemius tear")
     assert found.total == 0 and found.hidden["absent"] == 1
     assert ask(connection, "no:tear structure:gastrocnemius").total == 1
+
+
+def test_a_normal_part_makes_no_normal_whole() -> None:
+    connection = index_of(case("Thigh", "The semitendinosus is normal. Tear of the biceps femoris."))
+    assert ask(connection, "finding:normal structure:hamstrings").total == 0
+    assert ask(connection, "finding:normal structure:semitendinosus").total == 1
 
 
 def test_an_earlier_label_of_the_text_is_searched_as_a_prior() -> None:

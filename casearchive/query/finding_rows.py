@@ -57,7 +57,7 @@ def _present_rows(clause: FindingClause, only: Keys | None) -> list[Sql]:
     if not present:
         return []
     structure, abnormality = _columns(only)
-    place = sql(f"{structure} IN {{}}", among(clause.structure.ids)) if clause.structure else Sql("1")
+    place = sql(f"{structure} IN {{}}", among(_places(clause))) if clause.structure else Sql("1")
     kind = sql(f"{abnormality} IN {{}}", among(clause.abnormality.ids)) if clause.abnormality else Sql("1")
     ways = [every([kind, place])]
     if clause.implied:
@@ -66,6 +66,13 @@ def _present_rows(clause: FindingClause, only: Keys | None) -> list[Sql]:
         ways.append(every([_defined(definition, only), place]))
     held = _certainties(present)
     return [_finding_rows(clause, every([way, held]), only, MATCH, OTHER_SIDE) for way in ways]
+
+
+def _places(clause: FindingClause) -> tuple[str, ...]:
+    """What is found in a part is found in the whole; but a normal part makes no normal whole."""
+    assert clause.structure is not None
+    normal = clause.abnormality is not None and clause.abnormality.kind == "normality"
+    return clause.structure.above if normal else clause.structure.ids
 
 
 def _columns(only: Keys | None) -> tuple[str, str]:

@@ -296,7 +296,7 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (INTACT, r"\b(?:intact|uninterrupted|unbroken|unhurt|uninjured|untorn)\b|"
                  r"\b(?:is|are|remains?|was|were)\s+(?:\w+\s+)?"
                  r"(?:preserved|whole|attached)\b|\bstill\s+(?:attached|holds?)\b|\bholds?(?=\s*(?:$|"
-                 r"[.,;]))|\bwhole(?=\s*(?:$|[.,;]))|\bin\s+(?:full\s+)?continuity\b|\bcontinuous\b(?!-)|"
+                 r"[.,;]))|\bwhole(?=\s*(?:$|[.,;]))|\bin\s+(?:full\s+)?continuity\b(?!\s+with)|\bcontinuous\b(?!-)|"
                  r"\bcontinuity\s+(?:is|was)\s+(?:preserved|maintained)\b|\bpreserved\s+continuity\b"),
         (STIFF, r"\b(?:non-?\s?|in)compressib(?:le|ility)\b|\b(?:not|only\s+partially|partially|incompletely)\s+"
                 r"(?:(?:fully|completely|entirely)\s+)?compressible\b|\b(?:does|do|did|could|"

@@ -409,7 +409,7 @@ class _Reader:
                 return None
             what = "fracture" if kinds == {"bone"} else "tear"
             if kinds and not kinds & {*_TEAR_KINDS, "bone", "region"}:
-                return ("normal", "definite") if name.concept == INTACT else None
+                return ("normal", "definite") if name.text.lower() == "intact" else None
             if name.concept == INTACT and re.match(r"\s+(?:fibres|fibers|bridge)", self.text[name.end :]):
                 return None
             return what, "definite" if name.concept == BROKEN else "absent"
