@@ -1,8 +1,9 @@
 """Mistyped words of a running text put right, where that is safe: by edit distance to words of the lexicon.
 
-A word is taken for a slip only when it is no word of the lexicon and no ordinary word (``ordinary.txt``), begins
-like the one word it is near to, and differs from it inside, not merely in its ending: "pirifornis" is piriformis,
-"fascial" is a word of its own. Whatever was written stays as it is; only what is understood changes.
+A word is taken for a slip only when it is no word of the lexicon and no ordinary word (``ordinary.txt``: English
+words one or two slips away from one of the lexicon), begins like the one word it is near to, and differs from it
+inside, not merely in its ending: "pirifornis" is piriformis, "fascial" is a word of its own. Whatever was written
+stays as it is; only what is understood changes.
 """
 
 from __future__ import annotations
