@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from casearchive.index.search import Hit
     from casearchive.measure import Measured, Unmeasurable
     from casearchive.measurements import Checked
+    from casearchive.mined import Mined
     from casearchive.model import Calibration, Case, Facts, Media
     from casearchive.record import Places
     from casearchive.sheet import Sheeted
@@ -56,6 +57,7 @@ class CaseView:
     missing: tuple[Problem, ...]
     doubts: tuple[Problem, ...]  # where the record and its clips contradict each other
     checked: tuple[Checked, ...] = ()  # each measurement beside its points
+    mined: tuple[Mined, ...] = ()  # read in its words, reviewed by nobody
 
 
 class Views:
@@ -204,12 +206,14 @@ class Views:
         case = record.loads(text, slug=slug, file=file)
         complete = record.completeness(case, text=text, file=file)
         from casearchive.measurements import checked
+        from casearchive.mined import of_case
 
         found = [(m, self._file_view(connection, m.sha256, case=slug, may_miss=True)) for m in case.media]
         clips = tuple((m.id, view and replace(view, calibration=m.calibration)) for m, view in found)
         files = {media: clip.detail.facts for media, clip in clips if clip is not None}
         doubts = self.doubts(case, record.Places(text, file))
-        return CaseView(case, clips, complete.score, complete.missing, doubts, checked(case, files))
+        told = of_case(case).findings
+        return CaseView(case, clips, complete.score, complete.missing, doubts, checked(case, files), told)
 
     def _clip_of_case(self, connection: Any, what: str, make: Sequence[str]) -> FileView:
         """``CASE/M4``: one clip of a case, as the case shows it."""

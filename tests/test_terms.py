@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
 from casearchive.terms import build as building
-from casearchive.terms.negation import affirmed, scopes
+from casearchive.terms.context import affirmed, scopes
 from casearchive.terms.spelling import distance
 from casearchive.terms.words import fold, tokens
 
@@ -404,7 +404,8 @@ def test_affirmed_keeps_the_length_and_only_ever_blanks(text: str) -> None:
 
 def test_a_scope_names_its_trigger_and_its_reason() -> None:
     (scope,) = scopes("Labrum not assessed.")
-    assert (scope.trigger.strip(), scope.why, scope.start, scope.end) == ("not assessed", "unassessed", 0, 19)
+    assert (scope.trigger.strip(), scope.presence) == ("not assessed", "not_assessed")
+    assert (scope.start, scope.end) == (0, 19)
 
 
 @pytest.mark.parametrize(

@@ -225,14 +225,10 @@ def _prior(options: dict[str, Any], said: dict[str, str]) -> dict[str, Any]:
 
 def _claimed(impression: str) -> list[str]:
     """The abnormalities that an impression claims, so that it is found as one; what it denies is none."""
-    from casearchive.terms import ABNORMALITY_KINDS, lexicon
-    from casearchive.terms.negation import affirmed
+    from casearchive.terms.understanding import PRESENT, understand
 
-    terms = lexicon()
-    found = [terms.concept(m.concept) for m in terms.recognise(affirmed(impression))]
-    return list(
-        dict.fromkeys(c.id for c in found if c is not None and c.kind in ABNORMALITY_KINDS - {"normality"})
-    )
+    claimed = [s.abnormality for s in understand(impression) if s.presence in PRESENT and not s.inferred]
+    return list(dict.fromkeys(c for c in claimed if c and c != "normal"))
 
 
 def _frames(text: str) -> list[int]:

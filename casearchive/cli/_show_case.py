@@ -17,6 +17,7 @@ from casearchive.record.sentences import name, sentence
 if TYPE_CHECKING:
     from casearchive.archive import CaseView, FileView
     from casearchive.measurements import Checked
+    from casearchive.mined import Mined
     from casearchive.model import Case, Finding, Measurement, Media
 
 _SEXES = {"M": "male", "F": "female", "O": "other"}
@@ -34,6 +35,10 @@ def json_case(view: CaseView) -> None:
             "clips": {media: file_json(clip) if clip else None for media, clip in view.clips},
             "completeness": view.score,
             "missing": [{"field": p.field, "line": p.line, "message": p.message} for p in view.missing],
+            "read_in_text": [
+                {**asdict(m.finding), "origin": "text", "source": m.source, "quote": m.quote}
+                for m in view.mined
+            ],
             "doubts": [{"field": p.field, "line": p.line, "message": p.message} for p in view.doubts],
         }
     )
@@ -47,6 +52,7 @@ def tell_case(view: CaseView, inline: Inline) -> None:
     _list("Symptoms", [", ".join(name(s) for s in story.symptoms)] if story.symptoms else [])
     _paragraph("Technique", story.technique)
     _findings(case)
+    _list("Read in the text, not reviewed", [_read(m) for m in view.mined])
     _measurements(view)
     _list("Tests", [_joined(name(t.test), t.side, t.result, t.note) for t in case.tests])
     _list("Thought before", [sentence(sentences.prior(p)) for p in case.priors])
@@ -197,3 +203,10 @@ def _list(head: str, lines: Iterable[str]) -> None:
 
 def _joined(*parts: str) -> str:
     return ", ".join(p for p in parts if p and p not in ("unknown", "none"))
+
+
+def _read(mined: Mined) -> str:
+    """What the words say, with the words: nobody has looked at it."""
+    finding = mined.finding
+    said = _joined(sentences.title(finding), sentences.qualities(finding))
+    return f"{sentence(said)} ({mined.source}: “{mined.quote}”)"

@@ -125,6 +125,7 @@ def _hit(hit: Hit) -> dict[str, Any]:
                 "severity": f.severity,
                 "modality": f.modality,
                 "reviewed": f.reviewed,
+                "origin": f.origin,
             }
             for f in hit.findings
         ],

@@ -308,7 +308,7 @@ def counts(connection: sqlite3.Connection) -> dict[str, Any]:
     def one(sql: str) -> int:
         return int(connection.execute(sql).fetchone()[0] or 0)
 
-    present = "certainty IN ('definite', 'probable', 'possible')"
+    present = "certainty IN ('definite', 'probable', 'possible') AND origin = 'record'"
     return {
         "cases": one("SELECT count(*) FROM cases"),
         "cases_by_status": tally("SELECT status, count(*) FROM cases GROUP BY status ORDER BY status"),
@@ -316,10 +316,12 @@ def counts(connection: sqlite3.Connection) -> dict[str, Any]:
             "SELECT difficulty, count(*) FROM cases WHERE difficulty <> '' GROUP BY difficulty ORDER BY 1"
         ),
         "cases_without_findings": one(
-            "SELECT count(*) FROM cases WHERE id NOT IN (SELECT key FROM findings)"
+            "SELECT count(*) FROM cases WHERE id NOT IN (SELECT key FROM findings WHERE origin = 'record')"
         ),
         "findings": one(f"SELECT count(*) FROM findings WHERE {present}"),
-        "absent_findings": one("SELECT count(*) FROM findings WHERE certainty = 'absent'"),
+        "absent_findings": one(
+            "SELECT count(*) FROM findings WHERE certainty = 'absent' AND origin = 'record'"
+        ),
         "structures": tally(
             f"SELECT structure, count(DISTINCT key) n FROM findings WHERE {present} AND structure <> '' "
             "GROUP BY structure ORDER BY n DESC, structure"

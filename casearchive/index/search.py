@@ -30,7 +30,10 @@ _MOST_REASONS = 6
 
 @dataclass(frozen=True)
 class FindingRow:
-    """One finding of a case as the index holds it; ``structure`` and the like are concept ids or words."""
+    """One finding of a case as the index holds it; ``structure`` and the like are concept ids or words.
+
+    ``origin`` is ``record`` (its author's) or ``text``: read in the words of ``source``, which ``quote`` holds.
+    """
 
     id: str
     structure: str
@@ -42,6 +45,9 @@ class FindingRow:
     modality: str
     site: str
     reviewed: bool
+    origin: str = "record"
+    source: str = ""
+    quote: str = ""
 
 
 @dataclass(frozen=True)
@@ -418,13 +424,13 @@ class _Teller:
         clips = sorted({int(str(r.ref)) for r in every if r.source == "media"})
         for row in self.select(
             "SELECT id, finding_id, structure, abnormality, side, certainty, severity, temporality, modality,"
-            " site, reviewed FROM findings WHERE id IN (SELECT value FROM json_each(?))",
+            " site, reviewed, origin, source, quote FROM findings WHERE id IN (SELECT value FROM json_each(?))",
             findings,
         ):
             number, *texts = (str(value) for value in row)
             self.findings[int(number)] = FindingRow(
                 texts[0], texts[1], texts[2], texts[3], texts[4], texts[5], texts[6], texts[7], texts[8],
-                reviewed=texts[9] == "1",
+                texts[9] == "1", texts[10], texts[11], texts[12],
             )  # fmt: skip
         for finding, media_id, sha256, low, high in self.connection.execute(
             "SELECT e.finding, e.media_id, m.sha256, e.frame_from, e.frame_to FROM evidence e"
@@ -586,7 +592,12 @@ class _Teller:
             row.temporality if row.temporality == "historical" else "",
             f"by {row.modality}" if row.modality not in ("us", "") else "",
         ]
-        line = f"finding {row.id}: " + ", ".join(p for p in parts if p)
+        line = ", ".join(p for p in parts if p)
+        line = (
+            f"the {row.source} says: “{row.quote}”: {line}"
+            if row.origin == "text"
+            else f"finding {row.id}: {line}"
+        )
         notes = self.notes(row, reason.leaf)
         if reason.level == ABSENT:
             notes = ("documented absence", *notes)
@@ -604,7 +615,7 @@ class _Teller:
             self.via(leaf.abnormality, row.abnormality),
             "side not recorded" if leaf.sides and row.side in _UNRECORDED else "",
             "severity not recorded" if leaf.severity and not row.severity else "",
-            "" if row.reviewed else "unreviewed",
+            "" if row.reviewed or row.origin == "text" else "unreviewed",
         ]
         return tuple(n for n in notes if n)
 

@@ -14,9 +14,21 @@ from functools import lru_cache
 from casearchive.model import Case, Facts, Finding
 from casearchive.query import fts
 from casearchive.query.tree import PRESENT
-from casearchive.terms import Lexicon, lexicon
-from casearchive.terms.negation import affirmed
+from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, Mention, lexicon
+from casearchive.terms.context import UNSAID, affirmed, scopes
+from casearchive.terms.slips import mended
 
+#: What a text is about even where it denies a finding there.
+_ABOUT = STRUCTURE_KINDS | {
+    "laterality",
+    "modality",
+    "mode",
+    "maneuver",
+    "maneuver_state",
+    "plane",
+    "site",
+    "position",
+}
 _NOT_WORDS = re.compile(r"[\W_]+", re.UNICODE)
 
 
@@ -151,18 +163,51 @@ class _Writer:
         return " ".join(shown)
 
     def said(self, *texts: str) -> str:
-        """What the texts affirm, and the tokens of the concepts in that."""
-        kept = [affirmed(text) for text in texts if text.strip()]
-        return _joined((*kept, " ".join(self.tokens(kept))))
+        """What the texts affirm, and the tokens of the concepts in that; slips are understood as they were meant.
 
-    def tokens(self, texts: Iterable[str]) -> tuple[str, ...]:
+        Of what is denied or asked, the structure, side, study and manoeuvre are still what the text is about."""
+        words: list[str] = []
+        about: list[str] = []
+        concepts: dict[str, None] = {}
+        for text in texts:
+            if not text.strip():
+                continue
+            meant = mended(text, self.vocabulary).text
+            kept = affirmed(meant)
+            words.append(kept if meant == text else affirmed(text))
+            for mention in self.vocabulary.recognise(meant):
+                if kept[mention.start : mention.end] == meant[mention.start : mention.end]:
+                    concepts[mention.concept] = None
+                elif self.is_about(meant, mention):
+                    concepts[mention.concept] = None
+                    about.append(mention.text)
+        return _joined((*words, " ".join(about), " ".join(self.tokens(concepts))))
+
+    def is_about(self, text: str, mention: Mention) -> bool:
+        """A structure or the like inside a scope that denies or asks for a finding: the text is about it."""
+        if self.kind(mention) not in _ABOUT:
+            return False
+        for scope in scopes(text, self.vocabulary):
+            if scope.presence not in UNSAID or not scope.start <= mention.start < scope.end:
+                continue
+            if scope.presence == "other_person" or not self.finding_in(text[scope.start : scope.end]):
+                return False
+        return True
+
+    def finding_in(self, text: str) -> bool:
+        return any(self.kind(m) in ABNORMALITY_KINDS for m in self.vocabulary.recognise(text))
+
+    def kind(self, mention: Mention) -> str:
+        concept = self.vocabulary.concept(mention.concept)
+        return concept.kind if concept else ""
+
+    def tokens(self, concepts: Iterable[str]) -> tuple[str, ...]:
         found: dict[str, None] = {}
         above = _above(self.vocabulary)
-        for text in texts:
-            for mention in self.vocabulary.recognise(text):
-                found[fts.token(mention.concept)] = None
-                for concept_id in above.get(mention.concept, ()):
-                    found[fts.above_token(concept_id)] = None
+        for concept in concepts:
+            found[fts.token(concept)] = None
+            for concept_id in above.get(concept, ()):
+                found[fts.above_token(concept_id)] = None
         return tuple(found)
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from casearchive.attributes import by_level
 from casearchive.claims import side
 from casearchive.index.text import DocumentText, document_text, instance_text
-from casearchive.model import Case, Facts, Finding, TeachingSetRecord
+from casearchive.mined import Label, Mined, of_case, of_facts
+from casearchive.model import Case, Facts, Finding, Measurement, TeachingSetRecord
 from casearchive.terms import lexicon
 from casearchive.units import in_base
 
@@ -91,8 +92,7 @@ def add_instance(
         "INSERT OR IGNORE INTO identifiers (instance_id, keyword, value) VALUES (?, ?, ?)",
         [(found, i.keyword, i.value) for i in facts.identifiers if i.value.strip()],
     )
-    connection.execute("INSERT INTO documents (instance_id) VALUES (?)", (found,))
-    _say(connection, "instance_id", found, instance_text(facts, name, lexicon()))
+    _put_document(connection, found, facts, name)
     _link_waiting_media(connection, sha256, found)
     return found
 
@@ -100,6 +100,7 @@ def add_instance(
 def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, completeness: int) -> None:
     """Replace what the index says of ``case``; files that belong to it stop being documents of their own."""
     vocabulary = lexicon()
+    mined = of_case(case, vocabulary)
     remove_case(connection, case.slug)
     case_id = _insert(connection, "cases", {
         "slug": case.slug,
@@ -112,8 +113,8 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
         "author": case.author.name,
         "consent_scope": case.consent.scope,
         "consent_until": case.consent.until,
-        "age_years": age_in_years(case.patient.age),
-        "sex": case.patient.sex,
+        "age_years": age_in_years(case.patient.age or mined.age),
+        "sex": case.patient.sex or mined.sex,
         "activity": case.patient.activity,
         "completeness": completeness,
         "record_sha256": record_sha256,
@@ -122,7 +123,8 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
     _put_media(connection, case_id, case)
     for position, finding in enumerate(case.findings, 1):
         _put_finding(connection, document, case_id, position, finding)
-    _put_measurements(connection, case_id, case)
+    _put_mined(connection, document, case_id, mined.findings, len(case.findings))
+    _put_measurements(connection, case_id, (*case.measurements, *mined.measurements))
     connection.executemany(
         "INSERT INTO priors (case_id, position, day, modality, impression, discordance, says, missed) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -140,6 +142,7 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
             for n, p in enumerate(case.priors, 1)
         ],
     )
+    _put_labels(connection, case_id, mined.labels, len(case.priors))
     _put_terms(connection, case_id, case)
     _say(connection, "case_id", case_id, document_text(case, vocabulary))
     _retire_documents_of_media(connection, case_id)
@@ -270,8 +273,38 @@ def _put_media(connection: sqlite3.Connection, case_id: int, case: Case) -> None
     )
 
 
+def _put_mined(
+    connection: sqlite3.Connection, document: int, key: int, mined: Iterable[Mined], after: int
+) -> None:
+    """Findings read in the text, after those of the author."""
+    for position, one in enumerate(mined, after + 1):
+        _put_finding(connection, document, key, position, one.finding, source=one.source, quote=one.quote)
+
+
+def _put_labels(connection: sqlite3.Connection, case_id: int, labels: Iterable[Label], after: int) -> None:
+    """Earlier labels that only the text tells; what they were is the text's own words."""
+    connection.executemany(
+        "INSERT INTO priors (case_id, position, impression, says) VALUES (?, ?, ?, ?)",
+        [(case_id, n, one.quote, json.dumps(one.says)) for n, one in enumerate(labels, after + 1)],
+    )
+
+
+def _put_document(connection: sqlite3.Connection, instance: int, facts: Facts, name: str) -> None:
+    """A file outside any case: its searchable text, and the findings its descriptions tell."""
+    document = _insert(connection, "documents", {"instance_id": instance})
+    _say(connection, "instance_id", instance, instance_text(facts, name, lexicon()))
+    _put_mined(connection, document, -instance, of_facts(facts, lexicon()), 0)
+
+
 def _put_finding(
-    connection: sqlite3.Connection, document: int, key: int, position: int, finding: Finding
+    connection: sqlite3.Connection,
+    document: int,
+    key: int,
+    position: int,
+    finding: Finding,
+    *,
+    source: str = "",
+    quote: str = "",
 ) -> None:
     dynamic, doppler = finding.dynamic, finding.doppler
     row_id = _insert(connection, "findings", {
@@ -297,6 +330,9 @@ def _put_finding(
         "echogenicity": json.dumps(finding.echogenicity),
         "note": finding.note,
         "reviewed": int(finding.reviewed),
+        "origin": "text" if source else "record",
+        "source": source,
+        "quote": quote,
     })  # fmt: skip
     connection.executemany(
         "INSERT INTO evidence (finding, position, media_id, frame_from, frame_to, shape, points, best) "
@@ -322,7 +358,9 @@ def _ordinal(value: str) -> float | None:
     return float(match[1]) if match else None
 
 
-def _put_measurements(connection: sqlite3.Connection, case_id: int, case: Case) -> None:
+def _put_measurements(
+    connection: sqlite3.Connection, case_id: int, measurements: Iterable[Measurement]
+) -> None:
     connection.executemany(
         "INSERT INTO measurements (case_id, position, finding_id, what, state, side, value, unit, base_value,"
         " base_unit, media_id, frame) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -340,7 +378,7 @@ def _put_measurements(connection: sqlite3.Connection, case_id: int, case: Case) 
                 m.media,
             )
             + (m.frame,)
-            for n, m in enumerate(case.measurements, 1)
+            for n, m in enumerate(measurements, 1)
         ],
     )
 
@@ -391,6 +429,6 @@ def _restore_document(connection: sqlite3.Connection, instance: int) -> None:
         return
     from casearchive.index.read import facts_of_row
 
-    connection.execute("INSERT OR IGNORE INTO documents (instance_id) VALUES (?)", (instance,))
-    facts, name = facts_of_row(connection, instance)
-    _say(connection, "instance_id", instance, instance_text(facts, name, lexicon()))
+    if connection.execute("SELECT 1 FROM documents WHERE instance_id = ?", (instance,)).fetchone() is None:
+        facts, name = facts_of_row(connection, instance)
+        _put_document(connection, instance, facts, name)

@@ -1,4 +1,4 @@
-"""Where the record of a case and the clips it names contradict each other; a person decides who is right."""
+"""Where the record of a case contradicts itself or the clips it names; a person decides who is right."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from casearchive import claims, record
 from casearchive.errors import Problem
 from casearchive.index import read
 from casearchive.measurements import checked, odd_scales
+from casearchive.mined import of_case
 from casearchive.model import Case, Facts
 
 
 def doubts(connection: sqlite3.Connection, case: Case, places: record.Places) -> Iterator[Problem]:
     """Every contradiction, in the order of the record, at the level ``doubt``: none refuses the record."""
+    for dispute in of_case(case).disputes:
+        yield places.problem(("finding", dispute.number), str(dispute), "doubt")
     patients: set[str] = set()
     files: dict[str, Facts] = {}
     for number, media in enumerate(case.media):

@@ -58,7 +58,7 @@ def _present_rows(clause: FindingClause, only: Keys | None) -> list[Sql]:
     if not present:
         return []
     structure, abnormality = _columns(only)
-    place = sql(f"{structure} IN {{}}", among(clause.structure.ids)) if clause.structure else Sql("1")
+    place = sql(f"{structure} IN {{}}", among(_places(clause))) if clause.structure else Sql("1")
     kind = sql(f"{abnormality} IN {{}}", among(clause.abnormality.ids)) if clause.abnormality else Sql("1")
     ways = [every([kind, place])]
     if clause.implied:
@@ -67,6 +67,13 @@ def _present_rows(clause: FindingClause, only: Keys | None) -> list[Sql]:
         ways.append(every([_defined(definition, only), place]))
     held = _certainties(present)
     return [_finding_rows(clause, every([way, held]), only, MATCH, OTHER_SIDE) for way in ways]
+
+
+def _places(clause: FindingClause) -> tuple[str, ...]:
+    """What is found in a part is found in the whole; but a normal part makes no normal whole."""
+    assert clause.structure is not None
+    normal = clause.abnormality is not None and clause.abnormality.kind == "normality"
+    return clause.structure.above if normal else clause.structure.ids
 
 
 def _columns(only: Keys | None) -> tuple[str, str]:
@@ -91,7 +98,7 @@ def _finding_rows(clause: FindingClause, where: Sql, only: Keys | None, level: i
     """Rows of findings; those of another side get level ``other``, or are left out where it is -1."""
     factors = [
         Sql("CASE f.certainty WHEN 'probable' THEN 0.95 WHEN 'possible' THEN 0.6 ELSE 1.0 END"),
-        Sql("CASE f.reviewed WHEN 1 THEN 1.0 ELSE 0.9 END"),
+        Sql("CASE f.origin WHEN 'text' THEN 0.85 ELSE CASE f.reviewed WHEN 1 THEN 1.0 ELSE 0.9 END END"),
         _specific("f.abnormality", clause.abnormality),
         _specific("f.structure", clause.structure),
     ]
@@ -273,8 +280,11 @@ def _diagnosis_rows(clause: FindingClause, only: Keys | None) -> Sql:
 
 
 def _text_rows(clause: FindingClause, only: Keys | None, *, annotated: bool) -> Sql:
-    """Words speak for what nobody annotated; of an annotated case, only about which structures it is."""
-    rows = text_rows(text_match(clause), _TEXT, only, unannotated=not annotated)
+    """Words speak for what nobody annotated; of an annotated case, only about which structures it is.
+
+    Where the text itself was understood to say of which structure the abnormality is, or that it is not there,
+    that row answers and the words do not."""
+    rows = text_rows(text_match(clause), _TEXT, only, unless=None if annotated else _said_otherwise(clause))
     if not clause.sides:
         return rows
     wanted = accepted(clause.sides)
@@ -287,6 +297,15 @@ def _text_rows(clause: FindingClause, only: Keys | None, *, annotated: bool) -> 
         _text_side(other),
         rows,
     )
+
+
+def _said_otherwise(clause: FindingClause) -> Sql:
+    """Rows of a case's findings that keep its words from answering."""
+    if clause.abnormality is None:
+        return Sql("f.origin = 'record'")
+    ids = among(sorted({*clause.abnormality.ids, *clause.abnormality.above}))
+    said = sql("f.abnormality IN {} AND (f.structure <> '' OR f.certainty = 'absent')", ids)
+    return any_way([Sql("f.origin = 'record'"), said])
 
 
 def _text_side(sides: Sequence[str]) -> Sql:

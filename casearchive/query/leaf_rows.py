@@ -70,7 +70,7 @@ def rows_of(leaf: Leaf, only: Keys | None = None) -> Sql:
     elif isinstance(leaf, CaseClause):
         parts = _case_clause(leaf.test, only)
     elif isinstance(leaf, TermClause):
-        parts = [_term_clause(leaf, only)]
+        parts = [_term_clause(leaf, only), *_told_diagnosis(leaf, only)]
     elif isinstance(leaf, PriorClause):
         parts = [_prior_clause(leaf, only)]
     elif isinstance(leaf, MeasureClause):
@@ -291,6 +291,23 @@ def _term_clause(leaf: TermClause, only: Keys | None) -> Sql:
     ref = "json_array(t.term, t.structure, t.side, t.role)"
     source = "differential" if leaf.role == "differential" else "diagnosis"
     return _rows(source, ref, "t.case_id", "case_terms t", every(parts), _DIAGNOSIS, only)
+
+
+def _told_diagnosis(leaf: TermClause, only: Keys | None) -> list[Sql]:
+    """Where the author made no diagnosis and no finding, what the text affirms stands for it."""
+    if leaf.role != "diagnosis" or leaf.wanted is None or leaf.wanted.literal:
+        return []
+    where = [
+        Sql(
+            "f.origin = 'text' AND f.certainty IN ('definite', 'probable') AND f.temporality <> 'historical'"
+        ),
+        sql("f.abnormality IN {}", among(leaf.wanted.ids)),
+        Sql("NOT EXISTS (SELECT 1 FROM findings o WHERE o.document = f.document AND o.origin = 'record')"),
+        Sql("NOT EXISTS (SELECT 1 FROM case_terms t WHERE t.case_id = f.key AND t.role = 'diagnosis')"),
+    ]
+    if leaf.structure is not None:
+        where.append(sql("f.structure IN {}", among(leaf.structure.ids)))
+    return [_rows("finding", "f.id", "f.key", "findings f", every(where), _DIAGNOSIS * 0.85, only)]
 
 
 def _prior_clause(leaf: PriorClause, only: Keys | None) -> Sql:

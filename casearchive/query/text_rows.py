@@ -81,9 +81,11 @@ def ranked_text(match: str, weight: float, only: Keys | None) -> Sql:
     )
 
 
-def text_rows(match: str, weight: float, only: Keys | None, *, unannotated: bool = False) -> Sql:
-    """Documents that answer a full-text expression, all alike; ``unannotated``: no cases with findings."""
-    free = " AND NOT EXISTS (SELECT 1 FROM findings f WHERE f.key = d.case_id)" if unannotated else ""
+def text_rows(match: str, weight: float, only: Keys | None, *, unless: Sql | None = None) -> Sql:
+    """Documents that answer a full-text expression, all alike; ``unless``: none with such a finding ``f``."""
+    free = Sql("")
+    if unless is not None:
+        free = sql(" AND NOT EXISTS (SELECT 1 FROM findings f WHERE f.document = d.id AND {})", unless)
     return sql(
         "SELECT coalesce(d.case_id, -d.instance_id) AS key, {} AS score, 0 AS level, 0.3 AS rank,"
         " 'text' AS source, d.id AS ref FROM case_search JOIN documents d ON d.id = case_search.rowid"
@@ -91,7 +93,7 @@ def text_rows(match: str, weight: float, only: Keys | None, *, unannotated: bool
         value(weight),
         value(match),
         _restricted(only),
-        Sql(free),
+        free,
     )
 
 

@@ -1,0 +1,308 @@
+"""Numbers in a text: measurements with their units and states, and grades with their scales.
+
+Units are written in UCUM (``mm2``, ``mL``); a decimal comma is understood. A number followed by "proximal to" is
+a place, not a size, and is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from casearchive.terms.concepts import Lexicon
+from casearchive.terms.naming import Named
+
+_UNITS = {
+    "mm": "mm", "millimetre": "mm", "millimeter": "mm", "cm": "cm", "centimetre": "cm", "centimeter": "cm",
+    "um": "um", "µm": "um", "mm2": "mm2", "mm²": "mm2", "sqmm": "mm2", "cm2": "cm2", "cm²": "cm2",
+    "sqcm": "cm2",
+    "ml": "mL", "cc": "mL", "cm3": "cm3", "cm³": "cm3", "mm3": "mm3", "mm³": "mm3", "l": "L", "litre": "L",
+    "%": "%", "percent": "%", "deg": "deg", "°": "deg", "degree": "deg", "kpa": "kPa", "m/s": "m/s",
+    "cm/s": "cm/s", "mm/s": "mm/s", "cm/sec": "cm/s", "ms": "ms", "bpm": "/min", "db": "dB",
+}  # fmt: skip
+_LENGTHS, _AREAS, _VOLUMES = ("mm", "cm", "um"), ("mm2", "cm2"), ("mL", "cm3", "mm3", "L")
+_NUMBER = r"\d{1,6}(?:[.,]\d{1,4})?"
+_UNIT = (
+    r"mm\s?²|mm\s?2\b|cm\s?²|cm\s?2\b|cm\s?³|cm\s?3\b|mm\s?³|mm\s?3\b|sq\.?\s?mm\b|sq\.?\s?cm\b|"
+    r"cm/s(?:ec)?\b|mm/s\b|m/s\b|"
+    r"millimet(?:re|er)s?\b|centimet(?:re|er)s?\b|mm\b|cm\b|[uµ]m\b|ml\b|cc\b|lit(?:re|er)s?\b|percent\b|"
+    r"per cent\b|%|"
+    r"degrees?\b|deg\b|°|kpa\b|ms\b|bpm\b|db\b"
+)
+_MEASURE = re.compile(
+    rf"(?<![\w.,/-])(?P<one>{_NUMBER})\s{{0,2}}(?:(?:{_UNIT})\s{{0,2}})?"
+    rf"(?:(?P<by>[x×*]|by)\s{{0,2}}(?P<two>{_NUMBER})\s{{0,2}}(?:(?:{_UNIT})\s{{0,2}})?"
+    rf"(?:(?:[x×*]|by)\s{{0,2}}(?P<three>{_NUMBER})\s{{0,2}})?|(?:-|–|"
+    rf"to)\s{{0,2}}(?P<high>{_NUMBER})\s{{0,2}})?"
+    rf"(?P<hyphen>-)?(?P<unit>{_UNIT})",
+    re.IGNORECASE,
+)
+#: "2 cm proximal to the insertion" tells where, "at 4 cm depth" too.
+_PLACE = re.compile(
+    r"\s*(?:(?:more\s+)?(?:proximal|distal|above|below|cranial|caudal|medial|lateral|deep|superficial|away|"
+    r"inferior|superior)\b"
+    r"|from\s+(?:the|its)\b)",
+    re.IGNORECASE,
+)
+#: What a number is said to be, where no measurement of the lexicon is named.
+_SPOKEN = {
+    "gap": "meas_gap", "retraction": "meas_gap", "retracted": "meas_gap", "separation": "meas_gap",
+    "separated": "meas_gap", "apart": "meas_gap", "thick": "meas_thickness", "thickness": "meas_thickness",
+    "thickened": "meas_thickness", "area": "meas_csa", "csa": "meas_csa", "long": "meas_length",
+    "length": "meas_length",
+    "deep": "meas_depth", "depth": "meas_depth", "volume": "meas_volume", "glide": "meas_excursion",
+    "glides": "meas_excursion", "gliding": "meas_excursion", "excursion": "meas_excursion", "wide": "meas_ml",
+    "width": "meas_ml", "moves": "meas_excursion", "diameter": "meas_diameter", "diameters": "meas_diameter",
+}  # fmt: skip
+_BY_WORD = {"gap": _LENGTHS, "csa": _AREAS, "volume": _VOLUMES}
+_STATES = {
+    "at rest": "rest", "resting": "rest", "relaxed": "rest", "when relaxed": "rest", "in relaxation": "rest",
+    "on contraction": "contraction", "with contraction": "contraction", "during contraction": "contraction",
+    "when contracted": "contraction", "contracted": "contraction", "on stretching": "passive_stretch",
+}  # fmt: skip
+_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5"}
+_VALUE = r"(?P<value>\d{1,2}(?:\.\d)?\+?[a-dA-D]?|IV|I{1,3}|V)(?![\w/%.,]*\d)(?!\w)"
+_AFTER_SCALE = re.compile(
+    rf"[\s:(=-]{{0,3}}(?:(?:ultrasound|muscle|injury|echogenicity|signal|vascularity|category|score|grade|"
+    rf"grades|type|class|stage|"
+    rf"flow)\s+){{0,2}}(?:of\s+)?{_VALUE}",
+    re.IGNORECASE,
+)
+_GRADE = re.compile(
+    rf"\b(?P<word>grade|type|class|score|stage|gr\.?)\s{{0,2}}[:=]?\s{{0,2}}{_VALUE}", re.IGNORECASE
+)
+_BEFORE_SCALE = re.compile(
+    rf"\b(?:grade|type|class|score|stage)\s{{0,2}}{_VALUE}\s{{0,2}}[(,]?\s{{0,2}}(?:(?:by|on|according to|"
+    rf"of)\s+)?(?:the\s+)?\Z",
+    re.IGNORECASE,
+)
+_GRADED_WORDS = re.compile(
+    r"\s*(?:\(?(?:by |on |according to )?)?(?:the )?([A-Za-z'’-]+)(?:\s+([A-Za-z'’-]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """``value`` in ``unit`` (UCUM); ``what`` is a measurement of the lexicon or empty, ``state`` a manoeuvre or
+    ``rest``, ``side`` where it was said of one side. ``values`` holds every side of "54 x 19 x 28 mm"."""
+
+    what: str
+    value: float
+    unit: str
+    state: str = ""
+    side: str = ""
+    values: tuple[float, ...] = ()
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """A grade with its scale's concept id; ``scale`` is empty where the text names none."""
+
+    scale: str
+    value: str
+    start: int = 0
+    end: int = 0
+
+
+def quantities(text: str, start: int, end: int) -> Iterator[Quantity]:
+    """The measurements in ``text[start:end]``, without what and in which state (see ``described``)."""
+    for match in _MEASURE.finditer(text, start, end):
+        if _PLACE.match(text, match.end()):
+            continue
+        unit = _unit(match["unit"])
+        numbers = tuple(_number(match[k]) for k in ("one", "two", "three") if match[k])
+        if match["high"]:
+            numbers = (_number(match["high"]),)
+        yield Quantity("", max(numbers), unit, values=numbers if len(numbers) > 1 else (),
+                       start=match.start(), end=match.end())  # fmt: skip
+
+
+def _unit(written: str) -> str:
+    bare = re.sub(r"[\s.]", "", written.lower())
+    return (
+        _UNITS.get(bare) or _UNITS.get(bare.rstrip("s")) or _UNITS.get(bare.replace("percent", "%"), written)
+    )
+
+
+def _number(written: str) -> float:
+    return float(written.replace(",", "."))
+
+
+def described(
+    found: Sequence[Quantity], text: str, bounds: tuple[int, int], named: Sequence[Named], terms: Lexicon
+) -> list[Quantity]:
+    """What each measurement of one clause measures, in which state and on which side.
+
+    ``named`` is what the clause names. The name, state or side that follows a number before the
+    next number belongs to it; else the nearest one before it.
+    """
+    made: list[Quantity] = []
+    for place, quantity in enumerate(found):
+        before = found[place - 1].end if place else bounds[0]
+        after = found[place + 1].start if place + 1 < len(found) else bounds[1]
+        what = _what(text, quantity, before, after, bounds, named, terms)
+        if (
+            made
+            and what in ("", "meas_length")
+            and made[-1].unit == quantity.unit
+            and _goes_on(text, made[-1], quantity)
+        ):
+            what = made[-1].what
+        state = _near(text, quantity, before, after, named, ("maneuver", "maneuver_state")) or _state(
+            text, quantity, before, after
+        )
+        side = _near(text, quantity, before, after, named, ("laterality",)) if len(found) > 1 else ""
+        known = what if what in terms or not what else ""
+        if what == "meas_diameter" and not known:
+            known = "meas_length"
+        made.append(replace(quantity, what=known, state=state, side=side))
+    return made
+
+
+def _goes_on(text: str, last: Quantity, quantity: Quantity) -> bool:
+    """ "6 mm at rest and 31 mm on contraction": one thing, measured twice."""
+    return re.search(
+        r"\b(?:and|to|but|versus|vs|compared|than)\b|,", text[last.end : quantity.start]
+    ) is not None and not (
+        re.search(r"\b(?:with|of|the)\b", text[last.end : quantity.start].lower())
+        and "compared" not in text[last.end : quantity.start]
+    )
+
+
+def _near(
+    text: str, quantity: Quantity, before: int, after: int, named: Sequence[Named], kinds: Sequence[str]
+) -> str:
+    behind = [m for m in named if m.kind in kinds and quantity.end <= m.start < after]
+    ahead = [m for m in named if m.kind in kinds and before <= m.start < quantity.start]
+    if behind and _close(text, quantity.end, behind[0].start):
+        return behind[0].concept
+    if ahead:
+        return ahead[-1].concept
+    return behind[0].concept if behind else ""
+
+
+def _close(text: str, start: int, end: int) -> bool:
+    """Nothing between the two but a few small words, and no comma."""
+    between = text[start:end]
+    return "," not in between and not re.search(r"\band\b", between) and len(between.split()) <= 4
+
+
+def _state(text: str, quantity: Quantity, before: int, after: int) -> str:
+    for low, high in ((quantity.end, after), (before, quantity.start)):
+        piece = text[low:high].lower()
+        for words, state in _STATES.items():
+            if words in piece:
+                return state
+    return ""
+
+
+def _suits(what: str, unit: str, terms: Lexicon) -> bool:
+    concept = terms.concept(what)
+    if concept is None or not concept.unit:
+        return True
+    return (
+        any({concept.unit, unit} <= set(kind) for kind in (_LENGTHS, _AREAS, _VOLUMES))
+        or concept.unit == unit
+    )
+
+
+def _what(
+    text: str,
+    quantity: Quantity,
+    before: int,
+    after: int,
+    bounds: tuple[int, int],
+    named: Sequence[Named],
+    terms: Lexicon,
+) -> str:
+    measured = _near(text, quantity, before, after, named, ("measurement",))
+    if measured and _suits(measured, quantity.unit, terms):
+        return measured
+    words = re.findall(r"[a-z]+", text[quantity.end : min(after, quantity.end + 40)].lower())[:3]
+    words += re.findall(r"[a-z]+", text[max(before, quantity.start - 60) : quantity.start].lower())[::-1][:6]
+    allowed = {"meas_gap": _LENGTHS, "meas_csa": _AREAS, "meas_volume": _VOLUMES}
+    for word in words:
+        what = _SPOKEN.get(word)
+        if what and quantity.unit in allowed.get(what, (quantity.unit,)):
+            return what
+    if quantity.unit in _AREAS:
+        return "meas_csa"
+    if quantity.unit in _VOLUMES:
+        return "meas_volume"
+    if quantity.unit == "%":
+        torn = re.search(
+            r"\b(?:cross-?section|fibres?|fibers?|torn|csa|width|thickness)\b",
+            text[bounds[0] : bounds[1]],
+            re.I,
+        )
+        return "meas_percent_csa" if torn else ""
+    return "meas_length" if quantity.unit in _LENGTHS else ""
+
+
+@lru_cache(maxsize=4)
+def _scale_names(terms: Lexicon) -> re.Pattern[str]:
+    """Every way of naming a scale, short ones too: a number beside it makes clear what is meant."""
+    names: set[str] = set()
+    for scale in terms.ids({"scale"}):
+        concept = terms.concept(scale)
+        if concept is not None:
+            names.update((*concept.names, *concept.abbreviations, *concept.short_names))
+    ways = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True)) or r"\Z\A"
+    return re.compile(rf"(?<![\w-])(?:modified\s+)?(?P<name>{ways})(?![\w])", re.IGNORECASE)
+
+
+def grades(text: str, start: int, end: int, named: Sequence[Named], terms: Lexicon) -> list[Graded]:
+    """Grades in ``text[start:end]``: "Peetrons 2", "Heckmatt III", "grade 2 power Doppler",
+    "grade 2 (BAMIC)"."""
+    found: list[Graded] = []
+    spoken = [
+        (m.start(), m.end(), _scale(terms, m["name"])) for m in _scale_names(terms).finditer(text, start, end)
+    ]
+    spoken += [(n.start, n.end, _scale(terms, f"{n.text} grade")) for n in named if n.kind == "mode"]
+    for low, high, scale in sorted(spoken):
+        if not scale or any(g.start <= low < g.end for g in found):
+            continue
+        match = _AFTER_SCALE.match(text, high, end)
+        if match:
+            found.append(Graded(scale, _value(match["value"], scale, terms), low, match.end()))
+            continue
+        before = _BEFORE_SCALE.search(text, start, low)
+        if before:
+            found.append(Graded(scale, _value(before["value"], scale, terms), before.start(), high))
+    for match in _GRADE.finditer(text, start, end):
+        if not any(g.start <= match.start() < g.end for g in found):
+            graded = _graded(text, match, terms)
+            if graded is not None:
+                found.append(graded)
+    return found
+
+
+def _graded(text: str, match: re.Match[str], terms: Lexicon) -> Graded | None:
+    """ "grade 2 sprain": the scale is that of what is graded."""
+    after = _GRADED_WORDS.match(text, match.end())
+    words = [w for w in after.groups() if w] if after else []
+    for count in (2, 1):
+        if len(words) >= count:
+            scale = _scale(terms, f"{' '.join(words[:count])} grade")
+            if scale:
+                return Graded(scale, _value(match["value"], scale, terms), match.start(), match.end())
+    return None
+
+
+def _scale(terms: Lexicon, name: str) -> str:
+    concept = terms.resolve(name, {"scale"})
+    return concept.id if concept else ""
+
+
+def _value(written: str, scale: str, terms: Lexicon) -> str:
+    """The grade as its scale writes it: III is 3, 2B is 2b."""
+    concept = terms.concept(scale)
+    values = concept.values if concept else ()
+    for way in (written, written.lower(), written.upper(), _ROMAN.get(written.lower(), written)):
+        if way in values:
+            return way
+    return _ROMAN.get(written.lower(), written.lower())

@@ -1,0 +1,146 @@
+"""Mistyped words of a running text put right, where that is safe: by edit distance to words of the lexicon.
+
+A word is taken for a slip only when it is no word of the lexicon and no ordinary word (``ordinary.txt``: English
+words one or two slips away from one of the lexicon), begins like the one word it is near to, and differs from it
+inside, not merely in its ending: "pirifornis" is piriformis, "fascial" is a word of its own. Whatever was written
+stays as it is; only what is understood changes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from pathlib import Path
+
+from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon
+from casearchive.terms.spelling import distance
+from casearchive.terms.words import tokens
+
+#: Shorter words have too many neighbours; from ``LONG`` letters on, two slips are forgiven.
+SHORT, LONG = 6, 10
+_ENDINGS = (
+    "",
+    "s",
+    "l",
+    "r",
+    "d",
+    "e",
+    "n",
+    "y",
+    "al",
+    "ar",
+    "ed",
+    "es",
+    "ic",
+    "is",
+    "us",
+    "um",
+    "ly",
+    "ing",
+    "ous",
+    "ine",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """``text`` with its slips put right; ``back`` gives the place in the original of a place in it."""
+
+    text: str
+    slips: tuple[tuple[int, int], ...] = field(default=())  # (start in text, shift from there on)
+
+    def back(self, place: int) -> int:
+        at = bisect_right(self.slips, (place, 1 << 30)) - 1
+        return place - self.slips[at][1] if at >= 0 else place
+
+
+def mended(text: str, terms: Lexicon) -> Mended:
+    """``text`` as it was probably meant."""
+    pieces: list[str] = []
+    slips: list[tuple[int, int]] = []
+    last = shift = 0
+    for token in tokens(text):
+        if len(token.word) < SHORT:
+            continue
+        meant = _meant(token.word, terms)
+        if meant:
+            pieces += [text[last : token.start], meant]
+            shift += len(meant) - (token.end - token.start)
+            slips.append((token.end + shift, shift))
+            last = token.end
+    if not pieces:
+        return Mended(text)
+    return Mended("".join((*pieces, text[last:])), tuple(slips))
+
+
+@lru_cache(maxsize=16384)
+def _meant(word: str, terms: Lexicon) -> str:
+    """The word of the lexicon that ``word`` is a slip of, or nothing."""
+    known, near, by_start = _words(terms)
+    if word in known or not word.isascii() or not word.isalpha() or word in _ordinary():
+        return ""
+    reach = 2 if len(word) >= LONG else 1
+    found = {w for cut in _cuts(word) for w in near.get(cut, ())}
+    if reach == 2:
+        found.update(by_start.get((word[0], len(word) // 3), ()))
+        found.update(by_start.get((word[0], len(word) // 3 + 1), ()))
+        found.update(by_start.get((word[0], len(word) // 3 - 1), ()))
+    scored = sorted((distance(word, w, reach), w) for w in found if _begins_alike(word, w))
+    scored = [s for s in scored if s[0] <= (2 if min(len(s[1]), len(word)) >= LONG else 1)]
+    if not scored or (len(scored) > 1 and scored[1][0] == scored[0][0]):
+        return ""
+    best = scored[0][1]
+    return "" if _another_ending(word, best) else best
+
+
+def _cuts(word: str) -> Iterator[str]:
+    """The word, and the word without any one of its letters: what one slip apart has in common."""
+    yield word
+    for at in range(len(word)):
+        yield word[:at] + word[at + 1 :]
+
+
+def _begins_alike(a: str, b: str) -> bool:
+    return a[0] == b[0] or a[:2] == b[1::-1]
+
+
+def _another_ending(a: str, b: str) -> bool:
+    """The same stem with another ending is another word, not a slip."""
+    same = 0
+    while same < min(len(a), len(b)) and a[same] == b[same]:
+        same += 1
+    return same >= 4 and a[same:] in _ENDINGS and b[same:] in _ENDINGS
+
+
+@lru_cache(maxsize=4)
+def _words(terms: Lexicon) -> tuple[frozenset[str], dict[str, list[str]], dict[tuple[str, int], list[str]]]:
+    """All words of the lexicon; those worth mending by what is left without one letter; and by their beginning."""
+    known: set[str] = set()
+    worth: set[str] = set()
+    kinds = STRUCTURE_KINDS | ABNORMALITY_KINDS
+    for concept_id in terms.ids():
+        concept = terms.concept(concept_id)
+        if concept is None:
+            continue
+        right = [t.word for name in (concept.preferred, *concept.names) for t in tokens(name)]
+        known.update(right)
+        for name in (*concept.abbreviations, *concept.misspellings, *concept.short_names):
+            known.update(t.word for t in tokens(name))
+        if concept.kind in kinds:
+            worth.update(w for w in right if len(w) >= SHORT and w.isascii() and w.isalpha())
+    worth -= _ordinary()
+    near: dict[str, list[str]] = {}
+    by_start: dict[tuple[str, int], list[str]] = {}
+    for word in sorted(worth):
+        for cut in _cuts(word):
+            near.setdefault(cut, []).append(word)
+        if len(word) >= LONG:
+            by_start.setdefault((word[0], len(word) // 3), []).append(word)
+    return frozenset(known), near, by_start
+
+
+@cache
+def _ordinary() -> frozenset[str]:
+    return frozenset(Path(__file__).with_name("ordinary.txt").read_text("utf-8").split())

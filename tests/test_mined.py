@@ -1,0 +1,269 @@
+"""What is read in the words of a case: only where its author's findings say nothing of it, and never reviewed."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from casearchive import Archive
+from casearchive.index.migrations import migrations
+from casearchive.index.search import Results, search
+from casearchive.index.write import put_case
+from casearchive.mined import Mining, of_case, of_facts
+from casearchive.model import (
+    Case,
+    Evidence,
+    Facts,
+    Finding,
+    Instance,
+    Measurement,
+    Media,
+    Patient,
+    Prior,
+    Series,
+    Story,
+    Study,
+    Subject,
+)
+from casearchive.query import parse
+from casearchive.terms import lexicon
+from tests.helpers import RECORD, case_folder
+
+SHA = "a" * 64
+
+
+def case(
+    title: str = "A case", history: str = "", *, findings: tuple[Finding, ...] = (), **story: object
+) -> Case:
+    return Case(slug="a-case", title=title, story=Story(history=history, **story), findings=findings)  # type: ignore[arg-type]
+
+
+def rows(mining: Mining) -> list[tuple[str, str, str, str]]:
+    found = [m.finding for m in mining.findings]
+    return [(f.structure, f.abnormality, f.side, f.certainty) for f in found]
+
+
+def test_title_and_story_yield_findings_that_nobody_reviewed() -> None:
+    mining = of_case(
+        case("Complete tear of the left Achilles tendon", "No haematoma. The plantaris is intact.")
+    )
+    assert rows(mining) == [
+        ("achilles_tendon", "complete_tear", "left", "definite"),
+        ("achilles_tendon", "hematoma", "left", "absent"),
+        ("plantaris", "tear", "left", "absent"),
+    ]
+    assert not any(m.finding.reviewed for m in mining.findings)
+    first = mining.findings[0]
+    assert (first.source, first.quote) == ("title", "Complete tear of the left Achilles tendon")
+
+
+@pytest.mark.parametrize("certainty", ["definite", "probable", "possible", "absent", "not_assessed"])
+def test_what_the_author_speaks_of_is_never_read_again(certainty: str) -> None:
+    spoken = Finding("F1", "tear", "quadriceps", side="right", certainty=certainty)
+    told = case(
+        "Complete rectus femoris tear", "A tear of the right quadriceps with a haematoma.", findings=(spoken,)
+    )
+    assert rows(of_case(told)) == [("quadriceps", "hematoma", "right", "definite")]
+
+
+def test_a_finding_elsewhere_is_read_beside_the_authors() -> None:
+    spoken = Finding("F1", "tear", "soleus", side="right")
+    assert rows(
+        of_case(case("Soleus tear", "There is a tear of the plantaris too.", findings=(spoken,)))
+    ) == [("plantaris", "tear", "right", "definite")]
+
+
+def test_what_is_found_in_one_place_is_not_denied_by_another() -> None:
+    mining = of_case(case("Complete rectus femoris tear", "MRI: no tear of the rectus femoris."))
+    assert rows(mining) == [("rectus_femoris", "complete_tear", "unknown", "definite")]
+
+
+def test_each_thing_is_read_once_where_it_is_said_best() -> None:
+    mining = of_case(case("Tear", "A tear of the left soleus. Complete tear of the left soleus."))
+    assert rows(mining) == [("soleus", "complete_tear", "left", "definite")]
+
+
+def test_a_caption_brings_its_clip_and_its_frames() -> None:
+    clip = Media("M2", sha256=SHA, caption="Haematoma, frames 39-98.", structure="soleus", side="left")
+    (found,) = of_case(replace(case(), media=(clip,))).findings
+    assert found.source == "caption M2"
+    assert found.finding.evidence == (Evidence("M2", (39, 98)),)
+    assert (found.finding.structure, found.finding.side) == ("soleus", "left")
+
+
+def test_differential_pitfalls_and_references_are_never_read() -> None:
+    told = case(
+        differential=("tear",),
+        pitfalls=("A tear of the soleus was missed.",),
+        references=("Tear of the soleus",),
+    )
+    assert of_case(told) == Mining()
+
+
+def test_a_question_and_another_person_leave_nothing() -> None:
+    assert (
+        rows(of_case(case(history="Referred to rule out a tear. His brother had an Achilles rupture."))) == []
+    )
+
+
+def test_a_teaching_point_speaks_of_the_case_only_where_it_tells_what_happened() -> None:
+    general = case(points=("Tears of the soleus look small at rest.",))
+    told = case(points=("The tear of the soleus was small at rest.",))
+    assert rows(of_case(general)) == [] and len(of_case(told).findings) == 1
+
+
+def test_an_earlier_label_is_told_apart_unless_the_record_has_it() -> None:
+    told = case("Achilles rupture", "Initially diagnosed as an ankle sprain.")
+    assert [label.says[0] for label in of_case(told).labels] == ["sprain"]
+    assert "sprain" not in {row[1] for row in rows(of_case(told))}
+    assert of_case(replace(told, priors=(Prior(impression="sprain", says=("sprain",)),))).labels == ()
+
+
+def test_what_is_past_is_marked_as_past() -> None:
+    (found,) = of_case(case(history="History of a left Achilles rupture in 2015.")).findings
+    assert (found.finding.temporality, found.finding.certainty) == ("historical", "definite")
+
+
+def test_the_other_side_is_resolved_by_the_side_of_the_case_or_left_out() -> None:
+    told = case("Tear of the right soleus", "The opposite side served as control: no atrophy.")
+    assert ("soleus", "atrophy", "left", "absent") in rows(of_case(told))
+    assert rows(of_case(case(history="The opposite side served as control: no atrophy."))) == []
+
+
+def test_text_against_finding_is_a_dispute_for_a_person() -> None:
+    denied = Finding("F1", "tear", "soleus", side="left", certainty="absent")
+    told = case("Calf pain", "There is a tear of the left soleus.", findings=(denied,))
+    (dispute,) = of_case(told).disputes
+    assert dispute.number == 0 and "history says otherwise: “There is a tear of the left soleus”" in str(
+        dispute
+    )
+    assert of_case(told).findings == ()
+
+
+def test_agreement_the_other_side_and_another_study_are_no_dispute() -> None:
+    tear = Finding("F1", "complete_tear", "soleus", side="left")
+    for history in (
+        "Complete tear of the left soleus.",
+        "Right soleus: no tear.",
+        "MRI: no tear of the left soleus.",
+    ):
+        assert of_case(case("Calf pain", history, findings=(tear,))).disputes == (), history
+
+
+def test_numbers_age_and_sex_are_read_where_the_record_is_silent() -> None:
+    told = case(
+        "Soleus tear", "A 33-year-old woman. The gap of the soleus is 6 mm at rest and 20 mm on contraction."
+    )
+    mining = of_case(told)
+    assert (mining.age, mining.sex) == ("33 Y", "F")
+    assert [(m.value, m.state) for m in mining.measurements] == [(6.0, "rest"), (20.0, "contraction")]
+    own = replace(told, measurements=(Measurement("meas_gap", 6, "mm"),))
+    assert of_case(own).measurements == ()
+
+
+def test_the_descriptions_of_a_loose_file_are_read() -> None:
+    facts = Facts(
+        "dicom", Subject(), Study("2.25.1", study_description="US thigh: no DVT"),
+        Series("2.25.2", series_description="Achilles_tendon_rupture_left"), Instance("2.25.3"),
+    )  # fmt: skip
+    found = [(m.source, m.finding.abnormality, m.finding.certainty) for m in of_facts(facts)]
+    assert found == [("study description", "dvt", "absent"), ("series description", "tear", "definite")]
+
+
+def test_a_normal_neighbour_needs_no_row_for_what_it_lacks() -> None:
+    told = case("Tear of the left Achilles tendon", "The plantaris is normal.")
+    assert rows(of_case(told)) == [
+        ("achilles_tendon", "tear", "left", "definite"),
+        ("plantaris", "normal", "left", "definite"),
+    ]
+
+
+# ------------------------------------------------------------------------------------------------ searching
+
+
+def index_of(*cases: Case) -> sqlite3.Connection:
+    sqlite_utils = pytest.importorskip("sqlite_utils")
+    connection = sqlite3.connect(":memory:")
+    connection.execute("PRAGMA foreign_keys = ON")
+    migrations().apply(sqlite_utils.Database(connection))
+    for each in cases:
+        put_case(connection, each, record_sha256="0" * 64, completeness=50)
+    return connection
+
+
+def ask(connection: sqlite3.Connection, query: str, **options: bool) -> Results:
+    return search(connection, parse(query, lexicon()), **options)  # type: ignore[arg-type]
+
+
+def test_a_case_is_found_by_what_its_text_says_and_tells_where() -> None:
+    connection = index_of(case("Calf pain", "There is a tear of the left soleus."))
+    (hit,) = ask(connection, "finding:tear structure:soleus side:left").hits
+    assert "the history says: “There is a tear of the left soleus”" in hit.why[0]
+    (found,) = hit.findings
+    assert (found.origin, found.reviewed, found.source) == ("text", False, "history")
+
+
+def test_a_reviewed_finding_ranks_above_one_read_in_the_text() -> None:
+    own = replace(case("Annotated", findings=(Finding("F1", "tear", "soleus"),)), slug="zz-annotated")
+    connection = index_of(case("Told", "There is a tear of the soleus."), own)
+    assert [hit.case for hit in ask(connection, "finding:tear structure:soleus").hits] == [
+        "zz-annotated",
+        "a-case",
+    ]
+
+
+def test_a_case_whose_text_denies_the_finding_stays_out_though_the_words_are_there() -> None:
+    connection = index_of(case("Calf pain", "Tear of the soleus. The gastrocnemius is intact."))
+    found = ask(connection, "gastrocnemius tear")
+    assert found.total == 0 and found.hidden["absent"] == 1
+    assert ask(connection, "no:tear structure:gastrocnemius").total == 1
+
+
+def test_a_normal_part_makes_no_normal_whole() -> None:
+    connection = index_of(case("Thigh", "The semitendinosus is normal. Tear of the biceps femoris."))
+    assert ask(connection, "finding:normal structure:hamstrings").total == 0
+    assert ask(connection, "finding:normal structure:semitendinosus").total == 1
+
+
+def test_an_earlier_label_of_the_text_is_searched_as_a_prior() -> None:
+    connection = index_of(case("Achilles rupture", "Initially diagnosed as an ankle sprain."))
+    assert ask(connection, "prior:sprain").total == 1
+    assert ask(connection, "finding:sprain").total == 0
+
+
+def test_age_sex_and_gap_of_the_text_are_searchable() -> None:
+    told = "A 33-year-old woman. The gap of the soleus is 6 mm at rest and 20 mm on contraction."
+    connection = index_of(case("Soleus tear", told))
+    for query in ("age:30..40 sex:F", "gap@contraction>15mm"):
+        assert ask(connection, query).total == 1, query
+    assert (
+        ask(index_of(replace(case("Soleus tear", told), patient=Patient("70 Y", "M"))), "age:30..40").total
+        == 0
+    )
+
+
+def test_a_mistyped_structure_is_found_by_its_name() -> None:
+    connection = index_of(case("Buttock pain", "The pirifornis is thickened."))
+    assert ask(connection, "piriformis").total == 1
+
+
+# -------------------------------------------------------------------------------------------------- showing
+
+
+def test_show_lists_what_was_read_apart_and_lint_names_the_dispute(tmp_path: Path) -> None:
+    told = (
+        RECORD
+        + '\n[story]\nhistory = "No tear of the right rectus femoris. A haematoma of the right soleus."\n'
+    )
+    archive = Archive.create(tmp_path / "archive")
+    archive.ingest([case_folder(tmp_path / "seen" / "told", text=told)])
+    view = archive.show("told")
+    assert [m.finding.abnormality for m in view.mined] == ["hematoma"]
+    (dispute,) = [p for p in archive.lint(["told"])[0].problems if p.level == "doubt"]
+    assert dispute.field == "finding[1]" and "the history says otherwise" in dispute.message
+    before = list(archive.dump())
+    archive.reindex()
+    assert list(archive.dump()) == before

@@ -1,0 +1,259 @@
+"""What a sentence says of a finding: whether it is there, where, on which side, how it was seen and how large."""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from casearchive.terms import lexicon
+from casearchive.terms.slips import mended
+from casearchive.terms.triggers import PRESENCES
+from casearchive.terms.understanding import About, Statement, understand
+
+TERMS = lexicon()
+SENTENCES: list[dict[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("data").joinpath("sentences.toml").read_text("utf-8")
+)["sentence"]
+
+
+def _means(statement: Statement, wanted: dict[str, Any]) -> bool:
+    """The structure and the abnormality that were expected, or a kind of it where it is there."""
+    if wanted["s"] not in ("-", statement.structure):
+        return False
+    names = {wanted["a"], *wanted.get("alt", ())}
+    kinds = {kind for name in names for kind in TERMS.narrower(name)}
+    return statement.abnormality in names or (
+        statement.presence != "absent" and statement.abnormality in kinds
+    )
+
+
+def _holds(found: tuple[Statement, ...], wanted: dict[str, Any]) -> bool:
+    said = [s for s in found if _means(s, wanted)]
+    if wanted["p"] == "none":
+        if wanted["a"] == "abnormality":
+            said = [s for s in found if wanted["s"] in ("-", s.structure)]
+        return all(s.presence in ("other_person", "not_assessed") for s in said)
+    return any(
+        s.presence == wanted["p"]
+        and wanted.get("side", s.side) == s.side
+        and wanted.get("modality", s.modality) == s.modality
+        for s in said
+    )
+
+
+def _unknown(sentence: dict[str, Any]) -> list[str]:
+    names = [name for e in sentence["expect"] for name in (e["s"], e["a"]) if name != "-"]
+    return [name for name in names if name not in TERMS]
+
+
+@pytest.mark.parametrize("sentence", SENTENCES, ids=[s["id"] for s in SENTENCES])
+def test_a_sentence_says_what_a_clinician_hears(sentence: dict[str, Any]) -> None:
+    if unknown := _unknown(sentence):
+        pytest.skip(f"the lexicon has no {', '.join(unknown)}")
+    found = understand(sentence["text"])
+    said = [(s.structure, s.abnormality, s.presence, s.side, s.modality) for s in found]
+    assert [e for e in sentence["expect"] if not _holds(found, e)] == [], said
+
+
+def one(text: str, **about: str) -> Statement:
+    found = [s for s in understand(text, about=About(**about)) if not s.inferred]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def numbers(statement: Statement) -> list[tuple[str, float, str, str]]:
+    return [(q.what.removeprefix("meas_"), q.value, q.unit, q.state) for q in statement.measurements]
+
+
+# ------------------------------------------------------------------------------------------------ numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("31 mm gap on contraction", [("gap", 31, "mm", "contraction")]),
+        ("Gap of 6 mm at rest and 31 mm on contraction.", [("gap", 6, "mm", "rest"), ("gap", 31, "mm", "contraction")]),
+        ("Gap of 3,1 cm with dorsiflexion", [("gap", 3.1, "cm", "dorsiflexion")]),
+        ("Haematoma, volume 15 ml", [("volume", 15, "mL", "")]),
+        ("Haematoma of 54 x 19 x 28 mm", [("length", 54, "mm", "")]),
+        ("Haematoma of 5.4 cm × 1.9 cm", [("length", 5.4, "cm", "")]),
+        ("Partial tear, 40 % of the cross-section", [("percent_csa", 40, "%", "")]),
+        ("Nerve enlargement, CSA 16 mm²", [("csa", 16, "mm2", "")]),
+        ("Nerve enlargement to 0.16 cm2", [("csa", 0.16, "cm2", "")]),
+        ("Tear 3 cm proximal to the insertion", []),
+        ("Haematoma of 4-5 cm", [("length", 5, "cm", "")]),
+    ],
+)  # fmt: skip
+def test_a_number_has_a_meaning_a_unit_and_a_state(
+    text: str, expected: list[tuple[str, float, str, str]]
+) -> None:
+    assert numbers(one(text)) == expected
+
+
+def test_every_side_of_a_measurement_is_kept() -> None:
+    (quantity,) = one("Haematoma of 54 x 19 x 28 mm").measurements
+    assert quantity.values == (54, 19, 28)
+
+
+def test_a_structure_may_be_measured_without_a_finding() -> None:
+    (statement,) = understand("The right median nerve has a cross-sectional area of 9 mm2.")
+    assert (statement.structure, statement.abnormality, statement.side) == ("median_nerve", "", "right")
+    assert numbers(statement) == [("csa", 9, "mm2", "")]
+
+
+def test_a_number_of_the_next_sentence_belongs_to_what_it_is_about() -> None:
+    found = understand("Tear of the soleus. It measures 22 mm.")
+    assert numbers(found[0]) == [("length", 22, "mm", "")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Tear, Peetrons 2", ("scale_peetrons", "2")),
+        ("Tear grade 2 (Peetrons)", ("scale_peetrons", "2")),
+        ("Tear, BAMIC 2B", ("scale_bamic", "2b")),
+        ("Atrophy, Heckmatt III", ("scale_heckmatt", "3")),
+        ("Synovitis, grade 2 power Doppler", ("scale_pd03", "2")),
+        ("Synovitis with PD grade 3", ("scale_pd03", "3")),
+        ("Tendinosis, Ohberg: 4", ("scale_ohberg", "4")),
+        ("Sprain grade 2", ("scale_ligament", "2")),
+        ("Grade 1 sprain", ("scale_ligament", "1")),
+    ],
+)
+def test_a_grade_keeps_its_scale(text: str, expected: tuple[str, str]) -> None:
+    assert [(g.scale, g.value) for g in one(text).grades] == [expected]
+
+
+# ------------------------------------------------------------------------------------------------- details
+
+
+def test_the_line_a_clinician_types_is_understood_whole() -> None:
+    tear, gap = understand("complete tear right RF, 31 mm gap on contraction, frames 39-98")
+    assert (tear.abnormality, tear.structure, tear.side, tear.presence) == (
+        "complete_tear", "rectus_femoris", "right", "definite",
+    )  # fmt: skip
+    assert (gap.abnormality, gap.structure, gap.side, gap.state) == (
+        "retraction", "rectus_femoris", "right", "contraction",
+    )  # fmt: skip
+    assert tear.frames == gap.frames == (39, 98)
+
+
+def test_severity_site_time_and_echo_are_read_from_the_clause() -> None:
+    found = one("Large subacute anechoic haematoma at the myotendinous junction of the left soleus.")
+    assert (found.severity, found.temporality, found.site) == ("severe", "subacute", "myotendinous_junction")
+    assert found.echogenicity == ("anechoic",)
+
+
+def test_a_statement_points_at_its_words() -> None:
+    text = "No effusion. There is a tear of the soleus."
+    effusion, tear = understand(text)
+    assert text[tear.start : tear.end] == "tear" and tear.quote == "There is a tear of the soleus"
+    assert effusion.trigger == "No" and effusion.quote == "No effusion"
+
+
+def test_what_a_clip_is_about_fills_what_its_caption_leaves_out() -> None:
+    found = one("Large haematoma.", structure="rectus_femoris", side="left")
+    assert (found.structure, found.side) == ("rectus_femoris", "left")
+
+
+def test_what_a_clip_is_about_never_overrules_its_caption() -> None:
+    found = one("Haematoma of the right soleus.", structure="rectus_femoris", side="left")
+    assert (found.structure, found.side) == ("soleus", "right")
+
+
+def test_a_heading_holds_until_the_next_one() -> None:
+    found = understand(
+        "Indication: tear of the soleus.\nFindings: no haematoma. Oedema of the soleus.\nPlan: exclude abscess."
+    )
+    assert [(s.abnormality, s.presence) for s in found] == [
+        ("tear", "hypothetical"), ("hematoma", "absent"), ("edema", "definite"), ("abscess", "hypothetical"),
+    ]  # fmt: skip
+
+
+def test_an_ambiguous_abbreviation_is_settled_by_its_neighbours() -> None:
+    assert one("PT tendinosis").structure == "patellar_tendon"
+
+
+def test_a_normal_structure_is_said_to_lack_what_such_structures_have() -> None:
+    found = understand("The sciatic nerve is normal.")
+    assert [(s.abnormality, s.presence, s.inferred) for s in found] == [
+        ("normal", "definite", False), ("nerve_enlargement", "absent", True),
+    ]  # fmt: skip
+
+
+def test_the_general_truths_of_a_textbook_are_no_findings() -> None:
+    for text in (
+        "A tear can be hidden by a haematoma.",
+        "Muscle tears are often missed.",
+        "Always look for an avulsion.",
+    ):
+        assert {s.presence for s in understand(text)} == {"hypothetical"}, text
+
+
+# --------------------------------------------------------------------------------------------------- slips
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("pirifornis", "piriformis"), ("periformis", "piriformis"), ("haemotoma", "hematoma"),
+     ("suprapsinatus", "supraspinatus"),
+     ("gastrocnemeus", "gastrocnemius"), ("sciatc nerve", "sciatic"), ("tendonosis of the achiles", "achilles")],
+)  # fmt: skip
+def test_a_slip_is_understood_as_it_was_meant(written: str, meant: str) -> None:
+    assert meant in mended(written, TERMS).text or TERMS.recognise(written)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A confusion of terms", "The medical record", "Maximum contrast", "restriction of movement", "corpus callosum",
+        "fascial planes", "perineal pain", "stroma", "a sprinter in the corridor", "his neural tube", "the rectum",
+        "connections", "nephropathy", "engagement", "liberation", "intramural", "invitation",
+    ],
+)  # fmt: skip
+def test_an_ordinary_word_is_never_put_right(text: str) -> None:
+    assert mended(text, TERMS).text == text
+
+
+def test_places_are_those_of_the_text_as_written() -> None:
+    text = "The pirifornis and the gastrocnemeus: haematoma of the gastrocnemeus."
+    (found,) = understand(text)
+    assert text[found.start : found.end] == "haematoma" and found.quote in text
+
+
+# ------------------------------------------------------------------------------------------------ any text
+
+
+@given(
+    st.text(max_size=80)
+    | st.lists(
+        st.sampled_from(
+            ["no", "tear", "RF", "right", "but", ",", ".", ":", "31 mm", "?", "left", "MRI", "normal", "not seen",
+             "of the",
+             "haematoma", "\n", "grade 2", "at rest", "complete", "sciatic nerve", "compresses", "pirifornis", "/",
+             "and"]
+        )
+    ).map(" ".join)
+)  # fmt: skip
+def test_any_text_is_read_without_trouble(text: str) -> None:
+    for statement in understand(text):
+        assert 0 <= statement.start <= statement.end <= len(text)
+        assert statement.presence in PRESENCES
+        assert statement.side in ("left", "right", "bilateral", "midline", "unknown", "contralateral")
+        assert statement.structure == "" or statement.structure in TERMS
+        assert statement.abnormality == "" or statement.abnormality in TERMS
+
+
+@pytest.mark.parametrize(
+    "piece", ["no tear of the soleus, ", "tear ", "not seen ", "RF, ", "31 mm ", "a", "left: "]
+)
+def test_a_hostile_text_takes_reasonable_time(piece: str) -> None:
+    begin = time.process_time()
+    understand(piece * (10_000 // len(piece)))
+    assert time.process_time() - begin < 20
