@@ -180,8 +180,12 @@ class Archive:
         limit: int = 20,
         sort: str = "relevance",
         include_absent: bool = False,
+        facets: bool = True,
     ) -> Results:
-        """Cases and loose files that match. Raises ``QueryError`` where the query cannot be read."""
+        """Cases and loose files that match; ``facets`` says whether they are counted by what was found.
+
+        Raises ``QueryError`` where the query cannot be read.
+        """
         from casearchive import index
         from casearchive.index.search import search
         from casearchive.query import parse
@@ -189,7 +193,9 @@ class Archive:
 
         tree = parse(query, lexicon())
         with index.reading(self._layout.index) as connection:
-            return search(connection, tree, limit=limit, sort=sort, include_absent=include_absent)
+            return search(
+                connection, tree, limit=limit, sort=sort, include_absent=include_absent, facets=facets
+            )
 
     def list(self) -> tuple[Held, ...]:
         """Everything held, sorted by hash."""

@@ -52,7 +52,9 @@ def command(
     if sum((state.json, ids, as_csv)) > 1:
         raise UsageError("--json, --ids and --csv are three ways to say the same", hint="Choose one.")
     archive = state.open()
-    results = archive.search(" ".join(query), limit=limit, sort=sort, include_absent=include_absent)
+    results = archive.search(
+        " ".join(query), limit=limit, sort=sort, include_absent=include_absent, facets=state.json
+    )
     if state.json:
         emit(as_json(results))
     elif ids:
