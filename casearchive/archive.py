@@ -261,10 +261,16 @@ class Archive:
         sort: str = "relevance",
         include_absent: bool = False,
         exact: bool = False,
+        facets: bool = True,
     ) -> Results:
         """Cases and loose files that match; ``exact`` takes every word as it is written, without kinds, parts or
-        corrected spelling. Raises ``QueryError`` where the query cannot be read."""
-        return self._search(query, limit=limit, sort=sort, include_absent=include_absent, exact=exact)
+        corrected spelling, ``facets`` says whether they are counted by what was found.
+
+        Raises ``QueryError`` where the query cannot be read.
+        """
+        return self._search(
+            query, limit=limit, sort=sort, include_absent=include_absent, exact=exact, facets=facets
+        )
 
     def _search(
         self,
@@ -274,6 +280,7 @@ class Archive:
         sort: str = "relevance",
         include_absent: bool = False,
         exact: bool = False,
+        facets: bool = False,
         without: tuple[str, ...] = (),
     ) -> Results:
         from casearchive import index
@@ -283,7 +290,9 @@ class Archive:
 
         tree = parse(query, lexicon(), exact=exact, saved=self._saved(query, without))
         with index.reading(self._layout.index) as connection:
-            return search(connection, tree, limit=limit, sort=sort, include_absent=include_absent)
+            return search(
+                connection, tree, limit=limit, sort=sort, include_absent=include_absent, facets=facets
+            )
 
     def _saved(self, query: str, without: tuple[str, ...]) -> Mapping[str, str]:
         """The searches behind living sets, by name, where a question may ask for one."""

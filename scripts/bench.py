@@ -46,7 +46,7 @@ def _outside(options: argparse.Namespace) -> None:
     elif options.what == "ingest":
         result, text = _ingest(options)
     elif options.what == "search":
-        result, text = asking.measure(options.cases, options.findings, options.repeats)
+        result, text = asking.measure(options.cases, options.findings, options.repeats, options.keep)
     elif options.what == "startup":
         result, text = starting.measure(options.repeats)
     elif options.what == "pictures":
@@ -106,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     made = verb("search", "queries in archives of many cases")
     made.add_argument("--cases", type=int, nargs="+", default=[1000, 5000, 10_000])
     made.add_argument("--findings", type=int, default=10, help="findings a case on average (default 10)")
+    made.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="keep the archives there and use them again"
+    )
     made.add_argument("--repeats", type=int, default=5)
     made = verb("startup", "CPU of short commands")
     made.add_argument("--repeats", type=int, default=15)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -105,11 +106,20 @@ def test_a_system_that_did_less_work_is_not_compared() -> None:
         intake._same_work(seen, 3, 9)
 
 
-def test_search_is_asked_in_an_archive_of_the_size_asked_for(tmp_path: Path) -> None:
-    found = _bench(tmp_path, "search", "--cases", "15", "--findings", "3", "--repeats", "1")
-    row = found["sizes"]["15"]
+def test_search_is_asked_in_an_archive_of_the_size_asked_for_that_can_be_kept(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    words = ("search", "--cases", "15", "--findings", "3", "--repeats", "1", "--keep", str(kept))
+    row = _bench(tmp_path, *words)["sizes"]["15"]
     assert row["findings"] >= 15
     assert 0 < row["p50_ms"] <= row["p95_ms"] <= row["max_ms"]
+    assert all(row[key] > 0 for key in ("first_ms", "add_ms", "change_ms", "command_against_bare"))
+    (archive,) = kept.iterdir()
+    with sqlite3.connect(archive / "index.db") as index:
+        assert index.execute("SELECT count(*) FROM cases").fetchone() == (15,), (
+            "what was written is taken away"
+        )
+    again = asking._one_size(kept, 15, 3, 1, measure.Progress(0))
+    assert again["build_s"] == row["build_s"], "the archive is used again"
 
 
 def test_the_queries_are_many_and_each_can_be_read() -> None:

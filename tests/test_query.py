@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from plainly import compiled
 
 from casearchive import attributes, choices
 from casearchive.errors import QueryError
-from casearchive.query import ALIASES, FIELDS, MAX_TERMS, Query, compiled, parse, relaxed, respelt
+from casearchive.query import ALIASES, FIELDS, MAX_TERMS, Query, parse, relaxed, respelt
 from casearchive.query.fts import above_token, quoted, token
 from casearchive.query.leaf_rows import rows_of
 from casearchive.query.tree import (

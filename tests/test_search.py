@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from casearchive.errors import QueryError, UsageError
+from casearchive.index import noting, shelf
 from casearchive.index.migrations import migrations
 from casearchive.index.search import Hit, Results, search
 from casearchive.index.text import document_text, instance_text
@@ -106,6 +107,8 @@ def put_file(
             claims=tuple(Claim("mode", mode, "ImageType") for mode in modes),
         )
         put_text(connection, document, instance_text(facts, name).row())
+        assert document is not None
+        shelf.put(connection, document, {}, noting.of_document(connection, document))
     return instance
 
 
@@ -720,6 +723,12 @@ def test_facets_count_cases_by_what_was_found(index: sqlite3.Connection) -> None
     assert facets["kind"] == {"case": 5}
     assert facets["difficulty"] == {"advanced": 1, "primary": 1}
     assert "absent" not in facets["certainty"]
+
+
+def test_facets_are_counted_only_where_they_are_wanted(index: sqlite3.Connection) -> None:
+    counted, bare = ask(index, "hamstring tear"), ask(index, "hamstring tear", facets=False)
+    assert bare.facets == {}
+    assert replace(counted, facets={}) == bare
 
 
 def test_an_empty_question_asks_for_everything(index: sqlite3.Connection) -> None:

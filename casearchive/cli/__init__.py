@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -95,4 +96,7 @@ def cli(ctx: click.Context, archive: str | None, as_json: bool, verbose: bool, q
 
 def main() -> None:
     """The program."""
+    # A command makes much that stays and little that is thrown away: looking for the latter every 700 objects, as
+    # Python does by itself, costs a short command a twentieth of its time.
+    gc.set_threshold(50_000)
     cli(prog_name="casearchive")

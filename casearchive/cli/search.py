@@ -69,7 +69,7 @@ def command(
             f"Saved: {made.slug}, {'frozen with' if frozen else 'now'} {held}. casearchive set show {made.slug}"
         )
     results = archive.search(
-        " ".join(query), limit=limit, sort=sort, include_absent=include_absent, exact=exact
+        " ".join(query), limit=limit, sort=sort, include_absent=include_absent, exact=exact, facets=state.json
     )
     if state.json:
         emit(as_json(results))

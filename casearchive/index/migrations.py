@@ -119,8 +119,9 @@ CREATE TABLE identifiers (
   PRIMARY KEY (instance_id, keyword, value)
 ) STRICT, WITHOUT ROWID;
 
+-- The number of a case is the number of its document.
 CREATE TABLE cases (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,
   slug TEXT NOT NULL UNIQUE CHECK (slug <> '' AND slug NOT GLOB '*[^a-z0-9-]*'),
   title TEXT NOT NULL,
   quiz_title TEXT NOT NULL DEFAULT '',
@@ -164,7 +165,8 @@ CREATE TABLE documents (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   case_id INTEGER UNIQUE REFERENCES cases (id) ON DELETE CASCADE,
   instance_id INTEGER UNIQUE REFERENCES instances (id) ON DELETE CASCADE,
-  CHECK ((case_id IS NULL) <> (instance_id IS NULL))
+  CHECK ((case_id IS NULL) <> (instance_id IS NULL)),
+  CHECK (case_id IS NULL OR case_id = id)
 ) STRICT;
 -- ``key`` is the case's id, or minus the id of a file outside any case. ``origin`` tells an author's finding from
 -- one that was read in the text (``source`` says where, ``quote`` what it said); the latter is never reviewed.
@@ -200,12 +202,10 @@ CREATE TABLE findings (
   UNIQUE (document, finding_id),
   CHECK (origin = 'record' OR reviewed = 0)
 ) STRICT;
-CREATE INDEX findings_key ON findings (key);
--- These two hold every column a search reads of a finding, so that it need not visit the row.
-CREATE INDEX findings_abnormality ON findings
-  (abnormality, structure, certainty, side, key, temporality, reviewed, severity, modality);
-CREATE INDEX findings_structure ON findings
-  (structure, abnormality, certainty, side, key, temporality, reviewed, severity, modality);
+CREATE INDEX findings_abnormality ON findings (abnormality);
+CREATE INDEX findings_structure ON findings (structure);
+-- Holds what the facets count, so that they need not visit the rows.
+CREATE INDEX findings_document ON findings (document, certainty, structure, abnormality, side);
 CREATE TABLE evidence (
   finding INTEGER NOT NULL REFERENCES findings (id) ON DELETE CASCADE,
   position INTEGER NOT NULL,
@@ -275,6 +275,16 @@ CREATE VIRTUAL TABLE case_search USING fts5 (
   title, diagnosis, findings, captions, story, meta, verbatim,
   tokenize = "porter unicode61 remove_diacritics 2"
 );
+
+-- What every document, finding, clip and term of a case is, as sets of bits (``index.shelf``).
+CREATE TABLE facts (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  block INTEGER NOT NULL,
+  dense INTEGER NOT NULL CHECK (dense IN (0, 1)),
+  bits BLOB NOT NULL,
+  UNIQUE (name, block)
+) STRICT;
 
 CREATE TABLE sets (
   id INTEGER PRIMARY KEY,

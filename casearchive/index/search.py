@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from casearchive.errors import UsageError
-from casearchive.query import Query, Sql, compiled, described, leaves, relaxed, respelt, rows_of
+from casearchive.index.shelf import Shelf
+from casearchive.query import Query, Sql, described, facts, leaves, ranked, relaxed, respelt, rows_of
+from casearchive.query.bits import Ranked, best, minus, positions
 from casearchive.query.fts import PLAIN
-from casearchive.query.pieces import ABSENT, MATCH, OTHER_SIDE, Keys
-from casearchive.query.text_rows import text_match
+from casearchive.query.pieces import ABSENT, MATCH, Documents
+from casearchive.query.text_rows import rowid, text_match
 from casearchive.query.tree import FindingClause, Leaf, Mention, Phrase, Wanted, Words
 from casearchive.terms import Lexicon, lexicon
 
 #: Ways to order hits. All but relevance go by the key first, then by relevance.
 SORTS = ("relevance", "title", "date", "newest", "difficulty")
 
-#: No more documents than this are ranked, and no more than this are counted for facets.
+#: No more documents than this are sorted by another key than relevance; no more than this are counted for facets.
 MOST_RANKED, MOST_COUNTED = 20_000, 250
+
+#: Of more documents that tie, the first are met by walking through all in order.
+_MOST_LOOKED_UP = 500
 
 _ON, _OFF = "\x01", "\x02"
 _COLUMN_NAMES = {"findings": "findings text", "captions": "captions", "meta": "tags and names"}
@@ -109,9 +116,8 @@ class Results:
     loosened: bool = False
 
 
-@dataclass(frozen=True)
-class _Ranked:
-    key: int
+class _Hit(NamedTuple):
+    document: int
     score: float
     level: int
 
@@ -123,6 +129,7 @@ def search(
     limit: int = 20,
     sort: str = "relevance",
     include_absent: bool = False,
+    facets: bool = True,
 ) -> Results:
     """Ask the index.
 
@@ -134,6 +141,7 @@ def search(
         limit: how many hits to return; ``total`` counts all.
         sort: one of ``SORTS``.
         include_absent: also show, after the matches and marked, cases that document the absence.
+        facets: count the best hits by what was found; else ``facets`` is empty.
 
     Raises:
         UsageError: an unknown sort key or a negative limit.
@@ -142,21 +150,43 @@ def search(
         raise UsageError(f"cannot sort by “{sort}”", hint=f"Sort by {', '.join(SORTS)}.")
     if limit < 0:
         raise UsageError("the limit cannot be negative", hint="Leave --limit out for the best 20.")
-    asked, ranked, corrected = _ask(connection, query, include_absent)
-    shown = [r for r in ranked if r.level == MATCH or (include_absent and r.level == ABSENT)]
+    with _at_one_moment(connection):
+        return _search(Shelf(connection), query, limit, sort, include_absent, facets=facets)
+
+
+@contextlib.contextmanager
+def _at_one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """All statements see the same state: what is written meanwhile waits for the end of the search."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _search(
+    shelf: Shelf, query: Query, limit: int, sort: str, include_absent: bool, *, facets: bool
+) -> Results:
+    asked, found, corrected = _ask(shelf, query, include_absent)
+    match, other, last = found.within
+    absent = minus(last, other)
+    levels = (match, absent if include_absent else 0)
     hidden = {
-        "absent": 0 if include_absent else sum(r.level == ABSENT for r in ranked),
-        "other_side": sum(r.level == OTHER_SIDE for r in ranked),
+        "absent": 0 if include_absent else absent.bit_count(),
+        "other_side": minus(other, match).bit_count(),
     }
-    best = _ordered(connection, shown, sort, limit)
+    chosen = _ordered(shelf, found, levels, sort, limit)
     meant = "" if corrected is None else corrected.text
     return Results(
         query=query.text,
         understood=asked.understood,
-        total=len(shown),
-        hits=_Teller(connection, asked, best).hits(),
+        total=sum(documents.bit_count() for documents in levels),
+        hits=_Teller(shelf.connection, asked, chosen).hits(),
         hidden=hidden,
-        facets=_facets(connection, shown[:MOST_COUNTED]),
+        facets=_facets(shelf.connection, _counted(shelf, found, levels)) if facets else {},
         did_you_mean=meant,
         loosened=asked is not query,
     )
@@ -165,21 +195,19 @@ def search(
 # ------------------------------------------------------------------------------------------- asking
 
 
-def _ask(
-    connection: sqlite3.Connection, query: Query, include_absent: bool
-) -> tuple[Query, list[_Ranked], Query | None]:
-    """The first way of asking that finds something, its rows, and the respelt question if there is one."""
-    levels = (MATCH, ABSENT) if include_absent else (MATCH,)
-    first: list[_Ranked] | None = None
+def _ask(shelf: Shelf, query: Query, include_absent: bool) -> tuple[Query, Ranked, Query | None]:
+    """The first way of asking that finds something, its documents, and the respelt question if there is one."""
+    first: Ranked | None = None
     corrected: Query | None = None
     for asked, is_respelt in _ways(query):
         corrected = asked if is_respelt else corrected
-        ranked = _ranked(connection, asked)
+        found = ranked(asked.root, shelf)
         if first is None:
-            first = ranked
-        if any(r.level in levels for r in ranked):
-            return asked, ranked, corrected
-    return query, first or [], corrected
+            first = found
+        match, other, last = found.within
+        if match or (include_absent and minus(last, other)):
+            return asked, found, corrected
+    return query, first or Ranked(), corrected
 
 
 def _ways(query: Query) -> Iterator[tuple[Query, bool]]:
@@ -197,132 +225,172 @@ def _ways(query: Query) -> Iterator[tuple[Query, bool]]:
                 yield looser, False
 
 
-def _ranked(connection: sqlite3.Connection, query: Query) -> list[_Ranked]:
-    statement = compiled(query.root)
-    rows = connection.execute(
-        statement.text + " ORDER BY level, round(score, 4) DESC, key LIMIT ?",
-        (*statement.params, MOST_RANKED),
-    )
-    return [_Ranked(key, round(score, 4), level) for key, score, level in rows]
+# ------------------------------------------------------------------------------------------- ordering
 
 
-def _ordered(connection: sqlite3.Connection, shown: list[_Ranked], sort: str, limit: int) -> list[_Ranked]:
+def _ordered(shelf: Shelf, found: Ranked, levels: Sequence[int], sort: str, limit: int) -> list[_Hit]:
     """The best ``limit`` in an order that is the same every time."""
-    if not shown or not limit:
+    if sort == "relevance":
+        chosen: list[_Hit] = []
+        for level, documents in zip((MATCH, ABSENT), levels, strict=True):
+            chosen += _most_relevant(shelf, found, documents, level, limit - len(chosen))
+        return chosen
+    hits = []
+    for level, documents in zip((MATCH, ABSENT), levels, strict=True):
+        sure, tied = best(found, documents, MOST_RANKED)
+        places = [*positions(sure), *positions(tied, MOST_RANKED - sure.bit_count())]
+        hits += [_Hit(shelf.number(p), round(found.score(p), 4), level) for p in places]
+    numbers = [hit.document for hit in hits]
+    ties = _tie_keys(shelf.connection, numbers)
+    keys = _sort_keys(shelf.connection, numbers, sort)
+    hits.sort(key=lambda h: (h.level, keys.get(h.document, ("~",)), -h.score, ties[h.document]))
+    return hits[:limit]
+
+
+def _most_relevant(shelf: Shelf, found: Ranked, documents: int, level: int, count: int) -> list[_Hit]:
+    if count <= 0 or not documents:
         return []
-    if sort == "relevance":
-        last = shown[min(limit, len(shown)) - 1]
-        shown = [r for r in shown if (r.level, -r.score) <= (last.level, -last.score)]
-    ties = _tie_keys(connection, [r.key for r in shown])
-    if sort == "relevance":
-        return sorted(shown, key=lambda r: (r.level, -r.score, ties[r.key]))[:limit]
-    keys = _sort_keys(connection, [r.key for r in shown], sort)
-    return sorted(shown, key=lambda r: (r.level, keys.get(r.key, ("~",)), -r.score, ties[r.key]))[:limit]
+    sure, tied = best(found, documents, count)
+    places = positions(sure)
+    places += _first_of_ties(shelf, tied, count - len(places)) if tied else []
+    hits = [_Hit(shelf.number(p), found.score(p), level) for p in places]
+    ties = _tie_keys(shelf.connection, [hit.document for hit in hits])
+    return sorted(hits, key=lambda h: (-h.score, ties[h.document]))
+
+
+def _first_of_ties(shelf: Shelf, tied: int, count: int) -> list[int]:
+    """Of documents with the same score those that come first: moving before still, then by name."""
+    chosen: list[int] = []
+    cine, case = shelf.having(facts.CINE), shelf.having(facts.CASE)
+    for group, walk in (
+        (tied & cine & case, _BY_SLUG),
+        (minus(tied & cine, case), _BY_SHA),
+        (minus(tied, cine) & case, _BY_SLUG),
+        (minus(tied, cine | case), _BY_SHA),
+    ):
+        left = count - len(chosen)
+        if group.bit_count() <= left:
+            chosen += positions(group)
+        elif left:
+            chosen += _walk(shelf, group, walk, left)
+    return chosen
+
+
+_BY_SLUG = "SELECT id FROM cases {} ORDER BY slug"
+_BY_SHA = "SELECT d.id FROM instances i JOIN documents d ON d.instance_id = i.id {} ORDER BY i.sha256"
+
+
+def _walk(shelf: Shelf, group: int, walk: str, count: int) -> list[int]:
+    """The first of a set in the order of an index: of a small set each is looked up, of a big one they are met soon."""
+    if group.bit_count() <= _MOST_LOOKED_UP:
+        numbers = [shelf.number(p) for p in positions(group)]
+        column = "id" if walk is _BY_SLUG else "d.id"
+        rows = shelf.connection.execute(
+            walk.format(f"WHERE {column} IN (SELECT value FROM json_each(?))") + " LIMIT ?",
+            (_among(numbers), count),
+        )
+        return [shelf.place(row[0]) for row in rows]
+    members = group.to_bytes(shelf.width // 8, "little")
+    chosen: list[int] = []
+    for (number,) in shelf.connection.execute(walk.format("")):
+        place = shelf.place(number)
+        if members[place >> 3] >> (place & 7) & 1:
+            chosen.append(place)
+            if len(chosen) == count:
+                break
+    return chosen
 
 
 def _among(keys: Iterable[int]) -> str:
     return json.dumps(list(keys))
 
 
-def _split(keys: Iterable[int]) -> tuple[list[int], list[int]]:
-    """Ids of cases, and of instances outside any case."""
-    keys = list(keys)
-    return [k for k in keys if k > 0], [-k for k in keys if k < 0]
-
-
-def _tie_keys(connection: sqlite3.Connection, keys: list[int]) -> dict[int, tuple[int, str]]:
+def _tie_keys(connection: sqlite3.Connection, documents: list[int]) -> dict[int, tuple[int, str]]:
     """Moving before still, then by name. (That a finding is reviewed counts in its score.)"""
-    cases, files = _split(keys)
-    found: dict[int, tuple[int, str]] = {}
-    for case_id, slug, cine in connection.execute(
-        "SELECT c.id, c.slug, EXISTS (SELECT 1 FROM media m JOIN instances i ON i.id = m.instance_id"
-        " WHERE m.case_id = c.id AND i.frames > 1)"
-        " FROM cases c WHERE c.id IN (SELECT value FROM json_each(?))",
-        (_among(cases),),
-    ):
-        found[case_id] = (1 - cine, slug)
-    for instance_id, sha256, frames in connection.execute(
-        "SELECT id, sha256, frames FROM instances WHERE id IN (SELECT value FROM json_each(?))",
-        (_among(files),),
-    ):
-        found[-instance_id] = (int(frames <= 1), "~" + sha256)
-    return found
+    rows = connection.execute(
+        "SELECT d.id, c.slug, i.sha256, coalesce(i.frames > 1, EXISTS (SELECT 1 FROM media m"
+        " JOIN instances n ON n.id = m.instance_id WHERE m.case_id = d.case_id AND n.frames > 1))"
+        " FROM documents d LEFT JOIN cases c ON c.id = d.case_id LEFT JOIN instances i ON i.id = d.instance_id"
+        " WHERE d.id IN (SELECT value FROM json_each(?))",
+        (_among(documents),),
+    )
+    return {document: (1 - cine, slug or "~" + sha256) for document, slug, sha256, cine in rows}
 
 
-def _sort_keys(connection: sqlite3.Connection, keys: list[int], sort: str) -> dict[int, tuple[str, ...]]:
-    cases, files = _split(keys)
+def _sort_keys(connection: sqlite3.Connection, documents: list[int], sort: str) -> dict[int, tuple[str, ...]]:
+    chosen = (_among(documents),)
     if sort == "title":
         rows = connection.execute(
-            "SELECT id, title FROM cases WHERE id IN (SELECT value FROM json_each(?))", (_among(cases),)
+            "SELECT id, title FROM cases WHERE id IN (SELECT value FROM json_each(?))", chosen
         )
         return {case_id: (title.casefold(),) for case_id, title in rows}
     if sort == "difficulty":
         levels = {"primary": "0", "intermediate": "1", "advanced": "2"}
         rows = connection.execute(
-            "SELECT id, difficulty FROM cases WHERE id IN (SELECT value FROM json_each(?))", (_among(cases),)
+            "SELECT id, difficulty FROM cases WHERE id IN (SELECT value FROM json_each(?))", chosen
         )
         return {case_id: (levels.get(difficulty, "3"),) for case_id, difficulty in rows}
-    dates = dict(
-        connection.execute(
-            "SELECT m.case_id, max(t.study_date) FROM media m JOIN instances i ON i.id = m.instance_id"
-            " JOIN series s ON s.id = i.series_id JOIN studies t ON t.id = s.study_id"
-            " WHERE m.case_id IN (SELECT value FROM json_each(?)) AND t.study_date IS NOT NULL"
-            " GROUP BY m.case_id",
-            (_among(cases),),
-        ).fetchall()
-    )
-    for instance_id, date in connection.execute(
-        "SELECT i.id, t.study_date FROM instances i JOIN series s ON s.id = i.series_id"
-        " JOIN studies t ON t.id = s.study_id WHERE i.id IN (SELECT value FROM json_each(?))"
-        " AND t.study_date IS NOT NULL",
-        (_among(files),),
+    dates: dict[int, str] = {}
+    for statement in (
+        "SELECT m.case_id, max(t.study_date) FROM media m JOIN instances i ON i.id = m.instance_id"
+        " JOIN series s ON s.id = i.series_id JOIN studies t ON t.id = s.study_id"
+        " WHERE m.case_id IN (SELECT value FROM json_each(?)) AND t.study_date IS NOT NULL GROUP BY m.case_id",
+        "SELECT d.id, t.study_date FROM documents d JOIN instances i ON i.id = d.instance_id"
+        " JOIN series s ON s.id = i.series_id JOIN studies t ON t.id = s.study_id"
+        " WHERE d.id IN (SELECT value FROM json_each(?)) AND t.study_date IS NOT NULL",
     ):
-        dates[-instance_id] = date
+        dates.update(connection.execute(statement, chosen).fetchall())
     if sort == "newest":
-        return {key: (date.translate(_BACKWARDS),) for key, date in dates.items()}
-    return {key: (date,) for key, date in dates.items()}
+        return {document: (date.translate(_BACKWARDS),) for document, date in dates.items()}
+    return {document: (date,) for document, date in dates.items()}
 
 
 #: Digits from nine to nought, so that sorting a date upwards puts the newest first.
 _BACKWARDS = str.maketrans("0123456789", "9876543210")
 
 
-def _facets(connection: sqlite3.Connection, shown: Sequence[_Ranked]) -> dict[str, dict[str, int]]:
-    cases, files = _split(r.key for r in shown)
-    chosen = _among(cases)
+def _counted(shelf: Shelf, found: Ranked, levels: Sequence[int]) -> list[int]:
+    """The best ``MOST_COUNTED`` documents, which is what the facets count."""
+    chosen: list[int] = []
+    for documents in levels:
+        sure, tied = best(found, documents, MOST_COUNTED - len(chosen))
+        chosen += positions(sure)
+        chosen += positions(tied, MOST_COUNTED - len(chosen))
+    return [shelf.number(place) for place in chosen]
+
+
+def _facets(connection: sqlite3.Connection, documents: Sequence[int]) -> dict[str, dict[str, int]]:
+    chosen = (_among(documents),)
     facets: dict[str, dict[str, int]] = {}
-    names = ("structure", "abnormality", "side", "certainty")
-    seen: dict[str, set[tuple[int, str]]] = {name: set() for name in names}
-    for case_id, *labels in connection.execute(
-        "SELECT key, structure, abnormality, side, certainty FROM findings"
-        " WHERE key IN (SELECT value FROM json_each(?)) AND certainty NOT IN ('absent', 'not_assessed')",
-        (chosen,),
-    ):
-        for name, label in zip(names, labels, strict=True):
-            seen[name].add((case_id, label))
-    for name, pairs in seen.items():
-        counted = Counter(label for _, label in pairs if label)
+    found = connection.execute(
+        "SELECT document, structure, abnormality, side, certainty FROM findings"
+        " WHERE document IN (SELECT value FROM json_each(?)) AND certainty NOT IN ('absent', 'not_assessed')",
+        chosen,
+    ).fetchall()
+    owners, *columns = zip(*found, strict=True) if found else ((),) * 5
+    for name, labels in zip(("structure", "abnormality", "side", "certainty"), columns, strict=True):
+        counted = Counter(label for _, label in set(zip(owners, labels, strict=True)) if label)
         facets[name] = dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
     rows = connection.execute(
         "SELECT difficulty, count(*) AS n FROM cases WHERE id IN (SELECT value FROM json_each(?))"
         " AND difficulty <> '' GROUP BY difficulty ORDER BY n DESC, difficulty",
-        (chosen,),
+        chosen,
     )
     facets["difficulty"] = {str(label): int(n) for label, n in rows}
     rows = connection.execute(
-        "SELECT kind, count(*) AS n FROM instances WHERE id IN (SELECT value FROM json_each(?))"
-        " GROUP BY kind ORDER BY n DESC, kind",
-        (_among(files),),
+        "SELECT coalesce(i.kind, 'case') AS label, count(*) AS n FROM documents d"
+        " LEFT JOIN instances i ON i.id = d.instance_id WHERE d.id IN (SELECT value FROM json_each(?))"
+        " GROUP BY label ORDER BY label <> 'case', n DESC, label",
+        chosen,
     )
-    facets["kind"] = ({"case": len(cases)} if cases else {}) | {str(label): int(n) for label, n in rows}
+    facets["kind"] = {str(label): int(n) for label, n in rows}
     return facets
 
 
 # ------------------------------------------------------------------------------------------- telling
 
 
-@dataclass(frozen=True)
-class _Reason:
+class _Reason(NamedTuple):
     """One row of one leaf: where this document answers it."""
 
     leaf: Leaf
@@ -338,7 +406,7 @@ class _Teller:
 
     connection: sqlite3.Connection
     query: Query
-    ranked: list[_Ranked]
+    chosen: list[_Hit]
     vocabulary: Lexicon = field(default_factory=lexicon)
     findings: dict[int, FindingRow] = field(default_factory=dict)
     evidence: dict[int, list[tuple[str, str, tuple[int, int] | None]]] = field(default_factory=dict)
@@ -348,18 +416,21 @@ class _Teller:
     rows: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def hits(self) -> tuple[Hit, ...]:
-        if not self.ranked:
+        if not self.chosen:
             return ()
         reasons = self.reasons()
         self.load(reasons)
         cases = self.cases()
         files = self.files()
         return tuple(
-            self.case_hit(r, cases[r.key], reasons.get(r.key, []))
-            if r.key > 0
-            else self.file_hit(r, files[-r.key], reasons.get(r.key, []))
-            for r in self.ranked
+            self.case_hit(hit, cases[hit.document], reasons.get(hit.document, []))
+            if hit.document in cases
+            else self.file_hit(hit, files[hit.document], reasons.get(hit.document, []))
+            for hit in self.chosen
         )
+
+    def documents(self) -> list[int]:
+        return [hit.document for hit in self.chosen]
 
     def select(self, text: str, keys: Iterable[int]) -> Iterator[tuple[object, ...]]:
         yield from (tuple(row) for row in self.connection.execute(text, (_among(keys),)))
@@ -367,9 +438,8 @@ class _Teller:
     # ---------------------------------------------------------------------------------- fetching
 
     def reasons(self) -> dict[int, list[_Reason]]:
-        cases, files = _split(r.key for r in self.ranked)
-        only = Keys(tuple(cases), tuple(files))
-        levels = {r.key: r.level for r in self.ranked}
+        only = tuple(self.documents())
+        levels = {hit.document: hit.level for hit in self.chosen}
         found: dict[int, list[_Reason]] = {}
         for leaf in leaves(self.query.root):
             statement = rows_of(leaf, only)
@@ -392,23 +462,19 @@ class _Teller:
             for reason in _telling(rows):
                 if reason.source == "text":
                     asked.setdefault(id(reason.leaf), (reason.leaf, []))[1].append(key)
-        for leaf, keys in asked.values():
-            cases, files = _split(keys)
-            self.mark(leaf, Keys(tuple(cases), tuple(files)))
+        for leaf, documents in asked.values():
+            self.mark(leaf, tuple(documents))
 
-    def mark(self, leaf: Leaf, only: Keys) -> None:
+    def mark(self, leaf: Leaf, only: Documents) -> None:
         """Which columns of the text answered, and with which words."""
         match = text_match(leaf)
         if not match:
             return
         marked = ", ".join(f"highlight(case_search, {n}, ?2, ?3)" for n in range(len(PLAIN) + 1))
         rows = self.connection.execute(
-            f"SELECT coalesce(d.case_id, -d.instance_id), {marked}"
-            " FROM case_search JOIN documents d ON d.id = case_search.rowid WHERE case_search MATCH ?1"
-            " AND case_search.rowid IN (SELECT id FROM documents"
-            " WHERE case_id IN (SELECT value FROM json_each(?4))"
-            " OR instance_id IN (SELECT value FROM json_each(?5)))",
-            (match, _ON, _OFF, _among(only.cases), _among(only.instances)),
+            f"SELECT case_search.rowid, {marked} FROM case_search WHERE case_search MATCH ?1"
+            f" AND {rowid(match)} IN (SELECT value FROM json_each(?4))",
+            (match, _ON, _OFF, _among(only)),
         )
         for row in rows:
             places = [
@@ -435,7 +501,7 @@ class _Teller:
         for finding, media_id, sha256, low, high in self.connection.execute(
             "SELECT e.finding, e.media_id, m.sha256, e.frame_from, e.frame_to FROM evidence e"
             " JOIN findings f ON f.id = e.finding"
-            " JOIN media m ON m.case_id = f.key AND m.media_id = e.media_id"
+            " JOIN media m ON m.case_id = f.document AND m.media_id = e.media_id"
             " WHERE e.finding IN (SELECT value FROM json_each(?)) "
             " ORDER BY e.finding, e.best DESC, e.position",
             (_among(findings),),
@@ -469,43 +535,41 @@ class _Teller:
         ):
             at = f" at {_spaced(state)}" if state else ""
             self.rows["measurement", number] = f"measured: {_spaced(what)}{at} {amount:g} {unit}".rstrip()
-        cases, _ = _split(r.key for r in self.ranked)
         for case_id, sha256, media_id in self.connection.execute(
             "SELECT m.case_id, m.sha256, m.media_id"
             " FROM media m LEFT JOIN instances i ON i.id = m.instance_id"
             " WHERE m.case_id IN (SELECT value FROM json_each(?))"
             " ORDER BY m.case_id, coalesce(i.frames, 0) > 1 DESC, m.position",
-            (_among(cases),),
+            (_among(self.documents()),),
         ):
             self.first_media.setdefault(case_id, (sha256, media_id))
 
     def cases(self) -> dict[int, tuple[str, str, float | None, str, str]]:
-        cases, _ = _split(r.key for r in self.ranked)
         rows = self.connection.execute(
             "SELECT id, slug, title, age_years, sex, difficulty FROM cases"
             " WHERE id IN (SELECT value FROM json_each(?))",
-            (_among(cases),),
+            (_among(self.documents()),),
         )
         return {row[0]: (row[1], row[2], row[3], row[4], row[5]) for row in rows}
 
     def files(self) -> dict[int, tuple[InstanceRow, str, str]]:
-        _, files = _split(r.key for r in self.ranked)
         rows = self.connection.execute(
-            "SELECT i.id, i.sha256, i.sop_instance_uid, t.study_description, t.study_date, i.kind, i.frames,"
+            "SELECT d.id, i.sha256, i.sop_instance_uid, t.study_description, t.study_date, i.kind, i.frames,"
             " coalesce(nullif(t.study_description, ''), nullif(s.series_description, ''),"
             " nullif(s.body_part_examined, ''),"
             " nullif(trim(coalesce(s.manufacturer, '') || ' ' || coalesce(s.manufacturer_model_name, '')), ''),"
             " CASE i.kind WHEN 'clip' THEN 'Clip' WHEN 'image' THEN 'Picture' ELSE 'DICOM file' END), i.side"
-            " FROM instances i JOIN series s ON s.id = i.series_id JOIN studies t ON t.id = s.study_id"
-            " WHERE i.id IN (SELECT value FROM json_each(?))",
-            (_among(files),),
+            " FROM documents d JOIN instances i ON i.id = d.instance_id"
+            " JOIN series s ON s.id = i.series_id JOIN studies t ON t.id = s.study_id"
+            " WHERE d.id IN (SELECT value FROM json_each(?))",
+            (_among(self.documents()),),
         )
         return {r[0]: (InstanceRow(r[1], r[2], r[3] or "", r[4] or "", r[5], r[6]), r[7], r[8]) for r in rows}
 
     # ---------------------------------------------------------------------------------- wording
 
     def case_hit(
-        self, ranked: _Ranked, case: tuple[str, str, float | None, str, str], reasons: list[_Reason]
+        self, hit: _Hit, case: tuple[str, str, float | None, str, str], reasons: list[_Reason]
     ) -> Hit:
         slug, title, age, sex, difficulty = case
         numbers = list(dict.fromkeys(int(str(r.ref)) for r in _telling(reasons) if r.source == "finding"))
@@ -513,24 +577,24 @@ class _Teller:
         return Hit(
             case=slug,
             title=title,
-            score=ranked.score,
-            why=self.why(ranked.key, reasons),
+            score=hit.score,
+            why=self.why(hit.document, reasons),
             findings=rows,
-            media=self.clips(ranked.key, numbers, reasons),
+            media=self.clips(hit.document, numbers, reasons),
             side=_one_side(row.side for row in rows),
             age=age,
             sex=sex,
             difficulty=difficulty,
-            absent=ranked.level == ABSENT,
+            absent=hit.level == ABSENT,
         )
 
-    def file_hit(self, ranked: _Ranked, file: tuple[InstanceRow, str, str], reasons: list[_Reason]) -> Hit:
+    def file_hit(self, hit: _Hit, file: tuple[InstanceRow, str, str], reasons: list[_Reason]) -> Hit:
         instance, title, side = file
         return Hit(
             case=None,
             title=title,
-            score=ranked.score,
-            why=self.why(ranked.key, reasons),
+            score=hit.score,
+            why=self.why(hit.document, reasons),
             media=(MediaRow(instance.sha256, None, ""),),
             instance=instance,
             side=side if side not in _UNRECORDED else "",
@@ -649,10 +713,10 @@ class _Teller:
 
     def side_of(self, key: int) -> str:
         row = self.connection.execute(
-            "SELECT 1 WHERE EXISTS"
-            " (SELECT 1 FROM instances WHERE id = ?1 AND side NOT IN ('unknown', 'none', ''))"
-            " OR EXISTS (SELECT 1 FROM media WHERE case_id = ?2 AND side NOT IN ('unknown', 'none', ''))",
-            (-key, key),
+            "SELECT 1 FROM documents d JOIN instances i ON i.id = d.instance_id"
+            " WHERE d.id = ?1 AND i.side NOT IN ('unknown', 'none', '')"
+            " UNION ALL SELECT 1 FROM media WHERE case_id = ?1 AND side NOT IN ('unknown', 'none', '')",
+            (key,),
         ).fetchone()
         return "known" if row else ""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from casearchive.attributes import by_level
 from casearchive.claims import side
+from casearchive.index import noting, shelf
 from casearchive.index.text import DocumentText, document_text, instance_text
 from casearchive.mined import Label, Mined, of_case, of_facts
 from casearchive.model import Case, Facts, Finding, Measurement, TeachingSetRecord
@@ -101,8 +102,10 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
     """Replace what the index says of ``case``; files that belong to it stop being documents of their own."""
     vocabulary = lexicon()
     mined = of_case(case, vocabulary)
-    remove_case(connection, case.slug)
-    case_id = _insert(connection, "cases", {
+    case_id = _number(connection, case.slug)
+    before, instances = _removed(connection, case_id)
+    _insert(connection, "cases", {
+        "id": case_id,
         "slug": case.slug,
         "title": case.title,
         "quiz_title": case.quiz_title,
@@ -119,7 +122,7 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
         "completeness": completeness,
         "record_sha256": record_sha256,
     })  # fmt: skip
-    document = _insert(connection, "documents", {"case_id": case_id})
+    document = _insert(connection, "documents", {"id": case_id, "case_id": case_id})
     _put_media(connection, case_id, case)
     for position, finding in enumerate(case.findings, 1):
         _put_finding(connection, document, case_id, position, finding)
@@ -144,28 +147,38 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
     )
     _put_labels(connection, case_id, mined.labels, len(case.priors))
     _put_terms(connection, case_id, case)
-    _say(connection, "case_id", case_id, document_text(case, vocabulary))
+    _say(connection, document, document_text(case, vocabulary))
+    shelf.put(connection, document, before, noting.of_document(connection, document))
     _retire_documents_of_media(connection, case_id)
+    _restore_documents(connection, instances)
+
+
+def _number(connection: sqlite3.Connection, slug: str) -> int:
+    """A case keeps its number when it is written again; a new one takes the next number of a document."""
+    row = connection.execute("SELECT id FROM cases WHERE slug = ?", (slug,)).fetchone()
+    if row is None:
+        row = connection.execute("SELECT seq + 1 FROM sqlite_sequence WHERE name = 'documents'").fetchone()
+    return int(row[0]) if row else 1
 
 
 def remove_case(connection: sqlite3.Connection, slug: str) -> None:
     """Forget a case; its files become documents of their own again."""
     row = connection.execute("SELECT id FROM cases WHERE slug = ?", (slug,)).fetchone()
-    if row is None:
-        return
-    (case_id,) = row
-    instances = [
-        r[0]
-        for r in connection.execute(
-            "SELECT DISTINCT instance_id FROM media WHERE case_id = ? AND instance_id IS NOT NULL", (case_id,)
-        )
-    ]
-    connection.execute(
-        "DELETE FROM case_search WHERE rowid IN (SELECT id FROM documents WHERE case_id = ?)", (case_id,)
-    )
+    if row is not None:
+        before, instances = _removed(connection, row[0])
+        shelf.put(connection, row[0], before, {})
+        _restore_documents(connection, instances)
+
+
+def _removed(connection: sqlite3.Connection, case_id: int) -> tuple[shelf.Facts, list[int]]:
+    """Take the rows of a case away, if there are any; the facts that are still on the shelf, and its files."""
+    facts = noting.of_document(connection, case_id)
+    instances = connection.execute(
+        "SELECT DISTINCT instance_id FROM media WHERE case_id = ? AND instance_id IS NOT NULL", (case_id,)
+    ).fetchall()
+    connection.execute("DELETE FROM case_search WHERE rowid = ?", (case_id,))
     connection.execute("DELETE FROM cases WHERE id = ?", (case_id,))
-    for instance in instances:
-        _restore_document(connection, instance)
+    return facts, [row[0] for row in instances]
 
 
 def put_set(connection: sqlite3.Connection, record: TeachingSetRecord) -> None:
@@ -251,8 +264,7 @@ def _upsert(connection: sqlite3.Connection, table: str, key: tuple[str, ...], ro
     return int(found[0])
 
 
-def _say(connection: sqlite3.Connection, owner: str, key: int, text: DocumentText) -> None:
-    (document,) = connection.execute(f"SELECT id FROM documents WHERE {owner} = ?", (key,)).fetchone()
+def _say(connection: sqlite3.Connection, document: int, text: DocumentText) -> None:
     connection.execute(
         "INSERT INTO case_search (rowid, title, diagnosis, findings, captions, story, meta, verbatim) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -292,8 +304,9 @@ def _put_labels(connection: sqlite3.Connection, case_id: int, labels: Iterable[L
 def _put_document(connection: sqlite3.Connection, instance: int, facts: Facts, name: str) -> None:
     """A file outside any case: its searchable text, and the findings its descriptions tell."""
     document = _insert(connection, "documents", {"instance_id": instance})
-    _say(connection, "instance_id", instance, instance_text(facts, name, lexicon()))
+    _say(connection, document, instance_text(facts, name, lexicon()))
     _put_mined(connection, document, -instance, of_facts(facts, lexicon()), 0)
+    shelf.put(connection, document, {}, noting.of_document(connection, document))
 
 
 def _put_finding(
@@ -405,30 +418,37 @@ def _put_terms(connection: sqlite3.Connection, case_id: int, case: Case) -> None
 
 
 def _retire_documents_of_media(connection: sqlite3.Connection, case_id: int) -> None:
-    of_media = "SELECT instance_id FROM media WHERE case_id = ? AND instance_id IS NOT NULL"
-    connection.execute(
-        "DELETE FROM case_search WHERE rowid IN "
-        f"(SELECT id FROM documents WHERE instance_id IN ({of_media}))",
+    for (document,) in connection.execute(
+        "SELECT d.id FROM media m JOIN documents d ON d.instance_id = m.instance_id WHERE m.case_id = ?",
         (case_id,),
-    )
-    connection.execute(f"DELETE FROM documents WHERE instance_id IN ({of_media})", (case_id,))
+    ).fetchall():
+        shelf.put(connection, document, noting.of_document(connection, document), {})
+        connection.execute("DELETE FROM case_search WHERE rowid = ?", (document,))
+        connection.execute("DELETE FROM documents WHERE id = ?", (document,))
 
 
 def _link_waiting_media(connection: sqlite3.Connection, sha256: str, instance: int) -> None:
     """A case may name a file before the index knows it (while the index is made again)."""
-    linked = connection.execute(
-        "UPDATE media SET instance_id = ? WHERE sha256 = ?", (instance, sha256)
-    ).rowcount
-    if linked:
-        (case_id,) = connection.execute("SELECT case_id FROM media WHERE sha256 = ?", (sha256,)).fetchone()
+    for (case_id,) in connection.execute(
+        "SELECT DISTINCT case_id FROM media WHERE sha256 = ?", (sha256,)
+    ).fetchall():
+        before = noting.of_document(connection, case_id)
+        connection.execute(
+            "UPDATE media SET instance_id = ? WHERE sha256 = ? AND case_id = ?", (instance, sha256, case_id)
+        )
+        shelf.put(connection, case_id, before, noting.of_document(connection, case_id))
         _retire_documents_of_media(connection, case_id)
 
 
-def _restore_document(connection: sqlite3.Connection, instance: int) -> None:
-    if connection.execute("SELECT 1 FROM media WHERE instance_id = ?", (instance,)).fetchone():
-        return
+def _restore_documents(connection: sqlite3.Connection, instances: Iterable[int]) -> None:
+    """Files that belong to no case any more are documents of their own."""
     from casearchive.index.read import facts_of_row
 
-    if connection.execute("SELECT 1 FROM documents WHERE instance_id = ?", (instance,)).fetchone() is None:
+    for instance in instances:
+        if connection.execute(
+            "SELECT 1 FROM media WHERE instance_id = ?1 UNION ALL SELECT 1 FROM documents WHERE instance_id = ?1",
+            (instance,),
+        ).fetchone():
+            continue
         facts, name = facts_of_row(connection, instance)
         _put_document(connection, instance, facts, name)

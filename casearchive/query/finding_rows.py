@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from casearchive.query import fts
 from casearchive.query.pieces import (
     ABSENT,
     MATCH,
     OTHER_SIDE,
-    Keys,
+    Documents,
     Sql,
     accepted,
     among,
     any_way,
     between,
-    case_only,
     every,
     like,
+    only_of,
     side_factor,
     sql,
     value,
@@ -25,40 +26,72 @@ from casearchive.query.pieces import (
 from casearchive.query.text_rows import text_match, text_rows
 from casearchive.query.tree import PRESENT, Definition, FindingClause, GradeTest, Wanted
 
-#: How much each place counts where what was asked is found there.
-_DIAGNOSIS, _MEDIA, _TEXT = 0.8, 0.5, 0.25
+#: How much each place counts where what was asked is found there; and how much less a finding counts that is less
+#: than certain, not reviewed, read in the text, of a kind or part of what was asked, over, elsewhere, or of no degree.
+DIAGNOSIS, MEDIA, TEXT = 0.8, 0.5, 0.25
+LESS_CERTAIN = {"probable": 0.95, "possible": 0.6}
+UNREVIEWED, MINED, NARROWER, HISTORICAL, ELSEWHERE, NO_SEVERITY = 0.9, 0.85, 0.9, 0.3, 0.6, 0.7
 
 
-def finding_clause(clause: FindingClause, only: Keys | None) -> list[Sql]:
-    """Where one finding, or what stands for it, is all that was asked."""
+class Places(NamedTuple):
+    """Where a clause may be answered besides the findings that are present. ``absence`` is the level at which a
+    documented absence answers; ``of_annotated``: the text of annotated cases counts too."""
+
+    absence: int | None = None
+    media: bool = False
+    diagnosis: bool = False
+    text: bool = False
+    of_annotated: bool = False
+
+
+def places(clause: FindingClause) -> Places:
     if "absent" in clause.certainty:
-        return [*_present_rows(clause, only), _absent_rows(clause, only, MATCH)]
-    rows = _present_rows(clause, only)
-    if clause.certainty == PRESENT and (clause.structure or clause.abnormality):
-        rows.append(_absent_rows(clause, only, ABSENT))
+        return Places(MATCH)
+    plain = clause.certainty == PRESENT
+    named = clause.structure is not None or clause.abnormality is not None
     special = (clause.grades or clause.doppler or clause.filled or clause.confirmed_by or clause.echogenicity
                or clause.reviewed is not None or clause.only_sides)  # fmt: skip
     narrowed = clause.modality or clause.severity or clause.temporality
-    about_place = clause.abnormality is None and clause.certainty == PRESENT and not special and not narrowed
-    if about_place and clause.structure is not None:
-        rows.append(_media_rows(clause, only))
-    if clause.strict or special:
-        return rows
-    if not (narrowed or clause.site or clause.maneuver) and (clause.structure or clause.abnormality):
-        rows.append(_diagnosis_rows(clause, only))
+    about_place = clause.abnormality is None and plain and not special and not narrowed
+    loose = not clause.strict and not special
     graded = clause.severity and not clause.loose_severity
-    if clause.certainty == PRESENT and not graded and text_match(clause):
-        rows.append(_text_rows(clause, only, annotated=about_place and not clause.sides))
+    return Places(
+        absence=ABSENT if plain and named else None,
+        media=about_place and clause.structure is not None,
+        diagnosis=loose and named and not (narrowed or clause.site or clause.maneuver),
+        text=loose and plain and not graded and bool(text_match(clause)),
+        of_annotated=about_place and not clause.sides,
+    )
+
+
+def finding_clause(clause: FindingClause, only: Documents | None) -> list[Sql]:
+    """Where one finding, or what stands for it, is all that was asked."""
+    where = places(clause)
+    rows = _present_rows(clause, only)
+    if where.absence is not None:
+        rows.append(_absent_rows(clause, only, where.absence))
+    if where.media:
+        rows.append(_media_rows(clause, only))
+    if where.diagnosis:
+        rows.append(_diagnosis_rows(clause, only))
+    if where.text:
+        rows.append(_text_rows(clause, only, annotated=where.of_annotated))
     return rows
 
 
-def _present_rows(clause: FindingClause, only: Keys | None) -> list[Sql]:
+def diagnosis_roles(clause: FindingClause) -> tuple[str, ...]:
+    """A syndrome (sciatica) is no picture finding: the complaint or the author's tag names it as well."""
+    syndrome = clause.abnormality is not None and clause.abnormality.kind == "diagnosis"
+    return ("diagnosis", "symptom", "tag") if syndrome and clause.structure is None else ("diagnosis",)
+
+
+def _present_rows(clause: FindingClause, only: Documents | None) -> list[Sql]:
     """Presence climbs: findings of the kinds asked for, at the parts asked for; then by definition."""
     present = [c for c in clause.certainty if c != "absent"]
     if not present:
         return []
     structure, abnormality = _columns(only)
-    place = sql(f"{structure} IN {{}}", among(_places(clause))) if clause.structure else Sql("1")
+    place = sql(f"{structure} IN {{}}", among(in_places(clause))) if clause.structure else Sql("1")
     kind = sql(f"{abnormality} IN {{}}", among(clause.abnormality.ids)) if clause.abnormality else Sql("1")
     ways = [every([kind, place])]
     if clause.implied:
@@ -69,14 +102,14 @@ def _present_rows(clause: FindingClause, only: Keys | None) -> list[Sql]:
     return [_finding_rows(clause, every([way, held]), only, MATCH, OTHER_SIDE) for way in ways]
 
 
-def _places(clause: FindingClause) -> tuple[str, ...]:
+def in_places(clause: FindingClause) -> tuple[str, ...]:
     """What is found in a part is found in the whole; but a normal part makes no normal whole."""
     assert clause.structure is not None
     normal = clause.abnormality is not None and clause.abnormality.kind == "normality"
     return clause.structure.above if normal else clause.structure.ids
 
 
-def _columns(only: Keys | None) -> tuple[str, str]:
+def _columns(only: Documents | None) -> tuple[str, str]:
     """Structure and abnormality, looked up by index; of a few cases, by case (the plus forbids the index)."""
     return ("+f.structure", "+f.abnormality") if only else ("f.structure", "f.abnormality")
 
@@ -87,50 +120,59 @@ def _certainties(present: Sequence[str]) -> Sql:
     return sql("f.certainty IN {}", among(present))
 
 
-def _absent_rows(clause: FindingClause, only: Keys | None, level: int) -> Sql:
+def _absent_rows(clause: FindingClause, only: Documents | None, level: int) -> Sql:
     """Documented absences: the match where that was asked (``level`` MATCH), else what is left out."""
     asked = level == MATCH
     where = every([Sql("f.certainty = 'absent'"), _up(clause, only, both_ways=not asked)])
     return _finding_rows(clause, where, only, level, OTHER_SIDE if asked else -1)
 
 
-def _finding_rows(clause: FindingClause, where: Sql, only: Keys | None, level: int, other: int) -> Sql:
+def _finding_rows(clause: FindingClause, where: Sql, only: Documents | None, level: int, other: int) -> Sql:
     """Rows of findings; those of another side get level ``other``, or are left out where it is -1."""
     factors = [
-        Sql("CASE f.certainty WHEN 'probable' THEN 0.95 WHEN 'possible' THEN 0.6 ELSE 1.0 END"),
-        Sql("CASE f.origin WHEN 'text' THEN 0.85 ELSE CASE f.reviewed WHEN 1 THEN 1.0 ELSE 0.9 END END"),
+        Sql(
+            "CASE f.certainty"
+            + "".join(f" WHEN '{c}' THEN {w}" for c, w in LESS_CERTAIN.items())
+            + " ELSE 1.0 END"
+        ),
+        Sql(
+            f"CASE f.origin WHEN 'text' THEN {MINED}"
+            f" ELSE CASE f.reviewed WHEN 1 THEN 1.0 ELSE {UNREVIEWED} END END"
+        ),
         _specific("f.abnormality", clause.abnormality),
         _specific("f.structure", clause.structure),
     ]
     if "historical" not in clause.temporality:
-        factors.append(Sql("CASE f.temporality WHEN 'historical' THEN 0.3 ELSE 1.0 END"))
+        factors.append(Sql(f"CASE f.temporality WHEN 'historical' THEN {HISTORICAL} ELSE 1.0 END"))
     if clause.beside is not None:
-        factors.append(sql("CASE WHEN f.structure IN {} THEN 1.0 ELSE 0.6 END", among(clause.beside.ids)))
+        factors.append(
+            sql(f"CASE WHEN f.structure IN {{}} THEN 1.0 ELSE {ELSEWHERE} END", among(clause.beside.ids))
+        )
     if clause.severity and clause.loose_severity:
-        factors.append(Sql("CASE f.severity WHEN '' THEN 0.7 ELSE 1.0 END"))
+        factors.append(Sql(f"CASE f.severity WHEN '' THEN {NO_SEVERITY} ELSE 1.0 END"))
     weight = Sql(" * ".join(f.text for f in factors), tuple(v for f in factors for v in f.params))
     tests = every([where, _properties(clause)])
     if not clause.sides:
         return sql(
             "SELECT key, score, level, score - 10 * level AS rank, 'finding' AS source, ref"
-            " FROM (SELECT f.key, {} AS score, {} AS level, f.id AS ref"
+            " FROM (SELECT f.document AS key, {} AS score, {} AS level, f.id AS ref"
             " FROM findings f WHERE {}{})",
             weight,
             Sql(str(level)),
             tests,
-            case_only("f.key", only),
+            only_of("f.document", only),
         )
     levels = Sql(f"CASE WHEN side > 0 THEN {level} ELSE {other} END")
     return sql(
         "SELECT key, score, level, score - 10 * level AS rank, 'finding' AS source, ref"
         " FROM (SELECT key, weight * max(side, 0.4) AS score, {} AS level, ref"
-        " FROM (SELECT f.key, {} AS weight, {} AS side, f.id AS ref FROM findings f WHERE {}{}))"
+        " FROM (SELECT f.document AS key, {} AS weight, {} AS side, f.id AS ref FROM findings f WHERE {}{}))"
         " WHERE level >= 0",
         levels,
         weight,
         side_factor("f.side", clause.sides),
         tests,
-        case_only("f.key", only),
+        only_of("f.document", only),
     )
 
 
@@ -139,11 +181,11 @@ def _specific(column: str, wanted: Wanted | None) -> Sql:
     if wanted is None or not wanted.asked or len(wanted.ids) == len(wanted.asked):
         return Sql("1.0")
     if len(wanted.asked) == 1:
-        return sql(f"CASE {column} WHEN {{}} THEN 1.0 ELSE 0.9 END", value(wanted.asked[0]))
-    return sql(f"CASE WHEN {column} IN {{}} THEN 1.0 ELSE 0.9 END", among(wanted.asked))
+        return sql(f"CASE {column} WHEN {{}} THEN 1.0 ELSE {NARROWER} END", value(wanted.asked[0]))
+    return sql(f"CASE WHEN {column} IN {{}} THEN 1.0 ELSE {NARROWER} END", among(wanted.asked))
 
 
-def _defined(definition: Definition, only: Keys | None) -> Sql:
+def _defined(definition: Definition, only: Documents | None) -> Sql:
     structure, abnormality = _columns(only)
     parts = [
         sql(f"{abnormality} IN {{}}", among(definition.abnormalities)),
@@ -155,7 +197,7 @@ def _defined(definition: Definition, only: Keys | None) -> Sql:
     return every(parts)
 
 
-def _up(clause: FindingClause, only: Keys | None, *, both_ways: bool) -> Sql:
+def _up(clause: FindingClause, only: Documents | None, *, both_ways: bool) -> Sql:
     """Absence descends: no quadriceps tear is no rectus femoris tear. ``both_ways`` also takes the absence of
     a kind or a part, which answers nothing but is worth a mention."""
     structure, abnormality = clause.structure, clause.abnormality
@@ -180,9 +222,9 @@ def _properties(clause: FindingClause) -> Sql:
         ids = among(clause.maneuver.ids)
         parts.append(
             sql(
-                "(f.maneuver IN {} OR EXISTS (SELECT 1 FROM evidence e JOIN media m ON m.case_id = f.key"
+                "(f.maneuver IN {} OR EXISTS (SELECT 1 FROM evidence e JOIN media m ON m.case_id = f.document"
                 " AND m.media_id = e.media_id WHERE e.finding = f.id AND m.maneuver IN {})"
-                " OR EXISTS (SELECT 1 FROM measurements x WHERE x.case_id = f.key AND x.finding_id = f.finding_id"
+                " OR EXISTS (SELECT 1 FROM measurements x WHERE x.case_id = f.document AND x.finding_id = f.finding_id"
                 " AND x.state IN {}))",
                 ids,
                 ids,
@@ -199,7 +241,7 @@ def _properties(clause: FindingClause) -> Sql:
     parts.extend(sql("f.echogenicity LIKE {} ESCAPE '\\'", value(like(e))) for e in clause.echogenicity)
     parts.extend(
         sql(
-            "(f.confirmed_by LIKE {} ESCAPE '\\' OR EXISTS (SELECT 1 FROM case_terms t WHERE t.case_id = f.key"
+            "(f.confirmed_by LIKE {} ESCAPE '\\' OR EXISTS (SELECT 1 FROM case_terms t WHERE t.case_id = f.document"
             " AND t.role = 'confirmed' AND t.term LIKE {} ESCAPE '\\'))",
             value(like(c)),
             value(like(c)),
@@ -237,7 +279,7 @@ def _grade(test: GradeTest) -> Sql:
     return sql("EXISTS (SELECT 1 FROM grades g WHERE {})", every(parts))
 
 
-def _media_rows(clause: FindingClause, only: Keys | None) -> Sql:
+def _media_rows(clause: FindingClause, only: Documents | None) -> Sql:
     """A clip of the structure answers a question for the structure."""
     assert clause.structure is not None
     parts = [sql("m.structure IN {}", among(clause.structure.ids))]
@@ -249,18 +291,18 @@ def _media_rows(clause: FindingClause, only: Keys | None) -> Sql:
         "SELECT key, {} * max(side, 0.4) AS score, side = 0 AS level,"
         " CASE WHEN side = 0 THEN -10 WHEN side < 1 THEN -12 ELSE 0.5 END AS rank, 'media' AS source, ref"
         " FROM (SELECT m.case_id AS key, m.id AS ref, {} AS side FROM media m WHERE {}{})",
-        value(_MEDIA),
+        value(MEDIA),
         side_factor("m.side", clause.sides),
         every(parts),
-        case_only("m.case_id", only),
+        only_of("m.case_id", only),
     )
 
 
-def _diagnosis_rows(clause: FindingClause, only: Keys | None) -> Sql:
-    # A syndrome (sciatica) is no picture finding: the complaint or the author's tag names it as well.
-    syndrome = clause.abnormality is not None and clause.abnormality.kind == "diagnosis"
-    roles = ("diagnosis", "symptom", "tag") if syndrome and clause.structure is None else ("diagnosis",)
-    parts = [sql("t.role IN {}", among(roles)), sql("t.certainty IN {}", among((*clause.certainty, "")))]
+def _diagnosis_rows(clause: FindingClause, only: Documents | None) -> Sql:
+    parts = [
+        sql("t.role IN {}", among(diagnosis_roles(clause))),
+        sql("t.certainty IN {}", among((*clause.certainty, ""))),
+    ]
     place = sql("t.structure IN {}", among(clause.structure.ids)) if clause.structure else Sql("1")
     kind = sql("t.term IN {}", among(clause.abnormality.ids)) if clause.abnormality else Sql("1")
     ways = [every([place, kind])]
@@ -272,19 +314,19 @@ def _diagnosis_rows(clause: FindingClause, only: Keys | None) -> Sql:
         " CASE WHEN side = 0 THEN -10 WHEN side < 1 THEN -12 ELSE 0.8 END AS rank, 'diagnosis' AS source, ref"
         " FROM (SELECT t.case_id AS key, json_array(t.term, t.structure, t.side, t.role) AS ref, {} AS side"
         " FROM case_terms t WHERE {}{})",
-        value(_DIAGNOSIS),
+        value(DIAGNOSIS),
         side_factor("t.side", clause.sides),
         every(parts),
-        case_only("t.case_id", only),
+        only_of("t.case_id", only),
     )
 
 
-def _text_rows(clause: FindingClause, only: Keys | None, *, annotated: bool) -> Sql:
+def _text_rows(clause: FindingClause, only: Documents | None, *, annotated: bool) -> Sql:
     """Words speak for what nobody annotated; of an annotated case, only about which structures it is.
 
     Where the text itself was understood to say of which structure the abnormality is, or that it is not there,
     that row answers and the words do not."""
-    rows = text_rows(text_match(clause), _TEXT, only, unless=None if annotated else _said_otherwise(clause))
+    rows = text_rows(text_match(clause), TEXT, only, unless=None if annotated else _said_otherwise(clause))
     if not clause.sides:
         return rows
     wanted = accepted(clause.sides)
@@ -300,7 +342,7 @@ def _text_rows(clause: FindingClause, only: Keys | None, *, annotated: bool) -> 
 
 
 def _said_otherwise(clause: FindingClause) -> Sql:
-    """Rows of a case's findings that keep its words from answering."""
+    """Rows of a document's findings that keep its words from answering."""
     if clause.abnormality is None:
         return Sql("f.origin = 'record'")
     ids = among(sorted({*clause.abnormality.ids, *clause.abnormality.above}))
@@ -313,8 +355,9 @@ def _text_side(sides: Sequence[str]) -> Sql:
     words = fts.within(fts.PLAIN, fts.any_of(fts.token(s) for s in sides)) if sides else fts.quoted("cxnone")
     return sql(
         "(EXISTS (SELECT 1 FROM media m WHERE m.case_id = r.key AND m.side IN {})"
-        " OR EXISTS (SELECT 1 FROM instances i WHERE i.id = -r.key AND i.side IN {})"
-        " OR r.ref IN (SELECT rowid FROM case_search WHERE case_search MATCH {}))",
+        " OR EXISTS (SELECT 1 FROM documents d JOIN instances i ON i.id = d.instance_id"
+        " WHERE d.id = r.key AND i.side IN {})"
+        " OR EXISTS (SELECT 1 FROM case_search WHERE case_search MATCH {} AND rowid = r.ref))",
         among(sides),
         among(sides),
         value(words),

@@ -1,6 +1,6 @@
 """Every leaf of a question as rows ``(key, score, level, rank, source, ref)``.
 
-``key`` is the id of a case, or minus the id of an instance that belongs to no case. ``level`` is one of
+``key`` is the number of a document, which of a case is the number of the case too. ``level`` is one of
 ``pieces.MATCH``, ``OTHER_SIDE`` and ``ABSENT``. ``rank`` orders the rows of one key (its best row speaks for
 it); ``source`` and ``ref`` tell where it was found.
 """
@@ -11,19 +11,18 @@ from collections.abc import Sequence
 
 from casearchive.query import fts
 from casearchive.query.fields import COLUMNS
-from casearchive.query.finding_rows import finding_clause
+from casearchive.query.finding_rows import DIAGNOSIS, TEXT, finding_clause
 from casearchive.query.pieces import (
-    Keys,
+    Documents,
     Sql,
     accepted,
     among,
     any_way,
     between,
-    case_only,
     compare,
     every,
-    file_only,
     like,
+    only_of,
     same,
     sql,
     value,
@@ -48,21 +47,39 @@ from casearchive.query.tree import (
     Words,
 )
 
-_DIAGNOSIS, _TERM, _TEXT, _WORDS, _SAID, _PASSED = 0.8, 0.5, 0.25, 0.6, 0.3, 0.1
+#: How much each place counts.
+TERM, WORDS, SAID, PASSED = 0.5, 0.6, 0.3, 0.1
 
-_MODALITY_CODES = {"us": ("US", "IVUS"), "mri": ("MR",), "xray": ("DX", "CR", "XA", "RF"), "ct": ("CT",)}
+MODALITY_CODES = {"us": ("US", "IVUS"), "mri": ("MR",), "xray": ("DX", "CR", "XA", "RF"), "ct": ("CT",)}
 
 
-def rows_of(leaf: Leaf, only: Keys | None = None) -> Sql:
+#: Kinds of concepts that clips name, with the column; and kinds that findings name.
+OF_CLIP = {
+    "maneuver": "maneuver", "maneuver_state": "maneuver", "plane": "plane", "position": "patient_position",
+    "mode": "mode",
+}  # fmt: skip
+ALONE = ("maneuver", "modality", "severity", "temporality")
+
+
+def rows_of(leaf: Leaf, only: Documents | None = None) -> Sql:
     """All rows of one leaf (of these documents only): where it matches and why."""
+    parts = parts_of(leaf, only)
+    return Sql(" UNION ALL ".join(p.text for p in parts), tuple(v for p in parts for v in p.params))
+
+
+def parts_of(leaf: Leaf, only: Documents | None = None) -> list[Sql]:
+    """The rows of one leaf place by place. But for findings and words, the rows of a place are all alike.
+
+    Of some documents only, words are not weighed: that would count them in all documents.
+    """
     if isinstance(leaf, FindingClause):
         parts = finding_clause(leaf, only)
         if leaf == FindingClause(modality=leaf.modality, sides=leaf.sides, strict=True):
             parts.append(_files_of_modality(leaf, only))
     elif isinstance(leaf, Words | Phrase):
-        parts = [ranked_text(text_match(leaf), _WORDS, only)]
+        parts = [_text(text_match(leaf), WORDS, only)]
     elif isinstance(leaf, Said):
-        parts = [ranked_text(text_match(leaf), _SAID, only)]
+        parts = [_text(text_match(leaf), SAID, only)]
     elif isinstance(leaf, Mention):
         parts = _mention(leaf, only)
     elif isinstance(leaf, MediaClause):
@@ -79,14 +96,16 @@ def rows_of(leaf: Leaf, only: Keys | None = None) -> Sql:
         parts = _has(leaf.what, only)
     else:
         parts = _side_rows(leaf, only)
-    return _join_rows(parts)
+    return parts
 
 
-def _join_rows(parts: Sequence[Sql]) -> Sql:
-    return Sql(" UNION ALL ".join(p.text for p in parts), tuple(v for p in parts for v in p.params))
+def _text(match: str, weight: float, only: Documents | None) -> Sql:
+    return ranked_text(match, weight) if only is None else text_rows(match, weight, only)
 
 
-def _rows(source: str, ref: str, key: str, table: str, where: Sql, score: float, only: Keys | None) -> Sql:
+def _rows(
+    source: str, ref: str, key: str, table: str, where: Sql, score: float, only: Documents | None
+) -> Sql:
     """Plain rows of a table of cases; ``table``, ``key`` and ``ref`` are written here, never by a user."""
     column = key
     return sql(
@@ -95,7 +114,7 @@ def _rows(source: str, ref: str, key: str, table: str, where: Sql, score: float,
         value(score),
         value(score),
         where,
-        case_only(column, only),
+        only_of(column, only),
     )
 
 
@@ -110,54 +129,52 @@ _CLIP = (
 _ALIASES = {"subject": "p", "study": "t", "series": "s", "instance": "i"}
 
 
-def _file_rows(where: Sql, score: float, only: Keys | None) -> Sql:
+def _file_rows(where: Sql, score: float, only: Documents | None) -> Sql:
     return sql(
-        "SELECT -d.instance_id AS key, {} AS score, 0 AS level, {} AS rank, 'file' AS source, i.id AS ref"
+        "SELECT d.id AS key, {} AS score, 0 AS level, {} AS rank, 'file' AS source, i.id AS ref"
         " FROM {} WHERE {}{}",
         value(score),
         value(score),
         Sql(_FILE),
         where,
-        file_only(only),
+        only_of("d.id", only),
     )
 
 
-def _mention(leaf: Mention, only: Keys | None) -> list[Sql]:
+def _mention(leaf: Mention, only: Documents | None) -> list[Sql]:
     wanted = leaf.wanted
     ids = among(wanted.ids)
-    rows = [text_rows(text_match(leaf), _TEXT, only)]
+    rows = [text_rows(text_match(leaf), TEXT, only)]
     if wanted.kind in ("symptom", "mechanism"):
         where = sql("t.role = {} AND t.term IN {}", value(wanted.kind), ids)
-        rows.append(_rows("term", "t.term", "t.case_id", "case_terms t", where, _TERM, only))
-    column = {"maneuver": "maneuver", "maneuver_state": "maneuver", "plane": "plane",
-              "position": "patient_position", "mode": "mode"}.get(wanted.kind)  # fmt: skip
+        rows.append(_rows("term", "t.term", "t.case_id", "case_terms t", where, TERM, only))
+    column = OF_CLIP.get(wanted.kind)
     if column:
         where = sql(f"m.{column} IN {{}}", ids)
-        rows.append(_rows("media", "m.id", "m.case_id", "media m", where, _TERM, only))
+        rows.append(_rows("media", "m.id", "m.case_id", "media m", where, TERM, only))
     if wanted.kind == "mode":
-        rows.append(_file_rows(_modes(wanted.ids), _TERM, only))
-    column = {"maneuver": "maneuver", "modality": "modality", "severity": "severity",
-              "temporality": "temporality"}.get(wanted.kind)  # fmt: skip
-    if column:
+        rows.append(_file_rows(_modes(wanted.ids), TERM, only))
+    column = wanted.kind
+    if column in ALONE:
         names = wanted.ids if "surgery_finding" not in wanted.ids else (*wanted.ids, "surgery")
         where = sql(f"f.{column} IN {{}} AND f.certainty IN {{}}", among(names), among(PRESENT))
-        rows.append(_rows("finding", "f.id", "f.key", "findings f", where, _TERM, only))
+        rows.append(_rows("finding", "f.id", "f.document", "findings f", where, TERM, only))
     if wanted.kind == "modality":
-        codes = [c for i in wanted.ids for c in _MODALITY_CODES.get(i, ())]
-        rows.append(_file_rows(sql("s.modality IN {}", among(codes)), _PASSED, only))
+        codes = [c for i in wanted.ids for c in MODALITY_CODES.get(i, ())]
+        rows.append(_file_rows(sql("s.modality IN {}", among(codes)), PASSED, only))
     if wanted.kind in ("echogenicity", "artifact", "flow"):
         where = sql(
             "f.certainty IN {} AND EXISTS (SELECT 1 FROM json_each(f.echogenicity) j WHERE j.value IN {})",
             among(PRESENT),
             ids,
         )
-        rows.append(_rows("finding", "f.id", "f.key", "findings f", where, _TERM, only))
+        rows.append(_rows("finding", "f.id", "f.document", "findings f", where, TERM, only))
     if wanted.kind == "discordance":
         where = sql("q.discordance IN {}", ids)
-        rows.append(_rows("prior", "q.id", "q.case_id", "priors q", where, _TERM, only))
+        rows.append(_rows("prior", "q.id", "q.case_id", "priors q", where, TERM, only))
     if wanted.kind == "difficulty":
         levels = among(i.removeprefix("difficulty_") for i in wanted.ids)
-        rows.append(_rows("case", "''", "c.id", "cases c", sql("c.difficulty IN {}", levels), _TERM, only))
+        rows.append(_rows("case", "''", "c.id", "cases c", sql("c.difficulty IN {}", levels), TERM, only))
     return rows
 
 
@@ -182,12 +199,12 @@ _CONFLICT = f"{_LEFT} AND {_RIGHT}"
 _AUTHOR = f"(m.side = 'left' AND {_RIGHT}) OR (m.side = 'right' AND {_LEFT})"
 
 
-def _media_clause(clause: MediaClause, only: Keys | None) -> list[Sql]:
+def _media_clause(clause: MediaClause, only: Documents | None) -> list[Sql]:
     clips = every([_media_test(test, of_case=True) for test in clause.tests])
     files = every([_media_test(test, of_case=False) for test in clause.tests])
     return [
-        _rows("media", "m.id", "m.case_id", _CLIP, clips, _PASSED, only),
-        _file_rows(files, _PASSED, only),
+        _rows("media", "m.id", "m.case_id", _CLIP, clips, PASSED, only),
+        _file_rows(files, PASSED, only),
     ]
 
 
@@ -242,15 +259,15 @@ _CASE_COLUMNS = {
 }
 
 
-def _case_clause(test: Test, only: Keys | None) -> list[Sql]:
+def _case_clause(test: Test, only: Documents | None) -> list[Sql]:
     if test.field in ("tag", "category"):
         match = Sql("1") if test.how == "filled" else any_way([same("t.term", v) for v in test.values])
         where = sql("t.role = {} AND {}", value(test.field), match)
-        return [_rows("term", "t.term", "t.case_id", "case_terms t", where, _PASSED, only)]
+        return [_rows("term", "t.term", "t.case_id", "case_terms t", where, PASSED, only)]
     if test.field == "set":
         match = Sql("1") if test.how == "filled" else any_way([same("z.slug", v) for v in test.values])
         table = "sets z JOIN set_cases y ON y.set_id = z.id JOIN cases c ON c.slug = y.slug"
-        return [_rows("set", "z.slug", "c.id", table, match, _PASSED, only)]
+        return [_rows("set", "z.slug", "c.id", table, match, PASSED, only)]
     if test.field == "fictional":
         where = (
             Sql("1")
@@ -259,15 +276,15 @@ def _case_clause(test: Test, only: Keys | None) -> list[Sql]:
         )
     else:
         where = compare(_CASE_COLUMNS[test.field], test)
-    rows = [_rows("case", "''", "c.id", "cases c", where, _PASSED, only)]
+    rows = [_rows("case", "''", "c.id", "cases c", where, PASSED, only)]
     if test.field == "age":
-        rows.append(_file_rows(compare(f"({_AGE})", test), _PASSED, only))
+        rows.append(_file_rows(compare(f"({_AGE})", test), PASSED, only))
     if test.field == "sex":
-        rows.append(_file_rows(compare("p.patient_sex", test), _PASSED, only))
+        rows.append(_file_rows(compare("p.patient_sex", test), PASSED, only))
     return rows
 
 
-def _term_clause(leaf: TermClause, only: Keys | None) -> Sql:
+def _term_clause(leaf: TermClause, only: Documents | None) -> Sql:
     parts = [sql("t.role = {}", value(leaf.role)), Sql("t.certainty NOT IN ('absent', 'not_assessed')")]
     if leaf.wanted is not None and leaf.wanted.literal:
         parts.append(sql("t.term LIKE {} ESCAPE '\\'", value(like(leaf.wanted.literal))))
@@ -290,10 +307,10 @@ def _term_clause(leaf: TermClause, only: Keys | None) -> Sql:
         parts.append(sql("t.structure IN {}", among(leaf.structure.ids)))
     ref = "json_array(t.term, t.structure, t.side, t.role)"
     source = "differential" if leaf.role == "differential" else "diagnosis"
-    return _rows(source, ref, "t.case_id", "case_terms t", every(parts), _DIAGNOSIS, only)
+    return _rows(source, ref, "t.case_id", "case_terms t", every(parts), DIAGNOSIS, only)
 
 
-def _told_diagnosis(leaf: TermClause, only: Keys | None) -> list[Sql]:
+def _told_diagnosis(leaf: TermClause, only: Documents | None) -> list[Sql]:
     """Where the author made no diagnosis and no finding, what the text affirms stands for it."""
     if leaf.role != "diagnosis" or leaf.wanted is None or leaf.wanted.literal:
         return []
@@ -303,14 +320,14 @@ def _told_diagnosis(leaf: TermClause, only: Keys | None) -> list[Sql]:
         ),
         sql("f.abnormality IN {}", among(leaf.wanted.ids)),
         Sql("NOT EXISTS (SELECT 1 FROM findings o WHERE o.document = f.document AND o.origin = 'record')"),
-        Sql("NOT EXISTS (SELECT 1 FROM case_terms t WHERE t.case_id = f.key AND t.role = 'diagnosis')"),
+        Sql("NOT EXISTS (SELECT 1 FROM case_terms t WHERE t.case_id = f.document AND t.role = 'diagnosis')"),
     ]
     if leaf.structure is not None:
         where.append(sql("f.structure IN {}", among(leaf.structure.ids)))
-    return [_rows("finding", "f.id", "f.key", "findings f", every(where), _DIAGNOSIS * 0.85, only)]
+    return [_rows("finding", "f.id", "f.document", "findings f", every(where), DIAGNOSIS * 0.85, only)]
 
 
-def _prior_clause(leaf: PriorClause, only: Keys | None) -> Sql:
+def _prior_clause(leaf: PriorClause, only: Documents | None) -> Sql:
     parts: list[Sql] = []
     if leaf.says is not None:
         parts.append(
@@ -329,66 +346,66 @@ def _prior_clause(leaf: PriorClause, only: Keys | None) -> Sql:
         parts.append(sql("q.discordance IN {}", among(leaf.discordance)))
     if leaf.modality:
         parts.append(sql("q.modality IN {}", among(leaf.modality)))
-    return _rows("prior", "q.id", "q.case_id", "priors q", every(parts), _TERM, only)
+    return _rows("prior", "q.id", "q.case_id", "priors q", every(parts), TERM, only)
 
 
-def _measure_clause(leaf: MeasureClause, only: Keys | None) -> Sql:
+def _measure_clause(leaf: MeasureClause, only: Documents | None) -> Sql:
     parts = [sql("lower(x.what) IN {}", among(leaf.what))] if leaf.what else []
     if leaf.range != Range() or not leaf.what:
         parts.append(sql("x.base_unit IN {}", among((leaf.unit, "") if leaf.unit == "1" else (leaf.unit,))))
         parts.append(between("x.base_value", leaf.range))
     if leaf.states:
         parts.append(sql("x.state IN {}", among(leaf.states)))
-    of = [Sql("f.key = x.case_id AND f.finding_id = x.finding_id")]
+    of = [Sql("f.document = x.case_id AND f.finding_id = x.finding_id")]
     for column, asked in (("f.structure", leaf.structure), ("f.abnormality", leaf.abnormality)):
         if asked is not None:
             of.append(sql(f"{column} IN {{}}", among(asked.ids)))
     if len(of) > 1:
         parts.append(sql("(x.finding_id = '' OR EXISTS (SELECT 1 FROM findings f WHERE {}))", every(of)))
-    return _rows("measurement", "x.id", "x.case_id", "measurements x", every(parts), _TERM, only)
+    return _rows("measurement", "x.id", "x.case_id", "measurements x", every(parts), TERM, only)
 
 
-def _has(what: str, only: Keys | None) -> list[Sql]:
+def _has(what: str, only: Documents | None) -> list[Sql]:
     if what in ("cine", "still", "thumbnail"):
         test = {"cine": "i.frames > 1", "still": "i.frames = 1", "thumbnail": "i.pictured = 1"}[what]
         clips = "media m JOIN instances i ON i.id = m.instance_id"
         return [
-            _rows("media", "m.id", "m.case_id", clips, Sql(test), _PASSED, only),
-            _file_rows(Sql(test), _PASSED, only),
+            _rows("media", "m.id", "m.case_id", clips, Sql(test), PASSED, only),
+            _file_rows(Sql(test), PASSED, only),
         ]
     if what == "doppler":
         clips = "media m LEFT JOIN instances i ON i.id = m.instance_id"
         return [
             _rows("media", "m.id", "m.case_id", clips,
-                  Sql(f"(m.mode LIKE '%doppler%' OR {_DOPPLER})"), _PASSED, only),
-            _rows("finding", "f.id", "f.key", "findings f",
-                  Sql("f.doppler_value IS NOT NULL"), _PASSED, only),
-            _file_rows(Sql(_DOPPLER), _PASSED, only),
+                  Sql(f"(m.mode LIKE '%doppler%' OR {_DOPPLER})"), PASSED, only),
+            _rows("finding", "f.id", "f.document", "findings f",
+                  Sql("f.doppler_value IS NOT NULL"), PASSED, only),
+            _file_rows(Sql(_DOPPLER), PASSED, only),
         ]  # fmt: skip
     if what == "conflict":
         clips = "media m JOIN instances i ON i.id = m.instance_id"
         return [
-            _rows("media", "m.id", "m.case_id", clips, Sql(f"({_CONFLICT} OR {_AUTHOR})"), _PASSED, only),
-            _file_rows(Sql(_CONFLICT), _PASSED, only),
+            _rows("media", "m.id", "m.case_id", clips, Sql(f"({_CONFLICT} OR {_AUTHOR})"), PASSED, only),
+            _file_rows(Sql(_CONFLICT), PASSED, only),
         ]
     if what == "case":
-        return [_rows("case", "''", "c.id", "cases c", Sql("1"), _PASSED, only)]
+        return [_rows("case", "''", "c.id", "cases c", Sql("1"), PASSED, only)]
     if what == "quiz":
-        return [text_rows(fts.within(("meta",), fts.token("hasquiz")), _PASSED, only)]
+        return [text_rows(fts.within(("meta",), fts.token("hasquiz")), PASSED, only)]
     table, ref, key, where = {
         "measurement": ("measurements x", "x.id", "x.case_id", "1"),
         "prior": ("priors q", "q.id", "q.case_id", "1"),
-        "grade": ("grades g JOIN findings f ON f.id = g.finding", "f.id", "f.key", "1"),
-        "evidence": ("evidence e JOIN findings f ON f.id = e.finding", "f.id", "f.key", "1"),
-        "finding": ("findings f", "f.id", "f.key", "f.certainty NOT IN ('absent', 'not_assessed')"),
-        "absent": ("findings f", "f.id", "f.key", "f.certainty = 'absent'"),
-        "dynamic": ("findings f", "f.id", "f.key", "f.at_rest <> '' AND f.during <> ''"),
+        "grade": ("grades g JOIN findings f ON f.id = g.finding", "f.id", "f.document", "1"),
+        "evidence": ("evidence e JOIN findings f ON f.id = e.finding", "f.id", "f.document", "1"),
+        "finding": ("findings f", "f.id", "f.document", "f.certainty NOT IN ('absent', 'not_assessed')"),
+        "absent": ("findings f", "f.id", "f.document", "f.certainty = 'absent'"),
+        "dynamic": ("findings f", "f.id", "f.document", "f.at_rest <> '' AND f.during <> ''"),
         "followup": ("media m", "m.id", "m.case_id", "m.day > 0"),
         "bilateral": ("media m", "m.id", "m.case_id", _BOTH_SIDES),
-        "roi": ("evidence e JOIN findings f ON f.id = e.finding", "f.id", "f.key", "e.shape <> ''"),
+        "roi": ("evidence e JOIN findings f ON f.id = e.finding", "f.id", "f.document", "e.shape <> ''"),
     }[what]
     source = {"f.id": "finding", "m.id": "media"}.get(ref, what)
-    return [_rows(source, ref, key, table, Sql(where), _PASSED, only)]
+    return [_rows(source, ref, key, table, Sql(where), PASSED, only)]
 
 
 #: One clip of each side, or one clip or finding of both.
@@ -398,21 +415,21 @@ _BOTH_SIDES = (
 )
 
 
-def _side_rows(leaf: Side, only: Keys | None) -> list[Sql]:
+def _side_rows(leaf: Side, only: Documents | None) -> list[Sql]:
     sides = among(accepted(leaf.sides))
     present = sql("f.side IN {} AND f.certainty IN {}", sides, among(PRESENT))
     return [
-        _rows("finding", "f.id", "f.key", "findings f", present, 0.5, only),
+        _rows("finding", "f.id", "f.document", "findings f", present, 0.5, only),
         _rows("media", "m.id", "m.case_id", "media m", sql("m.side IN {}", sides), 0.4, only),
         _file_rows(sql("i.side IN {}", sides), 0.4, only),
     ]
 
 
-def _files_of_modality(clause: FindingClause, only: Keys | None) -> Sql:
+def _files_of_modality(clause: FindingClause, only: Documents | None) -> Sql:
     if not clause.modality:
-        return _file_rows(Sql("0"), _PASSED, only)
-    codes = [code for m in clause.modality for code in _MODALITY_CODES.get(m, (m.upper(),))]
+        return _file_rows(Sql("0"), PASSED, only)
+    codes = [code for m in clause.modality for code in MODALITY_CODES.get(m, (m.upper(),))]
     parts = [sql("s.modality IN {}", among(codes))]
     if clause.sides:
         parts.append(sql("i.side IN {}", among(accepted(clause.sides))))
-    return _file_rows(every(parts), _PASSED, only)
+    return _file_rows(every(parts), PASSED, only)

@@ -15,6 +15,8 @@ Param = str | int | float
 
 #: How well a document answers: it matches, only its other side does, or it documents the absence.
 MATCH, OTHER_SIDE, ABSENT = 0, 1, 2
+#: How much less counts what has no side recorded, where a side is asked (written out in the SQL).
+NO_SIDE = 0.4
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,8 @@ class Sql:
     params: tuple[Param, ...] = ()
 
 
-@dataclass(frozen=True)
-class Keys:
-    """Some documents: ids of cases, and of instances outside any case."""
-
-    cases: tuple[int, ...]
-    instances: tuple[int, ...]
+#: Some documents, by number.
+Documents = tuple[int, ...]
 
 
 def sql(template: str, *parts: Sql) -> Sql:
@@ -61,12 +59,9 @@ def any_way(parts: Sequence[Sql]) -> Sql:
     return _join(" OR ", parts, "0")
 
 
-def case_only(column: str, only: Keys | None) -> Sql:
-    return sql(f" AND {column} IN {{}}", among(only.cases)) if only else Sql("")
-
-
-def file_only(only: Keys | None) -> Sql:
-    return sql(" AND d.instance_id IN {}", among(only.instances)) if only else Sql("")
+def only_of(column: str, only: Documents | None) -> Sql:
+    """A restriction to some documents; none where ``only`` is None."""
+    return sql(f" AND {column} IN {{}}", among(only)) if only is not None else Sql("")
 
 
 def accepted(sides: Sequence[str]) -> tuple[str, ...]:

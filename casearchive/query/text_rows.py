@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from casearchive.query import fts
-from casearchive.query.pieces import Keys, Sql, among, sql, value
+from casearchive.query.pieces import Documents, Sql, only_of, sql, value
 from casearchive.query.tree import FindingClause, Leaf, Mention, Phrase, Said, Wanted, Words
 
 #: Where the lexicon calls a modality otherwise than the findings do.
-_MODALITY_CONCEPTS = {"surgery": "surgery_finding"}
+MODALITY_CONCEPTS = {"surgery": "surgery_finding"}
 
 
 def concept_match(wanted: Wanted) -> str:
@@ -34,11 +36,11 @@ def concept_match(wanted: Wanted) -> str:
     return fts.any_of(ways)
 
 
-def text_match(leaf: Leaf) -> str:
-    """The full-text expression of a leaf; empty where it asks nothing of the text."""
+def text_match(leaf: Leaf, columns: Sequence[str] = fts.PLAIN) -> str:
+    """The full-text expression of a leaf; empty where it asks nothing of the text. ``columns`` are for words."""
     if isinstance(leaf, Words):
         star = [f"{fts.quoted(w)} *" if leaf.prefix and len(w) >= 4 else fts.quoted(w) for w in leaf.words]
-        return fts.within(fts.PLAIN, " AND ".join(star))
+        return fts.within(columns, " AND ".join(star))
     if isinstance(leaf, Phrase):
         return fts.within((leaf.column,), fts.quoted(leaf.text))
     if isinstance(leaf, Said):
@@ -49,7 +51,7 @@ def text_match(leaf: Leaf) -> str:
         named = (leaf.structure, leaf.abnormality, leaf.site, leaf.maneuver)
         asked = [concept_match(w) for w in named if w is not None]
         if leaf.modality:
-            asked.append(fts.any_of(fts.token(_MODALITY_CONCEPTS.get(m, m)) for m in leaf.modality))
+            asked.append(fts.any_of(fts.token(MODALITY_CONCEPTS.get(m, m)) for m in leaf.modality))
         if leaf.temporality:
             asked.append(fts.any_of(fts.token(t) for t in leaf.temporality))
         return fts.within(fts.PLAIN, fts.all_of(asked)) if asked else ""
@@ -64,44 +66,39 @@ def _mentioned(wanted: Wanted) -> str:
     return fts.any_of((concept_match(wanted), fts.all_of(map(fts.quoted, words))))
 
 
-def ranked_text(match: str, weight: float, only: Keys | None) -> Sql:
+def ranked_text(match: str, weight: float) -> Sql:
     """Documents that answer a full-text expression, by how well they do (BM25, title above story)."""
     weights = Sql(", ".join(str(w) for w in (*fts.WEIGHTS, 1.0)))
     # MATERIALIZED: bm25() works only in the SELECT that holds MATCH, and must not be merged into a GROUP BY.
     return sql(
-        "SELECT coalesce(d.case_id, -d.instance_id) AS key, {} * (0.5 + 0.5 * x / (x + 4.0)) AS score,"
-        " 0 AS level, 0.3 AS rank, 'text' AS source, d.id AS ref"
+        "SELECT doc AS key, {} * (0.5 + 0.5 * x / (x + 4.0)) AS score, 0 AS level, 0.3 AS rank,"
+        " 'text' AS source, doc AS ref"
         " FROM (WITH found AS MATERIALIZED (SELECT rowid AS doc, max(-bm25(case_search, {}), 0.0) AS x"
-        " FROM case_search WHERE case_search MATCH {}{}) SELECT doc, x FROM found)"
-        " JOIN documents d ON d.id = doc",
+        " FROM case_search WHERE case_search MATCH {}) SELECT doc, x FROM found)",
         value(weight),
         weights,
         value(match),
-        _restricted(only),
     )
 
 
-def text_rows(match: str, weight: float, only: Keys | None, *, unless: Sql | None = None) -> Sql:
+def text_rows(match: str, weight: float, only: Documents | None, *, unless: Sql | None = None) -> Sql:
     """Documents that answer a full-text expression, all alike; ``unless``: none with such a finding ``f``."""
     free = Sql("")
     if unless is not None:
-        free = sql(" AND NOT EXISTS (SELECT 1 FROM findings f WHERE f.document = d.id AND {})", unless)
+        free = sql(
+            " AND NOT EXISTS (SELECT 1 FROM findings f WHERE f.document = case_search.rowid AND {})", unless
+        )
     return sql(
-        "SELECT coalesce(d.case_id, -d.instance_id) AS key, {} AS score, 0 AS level, 0.3 AS rank,"
-        " 'text' AS source, d.id AS ref FROM case_search JOIN documents d ON d.id = case_search.rowid"
-        " WHERE case_search MATCH {}{}{}",
+        "SELECT case_search.rowid AS key, {} AS score, 0 AS level, 0.3 AS rank, 'text' AS source,"
+        " case_search.rowid AS ref FROM case_search WHERE case_search MATCH {}{}{}",
         value(weight),
         value(match),
-        _restricted(only),
+        only_of(rowid(match), only),
         free,
     )
 
 
-def _restricted(only: Keys | None) -> Sql:
-    if only is None:
-        return Sql("")
-    return sql(
-        " AND case_search.rowid IN (SELECT id FROM documents WHERE case_id IN {} OR instance_id IN {})",
-        among(only.cases),
-        among(only.instances),
-    )
+def rowid(match: str) -> str:
+    """How to look some rows up: one by one, or, where longer words count too, in one walk through all that match
+    (their lists of rows would be merged anew for every row)."""
+    return "+case_search.rowid" if '" *' in match else "case_search.rowid"

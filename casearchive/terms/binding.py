@@ -259,7 +259,7 @@ def _without(text: str, start: int, end: int, inside: Sequence[Named]) -> str:
 def _refined(text: str, group: Group, here: tuple[int, int], terms: Lexicon) -> tuple[str, ...]:
     """ "gastrocnemius torn at the medial head" is the medial head of gastrocnemius."""
     head = _HEADS.search(text, here[0], here[1])
-    if head is None or len(group.ids) != 1:
+    if head is None or len(group.ids) != 1 or group.start <= head.start() < group.end:
         return group.ids
     (whole,) = group.ids
     kind = _kind(whole, terms)

@@ -1,4 +1,4 @@
-"""The tree as one parameterised SELECT; every word of the user is a parameter.
+"""A question as one plain SELECT over the rows: slow, and what the sets of facts are compared with.
 
 Conjunctions add the scores of their parts and keep the worst level; alternatives keep the best part.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from casearchive.query.leaf_rows import rows_of
+from casearchive.query import rows_of
 from casearchive.query.pieces import Sql, sql
 from casearchive.query.tree import And, Everything, Maybe, Node, Not, Or, Some
 
@@ -45,29 +45,29 @@ class _Maker:
         return self.add(sql("SELECT key, score, level FROM ({})", _best(rows_of(node))))
 
     def everything(self) -> str:
-        return self.add(Sql("SELECT coalesce(case_id, -instance_id), 0.0, 0 FROM documents"))
+        return self.add(Sql("SELECT id, 0.0, 0 FROM documents"))
 
     def conjunction(self, node: And) -> str:
         needed = [self.node(p) for p in node.parts if not isinstance(p, Not | Maybe)] or [self.everything()]
         wished = [self.node(p.part) for p in node.parts if isinstance(p, Maybe)]
         denied = [self.node(p.part) for p in node.parts if isinstance(p, Not)]
-        rows = [f"SELECT key, score, level, 1 AS need FROM {name}" for name in needed]  # noqa: S608
-        rows += [f"SELECT key, score, 0, 0 FROM {name}" for name in wished]  # noqa: S608
-        out = "".join(f" AND key NOT IN (SELECT key FROM {n} WHERE level = 0)" for n in denied)  # noqa: S608
+        rows = [f"SELECT key, score, level, 1 AS need FROM {name}" for name in needed]
+        rows += [f"SELECT key, score, 0, 0 FROM {name}" for name in wished]
+        out = "".join(f" AND key NOT IN (SELECT key FROM {n} WHERE level = 0)" for n in denied)
         return self.add(
             Sql(
-                f"SELECT key, sum(score), max(level) FROM ({' UNION ALL '.join(rows)}) WHERE 1{out}"  # noqa: S608
+                f"SELECT key, sum(score), max(level) FROM ({' UNION ALL '.join(rows)}) WHERE 1{out}"
                 f" GROUP BY key HAVING sum(need) = {len(needed)}"
             )
         )
 
     def alternatives(self, parts: Sequence[Node], how: str) -> str:
         names = [self.node(part) for part in parts]
-        rows = " UNION ALL ".join(f"SELECT key, score, level FROM {name}" for name in names)  # noqa: S608
+        rows = " UNION ALL ".join(f"SELECT key, score, level FROM {name}" for name in names)
         if how == "sum":
-            return self.add(Sql(f"SELECT key, sum(score), min(level) FROM ({rows}) GROUP BY key"))  # noqa: S608
-        best = f"SELECT key, score, level, max(score - 100 * level) FROM ({rows}) GROUP BY key"  # noqa: S608
-        return self.add(Sql(f"SELECT key, score, level FROM ({best})"))  # noqa: S608
+            return self.add(Sql(f"SELECT key, sum(score), min(level) FROM ({rows}) GROUP BY key"))
+        best = f"SELECT key, score, level, max(score - 100 * level) FROM ({rows}) GROUP BY key"
+        return self.add(Sql(f"SELECT key, score, level FROM ({best})"))
 
 
 def _best(rows: Sql) -> Sql:
