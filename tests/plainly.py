@@ -37,7 +37,7 @@ class _Maker:
         if isinstance(node, Or):
             return self.alternatives(node.parts, "max")
         if isinstance(node, Some):
-            return self.alternatives(node.parts, "sum")
+            return self.alternatives(node.parts, "sum", node.least)
         if isinstance(node, Not | Maybe):
             return self.conjunction(And((node,)))
         if isinstance(node, Everything):
@@ -61,11 +61,15 @@ class _Maker:
             )
         )
 
-    def alternatives(self, parts: Sequence[Node], how: str) -> str:
+    def alternatives(self, parts: Sequence[Node], how: str, least: int = 1) -> str:
         names = [self.node(part) for part in parts]
         rows = " UNION ALL ".join(f"SELECT key, score, level FROM {name}" for name in names)
         if how == "sum":
-            return self.add(Sql(f"SELECT key, sum(score), min(level) FROM ({rows}) GROUP BY key"))
+            return self.add(
+                Sql(
+                    f"SELECT key, sum(score), min(level) FROM ({rows}) GROUP BY key HAVING count(*) >= {least}"
+                )
+            )
         best = f"SELECT key, score, level, max(score - 100 * level) FROM ({rows}) GROUP BY key"
         return self.add(Sql(f"SELECT key, score, level FROM ({best})"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import sqlite3
 from collections import Counter
@@ -12,7 +13,18 @@ from typing import NamedTuple
 
 from casearchive.errors import UsageError
 from casearchive.index.shelf import Shelf
-from casearchive.query import Query, Sql, described, facts, leaves, ranked, relaxed, respelt, rows_of
+from casearchive.query import (
+    Query,
+    Sql,
+    described,
+    facts,
+    leaves,
+    looser,
+    ranked,
+    respelt,
+    rows_of,
+    without_one,
+)
 from casearchive.query.bits import Ranked, best, minus, positions
 from casearchive.query.fts import PLAIN
 from casearchive.query.pieces import ABSENT, MATCH, Documents
@@ -25,6 +37,8 @@ SORTS = ("relevance", "title", "date", "newest", "difficulty")
 
 #: No more documents than this are sorted by another key than relevance; no more than this are counted for facets.
 MOST_RANKED, MOST_COUNTED = 20_000, 250
+#: No more conditions than this are tried without, where nothing is found.
+_MOST_BLAMED = 16
 
 #: Of more documents that tie, the first are met by walking through all in order.
 _MOST_LOOKED_UP = 500
@@ -104,7 +118,8 @@ class Results:
     """``total`` counts all hits, ``hits`` holds the best ``limit`` of them. ``hidden`` counts cases that
     were left out: ``absent`` (they document that it is not there) and ``other_side``. ``facets`` count the
     best ``MOST_COUNTED`` hits by structure, abnormality, side, certainty, difficulty and kind. ``loosened``
-    says that the words as typed found nothing and something near them is shown."""
+    says that the words as typed found nothing and something near them is shown. ``blame``: where there is no hit,
+    each condition without which there would be some, and how many."""
 
     query: str
     understood: tuple[str, ...]
@@ -114,6 +129,7 @@ class Results:
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
     did_you_mean: str = ""
     loosened: bool = False
+    blame: tuple[tuple[str, int], ...] = ()
 
 
 class _Hit(NamedTuple):
@@ -189,7 +205,18 @@ def _search(
         facets=_facets(shelf.connection, _counted(shelf, found, levels)) if facets else {},
         did_you_mean=meant,
         loosened=asked is not query,
+        blame=() if any(levels) else _blame(shelf, query),
     )
+
+
+def _blame(shelf: Shelf, query: Query) -> tuple[tuple[str, int], ...]:
+    """The conditions that keep everything out, each by itself, the one that keeps out most first."""
+    found: dict[str, int] = {}
+    for words, without in itertools.islice(without_one(query), _MOST_BLAMED):
+        count = ranked(without.root, shelf).within[MATCH].bit_count()
+        if count:
+            found.setdefault(words, count)
+    return tuple(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
 # ------------------------------------------------------------------------------------------- asking
@@ -219,10 +246,8 @@ def _ways(query: Query) -> Iterator[tuple[Query, bool]]:
     if again is not None:
         yield again, True
     for base in (query, again):
-        for prefix in (True, False):
-            looser = relaxed(base, prefix=prefix) if base is not None else None
-            if looser is not None:
-                yield looser, False
+        for way in looser(base) if base is not None else ():
+            yield way, False
 
 
 # ------------------------------------------------------------------------------------------- ordering

@@ -9,7 +9,8 @@ from casearchive.query.describe import described
 from casearchive.query.fields import ALIASES, FIELDS, HAS, Field
 from casearchive.query.leaf_rows import parts_of, rows_of
 from casearchive.query.leaf_sets import ranked
-from casearchive.query.parse import MAX_TERMS, parse, relaxed, respelt
+from casearchive.query.loosening import looser, relaxed, without_one
+from casearchive.query.parse import MAX_TERMS, parse, respelt
 from casearchive.query.pieces import Sql
 from casearchive.query.tree import Query, leaves
 
@@ -23,10 +24,12 @@ __all__ = [
     "Sql",
     "described",
     "leaves",
+    "looser",
     "parse",
     "parts_of",
     "ranked",
     "relaxed",
     "respelt",
     "rows_of",
+    "without_one",
 ]

@@ -18,7 +18,7 @@ from casearchive.terms import Lexicon
 from casearchive.terms import Mention as Found
 
 #: Words that carry no meaning of their own in a question.
-_STOP = frozenset(
+STOP = frozenset(
     """a about after all also an and any anything are as at be because been before but by came can case cases condition
     disorder do does during find finding findings for found from had has have her his i if image images in into is
     issue it its just like look looking me my not of on one or our out over pathology patient patients picture
@@ -190,7 +190,7 @@ def _word_atom(speaker: Speaker, word: str, start: int, end: int) -> Atom:
     lower = word.lower()
     if lower in _DENIALS:
         return Atom("denial", start, end, word, values=("absent",))
-    if lower in _STOP:
+    if lower in STOP:
         return Atom("stop", start, end, word)
     senses = ambiguous(speaker.lexicon, word)
     if len(senses) == 1:

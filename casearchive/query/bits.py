@@ -120,8 +120,27 @@ def best_of(parts: Sequence[Ranked]) -> Ranked:
     return first
 
 
-def some(parts: Sequence[Ranked]) -> Ranked:
-    """Documents in any part: the scores are added, the best level counts."""
+def some(parts: Sequence[Ranked], least: int = 1) -> Ranked:
+    """Documents in at least ``least`` parts: the scores are added, the best level counts."""
+    return _any_of(parts) if least <= 1 else _kept(_any_of(parts), _met(parts, least))
+
+
+def _met(parts: Sequence[Ranked], least: int) -> int:
+    """Documents that match in at least so many parts."""
+    at_least = [0] * (least + 1)
+    for part in parts:
+        match = part.within[0]
+        for count in range(least, 1, -1):
+            at_least[count] |= at_least[count - 1] & match
+        at_least[1] |= match
+    return at_least[least]
+
+
+def _kept(asked: Ranked, documents: int) -> Ranked:
+    return _masked(tuple(w & documents for w in asked.within), asked.planes)
+
+
+def _any_of(parts: Sequence[Ranked]) -> Ranked:
     first, *others = parts
     for part in others:
         first = Ranked(_joined(first, part), _added(first.planes, part.planes))

@@ -53,7 +53,7 @@ def ranked(node: Node, shelf: Shelf) -> Ranked:
     if isinstance(node, Or):
         return bits.best_of([ranked(part, shelf) for part in node.parts])
     if isinstance(node, Some):
-        return bits.some([ranked(part, shelf) for part in node.parts])
+        return bits.some([ranked(part, shelf) for part in node.parts], node.least)
     if isinstance(node, Everything):
         return _everything(shelf)
     return _leaf(node, shelf)

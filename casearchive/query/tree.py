@@ -227,9 +227,10 @@ class Not:
 
 @dataclass(frozen=True)
 class Some:
-    """At least one of the parts; the more, the better."""
+    """At least ``least`` of the parts; the more, the better."""
 
     parts: tuple[Node, ...]
+    least: int = 1
 
 
 @dataclass(frozen=True)
