@@ -36,8 +36,8 @@ from casearchive.query.tree import (
     Wanted,
     Words,
 )
-from casearchive.query.wanted import both, either, implied, literal
-from casearchive.terms import Lexicon
+from casearchive.query.wanted import both, either, implied, literal, wanted
+from casearchive.terms import ABNORMALITY_KINDS, Lexicon
 from casearchive.units import base_of
 
 _FINDING_KINDS = frozenset(("structure", "abnormality", "property", *MODIFIERS))
@@ -63,7 +63,7 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     plain = [_merged(a) for a in atoms]
     groups = [a for a in plain if a.kind == "group"]
     own, said = told([a for a in plain if a.kind != "group"], lexicon)
-    own, measured = _measured(_denied(own), lexicon)
+    own, measured = _measured(_denied(_composed(own, lexicon)), lexicon)
     pushed = _to_push(own, groups)
     if pushed:
         own = [a for a in own if a not in pushed]
@@ -179,6 +179,26 @@ def _group(group: Atom, pushed: tuple[Atom, ...], lexicon: Lexicon) -> Node:
             extra = [replace(a, start=-1, end=-1) for a in pushed if a.kind not in kinds]
         branches.append(bind((*extra, *alternative), lexicon))
     return branches[0] if len(branches) == 1 else Or(tuple(branches))
+
+
+def _composed(atoms: list[Atom], lexicon: Lexicon) -> list[Atom]:
+    """ "complete subscapularis tear" is a complete tear: a word apart from the finding that it makes a kind of."""
+    result = list(atoms)
+    for atom in [
+        a for a in atoms if a.kind == "abnormality" and a.wanted is not None and len(a.wanted.asked) == 1
+    ]:
+        assert atom.wanted is not None
+        for word in [a for a in result if a.kind == "word"]:
+            concept = lexicon.resolve(f"{word.text} {atom.wanted.typed}", ABNORMALITY_KINDS)
+            if concept is None or concept.id not in set(atom.wanted.ids) - set(atom.wanted.asked):
+                continue
+            typed = f"{word.text} {atom.wanted.typed}"
+            meant = wanted(lexicon, concept.id, typed, exact=atom.wanted.exact, by_field=atom.by_field)
+            result = [
+                replace(a, wanted=meant, text=typed) if a is atom else a for a in result if a is not word
+            ]
+            break
+    return result
 
 
 # ------------------------------------------------------------------------------------------- numbers

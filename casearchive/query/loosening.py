@@ -50,6 +50,10 @@ def looser(query: Query) -> Iterator[Query]:
         if given_up:
             note = f"nothing has all of this: {_listed(given_up)} not demanded"
             yield Query(query.text, And(tuple(parts)), (*query.understood, note), query.unknown)
+    wider = _broader(root.parts)
+    if wider is not None:
+        parts, note = wider
+        yield Query(query.text, And(tuple(parts)), (*query.understood, note), query.unknown)
     words = _in_words(root.parts)
     if words is not None:
         note = "nothing has all of this: showing where most of the words are said"
@@ -164,8 +168,30 @@ def _one_finding(parts: Sequence[Node]) -> Given:
     wished = [Maybe(p) for p in findings if p not in demanded]
     said = [_name(p) for p in (demanded if len(demanded) > 1 else [p for p in findings if p not in demanded])]
     one: Node = Some(tuple(demanded)) if len(demanded) > 1 else demanded[0]
+    # who documents that one of them is not there answers neither
+    rest += [
+        Not(replace(p, certainty=("absent",), strict=True, beside=None)) for p in kinds if len(demanded) > 1
+    ]
     told = [*given_up, ("all of " if len(demanded) > 1 else "") + " and ".join(said)]
     return [one, *rest, *wished], told
+
+
+def _broader(parts: Sequence[Node]) -> tuple[list[Node], str] | None:
+    """The next broader kind of what was asked for: a nerve sheath tumour where nobody has a schwannoma."""
+    kept: list[Node] = []
+    told = []
+    for part in parts:
+        wanted = part.abnormality if isinstance(part, FindingClause) and _is_free(part) else None
+        if isinstance(part, FindingClause) and wanted is not None and wanted.broader:
+            kept += [replace(part, abnormality=replace(wanted, **_plain(wanted)), implied=()), Maybe(part)]
+            told.append(wanted.label)
+        elif not isinstance(part, Maybe):
+            kept.append(part)
+    return (kept, f"nobody has {_listed(told)}: showing the next broader kind") if told else None
+
+
+def _plain(wanted: Wanted) -> dict[str, Any]:
+    return {"ids": wanted.broader, "asked": wanted.broader, "definitions": (), "groups": (wanted.broader,)}
 
 
 def _in_words(parts: Sequence[Node]) -> Node | None:

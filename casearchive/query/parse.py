@@ -30,6 +30,12 @@ MAX_DEPTH = 20
 #: How many unknown words are looked up for a spelling; each costs a walk through the whole vocabulary.
 _MOST_RESPELT = 6
 
+#: A small "not" behind one of these says something of the case; it leaves nothing out.
+_VERBS = frozenset(
+    ("can", "could", "did", "do", "does", "had", "has", "have", "is", "may", "might", "must", "should", "was", "were",
+     "will", "would")
+)  # fmt: skip
+
 
 def parse(
     text: str,
@@ -75,13 +81,15 @@ def parse(
 
 
 def _said(pieces: tuple[Piece, ...], found: tuple[Cue, ...]) -> tuple[Piece, ...]:
-    """The pieces, with a "not" that belongs to a turn of phrase ("not seen on MRI") as a mere word."""
-    return tuple(
-        replace(p, kind="word", text=p.text)
-        if p.kind == "not" and p.text.isalpha() and any(c.start <= p.start < c.end for c in found)
-        else p
-        for p in pieces
-    )
+    """The pieces, with a "not" that belongs to a turn of phrase ("not seen on MRI") or to a verb ("does not slide")
+    as a mere word."""
+    result: list[Piece] = []
+    for piece in pieces:
+        of_verb = bool(result) and result[-1].kind == "word" and result[-1].text.lower() in _VERBS
+        of_phrase = any(c.start <= piece.start < c.end for c in found)
+        plain = piece.kind == "not" and piece.text == "not" and (of_verb or of_phrase)
+        result.append(replace(piece, kind="word") if plain else piece)
+    return tuple(result)
 
 
 def _nested(

@@ -31,6 +31,7 @@ class Wanted:
     ``ids`` is everything that counts as it (presence climbs: its kinds, its parts, the members of a region);
     ``above`` is everything whose absence includes its absence (absence descends), itself among them.
     ``groups`` says how to find it in text: every group must be met, by any one of its concept ids.
+    ``broader`` are the concepts that it is directly a kind of.
     ``literal`` holds words that are no concept of the lexicon and are compared as written.
     """
 
@@ -46,6 +47,7 @@ class Wanted:
     exact: bool = False
     by_field: bool = False
     near: tuple[str, ...] = ()
+    broader: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

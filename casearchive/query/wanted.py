@@ -10,6 +10,9 @@ from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon
 #: The top of all abnormalities: too wide to define anything by ("an abnormality of a vessel").
 ROOT = "abnormality"
 
+#: A kind with more kinds than this is no help to somebody who asked for one of them.
+_NOT_TOO_WIDE = 40
+
 
 def wanted(
     lexicon: Lexicon, concept_id: str, typed: str, *, exact: bool = False, by_field: bool = False
@@ -33,6 +36,7 @@ def wanted(
         definitions=() if exact else _definitions(lexicon, concept_id),
         exact=exact,
         by_field=by_field,
+        broader=tuple(i for i in concept.is_a if i != ROOT and len(lexicon.narrower(i)) <= _NOT_TOO_WIDE),
     )
 
 
