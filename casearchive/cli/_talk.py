@@ -40,9 +40,15 @@ class State:
         named = self.archive or os.environ.get("CASEARCHIVE_HOME")
         return Archive.open(named, self.say) if named else Archive.find(".", self.say)
 
-    def say(self, text: str) -> None:
-        """Talk, for people."""
-        if not self.quiet:
+    def say(self, text: str, *, wrap: bool = False) -> None:
+        """Talk, for people; ``wrap`` breaks a long line at the width of the terminal."""
+        if self.quiet:
+            return
+        if wrap:
+            from casearchive.cli._layout import wrapped
+
+            click.echo(wrapped(text, "", "  "), err=True)
+        else:
             click.echo(safe(text), err=True)
 
     def detail(self, text: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from casearchive.cli._layout import wrapped
 from casearchive.cli._talk import Inline, State, emit, example, fields, many, safe, verb
 from casearchive.errors import UsageError
 
@@ -96,6 +97,8 @@ def as_json(results: Results) -> dict[str, Any]:
         "hidden": results.hidden,
         "facets": results.facets,
         "did_you_mean": results.did_you_mean or None,
+        "loosened": results.loosened,
+        "blame": [{"without": what, "hits": count} for what, count in results.blame],
     }
 
 
@@ -158,10 +161,11 @@ def _cell(value: object) -> str:
 
 def _tell(state: State, results: Results, explain: bool, picture: Callable[[Hit], None]) -> None:
     if results.understood:
-        state.say("Understood: " + "; ".join(results.understood))
+        state.say("Understood: " + "; ".join(results.understood), wrap=True)
     for number, hit in enumerate(results.hits, 1):
         click.echo()
-        click.echo(f"{number:>3}  " + click.style(safe(hit.title or "(without a title)"), bold=True))
+        title = wrapped(hit.title or "(without a title)", f"{number:>3}  ", "     ")
+        click.echo(title[:5] + click.style(title[5:], bold=True))
         facts = [
             hit.case or "",
             *_file(hit),
@@ -172,9 +176,9 @@ def _tell(state: State, results: Results, explain: bool, picture: Callable[[Hit]
             "documents the absence" if hit.absent else "",
             f"score {hit.score:.3f}" if explain else "",
         ]
-        click.echo("     " + safe(" · ".join(f for f in facts if f)))
+        click.echo(wrapped(" · ".join(f for f in facts if f), "     "))
         for reason in hit.why if explain else hit.why[:2]:
-            click.echo("     " + click.style(safe(reason), dim=True))
+            click.echo(click.style(wrapped(reason, "     ", "       "), dim=True))
         picture(hit)
     click.echo()
     _summary(state, results)
@@ -201,5 +205,10 @@ def _summary(state: State, results: Results) -> None:
             state.say(f"Left out: {number}, {fields(what)}.")
     if results.did_you_mean:
         state.say(f"Did you mean: {results.did_you_mean}?")
-    if not results.total:
+    if results.total:
+        return
+    if results.blame:
+        words = [f"without {what}: {many(count, 'hit')}" for what, count in results.blame[:4]]
+        state.say("Nothing has all of it; " + "; ".join(words) + ".", wrap=True)
+    else:
         state.say("Try fewer words, or see what there is with: casearchive stats")

@@ -17,17 +17,14 @@ from casearchive.query.describe import described
 from casearchive.query.tree import (
     PRESENT,
     And,
-    CaseClause,
     Everything,
     FindingClause,
     Maybe,
     MeasureClause,
-    MediaClause,
     Mention,
     Node,
     Not,
     Or,
-    PriorClause,
     Query,
     Some,
     Wanted,
@@ -177,17 +174,22 @@ def _one_finding(parts: Sequence[Node]) -> Given:
 
 
 def _broader(parts: Sequence[Node]) -> tuple[list[Node], str] | None:
-    """The next broader kind of what was asked for: a nerve sheath tumour where nobody has a schwannoma."""
+    """The next broader kind of what was asked for, or the whole of the part: a nerve sheath tumour where nobody has a
+    schwannoma, a rectus femoris tear where nobody has one of its proximal tendon."""
     kept: list[Node] = []
-    told = []
+    told: list[str] = []
     for part in parts:
-        wanted = part.abnormality if isinstance(part, FindingClause) and _is_free(part) else None
-        if isinstance(part, FindingClause) and wanted is not None and wanted.broader:
-            kept += [replace(part, abnormality=replace(wanted, **_plain(wanted)), implied=()), Maybe(part)]
-            told.append(wanted.label)
+        if isinstance(part, FindingClause) and _is_free(part) and part.abnormality is not None:
+            wider = part
+            for name in ("abnormality", "structure"):
+                wanted = getattr(part, name)
+                if wanted is not None and wanted.broader:
+                    wider = replace(wider, **{name: replace(wanted, **_plain(wanted))}, implied=())
+                    told.append(wanted.label)
+            kept += [wider, Maybe(part)] if wider is not part else [part]
         elif not isinstance(part, Maybe):
             kept.append(part)
-    return (kept, f"nobody has {_listed(told)}: showing the next broader kind") if told else None
+    return (kept, f"nobody has {_listed(told)}: showing what is next broader") if told else None
 
 
 def _plain(wanted: Wanted) -> dict[str, Any]:
@@ -264,19 +266,14 @@ def without_one(query: Query) -> Iterator[tuple[str, Query]]:
         if isinstance(part, FindingClause):
             for words, plain in _halves(part):
                 yield words, Query(query.text, And((*parts[:n], plain, *parts[n + 1 :])))
-        if others and isinstance(
-            part,
-            FindingClause
-            | Words
-            | Mention
-            | MediaClause
-            | CaseClause
-            | MeasureClause
-            | PriorClause
-            | Not
-            | Or,
-        ):
-            yield ", ".join(described(part)), Query(query.text, And(others))
+        if any(not isinstance(p, Maybe | Not | Everything) for p in others):
+            yield _condition(part), Query(query.text, And(others))
+
+
+def _condition(part: Node) -> str:
+    if isinstance(part, Not):
+        return "leaving out " + ", ".join(line.split(" = ", 1)[-1] for line in described(part.part))
+    return ", ".join(described(part))
 
 
 def _halves(clause: FindingClause) -> Iterator[tuple[str, FindingClause]]:

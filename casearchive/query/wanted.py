@@ -36,7 +36,11 @@ def wanted(
         definitions=() if exact else _definitions(lexicon, concept_id),
         exact=exact,
         by_field=by_field,
-        broader=tuple(i for i in concept.is_a if i != ROOT and len(lexicon.narrower(i)) <= _NOT_TOO_WIDE),
+        broader=tuple(
+            i
+            for i in (concept.part_of if is_structure(concept.kind) else concept.is_a)
+            if i != ROOT and len(lexicon.narrower(i)) <= _NOT_TOO_WIDE
+        ),
     )
 
 
@@ -84,6 +88,7 @@ def both(first: Wanted, second: Wanted) -> Wanted | None:
         above=tuple(sorted({*first.above, *second.above})),
         groups=(*first.groups, *second.groups),
         by_field=first.by_field or second.by_field,
+        broader=min((first, second), key=lambda w: len(w.ids)).asked,
     )
 
 
