@@ -20,8 +20,9 @@ from casearchive.record.layout import Path
 from casearchive.record.reading import dotted, read_values
 from casearchive.record.sentences import quantity
 from casearchive.record.table import SHAPES
-from casearchive.record.units import ucum, usual_unit
+from casearchive.record.units import usual_unit
 from casearchive.record.writing import dumps
+from casearchive.units import ucum
 
 #: A typed value is compared with its points: more than 5 % apart, or more than half a millimetre, is said.
 _APART, _APART_MM = 0.05, 0.5

@@ -12,8 +12,9 @@ from casearchive.model import Case, Doppler, Facts, Finding, Measurement
 from casearchive.record.layout import Path
 from casearchive.record.lint import unknown_words
 from casearchive.record.table import FINDING, MEASUREMENT
-from casearchive.record.units import UNITS, ucum, unfit
+from casearchive.record.units import unfit
 from casearchive.terms import lexicon
+from casearchive.units import KNOWN, ucum
 
 #: The rows looked at: ("finding", 2), counted from 0.
 Rows = Collection[tuple[str, int]]
@@ -100,8 +101,8 @@ def _measurement(
     elif ucum(unit) is None:
         from casearchive.terms.spelling import nearest_words
 
-        near = nearest_words(unit, UNITS)
-        meant = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(list(UNITS)[:12])} …"
+        near = nearest_words(unit, KNOWN)
+        meant = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(KNOWN[:12])} …"
         yield (*here, "unit"), f"there is no unit “{unit[:20]}”{meant}"
     elif misfit := unfit(measurement.what, ucum(unit) or ""):
         yield (*here, "unit"), misfit

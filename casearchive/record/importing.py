@@ -11,8 +11,8 @@ from casearchive.model import Case, Facts
 from casearchive.record.checking import wrong
 from casearchive.record.findings_reading import Cell, Complaint, Given
 from casearchive.record.reading import dotted, read_values
-from casearchive.record.units import ucum
 from casearchive.record.writing import dumps
+from casearchive.units import ucum
 
 
 def imported(

@@ -13,15 +13,8 @@ from functools import lru_cache
 
 from casearchive.terms.concepts import Lexicon
 from casearchive.terms.naming import Named
+from casearchive.units import ucum
 
-_UNITS = {
-    "mm": "mm", "millimetre": "mm", "millimeter": "mm", "cm": "cm", "centimetre": "cm", "centimeter": "cm",
-    "um": "um", "µm": "um", "mm2": "mm2", "mm²": "mm2", "sqmm": "mm2", "cm2": "cm2", "cm²": "cm2",
-    "sqcm": "cm2",
-    "ml": "mL", "cc": "mL", "cm3": "cm3", "cm³": "cm3", "mm3": "mm3", "mm³": "mm3", "l": "L", "litre": "L",
-    "%": "%", "percent": "%", "deg": "deg", "°": "deg", "degree": "deg", "kpa": "kPa", "m/s": "m/s",
-    "cm/s": "cm/s", "mm/s": "mm/s", "cm/sec": "cm/s", "ms": "ms", "bpm": "/min", "db": "dB",
-}  # fmt: skip
 _LENGTHS, _AREAS, _VOLUMES = ("mm", "cm", "um"), ("mm2", "cm2"), ("mL", "cm3", "mm3", "L")
 _NUMBER = r"\d{1,6}(?:[.,]\d{1,4})?"
 _UNIT = (
@@ -123,9 +116,7 @@ def quantities(text: str, start: int, end: int) -> Iterator[Quantity]:
 
 def _unit(written: str) -> str:
     bare = re.sub(r"[\s.]", "", written.lower())
-    return (
-        _UNITS.get(bare) or _UNITS.get(bare.rstrip("s")) or _UNITS.get(bare.replace("percent", "%"), written)
-    )
+    return ucum(bare) or ucum(bare.rstrip("s")) or ucum(bare.replace("percent", "%")) or written
 
 
 def _number(written: str) -> float:
