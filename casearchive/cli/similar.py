@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from casearchive.cli._talk import State, complete_case, emit, example, safe, verb
+from casearchive.cli._layout import wrapped
+from casearchive.cli._talk import State, complete_case, emit, example, verb
 
 
 @click.command(
@@ -53,10 +54,11 @@ def command(state: State, case: str, limit: int, without: str, same_side: bool, 
             click.echo(each.case)
         return
     for number, each in enumerate(found, 1):
-        click.echo(f"{number:>3}  " + click.style(safe(each.title or "(without a title)"), bold=True))
-        click.echo(safe(f"     {each.case} · likeness {each.score:.2f}"))
+        title = wrapped(each.title or "(without a title)", f"{number:>3}  ", "     ")
+        click.echo(title[:5] + click.style(title[5:], bold=True))
+        click.echo(wrapped(f"{each.case} · likeness {each.score:.2f}", "     "))
         for words, lines in (("shared", each.shared), ("differs", each.differs)):
             for line in lines[:3]:
-                click.echo("     " + click.style(safe(f"{words}: {line}"), dim=True))
+                click.echo(click.style(wrapped(f"{words}: {line}", "     ", "       "), dim=True))
         click.echo()
     state.say(f"{len(found)} like {case}" if found else f"No case is like {case} yet.")

@@ -97,8 +97,11 @@ def _features(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, F
     absent: dict[int, list[Seen]] = {}
     besides: dict[int, set[tuple[str, str]]] = {}
     for key, structure, abnormality, side, certainty, maneuver in connection.execute(
-        "SELECT key, structure, abnormality, side, certainty, maneuver FROM findings"
-        " WHERE key IN (SELECT value FROM json_each(?)) ORDER BY key, position",
+        # what was read in the words stands for the findings only where the author wrote none
+        "SELECT f.key, structure, abnormality, side, certainty, maneuver FROM findings f"
+        " WHERE f.key IN (SELECT value FROM json_each(?)) AND (f.origin = 'record' OR NOT EXISTS"
+        " (SELECT 1 FROM findings o WHERE o.document = f.document AND o.origin = 'record'))"
+        " ORDER BY f.key, f.position",
         (among,),
     ):
         if certainty in ("definite", "probable", "possible"):
