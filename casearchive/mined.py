@@ -90,6 +90,7 @@ def of_case(case: Case, vocabulary: Lexicon | None = None) -> Mining:
             labels.append(said)
         elif said.said.presence not in ("hypothetical", "other_person"):
             told.append(said)
+    told = [s for s in told if not _answered(s, told, terms)]
     open_ = [s for s in told if not _spoken_of(s.said, case.findings, terms)]
     there = [s.said for s in told if s.said.presence in PRESENT]
     there += [_stated(f) for f in case.findings if f.certainty in PRESENT]
@@ -129,7 +130,7 @@ def _statements(case: Case, terms: Lexicon) -> Iterator[_Said]:
     """Every statement of title, story, captions and notes, with what is known of the place it stands in."""
     title = understand(case.title, terms)
     side = _side(case, title)
-    topic = About(structure=_topic(title), side=side)
+    topic = About(structure=_topic(title) or _named(case.title, terms), side=side)
     yield from (_Said(_sided(s, side), "title") for s in title)
     story = case.story
     told = (
@@ -138,7 +139,7 @@ def _statements(case: Case, terms: Lexicon) -> Iterator[_Said]:
     )  # fmt: skip
     for source, text in told:
         for statement in understand(text, terms, about=topic):
-            yield from _of_place(_Said(statement, source))
+            yield from _of_place(_Said(_placed(statement, topic.structure, terms), source))
     for media in case.media:
         about = About(structure=media.structure, side=media.side if media.side in _SIDES else side)
         for statement in understand(media.caption, terms, about=about):
@@ -180,6 +181,39 @@ def _sided(statement: Statement, side: str) -> Statement:
 def _topic(title: Sequence[Statement]) -> str:
     structures = {s.structure for s in title if s.structure and s.presence in PRESENT}
     return structures.pop() if len(structures) == 1 else ""
+
+
+def _named(title: str, terms: Lexicon) -> str:
+    """The one structure that a title names, where it says no finding of it: "the left hamstrings are off the bone"."""
+    found = {m.concept for m in terms.recognise(title) if _kind_of(m.concept, terms) in _OWN_KINDS}
+    return found.pop() if len(found) == 1 and not re.search(r"\b(?:not|no|never)\b", title, re.I) else ""
+
+
+#: Structures that a story may go on to speak of by their class alone.
+_OWN_KINDS = frozenset(("muscle", "tendon", "ligament", "nerve", "bursa", "organ"))
+
+
+def _placed(statement: Statement, topic: str, terms: Lexicon) -> Statement:
+    """ "The common tendon is avulsed": a class of structures, of what the case is about."""
+    own = _kind_of(statement.structure, terms)
+    if not topic or not own or statement.structure != own or own not in _OWN_KINDS:
+        return statement
+    return replace(statement, structure=topic)
+
+
+def _kind_of(concept_id: str, terms: Lexicon) -> str:
+    concept = terms.concept(concept_id)
+    return concept.kind if concept else ""
+
+
+def _answered(said: _Said, told: Sequence[_Said], terms: Lexicon) -> bool:
+    """A doubt without a place that the same case settles: "suspected clot", and later "no thrombosis"."""
+    if said.said.presence != "possible" or said.said.structure:
+        return False
+    return any(
+        other.said.presence == "absent" and _related(said.said.abnormality, other.said.abnormality, terms)
+        for other in told
+    )
 
 
 def _worth(statement: Statement) -> bool:

@@ -427,6 +427,18 @@ def _nearest(atom: Atom, drafts: list[_Draft]) -> _Draft:
 def _clause(draft: _Draft, lexicon: Lexicon) -> FindingClause:
     structure = draft.structure.wanted if draft.structure else None
     abnormality = draft.abnormality.wanted if draft.abnormality else None
+    if (
+        structure
+        and abnormality
+        and not abnormality.exact
+        and len(structure.asked) == len(abnormality.asked) == 1
+    ):
+        here = lexicon.in_structure(abnormality.asked[0], structure.asked[0])
+        if here != abnormality.asked[0] and here in lexicon:
+            # an enlargement of a nerve is a nerve enlargement, also where it is documented as absent
+            meant = wanted(lexicon, here, abnormality.typed, by_field=abnormality.by_field)
+            ids, above = {*abnormality.ids, *meant.ids}, {*abnormality.above, *meant.above}
+            abnormality = replace(abnormality, ids=tuple(sorted(ids)), above=tuple(sorted(above)))
     leading = draft.abnormality or draft.structure
     clause = FindingClause(
         structure=structure,

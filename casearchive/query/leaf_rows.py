@@ -27,7 +27,7 @@ from casearchive.query.pieces import (
     sql,
     value,
 )
-from casearchive.query.text_rows import ranked_text, text_match, text_rows
+from casearchive.query.text_rows import concept_match, ranked_text, text_match, text_rows
 from casearchive.query.tree import (
     PRESENT,
     CaseClause,
@@ -87,7 +87,7 @@ def parts_of(leaf: Leaf, only: Documents | None = None) -> list[Sql]:
     elif isinstance(leaf, CaseClause):
         parts = _case_clause(leaf.test, only)
     elif isinstance(leaf, TermClause):
-        parts = [_term_clause(leaf, only), *_told_diagnosis(leaf, only)]
+        parts = [_term_clause(leaf, only), *_told_diagnosis(leaf, only), *_told_complaint(leaf, only)]
     elif isinstance(leaf, PriorClause):
         parts = [_prior_clause(leaf, only)]
     elif isinstance(leaf, MeasureClause):
@@ -325,6 +325,13 @@ def _told_diagnosis(leaf: TermClause, only: Documents | None) -> list[Sql]:
     if leaf.structure is not None:
         where.append(sql("f.structure IN {}", among(leaf.structure.ids)))
     return [_rows("finding", "f.id", "f.document", "findings f", every(where), DIAGNOSIS * 0.85, only)]
+
+
+def _told_complaint(leaf: TermClause, only: Documents | None) -> list[Sql]:
+    """A symptom or a mechanism that only the words of a case tell."""
+    if leaf.role not in ("symptom", "mechanism") or leaf.wanted is None or leaf.wanted.literal:
+        return []
+    return [text_rows(fts.within(fts.PLAIN, concept_match(leaf.wanted)), TEXT, only)]
 
 
 def _prior_clause(leaf: PriorClause, only: Documents | None) -> Sql:

@@ -25,6 +25,7 @@ from casearchive.query.tree import (
     Node,
     Not,
     Or,
+    PriorClause,
     Query,
     Some,
     Wanted,
@@ -141,8 +142,11 @@ def _wishes(parts: Sequence[Node]) -> Given:
         return list(parts), []
     kept: list[Node] = []
     for part in plain:
-        loose = isinstance(part, Words | Mention) or (
-            isinstance(part, MeasureClause) and (part.structure is None or not part.structure.by_field)
+        loose = (
+            isinstance(part, Words | Mention)
+            or (isinstance(part, PriorClause) and part.says is not None and not part.says.by_field)
+            or (isinstance(part, Or) and all(isinstance(p, PriorClause) for p in part.parts))
+            or (isinstance(part, MeasureClause) and (part.structure is None or not part.structure.by_field))
         )
         if loose:
             kept.append(Maybe(_most(part.words, least=1) if isinstance(part, Words) else part))

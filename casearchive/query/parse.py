@@ -21,6 +21,7 @@ from casearchive.query.fields import FIELDS, Field
 from casearchive.query.tree import And, Everything, Maybe, Node, Not, Or, Query, Some, Words
 from casearchive.query.words import Piece, clean, cut
 from casearchive.terms import Lexicon
+from casearchive.terms.slips import ordinary
 from casearchive.terms.spelling import allowed, distance
 
 #: More than anybody types, less than a database refuses.
@@ -310,7 +311,7 @@ def _neighbours(text: str, places: Sequence[tuple[int, int]]) -> bool:
 
 def _nearest(word: str, lexicon: Lexicon) -> str | None:
     reach = allowed(word)
-    if not reach or not any(c.isalpha() for c in word):
+    if not reach or not any(c.isalpha() for c in word) or ordinary(word):
         return None
     scored = sorted(
         (edits, name)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon
@@ -141,6 +141,11 @@ def _words(terms: Lexicon) -> tuple[frozenset[str], dict[str, list[str]], dict[t
     return frozenset(known), near, by_start
 
 
-@cache
+def ordinary(word: str) -> bool:
+    """Whether this is an English word, and no slip."""
+    return word.lower() in _ordinary()
+
+
+@lru_cache(maxsize=1)
 def _ordinary() -> frozenset[str]:
     return frozenset(Path(__file__).with_name("ordinary.txt").read_text("utf-8").split())
