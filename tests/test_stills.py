@@ -508,3 +508,40 @@ def test_an_avif_photo_and_an_avif_clip_are_shown(opened: Callable[[bytes], Clip
     assert (clip.facts.timing.fps, clip.facts.timing.source) == (25.0, "container")
     for number in (5, 1, 3):
         assert np.abs(clip.frame(number).astype(int) - scene(number)).mean() < 8
+
+
+# ------------------------------------------------------------------------------------------------ small traps
+
+
+def test_a_deep_picture_that_was_stretched_says_so(opened: Callable[[bytes], Clip]) -> None:
+    dim = (np.arange(48 * 64, dtype=np.uint16) % 4096).reshape(48, 64)
+    clip = opened(_png16(dim))
+    assert clip.frame(1).max() == 255
+    assert any("reach 4095 of 65535" in note or "reach 3071 of 65535" in note for note in clip.facts.notes)
+    full = opened(_png16((dim.astype(np.uint32) * 16).astype(np.uint16)))
+    full.frame(1)
+    assert not any("stretched" in note for note in full.facts.notes)
+
+
+def _png16(values: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(values).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_a_deep_tiff_in_which_zero_is_white_is_turned_round(opened: Callable[[bytes], Clip]) -> None:
+    values = np.linspace(0, 65535, 48 * 64).astype(np.uint16).reshape(48, 64)
+    out = io.BytesIO()
+    Image.fromarray(values).save(out, "TIFF", tiffinfo={262: 0})
+    shown = opened(out.getvalue()).frame(1)
+    assert shown[0, 0] > 250 and shown[-1, -1] < 5
+
+
+def test_the_first_picture_of_an_apng_may_be_none_of_its_frames(opened: Callable[[bytes], Clip]) -> None:
+    frames = [Image.fromarray(np.full((48, 64, 3), level, np.uint8)) for level in (10, 90, 170, 250)]
+    out = io.BytesIO()
+    frames[0].save(out, "PNG", save_all=True, append_images=frames[1:], default_image=True, duration=40)
+    clip = opened(out.getvalue())
+    assert clip.facts.instance.frames == 3
+    assert [int(clip.frame(n).mean()) for n in (1, 2, 3)] == [90, 170, 250]
+    assert [int(clip.frame(n).mean()) for n in (3, 1)] == [250, 90]

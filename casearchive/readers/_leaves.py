@@ -20,6 +20,8 @@ from casearchive.readers._shared import MAX_PIXELS
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+#: A largest 16-bit value from which on the others are shown as they are.
+_WELL_FILLED = 16384
 #: Pages of these stand alone and can be gone to at once.
 _ALONE = ("TIFF", "AVIF", "HEIF", "MPO")
 
@@ -34,6 +36,8 @@ class Leaves:
         self._cut = cut
         self._pages = pages
         self._at = 0  # how many frames of ``_image`` have been gone through
+        # the picture that a viewer without animation shows may be none of the frames; Pillow counts it as the first
+        self._skipped = int(form == "PNG" and frames > 1 and bool(image.info.get("default_image")))
         self._top: float | None = None
         self.remarks: list[str] = []
 
@@ -88,7 +92,7 @@ class Leaves:
         while self._at < number:
             trouble = None
             try:
-                self._image.seek(self._at)
+                self._image.seek(self._at + self._skipped)
                 self._room()
                 self._image.load()
             except PictureUnavailable:
@@ -124,8 +128,10 @@ class Leaves:
             raise PictureUnavailable("the frame has more than 64 million pixels")
 
     def _eight_bits(self, image: Image) -> Picture:
+        if image.mode.startswith("I;16") and 255 < (top := int(np.asarray(image).max())) < _WELL_FILLED:
+            self._remark(f"its values reach {top} of 65535: they were stretched to what a screen shows")
         if self._frames > 1 and (image.mode == "F" or image.mode.startswith("I")):
-            return self._deep_alike(np.asarray(image))
+            return self._deep_alike(_black_is_low(np.asarray(image), image))
         return shown(image)
 
     def _deep_alike(self, values: pixels.Samples) -> Picture:
@@ -151,13 +157,28 @@ class Leaves:
 def shown(image: Image) -> Picture:
     """A Pillow image of any mode as 8-bit grey or RGB; what is transparent lies over black."""
     if image.mode == "F" or image.mode.startswith("I"):
-        values = np.asarray(image)
+        values = _black_is_low(np.asarray(image), image)
         return deep(values, float(values.max()))
     if image.mode in ("1", "L") and "transparency" not in image.info:
         return np.asarray(image.convert("L"))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         return _shown.over_black(np.asarray(image.convert("RGBA")))
     return np.asarray(image.convert("RGB"))
+
+
+def _black_is_low(values: pixels.Samples, image: Image) -> pixels.Samples:
+    """16-bit values of a TIFF in which zero is white (PhotometricInterpretation 0), the usual way round.
+
+    Pillow turns 8-bit ones round by itself.
+    """
+    tags = getattr(image, "tag_v2", {})
+    if values.dtype != np.uint16 or image.format != "TIFF" or tags.get(262) != 0:
+        return values
+    bits = tags.get(258, (16,))
+    turned: pixels.Samples = ((1 << int(bits[0] if isinstance(bits, tuple) else bits)) - 1 - values).astype(
+        np.uint16
+    )
+    return turned
 
 
 def deep(values: pixels.Samples, top: float) -> Picture:
@@ -167,4 +188,4 @@ def deep(values: pixels.Samples, top: float) -> Picture:
     if top <= 255:
         return values.astype(np.uint8)
     # 12 or 10 bits in a 16-bit file would otherwise come out nearly black.
-    return pixels.stretch(values, 0, 65535 if top >= 16384 else top)
+    return pixels.stretch(values, 0, 65535 if top >= _WELL_FILLED else top)
