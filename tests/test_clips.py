@@ -517,3 +517,48 @@ def test_pixels_stretched_beyond_all_reason_are_not_shown(
     clip = opened(path)
     assert clip.facts.instance.frames == 0
     assert any("more than 64 million pixels" in note for note in clip.facts.notes)
+
+
+@pytest.mark.parametrize(("kind", "codec"), [("mp4", "libx264"), ("mkv", "libx264"), ("avi", "mpeg4")])
+def test_a_frame_of_a_damaged_video_looks_the_same_whatever_was_asked_before(
+    tmp_path: Path, kind: str, codec: str
+) -> None:
+    content = bytearray(_textured(tmp_path / f"sound.{kind}", kind, codec))
+    rng = np.random.default_rng(3)
+    for place in range(len(content) // 3, len(content) * 2 // 3, len(content) // 40):
+        content[place : place + 24] = rng.integers(0, 256, 24, dtype=np.uint8).tobytes()
+    path = tmp_path / f"hurt.{kind}"
+    path.write_bytes(content)
+    orders = (list(range(1, 41)), list(range(40, 0, -1)), [20, 3, 39, 21, 1, 22, 38, 5])
+    seen: dict[int, set[bytes]] = {}
+    for order in orders:
+        try:
+            clip = readers.open_clip(path, "ab" * 32)
+        except UnreadableFile:
+            pytest.skip("this damage hit the directory of the file")
+        for number in order:
+            if number > clip.facts.instance.frames:
+                continue
+            try:
+                picture = clip.frame(number)[::7, ::7].tobytes()
+            except PictureUnavailable:
+                picture = b""
+            seen.setdefault(number, set()).add(picture)
+        clip.close()
+    different = [number for number, pictures in seen.items() if len(pictures) > 1]
+    assert different == []
+
+
+def _textured(path: Path, kind: str, codec: str) -> bytes:
+    av = pytest.importorskip("av")
+    rng = np.random.default_rng(1)
+    still = rng.integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    with av.open(str(path), "w", format={"mkv": "matroska"}.get(kind, kind)) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        stream.gop_size = 10
+        for number in range(40):
+            frame = av.VideoFrame.from_ndarray(np.roll(still, number, axis=1), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path.read_bytes()

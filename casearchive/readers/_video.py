@@ -138,6 +138,7 @@ class Video:
             None  # the time from which on ``_decoded`` still gives every frame; None: no idea
         )
         self.remarks: list[str] = []  # what decoding told, for a person
+        self._hurt = False  # whether decoding met damage
         self._target: int | None = None  # what is shown earlier need not be decoded unless others build on it
         try:
             self._open()
@@ -268,10 +269,15 @@ class Video:
         if target == self._first.pts:
             return self._first
         key = self._key_before(target)
-        onwards = self._ahead is not None and self._ahead <= target
+        # behind damage a decoder goes on with what it remembers: then every frame is reached from its own key alone
+        onwards = not self._hurt and self._ahead is not None and self._ahead <= target
         if not onwards or (key is not None and self._ahead is not None and key.time > self._ahead):
             self._jump(key)
+        unhurt = not self._hurt
         found = self._forward_to(target)
+        if unhurt and self._hurt and onwards:
+            self._jump(key)
+            found = self._forward_to(target)
         if found is None and key is not None:
             self._open()  # the jump failed: some containers have no usable index
             found = self._forward_to(target)
@@ -320,14 +326,20 @@ class Video:
                 if packet.pts != key.time or zlib.crc32(packet) != key.sum:
                     continue
                 key = None
-            if can_skip:
+            if can_skip and not self._hurt:
                 early = self._target is not None and packet.pts is not None and packet.pts < self._target
                 context.skip_frame = "NONREF" if early else "DEFAULT"
+            elif can_skip:
+                context.skip_frame = "DEFAULT"
             try:
                 shown = packet.decode()
             except _damage():
+                self._hurt = True
+                self._remark("a part of the video is damaged: frames there may be missing or wrong")
                 continue
-            yield from shown
+            for frame in shown:
+                self._hurt = self._hurt or bool(frame.is_corrupt)
+                yield frame
 
     def _forward_to(self, target: int) -> Any:
         """The frame at the presentation time ``target``, or None where decoding has passed it."""
