@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from casearchive import settings
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from casearchive.record.annotating import Annotation
     from casearchive.release import Release
     from casearchive.rooms import Rooms
+    from casearchive.terms import Lexicon
     from casearchive.verify import Rebuilt, Verdict
     from casearchive.vocabulary import Entry
 
@@ -43,6 +46,28 @@ class Linted:
 _MOST_IN_A_SET = 10_000
 
 
+def _in_its_own_terms(cls: type[Archive]) -> type[Archive]:
+    """Whatever an archive is asked, it answers in its own vocabulary (``terms.toml``), if it has one."""
+    for name, function in list(vars(cls).items()):
+        if not name.startswith("_") and isinstance(function, FunctionType):
+            setattr(cls, name, _spoken(function))
+    return cls
+
+
+def _spoken(function: FunctionType) -> Callable[..., Any]:
+    @wraps(function)
+    def call(self: Archive, *args: Any, **kwargs: Any) -> Any:
+        if not self._layout.terms.is_file():
+            return function(self, *args, **kwargs)
+        from casearchive.terms import speaking
+
+        with speaking(self._terms()):
+            return function(self, *args, **kwargs)
+
+    return call
+
+
+@_in_its_own_terms
 class Archive:
     """An archive on disk. Opening it reads ``archive.toml`` and nothing else.
 
@@ -51,6 +76,7 @@ class Archive:
 
     def __init__(self, layout: Layout, say: Callable[[str], None] = lambda _: None) -> None:
         self._layout, self._say = layout, say
+        self._known_terms: tuple[int, Lexicon | None] | None = None
         self._views = Views(layout)
 
     # ------------------------------------------------------------------------------------ opening
@@ -81,6 +107,34 @@ class Archive:
     @property
     def path(self) -> Path:
         return self._layout.root
+
+    def _terms(self) -> Lexicon | None:
+        """The vocabulary with the clinic's own terms; without them, and a word about it, where they are wrong."""
+        from casearchive.terms.clinic import extended
+
+        state = self._layout.terms.stat()
+        if self._known_terms is None or self._known_terms[0] != state.st_mtime_ns:
+            try:
+                spoken: Lexicon | None = extended(self._layout.terms, self._layout.cache)
+            except RecordError as error:
+                self._say(f"{error}\nThe clinic's own terms are not used until that is mended.")
+                spoken = None
+            self._known_terms = (state.st_mtime_ns, spoken)
+        return self._known_terms[1]
+
+    @property
+    def terms(self) -> Lexicon | None:
+        """The vocabulary with the clinic's own ``terms.toml``; ``None`` where there is none or it is wrong."""
+        return self._terms() if self._layout.terms.is_file() else None
+
+    def check_terms(self) -> int:
+        """How many terms the clinic adds. Raises ``RecordError`` with what is wrong in ``terms.toml``."""
+        from casearchive.terms import packaged
+        from casearchive.terms.clinic import extended
+
+        if not self._layout.terms.is_file():
+            return 0
+        return len(extended(self._layout.terms)) - len(packaged())
 
     # ------------------------------------------------------------------------------------ taking in
 
@@ -290,6 +344,10 @@ class Archive:
 
         tree = parse(query, lexicon(), exact=exact, saved=self._saved(query, without))
         with index.reading(self._layout.index) as connection:
+            if index.speaks(connection) != lexicon().fingerprint:
+                self._say(
+                    "The vocabulary has changed since the index was made; make it again with: casearchive reindex"
+                )
             return search(
                 connection, tree, limit=limit, sort=sort, include_absent=include_absent, facets=facets
             )

@@ -49,6 +49,11 @@ class Layout:
         return self.root / "index.db"
 
     @property
+    def terms(self) -> Path:
+        """The clinic's own terms, where there are any."""
+        return self.root / "terms.toml"
+
+    @property
     def cache(self) -> Path:
         return self.root / "cache"
 

@@ -38,7 +38,13 @@ class State:
         from casearchive.archive import Archive
 
         named = self.archive or os.environ.get("CASEARCHIVE_HOME")
-        return Archive.open(named, self.say) if named else Archive.find(".", self.say)
+        archive = Archive.open(named, self.say) if named else Archive.find(".", self.say)
+        context = click.get_current_context(silent=True)
+        if context is not None and (terms := archive.terms) is not None:
+            from casearchive.terms import speaking
+
+            context.with_resource(speaking(terms))
+        return archive
 
     def say(self, text: str, *, wrap: bool = False) -> None:
         """Talk, for people; ``wrap`` breaks a long line at the width of the terminal."""

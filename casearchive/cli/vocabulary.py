@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,14 +17,26 @@ if TYPE_CHECKING:
 
 @click.command(epilog=example("casearchive vocabulary", "casearchive vocabulary tennis leg"))
 @click.argument("word", nargs=-1)
+@click.option("--check", is_flag=True, help="Say what is wrong in the archive's terms.toml, by its line.")
 @verb
-def command(state: State, word: tuple[str, ...]) -> None:
+def command(state: State, word: tuple[str, ...], check: bool) -> None:
     """Show what a word means here: its names, what it belongs to, what belongs to it, its codes, how many cases
     have it. Without a word: the kinds of words there are; with one of those kinds, all of its words.
+    A clinic adds terms of its own in the file terms.toml at the top of its archive.
     """
     from casearchive import vocabulary
     from casearchive.terms import lexicon
 
+    if check:
+        added = state.open().check_terms()
+        if state.json:
+            emit({"own_terms": added})
+        state.say(
+            f"terms.toml: {many(added, 'term')} of your own. Cases taken in before learn them by: casearchive reindex"
+        )
+        return
+    with suppress(NoArchive):
+        state.open()
     asked = " ".join(word)
     kinds = vocabulary.kinds(lexicon())
     if not asked:
@@ -84,6 +97,8 @@ def _listed(state: State, kind: str) -> None:
 
 
 def _tell(entry: Entry) -> None:
+    from casearchive.terms import packaged
+
     concept = entry.concept
     click.echo(
         click.style(safe(concept.preferred), bold=True) + safe(f"  ({fields(concept.kind)}, {concept.id})")
@@ -97,6 +112,8 @@ def _tell(entry: Entry) -> None:
     ]
     _line("defined as", "; ".join(defined))
     _line("named syndromes", _names(entry.composites))
+    if concept.id not in packaged():
+        _line("from", "terms.toml, the clinic's own")
     _line("unit", concept.unit)
     _line(
         "codes",

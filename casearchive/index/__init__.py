@@ -118,6 +118,12 @@ def _check_version(connection: sqlite3.Connection, path: Path, *, may_be_old: bo
         raise Damaged("the index is empty, foreign or of an older form", where=str(path), hint=_REINDEX)
 
 
+def speaks(connection: sqlite3.Connection) -> str:
+    """The fingerprint of the vocabulary that the index was made with."""
+    row = connection.execute("SELECT value FROM about WHERE name = 'vocabulary'").fetchone()
+    return str(row[0]) if row else ""
+
+
 def _migrate(connection: sqlite3.Connection, path: Path, *, fresh: bool) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == LATEST:
@@ -133,3 +139,8 @@ def _migrate(connection: sqlite3.Connection, path: Path, *, fresh: bool) -> None
             connection.backup(copy)
     migrations().apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {LATEST}")
+    if fresh:
+        from casearchive.terms import lexicon
+
+        with transaction(connection):
+            connection.execute("INSERT INTO about VALUES ('vocabulary', ?)", (lexicon().fingerprint,))

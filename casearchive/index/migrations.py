@@ -311,6 +311,11 @@ CREATE TABLE events (
   details TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 CREATE INDEX events_subject ON events (subject);
+-- What the index was made with: ``vocabulary`` is the fingerprint of its lexicon.
+CREATE TABLE about (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 -- Where bytes were seen, so that an unchanged tree need not be read again.
 CREATE TABLE sources (
   path TEXT PRIMARY KEY,

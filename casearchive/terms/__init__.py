@@ -12,6 +12,8 @@ from casearchive.terms.concepts import (
     Lexicon,
     Mention,
     lexicon,
+    packaged,
+    speaking,
 )
 
 __all__ = [
@@ -22,4 +24,6 @@ __all__ = [
     "Lexicon",
     "Mention",
     "lexicon",
+    "packaged",
+    "speaking",
 ]

@@ -6,6 +6,7 @@ loads in a few milliseconds. A test proves that it is up to date.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
@@ -64,6 +65,7 @@ def compile_table(concepts: dict[str, dict[str, Any]], words: dict[str, Any]) ->
     exceptions = sorted({fold(phrase) for phrase in words["exceptions"]})
     table = {
         "version": str(words["version"]),
+        "fingerprint": _fingerprint(concepts, words),
         "concepts": concepts,
         "forms": {form: "|".join(c.written() for c in forms[form]) for form in sorted(forms)},
         "longest": _longest((*forms, *exceptions)),
@@ -75,6 +77,12 @@ def compile_table(concepts: dict[str, dict[str, Any]], words: dict[str, Any]) ->
     if complaints:
         raise LexiconError("\n".join(complaints))
     return table
+
+
+def _fingerprint(concepts: dict[str, dict[str, Any]], words: dict[str, Any]) -> str:
+    """Changes with every change of the sources: an index made with another one should be made again."""
+    content = json.dumps([concepts, words], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _longest(forms: Iterable[str]) -> dict[str, int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -108,6 +110,7 @@ class Lexicon:
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         self.version: str = table["version"]
+        self.fingerprint: str = table["fingerprint"]
         self._rows: dict[str, dict[str, Any]] = table["concepts"]
         self._forms: dict[str, str] = table["forms"]
         self._ambiguous: dict[str, list[str]] = table["ambiguous"]
@@ -379,7 +382,26 @@ def concept_from(concept_id: str, row: Mapping[str, Any]) -> Concept:
     )
 
 
-@cache
 def lexicon() -> Lexicon:
+    """The vocabulary spoken here: that of the archive being asked (``speaking``), else the package's own."""
+    return _spoken.get() or packaged()
+
+
+#: An archive with terms of its own is asked in them; two archives in one process do not mix.
+_spoken: ContextVar[Lexicon | None] = ContextVar("vocabulary", default=None)
+
+
+@contextmanager
+def speaking(vocabulary: Lexicon | None) -> Iterator[None]:
+    """What is done meanwhile, is done in this vocabulary (None: the package's own)."""
+    token = _spoken.set(vocabulary)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
+@cache
+def packaged() -> Lexicon:
     """The lexicon that ships with the program, loaded once from its compiled table."""
     return Lexicon(json.loads(Path(__file__).with_name("lexicon.json").read_bytes()))
