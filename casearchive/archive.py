@@ -117,7 +117,8 @@ class Archive:
             try:
                 spoken: Lexicon | None = extended(self._layout.terms, self._layout.cache)
             except RecordError as error:
-                self._say(f"{error}\nThe clinic's own terms are not used until that is mended.")
+                self._say(str(error))
+                self._say("The clinic's own terms are not used until that is mended.")
                 spoken = None
             self._known_terms = (state.st_mtime_ns, spoken)
         return self._known_terms[1]
