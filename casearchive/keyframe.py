@@ -21,6 +21,9 @@ _BLOCKS = 12
 _ABOUT_AS_MUCH = 0.97
 #: Colour Doppler in less of the picture than this is a mark or a compression artefact.
 _SOME_FLOW = 0.004
+#: What hides less of the texture than this part of it is no menu, but a caliper or a shadow.
+_PART_OF_A_MENU = 0.2
+_COVERED = "partly covered, as by a menu"
 
 Numbers = NDArray[np.float64]
 
@@ -197,6 +200,7 @@ def _faults(looks: Mapping[int, _Look]) -> dict[int, str]:
         # where most frames are "unlike the rest" there is no rest: the clip moves about, all of it is good
         if len(more) <= len(good) // 2:
             found |= more
+        found |= _under_a_menu(good)
     return dict(sorted(found.items()))
 
 
@@ -222,10 +226,27 @@ def _covered(look: _Look, usual_mean: Numbers, usual_rough: Numbers) -> str:
     if textured.mean() < 0.1:
         return ""
     smooth = look.rough < 0.25 * usual_rough
-    if smooth[textured].mean() <= 0.2:
+    if smooth[textured].mean() <= _PART_OF_A_MENU:
         return ""
     dark = float((look.means < 0.5 * usual_mean)[smooth & textured].mean())
-    return "half-drawn or without contact" if dark > 0.5 else "partly covered, as by a menu"
+    return "half-drawn or without contact" if dark > 0.5 else _COVERED
+
+
+def _under_a_menu(looks: Mapping[int, _Look]) -> dict[int, str]:
+    """Frames of which the same part never changes, some of it flat, where others have texture: under one menu,
+    however many of the frames it covers."""
+    means = np.array([look.means for look in looks.values()])
+    rough = np.array([look.rough for look in looks.values()])
+    seen = ((rough > 3) & (means > 12)).any(axis=0)
+    if not seen.any():
+        return {}
+    flat = ((rough < 1.5) & (means > 12))[:, seen].mean(axis=1) > _PART_OF_A_MENU / 4
+    if not 1 < flat.sum() < len(looks):
+        return {}
+    still = (np.ptp(means[flat], axis=0) <= 2) & (np.ptp(rough[flat], axis=0) <= 1)
+    if still[seen].mean() <= _PART_OF_A_MENU:
+        return {}
+    return {number: _COVERED for number, covered in zip(looks, flat, strict=True) if covered}
 
 
 def _faded(number: int, looks: Mapping[int, _Look], usual_mean: Numbers) -> str:

@@ -22,7 +22,7 @@ Box = tuple[int, int, int, int]
 #: How many rows of a picture are turned into another colour space at a time.
 _BAND = 32
 #: How many samples are worked on at a time in numbers wider than they are stored.
-_AT_ONCE = 1 << 22
+_AT_ONCE = 1 << 20
 #: No sound palette has more segments than it can have entries.
 _MOST_SEGMENTS = 65536
 
@@ -79,17 +79,24 @@ def top_bits(samples: Samples, bits_stored: int) -> Picture:
     )
 
 
-def by_rows(samples: Samples, change: Callable[[Samples], Picture]) -> Picture:
-    """The change made to some rows at a time: wide numbers of a whole picture would take eight times its room."""
-    step = max(1, _AT_ONCE // max(1, samples[:1].size))
-    if samples.ndim < 2 or len(samples) <= step:
-        return change(samples)
-    first = change(samples[:step])
-    whole = np.empty((len(samples), *first.shape[1:]), np.uint8)
-    whole[:step] = first
-    for row in range(step, len(samples), step):
-        whole[row : row + step] = change(samples[row : row + step])
+def by_rows(samples: Samples, change: Callable[[Samples], Samples]) -> Samples:
+    """The change made to some rows (or samples of a flat run) at a time: wide numbers of a whole picture would take
+    eight times its room."""
+    first, *others = bands(samples)
+    changed = change(samples[first])
+    if not others:
+        return changed
+    whole = np.empty((len(samples), *changed.shape[1:]), changed.dtype)
+    whole[first] = changed
+    for band in others:
+        whole[band] = change(samples[band])
     return whole
+
+
+def bands(samples: Samples) -> list[slice]:
+    """The rows of ``samples``, as many at a time as can be worked on in wide numbers; one band at least."""
+    step = max(1, _AT_ONCE // max(1, samples[:1].size))
+    return [slice(row, row + step) for row in range(0, max(1, len(samples)), step)]
 
 
 def _rounded(values: NDArray[np.float64]) -> Picture:

@@ -105,6 +105,29 @@ def test_a_faulty_frame_is_passed_over_wherever_it_stands_and_the_reason_is_said
     assert chosen.fault == ""
 
 
+@pytest.mark.parametrize("clean", [(1, 2, 3), (2, 6), (5,)])
+@pytest.mark.parametrize("lines", [0, 4])
+def test_a_menu_is_passed_over_however_many_of_the_frames_it_covers(
+    clean: tuple[int, ...], lines: int
+) -> None:
+    frames = {n: tissue(n) for n in range(1, 7)}
+    for number in set(frames) - set(clean):
+        frames[number][60:240, 100:320] = 90
+        for line in range(lines):
+            frames[number][70 + 40 * line : 78 + 40 * line, 110:220:2] = 230
+    chosen = choose(frames)
+    assert chosen.number in clean
+    assert "covered, as by a menu" in chosen.why
+
+
+def test_what_never_changes_its_flat_grey_is_no_menu() -> None:
+    """A logo or an empty part of the screen is flat in every frame: nothing is hidden by it."""
+    frames = {n: tissue(n) for n in range(1, 7)}
+    for picture in frames.values():
+        picture[60:240, 100:320] = 90
+    assert "passed over" not in choose(frames).why
+
+
 def test_a_cross_fade_between_two_scenes_is_passed_over() -> None:
     both = ((tissue(3).astype(float) + tissue(13, 1)) / 2).astype(np.uint8)
     frames = [tissue(1), tissue(2), both, tissue(14, 1), tissue(15, 1), tissue(16, 1)]

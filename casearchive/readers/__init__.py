@@ -12,6 +12,7 @@ from typing import cast
 from casearchive.clip import Clip, Reader
 from casearchive.errors import UnreadableFile
 from casearchive.plugs import plugs
+from casearchive.readers import _shared
 
 #: How much of a file is shown to the readers before one of them opens it.
 HEAD_BYTES = 4096
@@ -35,7 +36,7 @@ def open_clip(path: Path, sha256: str) -> Clip:
     warnings.filterwarnings("ignore", module=r"PIL\..*")
     head, size = _beginning(path)
     if size == 0:
-        raise UnreadableFile("empty", "the file has no bytes", hint="copy it again from where it was made")
+        raise UnreadableFile("empty", "the file has no bytes", hint=_shared.AGAIN)
     for reader in readers():
         if reader.sniff(head, size):
             return reader.open(path, sha256)

@@ -8,8 +8,6 @@ from casearchive.errors import UnreadableFile
 from casearchive.readers import _shared
 from casearchive.readers._source import Source
 
-_AGAIN = "copy it again from where it was made"
-
 
 def walk(source: Source, needed: bytes, what: str) -> int:
     """Top-level boxes (ISO/IEC 14496-12 4.2) end exactly with the file, and one of them is ``needed``.
@@ -28,11 +26,11 @@ def walk(source: Source, needed: bytes, what: str) -> int:
         if length < 8 or not all(31 < byte < 127 or byte == 0xA9 for byte in kind):
             if needed in kinds:
                 return source.size - position
-            raise UnreadableFile("damaged", f"{what} file contradicts itself", hint=_AGAIN)
+            raise UnreadableFile("damaged", f"{what} file contradicts itself", hint=_shared.AGAIN)
         if position + length > source.size:
             missing = position + length - source.size
             raise UnreadableFile(
-                "truncated", f"{what} file ends {missing} bytes before what it promises", hint=_shared.CUT
+                "truncated", f"{what} file ends {missing} bytes before what it promises", hint=_shared.AGAIN
             )
         kinds.add(kind)
         position += length
@@ -40,7 +38,7 @@ def walk(source: Source, needed: bytes, what: str) -> int:
         raise UnreadableFile(
             "truncated",
             f"{what} has no directory of its contents: it was not finished, or the file was cut",
-            hint=_AGAIN,
+            hint=_shared.AGAIN,
         )
     return 0
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -13,7 +11,7 @@ import numpy as np
 from casearchive import pixels
 from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable
-from casearchive.readers._shared import MAX_PIXELS
+from casearchive.readers._shared import MAX_PIXELS, TOO_MANY_PIXELS
 from casearchive.readers._source import Source
 from casearchive.readers._structure import Encoding, Pixels
 
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 Samples = pixels.Samples
 #: With what decoding needs besides, a frame of this many bytes stays below 1 GiB.
 MAX_BYTES = 150_000_000
-#: How many samples are worked on at a time where the numbers between are wide.
-BAND = 1 << 20
 _JPEG, _J2K, _JP2 = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "
 _JXL, _JXL_BOX = b"\xff\x0a", b"\0\0\0\x0cJXL "
 #: The number of RLE segments, and the first of them right behind the 64-byte header (PS3.5 G.5).
@@ -186,29 +182,20 @@ def meaningful(samples: Samples, layout: Layout) -> Samples:
     wide = np.int32 if layout.allocated <= 16 else np.int64
     shift = max(0, layout.high_bit + 1 - layout.stored)
     mask, half = 2**layout.stored - 1, 2 ** (layout.stored - 1)
-    # A band at a time: the numbers between are wider than what goes in and what comes out.
-    values = np.empty(samples.shape, np.int16 if layout.stored < 16 + layout.signed else wide)
-    flat, out = samples.reshape(-1), values.reshape(-1)
-    for start in range(0, flat.size, BAND):
-        part = np.right_shift(flat[start : start + BAND].astype(wide), shift) & mask
-        out[start : start + BAND] = (part ^ half) - half if layout.signed else part
-    return values
+    kept = np.int16 if layout.stored < 16 + layout.signed else wide
+
+    def values(part: Samples) -> Samples:
+        part = np.right_shift(part.astype(wide), shift) & mask
+        return ((part ^ half) - half if layout.signed else part).astype(kept)
+
+    return pixels.by_rows(samples, values)
 
 
 def as_bytes(samples: Samples, stored: int) -> Picture:
     """Colour samples as 8 bits each."""
     if samples.dtype == np.uint8 and stored == 8:
         return samples
-    return by_bands(samples, lambda part: pixels.top_bits(part, stored))
-
-
-def by_bands(samples: Samples, work: Callable[[Samples], Picture]) -> Picture:
-    """What ``work`` makes of every sample, 8 bits each, a band at a time."""
-    shown = np.empty(samples.shape, np.uint8)
-    flat, out = samples.reshape(-1), shown.reshape(-1)
-    for start in range(0, flat.size, BAND):
-        out[start : start + BAND] = work(flat[start : start + BAND])
-    return shown
+    return pixels.top_bits(samples, stored)
 
 
 # --------------------------------------------------------------------------------------------- through Pillow
@@ -218,11 +205,9 @@ def opened(data: bytes, kind: str) -> Image:
     """A compressed picture, its size looked at and not yet decoded."""
     from PIL import Image as PillowImage
 
-    bomb = too_large("a frame has more than 64 million pixels")
+    bomb = too_large(f"a frame {TOO_MANY_PIXELS}")
     try:
-        with warnings.catch_warnings():  # of pictures that are large but not too large
-            warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
-            image = PillowImage.open(BytesIO(data), formats=(kind,))
+        image = PillowImage.open(BytesIO(data), formats=(kind,))
     except PillowImage.DecompressionBombError as error:
         raise bomb from error
     if image.width * image.height > MAX_PIXELS:

@@ -129,7 +129,9 @@ def jpeg_lossless(data: bytes) -> tuple[Samples, int | None]:
 def _decoded(data: bytes, decode: Callable[[bytes], Samples]) -> tuple[Samples, int | None]:
     """The samples, and how many rows the data reached or None; a stream may end early with an end marker as well."""
     at = _scan(data)
-    stream, ended = _ended(data[:at] + _ONES.sub(lambda run: bytes(len(run[0])), data[at:]))
+    if _holds_ones(data[at:]):
+        data = data[:at] + _ONES.sub(lambda run: bytes(len(run[0])), data[at:])
+    stream, ended = _ended(data)
     samples = decode(stream)
     reached = _reached(samples)
     if reached is None or not ended:
@@ -159,9 +161,14 @@ def damaged(data: bytes, facts: JpegFacts) -> bool:
     scan = data[_scan(data) :]
     end = scan.find(_END)
     body = scan[:end] if end >= 0 else scan.rstrip(b"\0\xff")
-    if _ONES.search(body):
+    if _holds_ones(body):
         return True
     return facts.frame in _SEQUENTIAL and b"\0" * 32 in body and not _zeros_are_flat(data)
+
+
+def _holds_ones(scan: bytes) -> bool:
+    """Whether a hole filled with ones is there; looked for plainly first, which is far faster and nearly always no."""
+    return b"\xff" * 8 in scan and _ONES.search(scan) is not None
 
 
 def _zeros_are_flat(data: bytes) -> bool:

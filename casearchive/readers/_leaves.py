@@ -15,7 +15,7 @@ from casearchive import pixels
 from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable
 from casearchive.readers import _shown, _webp
-from casearchive.readers._shared import MAX_PIXELS
+from casearchive.readers._shared import MAX_PIXELS, TOO_MANY_PIXELS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -125,7 +125,7 @@ class Leaves:
 
     def _room(self) -> None:
         if self._image.width * self._image.height > MAX_PIXELS:
-            raise PictureUnavailable("the frame has more than 64 million pixels")
+            raise PictureUnavailable(f"the frame {TOO_MANY_PIXELS}")
 
     def _eight_bits(self, image: Image) -> Picture:
         if image.mode.startswith("I;16") and 255 < (top := int(np.asarray(image).max())) < _WELL_FILLED:

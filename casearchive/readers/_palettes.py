@@ -10,7 +10,7 @@ import numpy as np
 from casearchive import pixels
 from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable
-from casearchive.readers._frames import BAND, Samples
+from casearchive.readers._frames import Samples
 from casearchive.readers._structure import Structure
 
 _DESCRIPTOR, _DATA, _SEGMENTED = 0x00281101, 0x00281201, 0x00281221
@@ -25,12 +25,10 @@ class Palette:
 
     def shown(self, indices: Samples) -> Picture:
         """Samples as RGB; below and above the table they take its first and last colour (PS3.3 C.7.9)."""
-        shown = np.empty((indices.size, 3), np.uint8)
-        flat = indices.reshape(-1)
-        for start in range(0, flat.size, BAND):  # places are wide: a band at a time
-            places = flat[start : start + BAND].astype(np.int64) - self.first
-            shown[start : start + BAND] = np.take(self.colours, places, axis=0, mode="clip")
-        return shown.reshape(*indices.shape, 3)
+        first = self.first
+        return pixels.by_rows(
+            indices, lambda part: np.take(self.colours, part.astype(np.int64) - first, axis=0, mode="clip")
+        )
 
 
 def described(file: Structure) -> bool:

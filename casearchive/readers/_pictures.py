@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from casearchive.readers._decoding import MONOCHROME, Decoder, Stored
 from casearchive.readers._frames import Layout, Samples
 from casearchive.readers._headers import Header
 from casearchive.readers._shading import Shading
-from casearchive.readers._shared import MAX_PIXELS, ranges
+from casearchive.readers._shared import MAX_PIXELS, TOO_MANY_PIXELS, ranges
 from casearchive.readers._structure import Structure
 
 #: Enough of a frame to judge its colour by.
@@ -63,7 +63,7 @@ class DicomClip:
         if not 1 <= number <= self._count:
             raise PictureUnavailable(f"there is no frame {number}; it has {self._count}, counted from 1")
         if layout.rows * layout.columns > MAX_PIXELS:
-            raise _frames.too_large("a frame has more than 64 million pixels")
+            raise _frames.too_large(f"a frame {TOO_MANY_PIXELS}")
         try:
             picture = np.ascontiguousarray(self._finished(layout, number, edge))
         except PictureUnavailable as trouble:
@@ -117,9 +117,9 @@ class DicomClip:
         """First, middle and last frame: what is judged for a clip is always judged by the same frames."""
         return tuple(sorted({1, (self._count + 1) // 2, self._count}))
 
-    def _several(self, read: Callable[[int], Stored]) -> Iterator[Stored]:
+    def _several(self, numbers: Iterable[int], read: Callable[[int], Stored]) -> Iterator[Stored]:
         """The frames by which a clip is judged, those of them that can be read."""
-        for number in self._asked:
+        for number in numbers:
             try:
                 found = read(number)
             except Exception:  # noqa: BLE001, S112 - a damaged frame has no say in how the others look
@@ -211,7 +211,10 @@ class DicomClip:
         """
         votes: Counter[str] = Counter()
         black = False
-        for stored in self._several(lambda number: decoder.stored(number, _JUDGED_EDGE)):
+        # the last before the first, which is kept decoded and often shown next; two that agree cannot be outvoted
+        first, *others = self._asked
+        numbers = (*others[-1:], first, *others[:-1])
+        for stored in self._several(numbers, lambda number: decoder.stored(number, _JUDGED_EDGE)):
             if stored.samples.ndim != 3:
                 continue
             samples = _frames.as_bytes(stored.samples[: stored.rows], stored.layout.stored)
@@ -221,6 +224,8 @@ class DicomClip:
                 votes["RGB"] += 1
             elif pixels.resembles_ybr(samples):
                 votes["YBR"] += 1
+            if max(votes.values(), default=0) == 2:
+                break
         if votes["RGB"] != votes["YBR"]:
             return max(votes, key=lambda space: votes[space])
         return "RGB" if black and not votes else ""
@@ -265,7 +270,9 @@ class DicomClip:
         if self._shading is None:
 
             def several() -> Iterator[Samples]:
-                return (each.samples for each in self._several(lambda number: decoder.stored(number, None)))
+                return (
+                    each.samples for each in self._several(self._asked, lambda n: decoder.stored(n, None))
+                )
 
             big_endian = self._file.encoding.big_endian
             self._shading = Shading(self._header, big_endian, several, self._note)
@@ -283,11 +290,9 @@ class DicomClip:
         """Values from the first one of the supplemental palette on in its colours (PS3.3 C.7.6.23)."""
         palette = self._colour_table(stored.layout)
         picture = pixels.coloured(grey)
-        band = max(1, _frames.BAND // max(1, grey.shape[1]))
-        for top in range(0, len(picture), band):
-            samples, part = stored.samples[top : top + band], picture[top : top + band]
-            inside = samples >= palette.first
-            part[inside] = palette.shown(samples[inside])
+        for band in pixels.bands(grey):
+            inside = stored.samples[band] >= palette.first
+            picture[band][inside] = palette.shown(stored.samples[band][inside])
         return picture
 
     def _through_palette(self, stored: Stored) -> Picture:

@@ -13,7 +13,6 @@ import numpy as np
 
 from casearchive import pixels
 from casearchive.clip import Picture
-from casearchive.readers import _frames
 from casearchive.readers._frames import Layout, Samples
 from casearchive.readers._headers import Header
 
@@ -59,7 +58,7 @@ class Shading:
             view = self._view(values, signed)
             return view if view is not None else pixels.stretch(values, low, high)
 
-        return _frames.by_bands(samples, shown)
+        return pixels.by_rows(samples, shown)
 
     def _table(self, layout: Layout) -> tuple[Picture, int, bool]:
         """(the grey level of every stored value, the value that entry 0 stands for, whether by a window)."""
@@ -153,4 +152,4 @@ def _looked_up(table: Picture, samples: Samples, low: int) -> Picture:
         places = part.astype(np.int64) - low
         return np.take(table, places, mode="clip")
 
-    return _frames.by_bands(samples, shown)
+    return pixels.by_rows(samples, shown)

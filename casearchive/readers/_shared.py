@@ -10,9 +10,10 @@ from casearchive.model import Series, Study, Subject
 
 #: A larger picture is kept and not shown: decoding it would take more than a gigabyte.
 MAX_PIXELS = 64_000_000
+TOO_MANY_PIXELS = f"has more than {MAX_PIXELS // 1_000_000} million pixels"
 
-#: What to do about a file that ends before anything can be shown.
-CUT = "copy it again from where it was made"
+#: What to do about a file of which something is missing or wrong.
+AGAIN = "copy it again from where it was made"
 
 #: Where derived UIDs come from: ``2.25.`` and the UUID5 of the content's hash, the same on every machine.
 _NAMESPACE = uuid.NAMESPACE_OID

@@ -376,12 +376,10 @@ class Cut(UnreadableFile):
 
 
 def _truncated(walked: Walked | None = None) -> Cut:
-    refusal = Cut("truncated", "the picture file ends too early", hint=_shared.CUT)
+    refusal = Cut("truncated", "the picture file ends too early", hint=_shared.AGAIN)
     refusal.walked = walked or Walked()
     return refusal
 
 
 def _damaged() -> UnreadableFile:
-    return UnreadableFile(
-        "damaged", "the picture file contradicts itself", hint="copy it again from where it was made"
-    )
+    return UnreadableFile("damaged", "the picture file contradicts itself", hint=_shared.AGAIN)

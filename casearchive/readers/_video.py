@@ -15,7 +15,7 @@ from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable
 from casearchive.readers import _packets, _shown
 from casearchive.readers._packets import Packets
-from casearchive.readers._shared import MAX_PIXELS
+from casearchive.readers._shared import MAX_PIXELS, TOO_MANY_PIXELS
 
 #: Beyond this many bytes the container's own count is believed.
 _MAX_COUNTED_BYTES = 4 * 1024 * 1024 * 1024
@@ -169,7 +169,7 @@ class Video:
         if context is None:
             raise NoPicture("its video is coded in a way that cannot be decoded here")
         if (context.width or 0) * (context.height or 0) > MAX_PIXELS:
-            raise NoPicture("its frames have more than 64 million pixels and are not shown")
+            raise NoPicture(f"its picture {TOO_MANY_PIXELS} and is not shown")
         context.thread_count = 1  # the workers of ingest are the threads; more would only outlive the clip
         context.options = {**context.options, "max_pixels": str(MAX_PIXELS)}
         self._decoded, self._next, self._ahead = self._frames_from_here(None), 1, _BEFORE_ALL
@@ -214,7 +214,7 @@ class Video:
         turned = _shown.Turn() if self._as_stored else _turn_of(first)
         rows, columns = _shown.square(first.height, first.width, self._pixel_aspect())
         if rows * columns > MAX_PIXELS:
-            raise NoPicture("its frames have more than 64 million pixels and are not shown")
+            raise NoPicture(f"its picture {TOO_MANY_PIXELS} and is not shown")
         if turned.turns % 2:
             rows, columns = columns, rows
         rate = stream.codec_context.framerate if self._format in _BARE else stream.average_rate
@@ -370,7 +370,7 @@ class Video:
 
         first = self._first
         if shown.height * shown.width * max(self._pixel_aspect(), 1 / self._pixel_aspect()) > MAX_PIXELS:
-            raise PictureUnavailable("the frame has more than 64 million pixels")
+            raise PictureUnavailable(f"the frame {TOO_MANY_PIXELS}")
         high, wide = _shown.square(shown.height, shown.width, self._pixel_aspect())
         if edge and max(wide, high) > edge:
             scale = edge / max(wide, high)

@@ -41,7 +41,7 @@ def open(path: Path, sha256: str) -> Clip:
         try:
             notes += container.walk(source)
         except struct.error as error:
-            raise UnreadableFile("truncated", "the video file ends too early", hint=_shared.CUT) from error
+            raise UnreadableFile("truncated", "the video file ends too early", hint=_shared.AGAIN) from error
         except UnreadableFile as refusal:
             if refusal.reason != "truncated":
                 raise
@@ -60,9 +60,7 @@ def open(path: Path, sha256: str) -> Clip:
         if cut is not None:
             raise cut from trouble
         if not isinstance(trouble, _video.NoPicture):
-            raise UnreadableFile(
-                "damaged", str(trouble), hint="copy it again from where it was made"
-            ) from trouble
+            raise UnreadableFile("damaged", str(trouble), hint=_shared.AGAIN) from trouble
         return MovieClip(replace(facts, notes=(*notes, str(trouble))), None)
     clip = MovieClip(_with_video(facts, video.facts, notes), video)
     return clip if cut is None else _shared.shown_or(clip, cut)
@@ -260,11 +258,9 @@ def _truncated(missing: int) -> NoReturn:
     raise UnreadableFile(
         "truncated",
         f"the video file ends {missing} bytes before what it promises",
-        hint=_shared.CUT,
+        hint=_shared.AGAIN,
     )
 
 
 def _damaged() -> NoReturn:
-    raise UnreadableFile(
-        "damaged", "the video file contradicts itself", hint="copy it again from where it was made"
-    )
+    raise UnreadableFile("damaged", "the video file contradicts itself", hint=_shared.AGAIN)

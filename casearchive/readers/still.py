@@ -22,7 +22,7 @@ PRIORITY = 20
 #: What a frame without a duration is shown for beside others that have one: players agree on it.
 _UNSTATED_S = 0.1
 _TOO_LARGE = PictureUnavailable(
-    "the picture has more than 64 million pixels", hint="the original is kept; export a smaller copy"
+    f"the picture {_shared.TOO_MANY_PIXELS}", hint="the original is kept; export a smaller copy"
 )
 _NEEDS_HEIC = PictureUnavailable(
     "showing HEIC photos needs pi-heif, which is not installed",
@@ -45,7 +45,7 @@ def open(path: Path, sha256: str) -> Clip:
             raise UnreadableFile("not-an-image", "this is not a picture file")
         walked = kind.walk(source)
     except struct.error:
-        cut = UnreadableFile("truncated", "the picture file ends too early", hint=_shared.CUT)
+        cut = UnreadableFile("truncated", "the picture file ends too early", hint=_shared.AGAIN)
         walked = _stills.Walked()
     except UnreadableFile as refusal:
         if refusal.reason != "truncated":
@@ -84,7 +84,7 @@ def _opened(
         raise UnreadableFile(
             "damaged",
             f"the picture file contradicts itself ({type(error).__name__})",
-            hint="copy it again from where it was made",
+            hint=_shared.AGAIN,
         ) from error
     try:
         facts = _facts(bare, walked, image)
@@ -136,7 +136,7 @@ def _bare_facts(sha256: str, kind: _stills.Format, walked: _stills.Walked) -> Fa
 
 
 def _too_large(facts: Facts) -> Facts:
-    return replace(facts, notes=(*facts.notes, "it has more than 64 million pixels and is not shown"))
+    return replace(facts, notes=(*facts.notes, f"it {_shared.TOO_MANY_PIXELS} and is not shown"))
 
 
 def _facts(bare: Facts, walked: _stills.Walked, image: Image) -> Facts:
