@@ -62,9 +62,23 @@ def _spoken(function: FunctionType) -> Callable[..., Any]:
         from casearchive.terms import speaking
 
         with speaking(self._terms()):
-            return function(self, *args, **kwargs)
+            found = function(self, *args, **kwargs)
+        return _each(found, self._terms()) if isinstance(found, Iterator) else found
 
     return call
+
+
+def _each(found: Iterator[Any], terms: Lexicon | None) -> Iterator[Any]:
+    """What is made one by one, each in these terms; what the caller does in between is not."""
+    from casearchive.terms import speaking
+
+    nothing = object()
+    while True:
+        with speaking(terms):
+            one = next(found, nothing)
+        if one is nothing:
+            return
+        yield one
 
 
 @_in_its_own_terms

@@ -31,6 +31,9 @@ _SPOKEN = {
     "sec": "s", "bpm": "{beats}/min", "kpa": "kPa", "hz": "Hz", "khz": "kHz", "mhz": "MHz", "mmHg": "mm[Hg]",
 }  # fmt: skip
 
+#: How UCUM is printed for people; what is not here is printed as it stands.
+_PRINTED = {"mm2": "mm²", "cm2": "cm²", "mm3": "mm³", "cm3": "cm³", "um": "µm", "deg": "°", "1": ""}
+
 #: Every UCUM unit that is known, the usual ones first.
 KNOWN = tuple(_UNITS)
 
@@ -44,6 +47,11 @@ def ucum(unit: str) -> str | None:
         if written in _SPOKEN:
             return _SPOKEN[written]
     return None
+
+
+def printed(unit: str) -> str:
+    """A UCUM unit as people read it: ``mm²``; nothing for a bare number."""
+    return _PRINTED.get(unit, unit)
 
 
 def counts(unit: str) -> str:

@@ -70,6 +70,16 @@ def test_two_archives_in_one_process_do_not_mix(tmp_path: Path) -> None:
     assert lexicon() is packaged() and "hamburg_sign" not in packaged()
 
 
+def test_what_is_told_piece_by_piece_is_told_in_own_terms_to_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = archive_with(tmp_path, OWN)
+    monkeypatch.setattr("casearchive.views.Views.draw", lambda *_: (lexicon() for _ in range(2)))
+    for spoken in archive.draw("calf"):
+        assert "hamburg_sign" in spoken  # type: ignore[operator]
+        assert "hamburg_sign" not in lexicon()
+
+
 def test_an_index_made_in_other_words_is_noticed_and_made_again(tmp_path: Path) -> None:
     said: list[str] = []
     archive_with(tmp_path, OWN)

@@ -11,8 +11,10 @@ import click
 from casearchive.cli._talk import State, emit, example, safe, verb
 from casearchive.errors import UsageError
 from casearchive.measure import KINDS, Measured, Unmeasurable
+from casearchive.units import printed
 
-_UNITS = {"mm2": "mm²", "px": "pixels", "px2": "square pixels", "deg": "°", "/min": "a minute"}
+#: What ``measure`` says beside UCUM, and what reads better in a sentence of its own.
+_SPOKEN = {"px": "pixels", "px2": "square pixels", "/min": "a minute"}
 
 
 def _point(
@@ -90,7 +92,7 @@ def command(
         emit({"what": what, "frame": frame, **found, "points": points, "refused": refused})
     elif isinstance(result, Measured):
         number = _number(result)
-        unit = _UNITS.get(result.unit, result.unit)
+        unit = _SPOKEN.get(result.unit) or printed(result.unit)
         unit = unit.removesuffix("s") if unit.endswith("pixels") and float(number) == 1 else unit
         click.echo(f"{number} {unit}".replace(" °", "°"))
         for line in _said(result):

@@ -289,10 +289,6 @@ def events(connection: sqlite3.Connection, *, subject: str = "", limit: int = 0)
     return tuple(EventRow(p, at, who, e, s, json.loads(d)) for p, at, who, e, s, d in reversed(rows))
 
 
-def last_event(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()[0])
-
-
 def behind(connection: sqlite3.Connection) -> int:
     """How many ledger lines, from the first on, the index knows without a gap."""
     found = connection.execute("SELECT count(*), coalesce(max(position), 0) FROM events").fetchone()

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Protocol
 
 from casearchive.query.bits import Ranked, Tier
-from casearchive.query.fts import token
 from casearchive.query.tree import Leaf
 from casearchive.terms import Lexicon
 
@@ -38,10 +37,6 @@ def in_title(word: str) -> str:
 
 def in_diagnosis(word: str) -> str:
     return f"c.diagnosis={word}"
-
-
-def said_side(side: str) -> str:
-    return in_text(token(side))
 
 
 def names_of(column: str, value: str, vocabulary: Lexicon) -> tuple[str, ...]:

@@ -6,7 +6,9 @@ import re
 
 from casearchive.model import Diagnosis, Evidence, Finding, Grade, Measurement, Prior
 from casearchive.terms import lexicon
+from casearchive.units import printed
 
+#: The closed vocabularies of ``model`` where the bare word would read badly.
 _CODES = {
     "us": "ultrasound",
     "mri": "MRI",
@@ -23,10 +25,10 @@ _CODES = {
     "prior_study": "the study before",
     "contralateral": "the other side",
     "normative": "normal values",
-    "rest": "rest",
+    "none": "",
+    "unknown": "",
 }
 _SCALES = {"bamic": "BAMIC", "pd": "power Doppler", "odonoghue": "O'Donoghue", "cuff_size": "cuff tear size"}
-_UNITS = {"mm2": "mm²", "cm2": "cm²", "mm3": "mm³", "cm3": "cm³", "um": "µm", "deg": "°", "1": ""}
 
 
 def name(term: str) -> str:
@@ -134,7 +136,7 @@ def evidence(shown: Evidence) -> str:
 
 def quantity(value: float, unit: str) -> str:
     """``31 mm``, ``52.5 mm²``."""
-    written = _UNITS.get(unit, unit)
+    written = printed(unit)
     number = repr(value).removesuffix(".0") if abs(value) < 1e15 else f"{value:g}"
     return f"{number}{'' if written in ('', '°') else ' '}{written}"
 

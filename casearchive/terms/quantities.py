@@ -49,7 +49,6 @@ _SPOKEN = {
     "glides": "meas_excursion", "gliding": "meas_excursion", "excursion": "meas_excursion", "wide": "meas_ml",
     "width": "meas_ml", "moves": "meas_excursion", "diameter": "meas_diameter", "diameters": "meas_diameter",
 }  # fmt: skip
-_BY_WORD = {"gap": _LENGTHS, "csa": _AREAS, "volume": _VOLUMES}
 _STATES = {
     "at rest": "rest", "resting": "rest", "relaxed": "rest", "when relaxed": "rest", "in relaxation": "rest",
     "on contraction": "contraction", "with contraction": "contraction", "during contraction": "contraction",

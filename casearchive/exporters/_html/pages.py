@@ -104,18 +104,17 @@ def environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    for function in (
-        words.plain,
-        words.measure,
-        words.sentence,
-        words.place,
-        words.quantity,
-        words.paragraphs,
-    ):
-        env.filters[function.__name__] = function
-    env.filters["day"] = words.day_words
-    env.filters["patient"] = words.patient_line
-    env.filters["colour"] = colour_of
+    env.filters |= {
+        "plain": words.plain,
+        "measure": words.measure,
+        "sentence": words.sentence,
+        "place": words.place,
+        "quantity": words.quantity,
+        "paragraphs": words.paragraphs,
+        "day": words.day_words,
+        "patient": words.patient_line,
+        "colour": colour_of,
+    }
     return env
 
 

@@ -5,44 +5,26 @@ from __future__ import annotations
 import re
 
 from casearchive.model import Diagnosis, Finding, Measurement, Patient
+from casearchive.record.sentences import name as plain
+from casearchive.record.sentences import quantity as spaced
+from casearchive.record.sentences import sentence
 from casearchive.terms import lexicon
 
-_AN_ID = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
+__all__ = [
+    "day_words",
+    "measure",
+    "paragraphs",
+    "patient_line",
+    "place",
+    "plain",
+    "quantity",
+    "region_of",
+    "sentence",
+]
+
 _AN_AGE = re.compile(r"0*(\d[\d–-]*)\s*([YMWD])")
 _AGE_UNITS = {"Y": "years", "M": "months", "W": "weeks", "D": "days"}
 _SEXES = {"M": "male", "F": "female"}
-
-#: The closed vocabularies of ``model`` where the bare word would read badly.
-_CODES = {
-    "us": "ultrasound",
-    "mri": "MRI",
-    "xray": "X-ray",
-    "ct": "CT",
-    "emg": "EMG",
-    "ncs": "nerve conduction study",
-    "clinical_exam": "clinical examination",
-    "missed": "missed",
-    "undergraded": "graded too low",
-    "overgraded": "graded too high",
-    "agreement": "agreed",
-    "discordant": "did not agree",
-    "technique_limited": "limited by technique",
-    "none": "",
-    "unknown": "",
-}
-#: UCUM as printed; what is not here is printed as it stands.
-_UNITS = {"mm2": "mm²", "cm2": "cm²", "mm3": "mm³", "cm3": "cm³", "um": "µm", "deg": "°", "1": ""}
-
-
-def plain(term: str) -> str:
-    """The preferred words of a concept id. An author's own words come back as they are; an id the lexicon
-    does not know loses its underscores."""
-    if term in _CODES:
-        return _CODES[term]
-    if not _AN_ID.fullmatch(term):
-        return term
-    concept = lexicon().concept(term)
-    return concept.preferred if concept else term.replace("_", " ")
 
 
 def measure(term: str) -> str:
@@ -50,11 +32,6 @@ def measure(term: str) -> str:
     ``gap``."""
     concept = lexicon().resolve(term, ("scale", "measurement"))
     return concept.preferred if concept else plain(term)
-
-
-def sentence(text: str) -> str:
-    """``text`` with a capital first letter, everything else as it is."""
-    return text[:1].upper() + text[1:]
 
 
 def place(thing: Finding | Diagnosis) -> str:
@@ -66,10 +43,7 @@ def place(thing: Finding | Diagnosis) -> str:
 
 def quantity(measurement: Measurement) -> str:
     """``31 mm``, ``52.5 mm²``: the author's number, the unit as printed."""
-    number = str(measurement.value).removesuffix(".0")
-    unit = _UNITS.get(measurement.unit, measurement.unit)
-    gap = "" if unit in {"", "°"} else "\u00a0"
-    return f"{number}{gap}{unit}"
+    return spaced(measurement.value, measurement.unit).replace(" ", "\u00a0")
 
 
 def patient_line(patient: Patient) -> str:
