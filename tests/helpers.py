@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import stat
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -165,3 +167,29 @@ __all__ = [
     "BIRTH", "NAME", "NUMBER", "RECORD", "case_folder", "dicom", "dicomdir", "movie",
     "picture", "tree", "zipped",
 ]  # fmt: skip
+
+
+def on_a_terminal(
+    home: Path, *words: str, typed: bytes = b"", code: int | None = None, **environment: str
+) -> bytes:
+    """What ``casearchive`` says on a pseudo-terminal, ``typed`` being typed there; it must end with ``code``."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "casearchive", *words], stdin=theirs, stdout=theirs, stderr=theirs, cwd=home,
+        env={**os.environ, "TERM": "xterm", **environment},
+    )  # fmt: skip
+    os.close(theirs)
+    os.write(ours, typed)
+    said = b""
+    try:
+        while block := os.read(ours, 65536):
+            said += block
+    except OSError:
+        pass  # Linux says EIO where the other end is closed
+    finally:
+        os.close(ours)
+        status = process.wait()
+    assert code in (None, status)
+    return said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -409,26 +408,10 @@ def test_json_shows_what_was_understood_and_whether_it_was_saved(archive: Archiv
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are a thing of POSIX")
 @pytest.mark.parametrize(("answer", "saved"), [(b"y\n", True), (b"n\n", False)])
-def test_in_a_terminal_it_is_asked(archive: Archive, answer: bytes, saved: bool) -> None:
-    import pty
-    import subprocess
-
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "casearchive", "annotate", SLUG, "no tear left RF"],
-        stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "dumb"},
-    )  # fmt: skip
-    os.close(theirs)
-    os.write(ours, answer)
-    said = b""
-    try:
-        while block := os.read(ours, 65536):
-            said += block
-    except OSError:
-        pass  # Linux says EIO where the other end is closed
-    finally:
-        os.close(ours)
-        assert process.wait() == 0
+def test_in_a_terminal_it_is_asked(archive: Archive, tmp_path: Path, answer: bytes, saved: bool) -> None:
+    said = helpers.on_a_terminal(
+        tmp_path, "annotate", SLUG, "no tear left RF", typed=answer, code=0, TERM="dumb"
+    )
     assert b"Save this?" in said and b"Understood" in said
     assert (len(case_of(archive).findings) == 3) is saved
 

@@ -456,37 +456,16 @@ def test_shells_are_offered_completion(home: Path) -> None:
     assert SLUG in offered.stdout
 
 
-def _on_a_terminal(home: Path, *words: str, **environment: str) -> bytes:
-    import pty
-
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "casearchive", *words], stdin=theirs, stdout=theirs, stderr=theirs, cwd=home,
-        env={**os.environ, "TERM": "xterm", **environment},
-    )  # fmt: skip
-    os.close(theirs)
-    said = b""
-    try:
-        while block := os.read(ours, 65536):
-            said += block
-    except OSError:
-        pass  # Linux says EIO where the other end is closed
-    finally:
-        os.close(ours)
-        process.wait()
-    return said
-
-
 @POSIX
 @pytest.mark.parametrize("words", [("search", "tear"), ("show", "nobody"), ("verify", "--full")])
 def test_no_color_means_no_escape_codes_even_on_a_terminal(home: Path, words: tuple[str, ...]) -> None:
-    assert b"\x1b" not in _on_a_terminal(home, *words, NO_COLOR="1")
-    assert b"\x1b" not in _on_a_terminal(home, *words, TERM="dumb")
+    assert b"\x1b" not in helpers.on_a_terminal(home, *words, NO_COLOR="1")
+    assert b"\x1b" not in helpers.on_a_terminal(home, *words, TERM="dumb")
 
 
 @POSIX
 def test_a_terminal_is_used_where_it_may_be(home: Path) -> None:
-    assert b"\x1b" in _on_a_terminal(home, "search", "tear")
+    assert b"\x1b" in helpers.on_a_terminal(home, "search", "tear")
 
 
 @POSIX
