@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 #: UCUM unit: what it counts, the unit that such values are compared in, and how many of that one of them is.
 _UNITS: dict[str, tuple[str, str, float]] = {
     "um": ("a length", "mm", 0.001), "mm": ("a length", "mm", 1.0), "cm": ("a length", "mm", 10.0),
@@ -21,15 +23,24 @@ _UNITS: dict[str, tuple[str, str, float]] = {
 
 #: What people write, for what UCUM writes.
 _SPOKEN = {
-    "µm": "um", "μm": "um", "mm²": "mm2", "cm²": "cm2", "mm^2": "mm2", "cm^2": "cm2", "sq mm": "mm2", "sq cm": "cm2",
+    "µm": "um", "μm": "um", "mm²": "mm2", "cm²": "cm2", "mm^2": "mm2", "cm^2": "cm2",
     "sqmm": "mm2", "sqcm": "cm2",
     "mm³": "mm3", "cm³": "cm3", "cc": "cm3", "ml": "mL", "ccm": "cm3", "l": "L",
-    "°": "deg", "degrees": "deg", "degree": "deg", "percent": "%", "per cent": "%",
+    "°": "deg", "degrees": "deg", "degree": "deg", "percent": "%",
     "millimetre": "mm", "millimeter": "mm", "centimetre": "cm", "centimeter": "cm",
     "millimetres": "mm", "millimeters": "mm", "centimetres": "cm", "centimeters": "cm", "litre": "L", "liter": "L",
     "cm/sec": "cm/s", "db": "dB",
     "sec": "s", "bpm": "{beats}/min", "kpa": "kPa", "hz": "Hz", "khz": "kHz", "mhz": "MHz", "mmHg": "mm[Hg]",
 }  # fmt: skip
+
+#: Units as they stand behind a number in a text or a question: a pattern without groups.
+WRITTEN = (
+    r"mm\s?²|mm\s?2\b|cm\s?²|cm\s?2\b|cm\s?³|cm\s?3\b|mm\s?³|mm\s?3\b|sq\.?\s?mm\b|sq\.?\s?cm\b|"
+    r"cm/s(?:ec)?\b|mm/s\b|m/s\b|"
+    r"millimet(?:re|er)s?\b|centimet(?:re|er)s?\b|mm\b|cm\b|[uµ]m\b|ml\b|cc\b|lit(?:re|er)s?\b|percent\b|"
+    r"per cent\b|%|"
+    r"degrees?\b|deg\b|°|kpa\b|ms\b|bpm\b|db\b"
+)
 
 #: How UCUM is printed for people; what is not here is printed as it stands.
 _PRINTED = {"mm2": "mm²", "cm2": "cm²", "mm3": "mm³", "cm3": "cm³", "um": "µm", "deg": "°", "1": ""}
@@ -41,7 +52,8 @@ KNOWN = tuple(_UNITS)
 def ucum(unit: str) -> str | None:
     """The UCUM unit that is meant (``mm²`` is ``mm2``), or None where none is known."""
     unit = unit.strip()
-    for written in (unit, unit.lower()):
+    bare = re.sub(r"[\s.]", "", unit.lower())
+    for written in (unit, unit.lower(), bare, bare.removesuffix("s")):
         if written in _UNITS:
             return written
         if written in _SPOKEN:

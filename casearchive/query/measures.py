@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from casearchive.query.tree import Range
 from casearchive.terms import Lexicon
-from casearchive.units import base_of, in_base
+from casearchive.units import WRITTEN, base_of, in_base
 
 #: Any length will do.
 _SIZE = frozenset({"size", "diameter", "extent"})
@@ -78,10 +78,7 @@ _ABOVE = "more than|greater than|larger than|bigger than|longer than|thicker tha
 _BELOW = "less than|smaller than|shorter than|thinner than|narrower than|fewer than|under|below|<"
 _LEAST = "at least|no less than|minimum|>=|≥"
 _MOST = "at most|no more than|up to|maximum|<=|≤"
-_UNIT = (
-    "mm2|mm²|cm2|cm²|sqmm|sqcm|mm3|cm3|cm³|mm/s|cm/s|m/s|mm|cm|m[lL]|cc|kPa|degrees?|deg|°|%|percent|"
-    "years?[ -]old|years?|yrs?|y/?o"
-)
+_UNIT = rf"{WRITTEN}|years?[ -]old|years?|yrs?|y/?o"
 _COMPARISON = re.compile(
     rf"(?<![\w.])(?:(?P<least>{_LEAST})|(?P<most>{_MOST})|(?P<above>{_ABOVE})|(?P<below>{_BELOW})|between|from)?\s*"
     rf"(?<![\w.,])(?P<number>\d+(?:[.,]\d+)?)(?:\s*(?:-|to|and|\.\.)\s*(?P<second>\d+(?:[.,]\d+)?))?"

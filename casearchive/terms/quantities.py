@@ -13,23 +13,15 @@ from functools import lru_cache
 
 from casearchive.terms.concepts import Lexicon
 from casearchive.terms.naming import Named
-from casearchive.units import ucum
+from casearchive.units import WRITTEN, counts, ucum
 
-_LENGTHS, _AREAS, _VOLUMES = ("mm", "cm", "um"), ("mm2", "cm2"), ("mL", "cm3", "mm3", "L")
 _NUMBER = r"\d{1,6}(?:[.,]\d{1,4})?"
-_UNIT = (
-    r"mm\s?²|mm\s?2\b|cm\s?²|cm\s?2\b|cm\s?³|cm\s?3\b|mm\s?³|mm\s?3\b|sq\.?\s?mm\b|sq\.?\s?cm\b|"
-    r"cm/s(?:ec)?\b|mm/s\b|m/s\b|"
-    r"millimet(?:re|er)s?\b|centimet(?:re|er)s?\b|mm\b|cm\b|[uµ]m\b|ml\b|cc\b|lit(?:re|er)s?\b|percent\b|"
-    r"per cent\b|%|"
-    r"degrees?\b|deg\b|°|kpa\b|ms\b|bpm\b|db\b"
-)
 _MEASURE = re.compile(
-    rf"(?<![\w.,/-])(?P<one>{_NUMBER})\s{{0,2}}(?:(?:{_UNIT})\s{{0,2}})?"
-    rf"(?:(?P<by>[x×*]|by)\s{{0,2}}(?P<two>{_NUMBER})\s{{0,2}}(?:(?:{_UNIT})\s{{0,2}})?"
+    rf"(?<![\w.,/-])(?P<one>{_NUMBER})\s{{0,2}}(?:(?:{WRITTEN})\s{{0,2}})?"
+    rf"(?:(?P<by>[x×*]|by)\s{{0,2}}(?P<two>{_NUMBER})\s{{0,2}}(?:(?:{WRITTEN})\s{{0,2}})?"
     rf"(?:(?:[x×*]|by)\s{{0,2}}(?P<three>{_NUMBER})\s{{0,2}})?|(?:-|–|"
     rf"to)\s{{0,2}}(?P<high>{_NUMBER})\s{{0,2}})?"
-    rf"(?P<hyphen>-)?(?P<unit>{_UNIT})",
+    rf"(?P<hyphen>-)?(?P<unit>{WRITTEN})",
     re.IGNORECASE,
 )
 #: "2 cm proximal to the insertion" tells where, "at 4 cm depth" too.
@@ -105,17 +97,12 @@ def quantities(text: str, start: int, end: int) -> Iterator[Quantity]:
     for match in _MEASURE.finditer(text, start, end):
         if _PLACE.match(text, match.end()):
             continue
-        unit = _unit(match["unit"])
+        unit = ucum(match["unit"]) or match["unit"]
         numbers = tuple(_number(match[k]) for k in ("one", "two", "three") if match[k])
         if match["high"]:
             numbers = (_number(match["high"]),)
         yield Quantity("", max(numbers), unit, values=numbers if len(numbers) > 1 else (),
                        start=match.start(), end=match.end())  # fmt: skip
-
-
-def _unit(written: str) -> str:
-    bare = re.sub(r"[\s.]", "", written.lower())
-    return ucum(bare) or ucum(bare.rstrip("s")) or ucum(bare.replace("percent", "%")) or written
 
 
 def _number(written: str) -> float:
@@ -194,10 +181,7 @@ def _suits(what: str, unit: str, terms: Lexicon) -> bool:
     concept = terms.concept(what)
     if concept is None or not concept.unit:
         return True
-    return (
-        any({concept.unit, unit} <= set(kind) for kind in (_LENGTHS, _AREAS, _VOLUMES))
-        or concept.unit == unit
-    )
+    return concept.unit == unit or counts(concept.unit) == counts(unit) != ""
 
 
 def _what(
@@ -214,14 +198,15 @@ def _what(
         return measured
     words = re.findall(r"[a-z]+", text[quantity.end : min(after, quantity.end + 40)].lower())[:3]
     words += re.findall(r"[a-z]+", text[max(before, quantity.start - 60) : quantity.start].lower())[::-1][:6]
-    allowed = {"meas_gap": _LENGTHS, "meas_csa": _AREAS, "meas_volume": _VOLUMES}
+    counted = counts(quantity.unit)
+    allowed = {"meas_gap": "a length", "meas_csa": "an area", "meas_volume": "a volume"}
     for word in words:
         what = _SPOKEN.get(word)
-        if what and quantity.unit in allowed.get(what, (quantity.unit,)):
+        if what and counted == allowed.get(what, counted):
             return what
-    if quantity.unit in _AREAS:
+    if counted == "an area":
         return "meas_csa"
-    if quantity.unit in _VOLUMES:
+    if counted == "a volume":
         return "meas_volume"
     if quantity.unit == "%":
         torn = re.search(
@@ -230,7 +215,7 @@ def _what(
             re.I,
         )
         return "meas_percent_csa" if torn else ""
-    return "meas_length" if quantity.unit in _LENGTHS else ""
+    return "meas_length" if counted == "a length" else ""
 
 
 @lru_cache(maxsize=4)
