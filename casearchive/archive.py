@@ -224,9 +224,22 @@ class Archive:
             return self._edit_file(slug, values, dry_run)
         return self._rewrite(slug, lambda text: with_values(text, values), sorted(values), dry_run)
 
-    def replace_record(self, slug: str, text: str, *, dry_run: bool = False) -> str:
-        """Put ``text`` in the place of a record. Raises ``RecordError``; nothing is changed then."""
-        return self._rewrite(slug, lambda _: text, ["everything"], dry_run)
+    def replace_record(
+        self, slug: str, text: str, *, before: str | None = None, dry_run: bool = False
+    ) -> str:
+        """Put ``text`` in the place of a record, which is ``before`` as far as its author knows.
+
+        Raises ``RecordError``, and ``UsageError`` where somebody changed it meanwhile; nothing is changed then.
+        """
+
+        def replaced(now: str) -> str:
+            if before not in (None, now):
+                raise UsageError(
+                    "the record was changed meanwhile; nothing was written", where=slug, hint="Open it again."
+                )
+            return text
+
+        return self._rewrite(slug, replaced, ["everything"], dry_run)
 
     def annotate(
         self,

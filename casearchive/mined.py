@@ -439,8 +439,13 @@ def _measured(rows: Sequence[_Said]) -> Iterator[Measurement]:
 
 _SPELT = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _NUMBERS = {word: number for number, word in enumerate(_SPELT, 1)}
+#: "a 3-week-old haematoma" is no age of a person.
+_LESION = r"(?:ha?ematoma|tear|rupture|injury|fracture|lesion|scar|wound|strain|sprain|repair|clot)s?\b"
 _AGE = re.compile(
-    r"\b(?:(?P<age>\d{1,3}|" + "|".join(_NUMBERS) + r")[- ]?(?P<unit>year|month|week|day)s?[- ]old\b|"
+    r"\b(?:(?P<age>\d{1,3}|" + "|".join(_NUMBERS) + r")[- ]?(?P<unit>year|month|week|day)s?[- ]old\b"
+    r"(?!(?:\s+(?!(?:man|woman|boy|girl|male|female|baby|infant|child|patient|with|after|had|has|and)\b)[\w-]+){0,1}\s+(?:"
+    + _LESION
+    + r"))|"
     r"(?:man|woman|boy|girl|male|female|patient) (?:of|aged) (?P<of>\d{1,3})\b|\baged (?P<aged>\d{1,3})\b)",
     re.IGNORECASE,
 )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from casearchive import index, record, teachingsets
+from casearchive.claims import completed
 from casearchive.errors import CaseArchiveError, Damaged
 from casearchive.index import read, write
 from casearchive.ingest.crew import Crew
@@ -227,7 +228,7 @@ def _refill(
 
     def send(count: int) -> None:
         for _, sha256 in zip(range(count), ahead, strict=False):
-            crew.submit(Task(rooms.layout.root, None, sha256, names.get(sha256, "")))
+            crew.submit(Task(rooms.layout.root, None, sha256))
             waiting.append(sha256)
 
     send(64)
@@ -249,7 +250,7 @@ def _refile(
         return
     write.add_instance(
         connection,
-        found.facts,
+        completed(found.facts, name),
         sha256=sha256,
         size=found.size,
         name=name,

@@ -305,7 +305,7 @@ def test_a_prior_says_what_it_claimed_and_not_what_it_denied(archive: Archive) -
         (("complete tear right RF, M1 frames 2-8",), "“frames 2-8”: frame 8 is beyond"),
         (("complete tear right RF, M9",), "M9"),
         (("wobbly right RF",), "names no finding"),
-        (("complete tear left and right RF",), "left and right"),
+        (("left complete tear right RF",), "left and right"),
         (("complete tear right RF", "--side", "left"), "--side left: contradicts the words"),
         (("complete tear left RF, M1",), "M1 is a picture of the right"),
     ],
@@ -514,3 +514,53 @@ def test_annotations_are_put_into_a_case_without_an_archive() -> None:
         made.case, [Annotation("F1", measurements=({"what": "gap", "value": 3.0, "unit": "mm"},))], files={}
     )
     assert again.case.measurements == (Measurement("gap", 3.0, "mm", finding="F1"),)
+
+
+def test_places_are_meant_as_they_were(archive: Archive) -> None:
+    run(SLUG, *(w for n in "abcd" for w in ("--teaching-point", f"Point {n}.")))
+    before = case_of(archive).story.points
+    run(SLUG, "--remove", "point:1", "--remove", "point:2")
+    assert case_of(archive).story.points == before[2:]
+
+
+def test_a_measurement_of_the_findings_own_side_is_the_one_that_names_it(archive: Archive) -> None:
+    run(SLUG, "--change", "F1", "--measure", "gap=31mm", "--state", "contraction", "--measured-side", "right")
+    run(SLUG, "--change", "F1", "--measure", "gap=33mm", "--state", "contraction")
+    found = [
+        m
+        for m in case_of(archive).measurements
+        if (m.finding, m.what, m.state) == ("F1", "gap", "contraction")
+    ]
+    assert [(m.value, m.side) for m in found] == [(33.0, "right")]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (SLUG, "--editor", "--finding", "tear"),
+        (SLUG, "--editor", "tear"),
+        ("--export", "f.csv", "-n"),
+        ("--export", "f.csv", "--import", "g.csv"),
+        ("--import", "g.csv", "--side", "left"),
+        ("--export", "f.tsv"),
+        (SLUG, "--partial", "tear of the right soleus"),
+    ],
+)
+def test_nothing_that_was_said_is_passed_over(archive: Archive, words: tuple[str, ...]) -> None:
+    run(*words, code=2)
+    assert not Path("f.csv").exists() and not Path("f.tsv").exists()
+
+
+def test_left_and_right_are_both_sides(archive: Archive) -> None:
+    run(SLUG, "complete tear left and right RF", "--yes")
+    assert case_of(archive).findings[-1].side == "bilateral"
+
+
+def test_a_line_may_be_typed_without_quotes(archive: Archive) -> None:
+    assert "Tear of the right soleus" in run(SLUG, "tear", "of", "the", "right", "soleus", "-n").stdout
+
+
+def test_findings_are_told_as_a_person_would(archive: Archive) -> None:
+    said = run(SLUG, "small tear of the right RF, 12 x 4 mm; no deep vein thrombosis left", "-n")
+    assert "mediolateral diameter: 4 mm" in said.stdout and "Not understood" not in said.stderr
+    assert "No left deep vein thrombosis\n" in said.stdout

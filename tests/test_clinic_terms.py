@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import helpers
 import pytest
 from click.testing import CliRunner
 
@@ -70,6 +71,17 @@ def test_two_archives_in_one_process_do_not_mix(tmp_path: Path) -> None:
     assert lexicon() is packaged() and "hamburg_sign" not in packaged()
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_words_of_files_are_read_in_own_terms_too(tmp_path: Path, workers: int) -> None:
+    archive = archive_with(tmp_path, "[left]\nsynonyms = ['lnks']\n")
+    helpers.dicom(tmp_path / "files" / "thigh_lnks.dcm")
+    archive.ingest([tmp_path / "files"], workers=workers)
+    (hit,) = archive.search("side:left").hits
+    assert hit.case is None
+    archive.reindex(workers=workers)
+    assert len(archive.search("side:left").hits) == 1
+
+
 def test_what_is_told_piece_by_piece_is_told_in_own_terms_to_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +117,12 @@ def test_an_index_made_in_other_words_is_noticed_and_made_again(tmp_path: Path) 
          "[b]\nkind = 'abnormality'\nname = 'Bbb'\nis_a = ['a']\n", 1, "circle"),
         ("[a]\nkind = 'muscle'\nname = 'soleus muscle'\nis_a = ['muscle']\n", 1, "means several concepts"),
         ("[a]\nname = \n", 2, "TOML"),
+        ("[a]\nkind = 'abnormality'\nname = 3\n", 1, "name must be a text"),
+        ("[a]\nkind = ['x']\nname = 'Aaa'\n", 1, "kind must be a text"),
+        ("[a]\nkind = 'scale'\nname = 'Aaa'\nvalues = 3\n", 1, "values must be a list"),
+        ("[a]\nkind = 'abnormality'\nname = 'Aaa'\ndefined_as = 'x'\n", 1, "defined_as must be a table"),
+        ("[a]\nkind = 'abnormality'\nname = '???'\n", 1, "no letter or digit"),
+        ("[soleus]\nsynonyms = ['?']\n", 1, "no letter or digit"),
         ("a = 3\n", 1, "must be a table"),
     ],
 )  # fmt: skip

@@ -38,7 +38,9 @@ CASES = sorted((ROOT / "cases").glob("*/case.toml"))
 # ---------------------------------------------------------------------------------------- out and in again
 
 _WORDS = (
-    st.text(st.sampled_from("abc =+-@'\"|\\;,.é\n\t"), min_size=1, max_size=12).map(str.strip).filter(bool)
+    st.text(st.sampled_from("abc =+-@'\"|\\;,.é\n\t\u2028"), min_size=1, max_size=12)
+    .map(str.strip)
+    .filter(bool)
 )
 _LINES = _WORDS.map(lambda w: " ".join(w.split())).filter(bool)
 _POINT = st.tuples(st.integers(0, 30).map(float), st.floats(0, 30).map(lambda n: round(n, 2)))
@@ -363,3 +365,60 @@ def test_the_document_names_every_column_as_the_program_does() -> None:
     text = (ROOT / "docs" / "findings-file.md").read_text("utf-8")
     for column, meaning in COLUMNS.items():
         assert f"| `{column}` | {meaning.replace('|', chr(92) + '|')} |" in text
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells"),
+    [
+        ("during", "31 mm"),
+        ("media", "M1"),
+        ("measure,state,value,unit", "gap,rest,7,mm"),
+    ],
+)
+def test_columns_that_the_table_does_not_have_stay_as_they_are(columns: str, cells: str) -> None:
+    before = Case(
+        "a-case",
+        "A case",
+        media=(Media("M1"),),
+        findings=(
+            Finding(
+                id="F1",
+                abnormality="tear",
+                dynamic=Dynamic("contraction", "6 mm", "30 mm"),
+                evidence=(Evidence("M1", (1, 2), "box", ((1.0, 2.0), (3.0, 4.0)), True),),
+            ),
+        ),
+        measurements=(
+            Measurement(
+                "gap", 6.0, "mm", finding="F1", state="rest", media="M1", points=((1.0, 2.0), (3.0, 4.0))
+            ),
+        ),
+    )
+    given_rows, complaints = read(f"case,id,{columns}\na-case,F1,{cells}\n".encode(), json_lines=False)
+    after, refused = imported(before, given_rows, files={})
+    assert not complaints and not refused
+    (finding,), (measured,) = after.findings, after.measurements
+    assert finding.dynamic is not None and (finding.dynamic.maneuver, finding.dynamic.at_rest) == (
+        "contraction",
+        "6 mm",
+    )
+    assert finding.evidence == before.findings[0].evidence
+    assert measured.points == before.measurements[0].points and measured.media == "M1"
+
+
+@pytest.mark.parametrize("value", ['"x"', "null", "[1]"])
+def test_a_value_that_is_no_number_is_named(value: str) -> None:
+    before = Case("a-case", "A case", findings=(Finding(id="F1", abnormality="tear"),))
+    line = f'{{"case": "a-case", "id": "F1", "measurement": [{{"what": "gap", "value": {value}}}]}}'
+    given_rows, _ = read(line.encode(), json_lines=True)
+    assert any(
+        c.cell.column.endswith("value") or "value" in c.why
+        for _, c in imported(before, given_rows, files={})[1]
+    )
+
+
+def test_half_a_letter_is_named() -> None:
+    before = Case("a-case", "A case", findings=(Finding(id="F1", abnormality="tear"),))
+    given_rows, _ = read(b'{"case": "a-case", "id": "F1", "note": "a\\udc85b"}', json_lines=True)
+    ((_, complaint),) = imported(before, given_rows, files={})[1]
+    assert complaint.cell.column == "note" and "UTF-8" in complaint.why

@@ -12,12 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image, ImageFile
-
-from casearchive import Archive, readers
-from casearchive.cli import cli
-from casearchive.clip import Clip, Picture
-from casearchive.errors import UnreadableFile
-from tests.test_readers import (
+from test_readers import (
     SHA,
     cine,
     moving,
@@ -26,6 +21,11 @@ from tests.test_readers import (
     still_kinds,
     video,
 )
+
+from casearchive import Archive, readers
+from casearchive.cli import cli
+from casearchive.clip import Clip, Picture
+from casearchive.errors import UnreadableFile
 
 Opener = Callable[[bytes], Clip]
 

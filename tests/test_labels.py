@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from test_search import Diagnosis, Finding, Prior, Story, ask, case, fresh, put_case, slugs
 
 from casearchive.query import leaves, parse
 from casearchive.query.tree import FindingClause, Node, Not, PriorClause
 from casearchive.terms import lexicon
-from tests.test_search import Diagnosis, Finding, Prior, Story, ask, case, fresh, put_case, slugs
 
 
 def priors(text: str) -> list[PriorClause]:

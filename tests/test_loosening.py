@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
+from test_search import ask, case, finding, fresh, put_case, slugs
 
 from casearchive.index.search import Results
 from casearchive.model import Media, Story
-from tests.test_search import ask, case, finding, fresh, put_case, slugs
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +64,19 @@ def test_a_finding_that_was_understood_is_not_looked_for_in_other_places(index: 
 def test_a_field_is_never_given_up(index: sqlite3.Connection) -> None:
     assert slugs(ask(index, "finding:tear structure:soleus")) == []
     assert slugs(ask(index, "finding:tear site:proximal")) == []
+    found = ask(index, "complete tear modality:mri")
+    assert slugs(found) == [] and ("modality = mri", 1) in found.blame
+    assert slugs(ask(index, "complete tear mri")) == ["rf-right"]
 
 
 def test_the_next_broader_kind_stands_in_for_one_that_nobody_has(index: sqlite3.Connection) -> None:
     found = ask(index, "schwannoma of the median nerve")
     assert slugs(found) == ["nerve-tumour"]
     assert found.loosened and "next broader" in said(found)
+
+
+def test_what_names_its_own_place_is_broader_there_only(index: sqlite3.Connection) -> None:
+    assert slugs(ask(index, "popeye sign")) == []
 
 
 def test_of_two_findings_one_is_shown_but_never_who_lacks_the_other(index: sqlite3.Connection) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from helpers import RECORD, case_folder
 
 from casearchive import Archive
 from casearchive.index.migrations import migrations
@@ -30,7 +31,6 @@ from casearchive.model import (
 )
 from casearchive.query import parse
 from casearchive.terms import lexicon
-from tests.helpers import RECORD, case_folder
 
 SHA = "a" * 64
 

@@ -382,9 +382,42 @@ def test_a_colon_after_an_unknown_word_with_nothing_behind_it_is_punctuation() -
     assert words("Impression: goalkeeper") == ("Impression", "goalkeeper")
 
 
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("peetrons>=9", "no such grade"),
+        ("age:-5", "never less than nothing"),
+        ("gap>-3mm", "never less than nothing"),
+        ("certainty:maybee", "maybee"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(question: str, words: str) -> None:
+    with pytest.raises(QueryError, match=words):
+        ask(question)
+
+
+def test_an_angle_may_be_negative_and_maybe_is_possible() -> None:
+    ask("beta_angle>-3deg")
+    assert clause("tear certainty:maybe").certainty == ("possible",)
+
+
 def test_an_empty_question_asks_for_everything() -> None:
-    for text in ("", "   ", "()", "-", "...", '"?"', "the of"):
+    for text in ("", "   "):
         assert ask(text).root == Everything(), text
+
+
+@pytest.mark.parametrize(
+    "text", ["()", "-", "...", '"?"', "???", ">", "\U0001f9b4", "without", "no", "not", "the of", "-the"]
+)
+def test_a_question_in_which_nothing_is_understood_is_no_question_for_everything(text: str) -> None:
+    with pytest.raises(QueryError, match="nothing in the question"):
+        ask(text)
+
+
+def test_a_dash_apart_from_its_word_neither_asks_nor_leaves_out() -> None:
+    with pytest.raises(QueryError, match="stands apart"):
+        ask("- tear")
+    assert ask("thigh - tear").root == ask("thigh tear").root
 
 
 # ---------------------------------------------------------------------------------------------- errors

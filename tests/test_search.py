@@ -147,6 +147,49 @@ def put_case(connection: sqlite3.Connection, case: Case, frames: dict[str, int] 
     index_case(connection, ready, record_sha256=sha(case.slug), completeness=0)
 
 
+# ---------------------------------------------------------------------------------------------- grades
+
+
+def graded(scale: str, value: str) -> sqlite3.Connection:
+    connection = fresh()
+    seen = replace(finding("F1 kidney cyst left definite"), grades=(Grade(scale, value),))
+    put_case(connection, case("graded", "A lesion", seen))
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("scale", "value", "found", "not_found"),
+    [
+        (
+            "bosniak",
+            "III",
+            ("Bosniak III", "Bosniak 3", "bosniak>=2", "bosniak:III"),
+            ("bosniak>=4", "Bosniak II"),
+        ),
+        ("sunderland", "IV", ("sunderland>=3", "Sunderland 4"), ("sunderland<=3",)),
+        ("metavir", "F2", ("metavir>=2",), ("metavir>=3",)),
+        ("bamic", "2b", ("bamic>=2",), ("bamic>=3",)),
+        ("sfu", "3", ("SFU grade 3",), ("SFU grade 4",)),
+    ],
+)
+def test_grades_are_found_by_their_number_however_they_are_written(
+    scale: str, value: str, found: tuple[str, ...], not_found: tuple[str, ...]
+) -> None:
+    connection = graded(scale, value)
+    assert [q for q in found if slugs(ask(connection, q)) != ["graded"]] == []
+    assert [q for q in not_found if slugs(ask(connection, q))] == []
+
+
+def test_a_reason_names_what_the_text_says_and_never_more_than_was_asked() -> None:
+    connection = fresh()
+    put_file(connection, "b.dcm", description="complete rupture of the biceps")
+    put_case(connection, case("knee", "Knee", "F1 acl ganglion left definite"))
+    (hit,) = ask(connection, "tear of muscle").hits
+    assert any("tear -> complete tear" in why for why in hit.why), hit.why
+    (hit,) = [hit for hit in ask(connection, "-tear").hits if hit.case]
+    assert hit.why[0].startswith("not: finding = tear"), hit.why
+
+
 # ---------------------------------------------------------------------------------------------- the cases
 
 

@@ -14,7 +14,7 @@ from test_search import CASES, ask, case, fresh, index, put_case, put_file, slug
 from casearchive.index import noting, search, shelf
 from casearchive.index.shelf import Shelf
 from casearchive.index.write import remove_case
-from casearchive.model import Story
+from casearchive.model import Measurement, Media, Story
 from casearchive.query import bits, parse, ranked
 from casearchive.query.bits import Ranked
 from casearchive.terms import lexicon
@@ -66,6 +66,26 @@ def test_sets_and_rows_give_the_same_documents_levels_and_scores(
     question: str,
 ) -> None:
     _same_as_rows(index, question)
+
+
+@pytest.mark.parametrize(
+    "question", ["power doppler", "mode:power_doppler", "valsalva", "maneuver:valsalva", "-valsalva"]
+)
+def test_what_only_a_header_or_a_measurement_says_counts_in_rows_too(question: str) -> None:
+    connection = fresh()
+    put_case(
+        connection, case("header", "Ankle", "F1 soleus tear left definite", media=(Media("M1"),)), {"M1": 20}
+    )
+    connection.execute(
+        "INSERT INTO claims (instance_id, what, source, value)"
+        " SELECT id, 'mode', 'ImageType', 'power_doppler' FROM instances"
+    )
+    (document,) = connection.execute("SELECT id FROM documents WHERE case_id IS NOT NULL").fetchone()
+    shelf.put(connection, document, {}, noting.of_document(connection, document))
+    put_case(connection, case("state", "Thigh", "F1 rectus_femoris tear left definite",
+                              measurements=(Measurement("gap", 3, "mm", "F1", "valsalva"),)))  # fmt: skip
+    _same_as_rows(connection, question)
+    assert all("everything" not in " ".join(hit.why) for hit in ask(connection, question).hits)
 
 
 def test_the_answer_does_not_depend_on_how_the_bits_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

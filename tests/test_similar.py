@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from test_search import case, fresh, put_case
 
 from casearchive import Archive
 from casearchive.errors import NotFound, UsageError
@@ -13,7 +14,6 @@ from casearchive.index.similar import similar
 from casearchive.likeness import Comparison, Features, Seen
 from casearchive.model import Case, Story
 from casearchive.terms import lexicon
-from tests.test_search import case, fresh, put_case
 
 ROOT = Path(__file__).parent.parent
 

@@ -15,6 +15,8 @@ from casearchive.errors import UsageError
 def write(state: State, cases: tuple[str, ...], file: str, *, yes: bool) -> int:
     """Write the findings of the cases to ``file``, in the form that its name ends in; not over another unasked."""
     json_lines = file != "-" and _is_json_lines(file)
+    if Path(file).suffix.lower() in (".tsv", ".txt"):
+        raise UsageError("findings are written to .csv or .jsonl files", where=file)
     text = state.open().export_findings(cases, json_lines=json_lines)
     if file == "-":
         click.echo(text, nl=False)

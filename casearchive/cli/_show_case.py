@@ -135,9 +135,14 @@ def _measured(measurement: Measurement, checked: Checked) -> Sequence[str]:
     state = measurement.state.replace("_", " ")
     value = sentences.quantity(measurement.value, measurement.unit)
     agrees = "points agree" if checked.agrees else ""
-    what = measurement.what.replace("_", " ")
-    what = what.upper() if what in ("csa", "ap", "ml") else what
-    return (measurement.finding, what, _joined(side, state), value, where, agrees)
+    return (
+        measurement.finding,
+        sentences.measure(measurement.what),
+        _joined(side, state),
+        value,
+        where,
+        agrees,
+    )
 
 
 def _clips(view: CaseView, inline: Inline) -> None:

@@ -170,19 +170,29 @@ def command(
         from casearchive.cli import _findings_file
 
         cases = tuple(c for c in (case, *words) if c)
+        if source and target_file:
+            raise UsageError("--import and --export: one at a time")
+        _alone("--import" if source else "--export", options, remove=remove, editor=editor)
         if target_file:
+            if dry_run:
+                raise UsageError("--export changes nothing in the archive: there is nothing to try (-n)")
             return _findings_file.write(state, cases, target_file, yes=yes)
         return _findings_file.take(
             state, cases, source or "", partial=partial, as_written=as_written, dry_run=dry_run
         )
+    if partial:
+        raise UsageError("--partial belongs to --import")
     if case is None:
         raise UsageError("no case was named", hint="Write: casearchive annotate CASE, then what was found.")
     archive = state.open()
     if editor:
+        _alone("--editor", options, remove=remove, words=words)
         from casearchive.cli.edit import in_editor
 
         in_editor(state, archive, case, dry_run=dry_run)
         return 0
+    if not any(" " in line for line in words):
+        words = (" ".join(words),) if words else ()  # a line that was typed without its quotes
     annotation = annotation_of(options, words=bool(words))
     wanted = [annotation] if annotation is not None else []
     if not words and not wanted and not remove:
@@ -190,32 +200,41 @@ def command(
             "nothing to write down was said",
             hint='Say it in words ("complete tear right RF, M2 frames 39-98"), with options, or use --editor.',
         )
+    ask = bool(words) and not dry_run and not yes
     shown = archive.annotate(
-        case, words, annotations=wanted, remove=remove, as_written=as_written, dry_run=dry_run or bool(words)
+        case, words, annotations=wanted, remove=remove, as_written=as_written, dry_run=dry_run or ask
     )
-    asked = bool(words) and not dry_run
-    if asked and not yes:
-        if state.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
-            _tell(state, shown, saved=False)
-            raise UsageError("this is what was understood; nothing was saved", hint="Add --yes to save it.")
-        _tell(state, shown, saved=None)
-        if not click.confirm("Save this?", default=not shown.left_aside, err=True):
-            state.say("Nothing was saved.")
-            return 0
-    if asked:
-        shown = archive.annotate(case, words, annotations=wanted, remove=remove, as_written=as_written)
-    if asked and not yes:
-        state.say(f"Saved in {case}.")
-    else:
-        _tell(state, shown, saved=shown.saved)
+    _tell(state, shown, saved=shown.saved)
+    if not ask:
+        return 0
+    if state.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            "nothing was saved: there is nobody to ask", hint="Add --yes to save what was understood."
+        )
+    if not click.confirm("Save this?", default=not shown.left_aside, err=True):
+        state.say("Nothing was saved.")
+        return 0
+    archive.annotate(case, words, annotations=wanted, remove=remove, as_written=as_written)
+    state.say(f"Saved in {case}.")
     return 0
+
+
+def _alone(option: str, options: dict[str, Any], **others: Any) -> None:
+    """Refuse what would be passed over beside ``option``."""
+    given = [
+        name for name, value in (*options.items(), *others.items()) if value not in (None, "", (), False)
+    ]
+    if given:
+        raise UsageError(
+            f"{option} goes without anything else to write down", hint="Do the rest in a second call."
+        )
 
 
 # --------------------------------------------------------------------------------------------------- words
 
 
-def _tell(state: State, shown: Annotated, *, saved: bool | None) -> None:
-    """What was understood or written; ``saved`` is None where somebody is about to be asked."""
+def _tell(state: State, shown: Annotated, *, saved: bool) -> None:
+    """What was understood or written."""
     from dataclasses import asdict
 
     case, revision = shown.case, shown.revision
@@ -225,7 +244,7 @@ def _tell(state: State, shown: Annotated, *, saved: bool | None) -> None:
         emit(
             {
                 "case": case.slug,
-                "saved": bool(saved),
+                "saved": saved,
                 "findings": [asdict(f) for f in findings],
                 "measurements": [asdict(m) for m in measurements],
                 "priors": [asdict(case.priors[n]) for n in revision.priors],
@@ -243,7 +262,7 @@ def _tell(state: State, shown: Annotated, *, saved: bool | None) -> None:
     for finding in findings:
         click.echo(wrapped(f"{finding.id}: {sentences.sentence(sentences.title(finding))}", "  ", "      "))
         own = [sentences.measured(m) for m in measurements if m.finding == finding.id]
-        for line in (sentences.qualities(finding), sentences.states(finding), *own):
+        for line in (sentences.qualities(finding), sentences.states(finding), finding.note, *own):
             if line:
                 click.echo(wrapped(line, "      "))
         for evidence in finding.evidence:

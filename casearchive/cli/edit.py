@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from casearchive.cli._talk import State, complete_case, dry_run, emit, example, private, safe, verb
-from casearchive.errors import RecordError, UsageError
+from casearchive.errors import CaseArchiveError, RecordError, UsageError
 
 if TYPE_CHECKING:
     from casearchive.archive import Archive
@@ -41,7 +42,8 @@ def command(state: State, case: str, values: tuple[str, ...], dry_run: bool) -> 
 def in_editor(state: State, archive: Archive, case: str, *, dry_run: bool) -> None:
     """Open the record of a case in the editor, and put what comes back in its place.
 
-    Raises ``RecordError`` where that would not be a record; the text is kept in a file then, and named.
+    Raises ``RecordError`` where that would not be a record; whatever keeps the text out of the archive, it is kept in
+    a file then, and named.
     """
     before = archive.record_text(case)
     after = click.edit(before, extension=".toml")
@@ -49,9 +51,10 @@ def in_editor(state: State, archive: Archive, case: str, *, dry_run: bool) -> No
         state.say("Nothing was changed.")
         return
     try:
-        text = archive.replace_record(case, after, dry_run=dry_run)
-    except RecordError:
-        kept = f"{case}.refused.toml"
+        text = archive.replace_record(case, after, before=before, dry_run=dry_run)
+    except (CaseArchiveError, OSError, KeyboardInterrupt):
+        names = (f"{case}.refused{n}.toml" for n in ("", *(f"-{i}" for i in range(2, 1000))))
+        kept = next(name for name in names if not Path(name).exists())
         with private(kept) as file:
             file.write(after)
         state.say(f"What you wrote is kept in {kept}.")

@@ -7,12 +7,30 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from casearchive.cli._talk import State, complete_case, dry_run, emit, example, many, safe, verb
+from casearchive.errors import UsageError
 
 if TYPE_CHECKING:
     from casearchive.model import TeachingSetRecord
 
 
-@click.group(epilog=example('casearchive set create thigh --title "The painful thigh" "rectus femoris tear"'))
+class _Verbs(click.Group):
+    """Says what can be done with a set where only its name was typed."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise UsageError(
+                f"“{args[0][:80]}” is nothing that can be done with a set",
+                hint=f"See one with: casearchive set show {args[0][:80]}. There are: {', '.join(self.commands)}.",
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Verbs,
+    epilog=example('casearchive set create thigh --title "The painful thigh" "rectus femoris tear"'),
+)
 def command() -> None:
     """Choose and order cases for teaching: create, add, remove, order, freeze, list, show."""
 

@@ -54,10 +54,6 @@ def command(
     if frames is not None and not frames.lower().endswith(".png"):
         raise UsageError("a contact sheet is a PNG picture", hint="Give it a name that ends in .png.")
     archive = state.open()
-    make = [n for n, on in (("preview", preview), ("poster", poster)) if on]
-    view = archive.show(what, make=make)
-    if state.json and not preview and not isinstance(view, CaseView):
-        view = archive.show(what, make=[*make, "preview"])  # --json names it, so it must be there
     if frames is not None:
         sheet = archive.frames(what)
         with private(frames) as file:
@@ -65,9 +61,12 @@ def command(
         state.say(
             f"Wrote {frames}. It shows what the clips show, names burnt into them too: keep it private."
         )
-
     if folder is not None:
         return _draw(state, archive, what, Path(folder), overwrite=overwrite)
+    make = [n for n, on in (("preview", preview), ("poster", poster)) if on]
+    view = archive.show(what, make=make)
+    if state.json and not preview and not isinstance(view, CaseView):
+        view = archive.show(what, make=[*make, "preview"])  # --json names it, so it must be there
     if isinstance(view, CaseView):
         json_case(view) if state.json else tell_case(view, Inline(state, pictures))
         clips = [(media, clip) for media, clip in view.clips if clip]

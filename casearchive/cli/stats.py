@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from casearchive.cli._talk import State, emit, example, fields, megabytes, safe, verb
+from casearchive.record.sentences import name as words_for
 
 
 @click.command(epilog=example("casearchive stats"))
@@ -20,7 +21,7 @@ def command(state: State) -> None:
             if value:
                 click.echo(f"{fields(key)}:")
             for name, number in list(value.items())[:20]:
-                click.echo(safe(f"  {number:>6}  {fields(name)}"))
+                click.echo(safe(f"  {number:>6}  {words_for(name)}"))
             if len(value) > 20:
                 click.echo(f"          and {len(value) - 20} more")
         else:

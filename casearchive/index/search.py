@@ -26,7 +26,7 @@ from casearchive.query import (
     without_one,
 )
 from casearchive.query.bits import Ranked, best, minus, positions
-from casearchive.query.fts import PLAIN
+from casearchive.query.fts import PLAIN, token
 from casearchive.query.pieces import ABSENT, MATCH, Documents
 from casearchive.query.text_rows import rowid, text_match
 from casearchive.query.tree import FindingClause, Leaf, Mention, Phrase, Wanted, Words
@@ -438,6 +438,7 @@ class _Teller:
     media: dict[int, tuple[int, str, str, str, str, int]] = field(default_factory=dict)
     first_media: dict[int, tuple[str, str]] = field(default_factory=dict)
     marked: dict[tuple[int, int], list[tuple[str, tuple[str, ...]]]] = field(default_factory=dict)
+    spoken: dict[tuple[int, int], set[str]] = field(default_factory=dict)
     rows: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def hits(self) -> tuple[Hit, ...]:
@@ -508,6 +509,9 @@ class _Teller:
                 if (words := _marked_words(text))
             ]
             self.marked[int(row[0]), id(leaf)] = places
+            self.spoken[int(row[0]), id(leaf)] = {
+                word.strip(_ON + _OFF) for text in row[1:] for word in text.split()
+            }
 
     def load(self, reasons: dict[int, list[_Reason]]) -> None:
         every = [r for rows in reasons.values() for r in rows]
@@ -647,7 +651,7 @@ class _Teller:
             line = self.line(key, reason)
             if line:
                 lines[line] = None
-        return tuple(lines)[:_MOST_REASONS] or ("everything was asked for",)
+        return tuple(lines)[:_MOST_REASONS] or described(self.query.root) or ("everything was asked for",)
 
     def line(self, key: int, reason: _Reason) -> str:
         if reason.source == "finding":
@@ -729,12 +733,20 @@ class _Teller:
             return f"{kind} in {', '.join(columns) or 'text'}: {', '.join(words)}"
         if isinstance(leaf, FindingClause):
             asked = (leaf.structure, leaf.abnormality, leaf.site, leaf.maneuver)
-            named = ", ".join(w.label for w in asked if w is not None)
+            named = ", ".join(self.met(key, leaf, w) for w in asked if w is not None)
             note = "; side not recorded" if leaf.sides and self.side_of(key) == "" else ""
             return f"{named} in {', '.join(columns) or 'text'}{note}"
         if isinstance(leaf, Mention):
-            return f"{leaf.wanted.label} in {', '.join(columns) or 'text'}"
+            return f"{self.met(key, leaf, leaf.wanted)} in {', '.join(columns) or 'text'}"
         return ", ".join(described(leaf))
+
+    def met(self, key: int, leaf: Leaf, wanted: Wanted) -> str:
+        """What was asked, and which of its kinds or parts the text names instead."""
+        spoken = self.spoken.get((key, id(leaf)), set())
+        found = [i for i in wanted.ids if token(i) in spoken]
+        if wanted.literal or not found or any(i in wanted.asked for i in found):
+            return wanted.label
+        return f"{wanted.label} -> {self.name(found[0])}"
 
     def side_of(self, key: int) -> str:
         row = self.connection.execute(

@@ -16,6 +16,7 @@ from casearchive.index.text import DocumentText, document_text, instance_text
 from casearchive.mined import Label, Mined, of_case, of_facts
 from casearchive.model import Case, Facts, Finding, Measurement, TeachingSetRecord
 from casearchive.terms import lexicon
+from casearchive.terms.grades import ordinal
 from casearchive.units import in_base
 
 _REGION_COLUMNS = (
@@ -357,18 +358,12 @@ def _put_finding(
     )
     connection.executemany(
         "INSERT INTO grades (finding, scale, value, ordinal) VALUES (?, ?, ?, ?)",
-        [(row_id, g.scale, g.value, _ordinal(g.value)) for g in finding.grades],
+        [(row_id, g.scale, g.value, ordinal(g.value)) for g in finding.grades],
     )
     connection.executemany(
         "INSERT OR IGNORE INTO relations (finding, kind, structure) VALUES (?, ?, ?)",
         [(row_id, r.kind, r.structure) for r in finding.relations],
     )
-
-
-def _ordinal(value: str) -> float | None:
-    """``2b`` is grade 2 for comparison within its scale."""
-    match = re.match(r"\s*(\d+(?:\.\d+)?)", value)
-    return float(match[1]) if match else None
 
 
 def _put_measurements(

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from casearchive import index, record
+from casearchive.claims import completed
 from casearchive.errors import RecordError
 from casearchive.files import write_durably
 from casearchive.index import read, write
@@ -190,9 +191,7 @@ class _Run:
             state = _state(item)
             known = self._unchanged(item, state)
             if known is None:
-                self.crew.submit(
-                    Task(self.rooms.layout.root, item.path, name=item.name, dry_run=self.dry_run)
-                )
+                self.crew.submit(Task(self.rooms.layout.root, item.path, dry_run=self.dry_run))
             else:
                 item = known
         self.line.append((item, state))
@@ -249,9 +248,7 @@ class _Run:
     def _receive(self, found: Found, state: os.stat_result | None, gathered: Gathered) -> None:
         if gathered.held and not self._indexed(gathered.sha256):
             # its bytes are kept but the index never heard of them: a run that was cut off
-            gathered = self.crew.ask(
-                Task(self.rooms.layout.root, None, gathered.sha256, found.name, self.dry_run)
-            )
+            gathered = self.crew.ask(Task(self.rooms.layout.root, None, gathered.sha256, self.dry_run))
         if gathered.reason:
             self._settle(_refused(found, gathered))
             self._missing_on_medium(found, gathered.on_medium)
@@ -259,8 +256,10 @@ class _Run:
         if gathered.held or self._indexed(gathered.sha256):
             self._settle(self._known(found, gathered.sha256), found, None, state, gathered.sha256)
             return
-        facts = gathered.facts
-        assert facts is not None
+        assert gathered.facts is not None
+        # its words are read here, not in the worker: this process speaks the archive's own terms
+        facts = completed(gathered.facts, found.name)
+        gathered = replace(gathered, facts=facts)
         self.new[gathered.sha256] = facts.kind
         uid = facts.instance.sop_instance_uid
         notes = facts.notes

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from casearchive import render
-from casearchive.claims import completed
 from casearchive.clip import Clip
 from casearchive.errors import PictureUnavailable, UnreadableFile
 from casearchive.files import write_lightly
@@ -22,21 +21,20 @@ from casearchive.stores.folder import FolderStore
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """``source`` is a file to take, or None for an object that the store holds already (``sha256``).
-
-    ``name`` is what the file was called where it came from: it may say on which side the picture was taken.
-    """
+    """``source`` is a file to take, or None for an object that the store holds already (``sha256``)."""
 
     root: Path
     source: Path | None
     sha256: str = ""
-    name: str = ""
     dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """``facts`` is None where the file was refused (``reason``, ``message``) or was held already."""
+    """``facts`` is what the file itself tells, without what its words claim (``claims.completed``).
+
+    It is None where the file was refused (``reason``, ``message``) or was held already.
+    """
 
     sha256: str
     size: int
@@ -85,8 +83,7 @@ def _looked_at(path: Path, sha256: str, size: int, layout: Layout, task: Task) -
         found = found if task.dry_run else _pictured(clip, layout, found)
     finally:
         clip.close()
-    assert found.facts is not None
-    return replace(found, facts=completed(found.facts, task.name))
+    return found
 
 
 def _pictured(clip: Clip, layout: Layout, bare: Gathered) -> Gathered:

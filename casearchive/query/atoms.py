@@ -16,6 +16,7 @@ from casearchive.query.wanted import ambiguous, either, is_abnormality, is_struc
 from casearchive.query.words import Piece
 from casearchive.terms import Lexicon
 from casearchive.terms import Mention as Found
+from casearchive.terms.grades import ordinal
 
 #: Words that carry no meaning of their own in a question.
 STOP = frozenset(
@@ -104,20 +105,16 @@ def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...
             atoms.append(_concept_atom(speaker, text, found, start))
         last = found.end
     atoms.extend(_loose(speaker, text, last, len(text), start))
-    return _either_of(_graded(atoms))
+    return _either_of(_graded(atoms, speaker.lexicon))
 
 
-#: Numbers of grades as people write them.
-_GRADES = {"i": 1.0, "ii": 2.0, "iii": 3.0, "iv": 4.0, "v": 5.0, "vi": 6.0}
-
-
-def _graded(atoms: Sequence[Atom]) -> list[Atom]:
+def _graded(atoms: Sequence[Atom], lexicon: Lexicon) -> list[Atom]:
     """ "Goutallier 3" and "grade 2" as a grade on that scale, or on any."""
     result: list[Atom] = []
     waiting = list(atoms)
     while waiting:
         atom = waiting.pop(0)
-        scale = _scale_of(atom)
+        scale = _scale_of(atom, lexicon)
         rest = (
             waiting[1:] if scale is not None and waiting and waiting[0].text.lower() == "grade" else waiting
         )
@@ -135,19 +132,18 @@ def _graded(atoms: Sequence[Atom]) -> list[Atom]:
     return result
 
 
-def _scale_of(atom: Atom) -> str | None:
+def _scale_of(atom: Atom, lexicon: Lexicon) -> str | None:
     """The scale that is named; empty for the mere word grade; None for anything else."""
     if atom.wanted is not None and atom.wanted.kind == "scale":
-        name = atom.wanted.asked[0].removeprefix("scale_")
-        return "pd" if name == "pd03" else name
+        concept = lexicon.concept(atom.wanted.asked[0])
+        assert concept is not None
+        return concept.short_names[0] if concept.short_names else concept.id.removeprefix("scale_")
     return "" if atom.kind == "word" and atom.text.lower() in ("grade", "grades", "type") else None
 
 
 def _grade_number(text: str) -> float | None:
-    word = text.lower()
-    if word in _GRADES:
-        return _GRADES[word]
-    return float(word) if re.fullmatch(r"\d", word) else None
+    """The number of a whole grade: 3 or III, not 2b."""
+    return ordinal(text) if re.fullmatch(r"(?i)\d|[ivx]+", text) else None
 
 
 def _either_of(atoms: Sequence[Atom]) -> tuple[Atom, ...]:

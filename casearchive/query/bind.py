@@ -456,13 +456,16 @@ def _clause(draft: _Draft, lexicon: Lexicon) -> FindingClause:
 
 
 def _modified(clause: FindingClause, atoms: Sequence[Atom]) -> FindingClause:
+    kinds = dict.fromkeys(a.kind for a in atoms if a.kind in MODIFIERS)
+    by_field = {a.kind for a in atoms if a.by_field}
+    clause = replace(clause, loose=tuple(kind for kind in kinds if kind not in by_field))
     for atom in atoms:
         if atom.kind == "side":
             clause = replace(clause, sides=tuple(dict.fromkeys((*clause.sides, *atom.values))))
         elif atom.kind == "certainty":
             clause = replace(clause, certainty=atom.values)
         elif atom.kind == "severity":
-            clause = replace(clause, severity=atom.values, loose_severity=not atom.by_field)
+            clause = replace(clause, severity=atom.values)
         elif atom.kind == "temporality":
             clause = replace(clause, temporality=atom.values)
         elif atom.kind == "modality":

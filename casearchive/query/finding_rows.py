@@ -54,7 +54,7 @@ def places(clause: FindingClause) -> Places:
     narrowed = clause.modality or clause.severity or clause.temporality
     about_place = clause.abnormality is None and plain and not special and not narrowed
     loose = not clause.strict and not special
-    graded = clause.severity and not clause.loose_severity
+    graded = clause.severity and "severity" not in clause.loose
     return Places(
         absence=ABSENT if plain and named else None,
         media=about_place and clause.structure is not None,
@@ -148,7 +148,7 @@ def _finding_rows(clause: FindingClause, where: Sql, only: Documents | None, lev
         factors.append(
             sql(f"CASE WHEN f.structure IN {{}} THEN 1.0 ELSE {ELSEWHERE} END", among(clause.beside.ids))
         )
-    if clause.severity and clause.loose_severity:
+    if clause.severity and "severity" in clause.loose:
         factors.append(Sql(f"CASE f.severity WHEN '' THEN {NO_SEVERITY} ELSE 1.0 END"))
     weight = Sql(" * ".join(f.text for f in factors), tuple(v for f in factors for v in f.params))
     tests = every([where, _properties(clause)])
@@ -213,26 +213,29 @@ def _up(clause: FindingClause, only: Documents | None, *, both_ways: bool) -> Sq
     return every(parts)
 
 
+def at_maneuver(names: Sequence[str]) -> Sql:
+    """Findings ``f`` under a manoeuvre: they say so, a clip that shows them does, or one of their measurements."""
+    ids = among(names)
+    return sql(
+        "(f.maneuver IN {} OR EXISTS (SELECT 1 FROM evidence e JOIN media m ON m.case_id = f.document"
+        " AND m.media_id = e.media_id WHERE e.finding = f.id AND m.maneuver IN {})"
+        " OR EXISTS (SELECT 1 FROM measurements x WHERE x.case_id = f.document AND x.finding_id = f.finding_id"
+        " AND x.state IN {}))",
+        ids,
+        ids,
+        ids,
+    )
+
+
 def _properties(clause: FindingClause) -> Sql:
     parts: list[Sql] = []
     if clause.site is not None:
         ids = among(clause.site.ids)
         parts.append(sql("(f.site IN {} OR f.structure IN {})", ids, ids))
     if clause.maneuver is not None:
-        ids = among(clause.maneuver.ids)
-        parts.append(
-            sql(
-                "(f.maneuver IN {} OR EXISTS (SELECT 1 FROM evidence e JOIN media m ON m.case_id = f.document"
-                " AND m.media_id = e.media_id WHERE e.finding = f.id AND m.maneuver IN {})"
-                " OR EXISTS (SELECT 1 FROM measurements x WHERE x.case_id = f.document AND x.finding_id = f.finding_id"
-                " AND x.state IN {}))",
-                ids,
-                ids,
-                ids,
-            )
-        )
+        parts.append(at_maneuver(clause.maneuver.ids))
     if clause.severity:
-        allowed = (*clause.severity, "") if clause.loose_severity else clause.severity
+        allowed = (*clause.severity, "") if "severity" in clause.loose else clause.severity
         parts.append(sql("f.severity IN {}", among(allowed)))
     if clause.temporality:
         parts.append(sql("f.temporality IN {}", among(clause.temporality)))

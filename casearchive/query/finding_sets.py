@@ -28,7 +28,7 @@ from casearchive.query.finding_rows import (
 )
 from casearchive.query.pieces import MATCH, NO_SIDE, OTHER_SIDE, accepted
 from casearchive.query.text_sets import said
-from casearchive.query.tree import FindingClause, GradeTest, Range
+from casearchive.query.tree import FindingClause, GradeTest
 
 UNRECORDED = ("unknown", "none", "")
 
@@ -169,7 +169,7 @@ def _factors(clause: FindingClause, some: Items, found: int) -> list[tuple[float
         factors.append((HISTORICAL, any_value(some, "f.temporality", ("historical",))))
     if clause.beside is not None:
         factors.append((ELSEWHERE, minus(found, of_ids(some, "f.structure", clause.beside.ids))))
-    if clause.severity and clause.loose_severity:
+    if clause.severity and "severity" in clause.loose:
         factors.append((NO_SEVERITY, any_value(some, "f.severity", ("",))))
     return factors
 
@@ -189,7 +189,7 @@ def _with_properties(clause: FindingClause, some: Items, found: int) -> int:
     if clause.maneuver is not None:
         found &= of_ids(some, "f.maneuver", clause.maneuver.ids)
     if clause.severity:
-        allowed = (*clause.severity, "") if clause.loose_severity else clause.severity
+        allowed = (*clause.severity, "") if "severity" in clause.loose else clause.severity
         found &= any_value(some, "f.severity", allowed)
     if clause.temporality:
         found &= any_value(some, "f.temporality", clause.temporality)
@@ -214,16 +214,9 @@ def _graded(test: GradeTest, some: Items) -> int:
 def _passes(test: GradeTest, scale: str, value: str, ordinal: float | None) -> bool:
     if test.scale and test.scale != scale:
         return False
-    return (test.range is None or _inside(test.range, ordinal)) and (
+    return (test.range is None or (ordinal is not None and test.range.holds(ordinal))) and (
         not test.value or test.value.lower() == value
     )
-
-
-def _inside(span: Range, number: float | None) -> bool:
-    if number is None:
-        return False
-    low = span.low is None or (number >= span.low if span.low_in else number > span.low)
-    return low and (span.high is None or (number <= span.high if span.high_in else number < span.high))
 
 
 # ------------------------------------------------------------------------------------------- other places

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from casearchive.query import fts
 from casearchive.query.fields import COLUMNS
-from casearchive.query.finding_rows import DIAGNOSIS, TEXT, finding_clause
+from casearchive.query.finding_rows import DIAGNOSIS, TEXT, at_maneuver, finding_clause
 from casearchive.query.pieces import (
     Documents,
     Sql,
@@ -151,13 +151,17 @@ def _mention(leaf: Mention, only: Documents | None) -> list[Sql]:
     column = OF_CLIP.get(wanted.kind)
     if column:
         where = sql(f"m.{column} IN {{}}", ids)
-        rows.append(_rows("media", "m.id", "m.case_id", "media m", where, TERM, only))
+        if wanted.kind == "mode":
+            where = any_way([where, _modes(wanted.ids)])
+        clips = "media m LEFT JOIN instances i ON i.id = m.instance_id"
+        rows.append(_rows("media", "m.id", "m.case_id", clips, where, TERM, only))
     if wanted.kind == "mode":
         rows.append(_file_rows(_modes(wanted.ids), TERM, only))
     column = wanted.kind
     if column in ALONE:
         names = wanted.ids if "surgery_finding" not in wanted.ids else (*wanted.ids, "surgery")
-        where = sql(f"f.{column} IN {{}} AND f.certainty IN {{}}", among(names), among(PRESENT))
+        held = at_maneuver(names) if column == "maneuver" else sql(f"f.{column} IN {{}}", among(names))
+        where = every([held, sql("f.certainty IN {}", among(PRESENT))])
         rows.append(_rows("finding", "f.id", "f.document", "findings f", where, TERM, only))
     if wanted.kind == "modality":
         codes = [c for i in wanted.ids for c in MODALITY_CODES.get(i, ())]

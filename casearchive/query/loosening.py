@@ -122,7 +122,7 @@ def _without_modifiers(parts: Sequence[Node]) -> Given:
             plain = part
             for name in _MODIFIERS:
                 value = getattr(part, name)
-                if not value or (isinstance(value, Wanted) and value.by_field):
+                if not value or name not in part.loose:
                     continue
                 empty: Any = None if isinstance(value, Wanted) else ()
                 plain = replace(plain, **{name: empty})
@@ -184,7 +184,7 @@ def _broader(parts: Sequence[Node]) -> tuple[list[Node], str] | None:
     told: list[str] = []
     for part in parts:
         if isinstance(part, FindingClause) and _is_free(part) and part.abnormality is not None:
-            wider = part
+            wider = _at_its_place(part)
             for name in ("abnormality", "structure"):
                 wanted = getattr(part, name)
                 if wanted is not None and wanted.broader:
@@ -194,6 +194,18 @@ def _broader(parts: Sequence[Node]) -> tuple[list[Node], str] | None:
         elif not isinstance(part, Maybe):
             kept.append(part)
     return (kept, f"nobody has {_listed(told)}: showing what is next broader") if told else None
+
+
+def _at_its_place(clause: FindingClause) -> FindingClause:
+    """What a name for a finding at a place is a kind of is still looked for there: a Popeye sign is a tear of the
+    biceps tendon, and no other tear is near it."""
+    places = clause.abnormality.definitions if clause.abnormality is not None else ()
+    if clause.structure is not None or not places:
+        return clause
+    names = tuple(dict.fromkeys(place.names[0] for place in places))
+    label = " or ".join(name.replace("_", " ") for name in names)
+    ids = tuple(sorted({i for place in places for i in place.structures}))
+    return replace(clause, structure=Wanted(label, label, "structure", names, ids, groups=(names,)))
 
 
 def _plain(wanted: Wanted) -> dict[str, Any]:

@@ -73,6 +73,12 @@ def parse(
             hint="Remove it, or quote it to look for it as text.",
         )
     root = bind(atoms, lexicon)
+    if isinstance(root, Everything) and text.strip() and not any(a.kind == "node" for a in _flat(atoms)):
+        raise QueryError(
+            "there is nothing in the question to look for",
+            query=text,
+            hint="Ask for a structure, a finding or a word; an empty question lists every case.",
+        )
     size = _size(root)
     if size > MAX_TERMS:
         raise _too_much(text, 0)

@@ -59,6 +59,10 @@ class Range:
     low_in: bool = True
     high_in: bool = True
 
+    def holds(self, number: float) -> bool:
+        low = self.low is None or (number >= self.low if self.low_in else number > self.low)
+        return low and (self.high is None or (number <= self.high if self.high_in else number < self.high))
+
 
 @dataclass(frozen=True)
 class GradeTest:
@@ -76,7 +80,8 @@ class FindingClause:
     ``strict`` asks the findings only (``finding:tear``); otherwise diagnoses, and for what nobody annotated
     the words, may answer too. ``beside`` is a structure that is preferred but not demanded.
     ``implied`` are composite concepts that already say where they are. ``only_sides`` does not take a finding
-    whose side nobody recorded, as ``sides`` does.
+    whose side nobody recorded, as ``sides`` does. ``loose`` names the properties that were said in plain words,
+    not by a field: they may be given up, and a finding of no recorded severity answers too.
     """
 
     structure: Wanted | None = None
@@ -98,7 +103,7 @@ class FindingClause:
     only_sides: tuple[str, ...] = ()
     implied: tuple[str, ...] = ()
     strict: bool = False
-    loose_severity: bool = False
+    loose: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

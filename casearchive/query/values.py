@@ -35,8 +35,9 @@ from casearchive.query.tree import (
 from casearchive.query.wanted import either, is_abnormality, is_structure, literal, wanted
 from casearchive.query.words import Piece
 from casearchive.terms import STRUCTURE_KINDS, Concept, Lexicon
+from casearchive.terms.grades import ordinal
 from casearchive.terms.spelling import allowed, distance
-from casearchive.units import base_of
+from casearchive.units import base_of, counts
 
 _NUMBER = re.compile(r"(?P<number>[+-]?\d+(?:[.,]\d+)?)\s*(?P<unit>[^\d\s]\S*)?\Z")
 _DATE = re.compile(r"(\d{4})(?:-?(\d\d)(?:-?(\d\d))?)?\Z")
@@ -321,6 +322,7 @@ _CHOICE_KINDS = {
 _CHOICE_TOO = {
     "surgery_finding": "surgery",
     "missed_finding": "missed",
+    "maybe": "possible",
     "male": "M",
     "man": "M",
     "female": "F",
@@ -345,7 +347,7 @@ def _chosen(asked: Asked, text: str) -> str:
         name = _CHOICE_TOO.get(name, name).removeprefix("difficulty_")
         if name in choices:
             return name
-    near = difflib.get_close_matches(word, [c.lower() for c in choices], n=1, cutoff=0.5)
+    near = difflib.get_close_matches(word, [c.lower() for c in choices], n=1, cutoff=0.6)
     hint = f"Did you mean {asked.field.name}:{near[0]}? " if near else ""
     if asked.field.name == "severity":
         hint += "For how much is torn, ask finding:partial_tear or finding:complete_tear. "
@@ -406,6 +408,10 @@ def _value(asked: Asked, text: str) -> float:
             f"For example {asked.field.name}>=20 or {asked.field.name}:20..40.",
         )
     number = float(match["number"].replace(",", "."))
+    if number < 0:
+        raise asked.error(
+            f"{asked.field.name} is never less than nothing", f"For example {asked.field.name}>=20."
+        )
     unit = (match["unit"] or "").lower()
     if not unit:
         return number
@@ -513,7 +519,12 @@ def _grade(asked: Asked) -> Parsed:
     plain = replace(asked, op=op, value=value, field=replace(asked.field, name=scale))
     if op in ("", "=", "==") and ".." not in value and not re.fullmatch(r"\d+(\.\d+)?", value):
         return Parsed("property", prop=("grade", GradeTest(scale, value=value)))
-    return Parsed("property", prop=("grade", GradeTest(scale, _range(plain, lambda t: _value(plain, t)))))
+    limits = _range(plain, lambda t: _value(plain, t))
+    known = asked.lexicon.resolve(scale, ("scale",))
+    grades = known.values if known is not None else ()
+    if grades and not any((n := ordinal(g)) is not None and limits.holds(n) for g in grades):
+        raise asked.error(f"{scale} has no such grade", f"Its grades are {', '.join(grades)}.")
+    return Parsed("property", prop=("grade", GradeTest(scale, limits)))
 
 
 _PLACE = re.compile(r"(?P<place>[^<>=\d][^<>=]*?)(?:(?P<op>>=|<=|==|>|<|=)(?P<rest>.*))?\Z")
@@ -562,6 +573,10 @@ def _measured(asked: Asked, measure: Measure, text: str) -> float:
             f"For example {asked.field.name}>20{measure.unit}.",
         )
     number = float(match["number"].replace(",", "."))
+    if number < 0 and counts(measure.unit) in ("a length", "an area", "a volume"):
+        raise asked.error(
+            f"{measure.label} is never less than nothing", f"For example {asked.field.name}>20."
+        )
     limits = span(measure, number, None, match["unit"] or "")
     if limits is None or limits.low is None:
         raise asked.error(

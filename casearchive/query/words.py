@@ -104,6 +104,13 @@ def _piece(text: str, at: int) -> Piece:
             end += 1
         # A dash by itself is punctuation; before a word it means "not".
         alone = end >= len(text) or text[end].isspace() or text[end] == ")"
+        if alone and text[end:].strip(" )") and not text[:at].strip(" ("):
+            raise QueryError(
+                "a dash stands apart from the word it may leave out",
+                query=text,
+                position=at,
+                hint="Write -tear to leave out tears; else leave the dash out.",
+            )
         return Piece("not", "" if alone else "-", at, end)
     match = _FIELD.match(text, at) or _apart(text, at)
     if match is not None:

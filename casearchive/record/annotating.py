@@ -26,9 +26,9 @@ from casearchive.units import ucum
 
 #: A typed value is compared with its points: more than 5 % apart, or more than half a millimetre, is said.
 _APART, _APART_MM = 0.05, 0.5
-#: Where several findings stand in a case file, and what each list of the story is called on the command line.
 #: Tables of a finding to which a change adds, instead of putting another in their place.
 _MERGED = ("grades", "dynamic")
+#: What a row of a list is called on the command line, and its list in a case file.
 _LISTS = {"prior": "prior", "point": "points", "pitfall": "pitfalls"}
 
 
@@ -95,8 +95,9 @@ def revised(
     everything that cannot be written.
     """
     work = _Work(case, files, used)
-    for name in remove:
+    for name in dict.fromkeys(remove):
         work.remove(name)
+    work.drop()
     for annotation in annotations:
         work.annotate(annotation)
     return work.done(as_written)
@@ -111,6 +112,7 @@ class _Work:
         self.complaints: list[tuple[str, str]] = []
         self.notes: list[str] = []
         self.removed: list[str] = []
+        self.gone: set[tuple[str, int]] = set()
         self.sentences: list[str] = []
 
     # ------------------------------------------------------------------------------------------- removing
@@ -141,10 +143,16 @@ class _Work:
     def _remove_row(self, kind: str, place: int, said: str) -> None:
         rows = self._list(_LISTS[kind])
         if 1 <= place <= len(rows):
-            del rows[place - 1]
+            self.gone.add((_LISTS[kind], place - 1))
             self.removed.append(f"{kind} {place}")
         else:
             self.complaints.append((said, f"there is no {kind} {place}; there are {len(rows)}"))
+
+    def drop(self) -> None:
+        """Take out the rows named by their places, all at once: each place is meant as it was."""
+        for key in {key for key, _ in self.gone}:
+            rows = self._list(key)
+            rows[:] = [row for n, row in enumerate(rows) if (key, n) not in self.gone]
 
     def _remove_finding(self, finding: str, said: str) -> None:
         asked = [n for n, q in enumerate(self.values.get("quiz", ()), 1) if _asks(q) == finding]
@@ -288,8 +296,8 @@ class _Work:
         if "value" not in new and not self._from_points(new, said):
             return
         rows = self._list("measurement")
-        same = ("finding", "what", "state", "side")
-        row = next((r for r in rows if all(r.get(k, "") == new.get(k, "") for k in same)), None)
+        sides = {r["id"]: r.get("side", "") for r in self._list("finding")}
+        row = next((r for r in rows if _same(r, new, sides)), None)
         if row is None:
             rows.append(new)
         else:
@@ -374,6 +382,17 @@ class _Work:
         holder = self.values.setdefault("story", {}) if key in ("points", "pitfalls") else self.values
         rows: list[Any] = holder.setdefault(key, [])
         return rows
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any], sides: Mapping[str, str]) -> bool:
+    """Whether two rows measure the same; one that names no side is of the side of its finding."""
+
+    def meant(row: Mapping[str, Any]) -> tuple[str, ...]:
+        finding = row.get("finding", "")
+        side = row.get("side") or sides.get(finding, "")
+        return finding, row.get("what", ""), row.get("state", ""), side
+
+    return meant(one) == meant(other)
 
 
 def _asks(question: Mapping[str, Any]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +49,8 @@ class Given:
     """A finding as a file gives it: ``facts`` are keys of the case file with their values, None where emptied.
 
     ``evidence`` and ``measurements`` are None where the file does not speak of them. ``cells`` tells where each
-    thing stands, by its path inside the finding.
+    thing stands, by its path inside the finding. ``columns`` are those of a table: what a column would say that is
+    not there stays as it is (None: JSON lines, where each thing is given whole).
     """
 
     case: str
@@ -58,6 +60,7 @@ class Given:
     evidence: list[dict[str, Any]] | None = None
     measurements: list[dict[str, Any]] | None = None
     cells: dict[tuple[str | int, ...], Cell] = field(default_factory=dict)
+    columns: Set[str] | None = None
 
     def cell(self, path: Sequence[str | int]) -> Cell:
         """Where what a path inside the finding names stands, or what is nearest around it."""
@@ -93,7 +96,7 @@ def _decoded(content: bytes) -> str:
 
 def _read_table(text: str, case: str) -> tuple[list[Given], list[Complaint]]:
     complaints: list[Complaint] = []
-    lines = text.splitlines(keepends=True)
+    lines = list(io.StringIO(text, newline=""))  # not splitlines: a note may hold U+2028, which ends no row
     skipped = 0
     separator = ""
     if lines and (hint := re.fullmatch(r"sep=(.)\s*", lines[0])):  # Excel's own way to say it
@@ -168,7 +171,7 @@ class _Table:
         told = [c for c in FACTS if row.get(c)]
         given = self.by_id.get((case, name)) if name else None
         if given is None:
-            given = Given(case, name, line)
+            given = Given(case, name, line, columns=self.columns)
             given.cells["id",] = Cell(line, "id", name)
             given.cells["case",] = Cell(line, "case", case)
             if "media" in self.columns:

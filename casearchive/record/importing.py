@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any
 
 from casearchive.model import Case, Facts
 from casearchive.record.checking import wrong
+from casearchive.record.findings_file import MEASUREMENT
 from casearchive.record.findings_reading import Cell, Complaint, Given
 from casearchive.record.reading import dotted, read_values
+from casearchive.record.table import SHAPES
 from casearchive.record.writing import dumps
 from casearchive.units import ucum
 
@@ -83,12 +85,14 @@ class _Work:
         else:
             before = dict(row)
         for key, value in one.facts.items():
+            if key == "dynamic" and one.columns is not None:
+                value = {**_unsaid(row.get("dynamic", {}), one.columns), **(value or {})} or None
             if value is None or value == "":
                 row.pop(key, None)
             else:
                 row[key] = value
         if one.evidence:
-            row["evidence"] = one.evidence
+            row["evidence"] = _completed(one.evidence, row.get("evidence", []), one.columns)
         elif one.evidence is not None:
             row.pop("evidence", None)
         if row != before:  # what was there before was good enough for its author
@@ -113,6 +117,11 @@ class _Work:
                 made["finding"] = finding
             new.append((number, made))
         left = [r for r in rows if r.get("finding", "") == finding]
+        if finding and one.columns is not None:
+            new = [
+                (n, made)
+                for (n, _), made in zip(new, _measured([m for _, m in new], left, one.columns), strict=True)
+            ]
         for number, made in new:
             same = next((r for r in left if r == made), None) or next(
                 (
@@ -143,3 +152,38 @@ class _Work:
             if number is not None:
                 found[kind, number] = (one, before)
         return found
+
+
+def _unsaid(old: Mapping[str, Any], columns: Set[str]) -> dict[str, Any]:
+    """What of ``old`` stands in columns that a table does not have."""
+    return {k: v for k, v in old.items() if k not in columns}
+
+
+def _completed(
+    new: Sequence[dict[str, Any]], old: Sequence[dict[str, Any]], columns: Set[str] | None
+) -> list[dict[str, Any]]:
+    """Evidence with what the one on the same clip says in columns that the table does not have."""
+    if columns is None:
+        return list(new)
+    spoken = columns | (set(SHAPES) if {"shape", "points"} <= columns else set())
+    left, found = list(old), []
+    for row in new:
+        same = [o for o in left if o["media"] == row["media"]]
+        was = next((o for o in same if o.get("frames") == row.get("frames")), same[0] if same else {})
+        left = [o for o in left if o is not was]
+        found.append({**row, **_unsaid(was, spoken)})
+    return found
+
+
+def _measured(
+    new: Sequence[dict[str, Any]], old: Sequence[dict[str, Any]], columns: Set[str]
+) -> list[dict[str, Any]]:
+    """Measurements with what the same one says in columns that the table does not have."""
+    spoken = {key for column, key in MEASUREMENT.items() if column in columns} | {"finding"}
+    left, found = list(old), []
+    for row in new:
+        asked = [k for k in ("what", "state", "side") if k in spoken]
+        was: dict[str, Any] = next((o for o in left if all(o.get(k) == row.get(k) for k in asked)), {})
+        left = [o for o in left if o is not was]
+        found.append({**row, **_unsaid(was, spoken)})
+    return found

@@ -16,7 +16,7 @@ from casearchive.record.reading import short_word
 from casearchive.terms import ABNORMALITY_KINDS, lexicon
 from casearchive.terms.context import scopes
 from casearchive.terms.slips import mended
-from casearchive.terms.understanding import About, Statement, understand
+from casearchive.terms.understanding import SIZE, About, Statement, understand
 
 _FRAMES = re.compile(r"\bframes?\s*(\d{1,6})(?:\s*(?:-|–|to|until)\s*(\d{1,6}))?", re.IGNORECASE)
 #: Said of this patient's examination; anything else is asked, advised, an earlier label, or somebody else's.
@@ -204,6 +204,7 @@ def _left_aside(words: str, statements: Sequence[Statement]) -> Iterator[str]:
     known = [(m.start, m.end) for m in lexicon().recognise(text)]
     known += [(g.start, g.end) for s in statements for g in s.grades]
     known += [(q.start, q.end) for s in statements for q in s.measurements]
+    known += [m.span() for m in SIZE.finditer(text) if any(s.severity for s in statements)]
     denials = {w.lower() for s in scopes(text, lexicon()) for w in re.findall(r"\w+", s.trigger)}
     for match in re.finditer(r"[^\W\d_]+(?:['’-][^\W_]+)*", text):
         word = match[0].lower()

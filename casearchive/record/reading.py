@@ -307,6 +307,8 @@ def _text(field: Field, value: Any) -> str:
         raise _BadValueError(f"must be text in quotes, not {_called(value)}")
     if control := _CONTROL.search(value):
         raise _BadValueError(f"holds a control character (U+{ord(control[0]):04X}); write plain text")
+    if any("\ud800" <= c <= "\udfff" for c in value):  # how Python passes on bytes that are no UTF-8
+        raise _BadValueError("holds a byte that is no letter in UTF-8; write plain text")
     return value
 
 

@@ -57,9 +57,19 @@ def place(structure: str, side: str, site: str = "") -> str:
     return ", ".join(part for part in (where, name(site)) if part)
 
 
+def _what_and_where(finding: Finding) -> tuple[str, str]:
+    """The words for both; where the first name the structure (``deep vein thrombosis``) it is not said again."""
+    what, structure = name(finding.abnormality), name(finding.structure)
+    found = re.search(rf"\b{re.escape(structure)}\b", what, re.IGNORECASE) if structure else None
+    if found is None or finding.site or finding.side in ("bilateral", "midline"):
+        return what, place(finding.structure, finding.side, finding.site)
+    side = f"{finding.side} " if finding.side in ("left", "right") else ""
+    return f"{what[: found.start()]}{side}{what[found.start() :]}", ""
+
+
 def title(finding: Finding) -> str:
     """What and where, in one phrase: ``complete tear of the right rectus femoris muscle, mid-belly``."""
-    what, where = name(finding.abnormality), place(finding.structure, finding.side, finding.site)
+    what, where = _what_and_where(finding)
     if finding.certainty == "absent":
         what = f"no abnormality (not {what})" if finding.abnormality == "normal" else f"no {what}"
     elif finding.certainty in ("possible", "probable"):
@@ -107,7 +117,8 @@ def diagnosis(made: Diagnosis) -> str:
 
 def grade(given: Grade) -> str:
     """``Peetrons 3``."""
-    scale = _SCALES.get(given.scale, sentence(given.scale.replace("_", " ")))
+    short = given.scale.removeprefix("scale_")  # what is read in a text has the concept's id
+    scale = _SCALES.get(short, sentence(short.replace("_", " ")))
     return f"{scale} {given.value}"
 
 
@@ -141,11 +152,18 @@ def quantity(value: float, unit: str) -> str:
     return f"{number}{'' if written in ('', '°') else ' '}{written}"
 
 
+def measure(what: str) -> str:
+    """A kind of measurement as a person reads it: ``gap``, but ``cross-sectional area`` for ``csa``."""
+    concept = lexicon().resolve(what, ("measurement",))
+    letters = concept is not None and what.lower() in {a.lower() for a in concept.abbreviations}
+    return concept.preferred if concept is not None and letters else what.replace("_", " ")
+
+
 def measured(row: Measurement) -> str:
     """``gap on contraction: 31 mm``."""
     state = {"": "", "rest": " at rest"}.get(row.state, f" on {row.state.replace('_', ' ')}")
     side = f" ({row.side})" if row.side not in ("", "unknown", "none") else ""
-    return f"{row.what.replace('_', ' ')}{state}{side}: {quantity(row.value, row.unit)}"
+    return f"{measure(row.what)}{state}{side}: {quantity(row.value, row.unit)}"
 
 
 def prior(thought: Prior) -> str:

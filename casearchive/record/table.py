@@ -68,11 +68,11 @@ class Table:
         return next((f for f in self.fields if f.key == key), None)
 
     def default(self, field: Field) -> Any:
-        """What the model holds when the key is not there ('' or () where the model insists on a value)."""
+        """What the model holds when the key is not there ('', 0 or () where the model insists on a value)."""
         for known in dataclasses.fields(self.made):
             if known.name == field.name and known.default is not dataclasses.MISSING:
                 return known.default
-        return () if field.kind in _LISTS else ""
+        return () if field.kind in _LISTS else 0.0 if field.kind == "number" else ""
 
 
 _LISTS = {"texts", "concepts", "tables", "grades", "points"}

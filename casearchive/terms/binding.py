@@ -32,6 +32,7 @@ _HABITAT: dict[str, frozenset[str]] = {
 #: Kinds in which these are not found.
 _NOT_IN: dict[str, frozenset[str]] = {
     "hematoma": frozenset({"bone", "nerve"}),
+    "plaque": frozenset({"organ", "muscle", "nerve", "bone", "joint"}),
     "tear": frozenset({"nerve", "vessel", "bursa", "bone"}),
     "retraction": frozenset({"nerve", "vessel", "bursa", "bone", "joint"}),
     "muscle_defect": frozenset({"nerve", "vessel", "bursa", "bone"}),
@@ -287,6 +288,7 @@ _COMPARED = re.compile(
 #: "right thyroid lobe" is one name and has a side.
 _HELD_SIDE = re.compile(r"(left|right)\b", re.IGNORECASE)
 _EITHER = re.compile(r"\b(?:either|each|both|neither)\s+sides?\b|\bbilaterally\b|\bon both\b", re.IGNORECASE)
+_BOTH = re.compile(r"\s*(?:and|&|/|\+)\s*(?:the\s+)?", re.IGNORECASE)
 SIDES = frozenset({"left", "right", "bilateral", "midline"})
 
 
@@ -307,7 +309,14 @@ def side_names(text: str, start: int, end: int, inside: Iterable[Named]) -> list
                 continue
             found.append((name.start, name.end, "contralateral"))
     found += [(m.start(), m.end(), "bilateral") for m in _EITHER.finditer(text, start, end)]
-    return sorted(set(found))
+    made: list[tuple[int, int, str]] = []
+    for one in sorted(set(found)):  # "right and left" is one side: both
+        pair = made and {made[-1][2], one[2]} == {"left", "right"}
+        if pair and _BOTH.fullmatch(text, made[-1][1], one[0]):
+            made[-1] = (made[-1][0], one[1], "bilateral")
+        else:
+            made.append(one)
+    return made
 
 
 def side_of(

@@ -16,6 +16,7 @@ from typing import Any
 
 from casearchive.errors import Problem, RecordError
 from casearchive.terms.concepts import Lexicon, packaged
+from casearchive.terms.words import fold
 
 FILE = "terms.toml"
 
@@ -82,6 +83,11 @@ def _wrong(own: dict[str, Any], concepts: dict[str, dict[str, Any]]) -> list[tup
             found.append((name, "must be a table: write it as [the_id] with its keys below"))
             continue
         found += [(name, f"{key} must be a list of texts") for key in _MORE if not _texts(row.get(key, []))]
+        found += [(name, f"{key} must be a text") for key in ("kind", "name", "unit", "note")
+                  if key in row and not _texts([row[key]])]  # fmt: skip
+        names = [row.get("name"), *(n for key in _MORE if _texts(row.get(key, [])) for n in row.get(key, []))]
+        found += [(name, f"“{n}” has no letter or digit: it cannot be found") for n in names
+                  if isinstance(n, str) and not fold(n)]  # fmt: skip
         if name in concepts:
             extra = sorted(set(row) - set(_MORE))
             if extra:
@@ -92,12 +98,14 @@ def _wrong(own: dict[str, Any], concepts: dict[str, dict[str, Any]]) -> list[tup
                     )
                 )
             continue
-        if row.get("kind") and row["kind"] not in kinds:
-            found.append(
-                (name, f"there is no kind “{row['kind']}”; such as abnormality, muscle, tendon, diagnosis")
-            )
-        found += [(name, f"{key} must be a list of ids") for key in ("is_a", "part_of", "branch_of", "region")
+        kind = row.get("kind")
+        if isinstance(kind, str) and kind and kind not in kinds:
+            found.append((name, f"there is no kind “{kind}”; such as abnormality, muscle, tendon, diagnosis"))
+        found += [(name, f"{key} must be a list of ids") for key in ("is_a", "part_of", "branch_of", "region", "values")
                   if not _texts(row.get(key, []))]  # fmt: skip
+        meant = row.get("defined_as", {})
+        if not isinstance(meant, dict) or not all(isinstance(v, str) for v in meant.values()):
+            found.append((name, "defined_as must be a table of ids: structure, abnormality, site"))
         codes = row.get("codes", [])
         if not isinstance(codes, list) or any(
             not isinstance(c, list) or len(c) != 3 or not str(c[0]).startswith("99") for c in codes

@@ -71,6 +71,15 @@ _NOT = re.compile(
 )
 _NOT_REACH = re.compile(r"(?:\s+[\w-]+){1,5}")
 _NOT_ENDS = re.compile(r"\b(?:and|with|but|to|because|until|despite|as)\b|[,.;:]", re.IGNORECASE)
+#: "two years after a tear of the soleus": what stands there is past, up to the next clause.
+_SINCE = re.compile(
+    r"\b(?:years?|decades?|months?) (?:after|following|since|post)(?: an?| the| his| her)?\b(?:\s+[\w-]+){1,6}",
+    re.IGNORECASE,
+)
+_SINCE_ENDS = re.compile(
+    r"\b(?:there|he|she|they|we|it|has|have|had|is|was|are|were|shows?|with|but|and|now|still|without|no)\b",
+    re.IGNORECASE,
+)
 _NONE = re.compile(
     rf"(?:^|(?<=[.;:!?\n,(]))[^.;:!?\n,]{{1,80}}:\s{{0,4}}{_any(NONE_VALUES)}(?=\s{{0,4}}(?:[.;,!?\n)]|$))",
     re.IGNORECASE,
@@ -128,6 +137,7 @@ def _scopes(text: str, words: Lexicon) -> tuple[Scope, ...]:
     found += _ahead(text, seeming)
     found += _behind(text, seeming, words)
     found += _plain_not(text, seeming)
+    found += _since(text)
     parts = sentences(text)
     found += _asked(text, parts)
     found += _under_headings(text, parts)
@@ -215,6 +225,12 @@ def _plain_not(text: str, seeming: bytearray) -> Iterator[Scope]:
             continue
         stop = _NOT_ENDS.search(text, match.end(), reach.end())
         yield Scope(match.start(), stop.start() if stop else reach.end(), match[0], "absent")
+
+
+def _since(text: str) -> Iterator[Scope]:
+    for match in _SINCE.finditer(text):
+        stop = _SINCE_ENDS.search(text, match.start(), match.end())
+        yield Scope(match.start(), stop.start() if stop else match.end(), match[0], "historical")
 
 
 def _asked(text: str, parts: tuple[Sentence, ...]) -> Iterator[Scope]:

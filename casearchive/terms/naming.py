@@ -135,7 +135,7 @@ def _only_seems(text: str, name: Named) -> bool:
     if name.text.lower() == "still":
         return True
     if name.text.lower() == "tearing" and re.match(
-        r"\s+(?:pain|sensation|feeling|sound|noise)", text[name.end : name.end + 12]
+        r"\s+(?:[\w-]+\s+){0,2}(?:pain|ache|sensation|feeling|sound|noise)\b", text[name.end : name.end + 40]
     ):
         return True
     if name.concept == "tear" and re.match(

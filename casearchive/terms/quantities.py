@@ -106,6 +106,8 @@ def quantities(text: str, start: int, end: int) -> Iterator[Quantity]:
 
 
 def _number(written: str) -> float:
+    if re.fullmatch(r"[1-9]\d{0,2},\d{3}", written):  # "1,200 ml": thousands, not a decimal comma
+        return float(written.replace(",", ""))
     return float(written.replace(",", "."))
 
 
@@ -118,6 +120,7 @@ def described(
     next number belongs to it; else the nearest one before it.
     """
     made: list[Quantity] = []
+    sided = bounds[0]  # a side that the number before has taken is not this one's too
     for place, quantity in enumerate(found):
         before = found[place - 1].end if place else bounds[0]
         after = found[place + 1].start if place + 1 < len(found) else bounds[1]
@@ -132,7 +135,11 @@ def described(
         state = _near(text, quantity, before, after, named, ("maneuver", "maneuver_state")) or _state(
             text, quantity, before, after
         )
-        side = _near(text, quantity, before, after, named, ("laterality",)) if len(found) > 1 else ""
+        side = (
+            _near(text, quantity, max(before, sided), after, named, ("laterality",)) if len(found) > 1 else ""
+        )
+        sided = max((n.end for n in named if side and n.kind == "laterality" and n.concept == side
+                     and n.start < after), default=sided)  # fmt: skip
         known = what if what in terms or not what else ""
         if what == "meas_diameter" and not known:
             known = "meas_length"

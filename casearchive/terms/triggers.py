@@ -136,7 +136,8 @@ AHEAD: dict[str, tuple[str, ...]] = {
         r"(?<!not\s)(?<!cannot\s)\bexclude",
         "(?:evaluate|evaluation|assess|assessment|look|looking|looked|screen|screening|check|search|"
         "searching|searched|examined?|"
-        "scanned|referred|sent|request(?:ed)?|asked|investigat\\w+|work-?up) (?:for|about|whether)",
+        "scanned|referred|sent|request(?:ed)?|asked|investigat\\w+|work-?up)(?: (?:in|over|here|back|to us)){0,2} "
+        "(?:for|about|whether)",
         "(?:in case|risk|risks|probability|incidence|prevalence|rate|prevention|treatment|management|"
         "classification|"
         "grading|detection|signs?|symptoms?|features?|fear|worry|worried about|chance|concept|definition|"

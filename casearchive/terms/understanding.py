@@ -143,6 +143,8 @@ class _Clause:
 _FRAMES = re.compile(
     r"\bframes?\s+(\d{1,5})\s*(?:-|–|to|and)\s*(\d{1,5})\b|\bframe\s+(\d{1,5})\b", re.IGNORECASE
 )
+#: A side that is only looked at beside the other is not the side of the text.
+_COMPARISON = re.compile(r"\b(?:for|as(?: an?)?|in) (?:comparison|control|reference)\b", re.IGNORECASE)
 _THE = re.compile(r"\b(?:the|this|that|these|those|his|her|our|which)\s+(?:[\w-]+\s+){0,4}\Z", re.IGNORECASE)
 _TAUGHT = re.compile(
     r"(?<![\w-])(?:"
@@ -157,7 +159,8 @@ _HIDDEN = re.compile(
 )
 _SIZES = {"small": "mild", "tiny": "mild", "trace": "trace", "massive": "severe", "huge": "severe", "big": "severe",
           "gross": "severe", "little": "mild"}  # fmt: skip
-_SIZE = re.compile(r"\b(?:" + "|".join(_SIZES) + r")\b", re.IGNORECASE)
+#: Sizes that tell how severe a finding is.
+SIZE = re.compile(r"\b(?:" + "|".join(_SIZES) + r")\b", re.IGNORECASE)
 _MODALITIES = {"surgery_finding": "surgery", "tx_surgery": ""}
 _MORE_MODALITIES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (modality, re.compile(pattern, re.IGNORECASE))
@@ -257,9 +260,10 @@ class _Reader:
         taught = bool(_TAUGHT.search(self.text, body, part.end))
         sides = side_names(self.text, body, part.end, inside)
         here = [n for n in self.names if part.start <= n.start < part.end]
-        self.seen_sides.update(
-            s for _, _, s in side_names(self.text, part.start, part.end, here) if s in SIDES
-        )
+        if not _COMPARISON.search(self.text, part.start, part.end):
+            self.seen_sides.update(
+                s for _, _, s in side_names(self.text, part.start, part.end, here) if s in SIDES
+            )
         return _Clause(part, inside, found, sides, cut, cover, taught)
 
     def head(self, part: Sentence, heading: list[Named]) -> None:
@@ -271,6 +275,8 @@ class _Reader:
         sides = {s for _, _, s in side_names(self.text, part.start, part.body, heading)}
         modality = self.modality_named(part.start, part.body, heading)
         if structures:
+            if structures != carried.structures:
+                carried.side = ""
             carried.head_structures, carried.structures = structures, structures
             carried.head_side = ""
         if len(sides) == 1:
@@ -522,8 +528,6 @@ class _Reader:
         side = side_of(self.text, name, place.group, clause.sides, clause.chunks)
         for other in (self.carried.head_side, self.carried.side if not own else "", self.only_side()):
             side = side or other
-        if not side and self.carried.side in ("left", "right", "bilateral"):
-            side = self.carried.side if not clause.sides else ""
         if side == "contralateral":
             side = self.opposite
         if not side and self.about.side not in ("", "unknown", "none"):
@@ -577,7 +581,7 @@ class _Reader:
         """Only what stands before the noun, after the finding before it, or is said of it ("is severe")."""
         floor = max([low, *(n.end for n in near if n.abnormal and n.end <= name.start)])
         found = [(n.start, n.concept) for n in near if n.kind == "severity" and floor <= n.start < name.end]
-        found += [(m.start(), _SIZES[m[0].lower()]) for m in _SIZE.finditer(self.text, floor, name.start)]
+        found += [(m.start(), _SIZES[m[0].lower()]) for m in SIZE.finditer(self.text, floor, name.start)]
         if found:
             return max(found)[1]
         said = re.match(r"\s+(?:is|was|appears)\s+(\w+)", self.text[name.end : name.end + 30])

@@ -13,11 +13,14 @@ from functools import lru_cache
 
 _LEVEL = r"(?P<l1>[CTLS])-?(?P<n1>\d{1,2})\s?[-–/]\s?(?P<l2>[CTLS])?-?(?P<n2>\d{1,2})"
 _WORD = r"[^\W_]+(?:['’][^\W\d_]+)?"
-_TOKEN = re.compile(rf"(?<![^\W_])(?:{_LEVEL})(?![^\W_])|(?P<word>{_WORD})", re.IGNORECASE)
+_TOKEN = re.compile(
+    rf"(?<![^\W_])(?:{_LEVEL})(?![^\W_])|(?P<word>{_WORD}|(?<!\S)#(?!\w|\s?\d))", re.IGNORECASE
+)
 _PLAIN = re.compile(r"[a-z0-9]+\Z")
 
 #: Words whose last letter only looks like a plural, or whose plural is irregular.
 _IRREGULAR = {
+    "#": "fracture",  # as clinicians write it; "# 5" is a number
     "feet": "foot",
     "teeth": "tooth",
     "disk": "disc",
