@@ -21,8 +21,8 @@ from casearchive.views import SLUG, CaseView, FileView, Views
 if TYPE_CHECKING:
     from casearchive.evidence import Drawn
     from casearchive.findings import Annotated, Imported
+    from casearchive.index.hits import Hit, Results
     from casearchive.index.read import EventRow, Held
-    from casearchive.index.search import Hit, Results
     from casearchive.ingest import Progress, Summary
     from casearchive.likeness import Likeness
     from casearchive.measure import Measured, Unmeasurable
@@ -537,7 +537,10 @@ class Archive:
 
     def set_freeze(self, slug: str, *, dry_run: bool = False) -> TeachingSetRecord:
         """Keep what a living set holds now, so that cases can be added, left out and ordered by hand."""
-        frozen = replace(self.set(slug), living=False)
+        found = self.set(slug)
+        if not found.living:
+            return found
+        frozen = replace(found, living=False)
         return frozen if dry_run else self._save_set(frozen, "set-changed")
 
     def set_create(

@@ -128,6 +128,7 @@ def take(
                 told += dict.fromkeys(c for _, c in refused)
                 own = [g for g in own if not any(g is owner for owner, _ in refused)]
                 after, refused = imported(before, own, files=files, used=used, as_written=as_written)
+                told += dict.fromkeys(c for _, c in refused)
             if own and not refused and after != before:
                 ready.append((before, after, text, len(own)))
         writes = not dry_run and (partial or not told)

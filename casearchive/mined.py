@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from casearchive.claims import side as claimed_side
 from casearchive.model import Case, Dynamic, Evidence, Facts, Finding, Grade, Measurement
@@ -77,7 +77,6 @@ class _Said:
     said: Statement
     source: str
     media: str = ""
-    more: tuple[Statement, ...] = field(default=())
 
 
 def of_case(case: Case, vocabulary: Lexicon | None = None) -> Mining:
@@ -96,7 +95,7 @@ def of_case(case: Case, vocabulary: Lexicon | None = None) -> Mining:
     there += [_stated(f) for f in case.findings if f.certainty in PRESENT]
     rows = _settled([s for s in open_ if _worth(s.said) and not _idle(s.said, there, terms)], terms)
     return Mining(
-        tuple(_finding(n, row, terms) for n, row in enumerate(rows, 1)),
+        tuple(_finding(n, row) for n, row in enumerate(rows, 1)),
         tuple(_labels(labels, case, terms)),
         tuple(_disputes([s for s in told if not s.said.inferred], case, terms)),
         tuple(_measured(rows)) if not case.measurements else (),
@@ -120,7 +119,7 @@ def of_facts(facts: Facts, vocabulary: Lexicon | None = None) -> tuple[Mined, ..
         if statement.presence in (*PRESENT, "absent", "not_assessed", "historical")
     ]
     rows = _settled([s for s in told if _worth(s.said)], terms)
-    return tuple(_finding(n, row, terms) for n, row in enumerate(rows, 1))
+    return tuple(_finding(n, row) for n, row in enumerate(rows, 1))
 
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -326,7 +325,7 @@ def _settled(told: Sequence[_Said], terms: Lexicon) -> list[_Said]:
     for said in sorted(
         there, key=lambda s: (_ORDER[s.said.presence], s.said.modality != "us", s.said.inferred)
     ):
-        _merge(kept, said, terms)
+        _merge(kept, said)
     kept = [s for s in kept if not any(_covers(o.said, s.said, terms) for o in kept if o is not s)]
     wrong = [s.said for s in kept if s.said.abnormality != "normal"]
     kept = [
@@ -334,14 +333,14 @@ def _settled(told: Sequence[_Said], terms: Lexicon) -> list[_Said]:
     ]
     for said in past:
         if not any(_said_again(said.said, w, terms) for w in wrong):
-            _merge(kept, said, terms)
+            _merge(kept, said)
     for said in absent:
         if not any(_said_again(said.said, w, terms) for w in wrong):
-            _merge(kept, said, terms)
+            _merge(kept, said)
     return sorted(kept, key=lambda s: told.index(s) if s in told else len(told))
 
 
-def _merge(kept: list[_Said], said: _Said, terms: Lexicon) -> None:
+def _merge(kept: list[_Said], said: _Said) -> None:
     """Add ``said`` unless the same is there; then only its clip and its numbers are added to that."""
     for at, other in enumerate(kept):
         a, b = other.said, said.said
@@ -403,7 +402,7 @@ def _said_again(absent: Statement, present: Statement, terms: Lexicon) -> bool:
     return present.structure in terms.narrower(absent.structure)
 
 
-def _finding(number: int, row: _Said, terms: Lexicon) -> Mined:
+def _finding(number: int, row: _Said) -> Mined:
     said = row.said
     past = said.presence == "historical"
     evidence = (Evidence(row.media, said.frames),) if row.media else ()

@@ -16,8 +16,8 @@ from casearchive.settings import Layout
 
 if TYPE_CHECKING:
     from casearchive.evidence import Drawn
+    from casearchive.index.hits import Hit
     from casearchive.index.read import Detail
-    from casearchive.index.search import Hit
     from casearchive.measure import Measured, Unmeasurable
     from casearchive.measurements import Checked
     from casearchive.mined import Mined

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 from test_search import ask, case, finding, fresh, put_case, slugs
 
-from casearchive.index.search import Results
+from casearchive.index.hits import Results
 from casearchive.model import Media, Story
 
 

@@ -10,8 +10,9 @@ import pytest
 from helpers import RECORD, case_folder
 
 from casearchive import Archive
+from casearchive.index.hits import Results
 from casearchive.index.migrations import migrations
-from casearchive.index.search import Results, search
+from casearchive.index.search import search
 from casearchive.index.write import put_case
 from casearchive.mined import Mining, of_case, of_facts
 from casearchive.model import (

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from casearchive.errors import QueryError, UsageError
 from casearchive.index import noting, shelf
+from casearchive.index.hits import Hit, Results
 from casearchive.index.migrations import migrations
-from casearchive.index.search import Hit, Results, search
+from casearchive.index.search import search
 from casearchive.index.text import document_text, instance_text
 from casearchive.index.write import put_case as index_case
 from casearchive.model import (

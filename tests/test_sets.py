@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from plainly import compiled
 from test_search import CASES, ask, case, fresh, index, put_case, put_file, slugs  # noqa: F401 - index is a fixture
 
-from casearchive.index import noting, search, shelf
+from casearchive.index import noting, order, shelf
 from casearchive.index.shelf import Shelf
 from casearchive.index.write import remove_case
 from casearchive.model import Measurement, Media, Story
@@ -221,7 +221,7 @@ def test_many_that_tie_come_in_the_same_order_as_few(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = slugs(ask(index, ""))
-    monkeypatch.setattr(search, "_MOST_LOOKED_UP", 0)
+    monkeypatch.setattr(order, "_MOST_LOOKED_UP", 0)
     for limit in (1, 2, 5, 20, 100):
         assert slugs(ask(index, "", limit=limit)) == whole[:limit]
 

@@ -6,7 +6,6 @@ in the next command line. Whoever knows better sets ``CASEARCHIVE_PICTURES``.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TextIO
 
@@ -86,7 +85,3 @@ def columns() -> int:
     import shutil
 
     return shutil.get_terminal_size((80, 24)).columns
-
-
-def out() -> TextIO:
-    return sys.stdout

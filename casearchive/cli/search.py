@@ -12,7 +12,7 @@ from casearchive.cli._talk import Inline, State, emit, example, fields, many, sa
 from casearchive.errors import UsageError
 
 if TYPE_CHECKING:
-    from casearchive.index.search import Hit, Results
+    from casearchive.index.hits import Hit, Results
 
 
 @click.command(

@@ -34,7 +34,6 @@ def of_document(connection: sqlite3.Connection, document: int) -> Facts:
         _of_terms(connection, document, found)
         _of_media(connection, document, found)
     else:
-        found.note(facts.FILE)
         _of_file(connection, row[1], found)
     _of_text(connection, document, found)
     return found.bits

@@ -15,7 +15,7 @@ from casearchive.query.bits import Ranked, Tier
 from casearchive.query.tree import Leaf
 from casearchive.terms import Lexicon
 
-EVERY, CASE, FILE, CINE, ANNOTATED = "c.every", "c.case", "c.file", "c.cine", "c.annotated"
+EVERY, CASE, CINE, ANNOTATED = "c.every", "c.case", "c.cine", "c.annotated"
 
 
 def plain(column: str, value: object) -> str:

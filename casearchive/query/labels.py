@@ -84,21 +84,24 @@ def _overcalled(before: list[Atom], after: list[Atom], lexicon: Lexicon) -> Told
 
 
 def _doubtful(before: list[Atom], after: list[Atom], lexicon: Lexicon) -> Told:
-    return _marked(before, after, ("possible",)), []
+    return _certain(before, after, ("possible",))
 
 
 def _excluded(before: list[Atom], after: list[Atom], lexicon: Lexicon) -> Told:
-    return _marked(before, after, ("absent",)), []
+    return _certain(before, after, ("absent",))
 
 
-def _marked(before: list[Atom], after: list[Atom], certainty: tuple[str, ...]) -> list[Atom]:
-    """The finding right before (else right after) with this certainty."""
+def _certain(before: list[Atom], after: list[Atom], certainty: tuple[str, ...]) -> Told:
+    """The finding right before (else right after) with this certainty; any finding where none is named."""
     for atoms in (before[::-1], after):
         found = next((a for a in atoms if a.kind == "abnormality"), None)
         if found is not None:
             changed = replace(found, values=certainty)
-            return [changed if a is found else a for a in (*before, *after)]
-    return [*before, *after]
+            return [changed if a is found else a for a in (*before, *after)], []
+    places = _run(before[::-1]) or _run(after)
+    named = [a.wanted for a in places if a.kind == "structure" and a.wanted is not None]
+    clause = FindingClause(either(*named) if named else None, certainty=certainty, strict=True)
+    return [*_without(before, places), *_without(after, places)], [clause]
 
 
 def _intact(before: list[Atom], after: list[Atom], lexicon: Lexicon) -> Told:

@@ -24,8 +24,6 @@ from casearchive.record.units import usual_unit
 from casearchive.record.writing import dumps
 from casearchive.units import ucum
 
-#: A typed value is compared with its points: more than 5 % apart, or more than half a millimetre, is said.
-_APART, _APART_MM = 0.05, 0.5
 #: Tables of a finding to which a change adds, instead of putting another in their place.
 _MERGED = ("grades", "dynamic")
 #: What a row of a list is called on the command line, and its list in a case file.
@@ -357,15 +355,8 @@ class _Work:
         for place in places:
             typed = case.measurements[place]
             found = check(typed, self.files.get(typed.media), calibrations.get(typed.media))
-            if found.value is None:
-                if found.note:
-                    yield f"{typed.what}: {found.note}"
-                continue
-            apart = abs(found.value - typed.value)
-            millimetres = apart * {"mm": 1.0, "cm": 10.0}.get(typed.unit, 0.0)
-            if apart > _APART * abs(found.value) or millimetres > _APART_MM:
-                by_points = quantity(float(f"{found.value:.3g}"), typed.unit)
-                yield f"{typed.what}: {quantity(typed.value, typed.unit)} typed, {by_points} by its points"
+            if found.note:
+                yield f"{typed.what}: {found.note}"
 
     def _row(self, finding: str, said: str) -> dict[str, Any] | None:
         rows = self._list("finding")

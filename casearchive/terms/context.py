@@ -140,7 +140,7 @@ def _scopes(text: str, words: Lexicon) -> tuple[Scope, ...]:
     found += _since(text)
     parts = sentences(text)
     found += _asked(text, parts)
-    found += _under_headings(text, parts)
+    found += _under_headings(parts)
     return tuple(sorted(found, key=lambda scope: (scope.start, scope.end)))
 
 
@@ -253,7 +253,7 @@ def _asked(text: str, parts: tuple[Sentence, ...]) -> Iterator[Scope]:
             yield Scope(begin, part.end, "?", "possible" if part.end - part.body < 60 else "hypothetical")
 
 
-def _under_headings(text: str, parts: tuple[Sentence, ...]) -> Iterator[Scope]:
+def _under_headings(parts: tuple[Sentence, ...]) -> Iterator[Scope]:
     """ "Clinical question: …" says what is asked; a section reaches to the next heading or blank line."""
     presence = trigger = ""
     for part in parts:

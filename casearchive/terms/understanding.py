@@ -238,7 +238,7 @@ class _Reader:
             if name.abnormal:
                 self.abnormal(clause, name)
         self.touched(clause)
-        self.unassessed(clause, before)
+        self.unassessed(clause)
         self.measured(clause, before)
         self.framed(clause, before)
         self.leave(clause, before)
@@ -710,7 +710,7 @@ class _Reader:
             re.search(r"\b(?:is|was|are|were|shows?|but|by)\b|[,;]", self.text[name.end : group.start])
         )
 
-    def unassessed(self, clause: _Clause, before: int) -> None:
+    def unassessed(self, clause: _Clause) -> None:
         """ "Left wrist not examined": a structure in such a scope, with no finding there."""
         for scope in clause.scopes:
             if scope.presence != "not_assessed":
