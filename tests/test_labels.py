@@ -157,3 +157,17 @@ def test_a_finding_confirmed_in_the_diagnosis_counts_as_confirmed() -> None:
     )
     put_case(connection, case("not", "Two", Finding("F1", "complete_tear", "soleus", side="left")))
     assert slugs(ask(connection, "confirmed:surgery finding:complete_tear")) == ["operated"]
+
+
+def test_a_denied_wholeness_is_a_tear() -> None:
+    (clause,) = findings("no intact achilles tendon")
+    assert clause.abnormality is not None and clause.abnormality.asked == ("tear",)
+    assert clause.structure is not None and clause.structure.asked == ("achilles_tendon",)
+    assert "absent" not in clause.certainty
+
+
+@pytest.mark.parametrize(("text", "structure"), [("equivocal", None), ("soleus equivocal", "soleus")])
+def test_doubt_alone_asks_for_whatever_is_doubtful(text: str, structure: str | None) -> None:
+    (clause,) = findings(text)
+    assert clause.certainty == ("possible",) and clause.abnormality is None
+    assert (clause.structure.asked[0] if clause.structure else None) == structure

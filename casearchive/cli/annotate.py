@@ -127,7 +127,7 @@ class _Grouped(click.Command):
 @click.option(
     "--partial",
     is_flag=True,
-    help="With --import: take the cases that are understood, leave the others (exit code 3).",
+    help="With --import: take the findings that are understood, leave the others (exit code 3).",
 )
 @click.option(
     "--export",

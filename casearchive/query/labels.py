@@ -92,12 +92,14 @@ def _excluded(before: list[Atom], after: list[Atom], lexicon: Lexicon) -> Told:
 
 
 def _certain(before: list[Atom], after: list[Atom], certainty: tuple[str, ...]) -> Told:
-    """The finding right before (else right after) with this certainty; any finding where none is named."""
+    """The finding right before (else right after) with this certainty; any finding where nothing is named."""
     for atoms in (before[::-1], after):
         found = next((a for a in atoms if a.kind == "abnormality"), None)
         if found is not None:
             changed = replace(found, values=certainty)
             return [changed if a is found else a for a in (*before, *after)], []
+    if any(a.kind == "word" for a in (*before, *after)):  # it is these words that are doubtful or not there
+        return [*before, *after], []
     places = _run(before[::-1]) or _run(after)
     named = [a.wanted for a in places if a.kind == "structure" and a.wanted is not None]
     clause = FindingClause(either(*named) if named else None, certainty=certainty, strict=True)
@@ -110,6 +112,12 @@ def _intact(before: list[Atom], after: list[Atom], lexicon: Lexicon) -> Told:
     if not beside or any(a.kind == "abnormality" for a in (*before[-1:], *after[:1])):
         return [*before, *after], []
     nodes: list[Node] = []
+    denial = next((a for a in before[::-1] if a.kind not in ("stop", "structure", "side")), None)
+    if denial is not None and denial.kind == "denial":  # "no intact tendon" asks for torn ones
+        torn = [
+            FindingClause(a.wanted, wanted(lexicon, "tear", "tear")) for a in beside if a.kind == "structure"
+        ]
+        return [*_without(before, [denial, *beside]), *_without(after, beside)], [*torn]
     for atom in beside:
         whole = FindingClause(
             atom.wanted, wanted(lexicon, "tear", "tear"), certainty=("absent",), strict=True
