@@ -382,10 +382,10 @@ class Archive:
 
     def _saved(self, query: str, without: tuple[str, ...]) -> Mapping[str, str]:
         """The searches behind living sets, by name, where a question may ask for one."""
-        from casearchive import teachingsets
-
         if "set" not in query.lower():
             return {}
+        from casearchive import teachingsets
+
         sets = [teachingsets.load(path) for path in sorted(self._layout.sets.glob("*.toml"))]
         return {s.slug: s.query for s in sets if s.living and s.slug not in without}
 

@@ -132,7 +132,7 @@ def _composites(lexicon: Lexicon) -> tuple[tuple[str, str, str], ...]:
     of the liver need not be one.
     """
     found = []
-    for concept_id in lexicon.ids(ABNORMALITY_KINDS):
+    for concept_id in lexicon.defined(ABNORMALITY_KINDS):
         concept = lexicon.concept(concept_id)
         for place, what, _ in concept.defined_as if concept else ():
             if place:

@@ -143,6 +143,10 @@ class Lexicon:
         """All concept ids (of these kinds) in the order of the lexicon."""
         return tuple(i for i, row in self._rows.items() if not kinds or row["kind"] in kinds)
 
+    def defined(self, kinds: Collection[str] = ()) -> tuple[str, ...]:
+        """The ids (of these kinds) whose concept has a definition; quicker than making every concept to see."""
+        return tuple(i for i in self.ids(kinds) if "defined_as" in self._rows[i])
+
     # ------------------------------------------------------------------------------------ words to concepts
 
     def resolve(self, text: str, kinds: Collection[str] = ()) -> Concept | None:
