@@ -32,6 +32,7 @@ _HABITAT: dict[str, frozenset[str]] = {
 #: Kinds in which these are not found.
 _NOT_IN: dict[str, frozenset[str]] = {
     "hematoma": frozenset({"bone", "nerve"}),
+    "stenosis": frozenset({"muscle", "tendon", "ligament", "nerve", "bursa", "fascia"}),
     "plaque": frozenset({"organ", "muscle", "nerve", "bone", "joint"}),
     "tear": frozenset({"nerve", "vessel", "bursa", "bone"}),
     "retraction": frozenset({"nerve", "vessel", "bursa", "bone", "joint"}),

@@ -289,6 +289,8 @@ class _Reader:
     def abnormal(self, clause: _Clause, name: Named) -> None:
         if name.concept == "abnormality" and _THE.search(self.text, max(0, name.start - 30), name.start):
             return
+        if self.blood(clause, name):
+            name = replace(name, concept="hematoma")
         place = self.bind(clause, name)
         settled = self.settled(clause, name, place)
         if settled is None:
@@ -385,6 +387,15 @@ class _Reader:
                 return Bound(found.ids, 2, found.group)
             last = other
         return place
+
+    def blood(self, clause: _Clause, name: Named) -> bool:
+        """ "A clot bridges its ends", said of a muscle, is blood there; "no clot" is still none in a vein."""
+        if name.text.lower() not in ("clot", "clots") or "hematoma" not in self.terms:
+            return False
+        said = [i for group in clause.groups for i in group.ids] or self.carried.structures
+        kinds = {c.kind for i in said if (c := self.terms.concept(i)) is not None}
+        doubted = any(s.start <= name.start < s.end for s in clause.scopes)
+        return bool(kinds) and kinds <= {"muscle", "tendon"} and not doubted
 
     def settled(self, clause: _Clause, name: Named, place: Bound) -> tuple[str, str] | None:
         """(abnormality, presence it fixes or nothing); None where a sign means nothing here."""
