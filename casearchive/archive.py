@@ -21,6 +21,7 @@ from casearchive.views import SLUG, CaseView, FileView, Views
 if TYPE_CHECKING:
     from casearchive.evidence import Drawn
     from casearchive.findings import Annotated, Imported
+    from casearchive.index.coverage import Row
     from casearchive.index.hits import Hit, Results
     from casearchive.index.read import EventRow, Held
     from casearchive.ingest import Progress, Summary
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from casearchive.record.annotating import Annotation
     from casearchive.release import Release
     from casearchive.rooms import Rooms
+    from casearchive.syllabus import Topic
     from casearchive.terms import Lexicon
     from casearchive.verify import Rebuilt, Verdict
     from casearchive.vocabulary import Entry
@@ -476,6 +478,35 @@ class Archive:
     def record_text(self, slug: str) -> str:
         """The record of a case, as its author wrote it. Raises ``NotFound``."""
         return self._views.record_text(slug)
+
+    def coverage(self, by: Sequence[str] = ()) -> dict[str, tuple[Row, ...]]:
+        """What the cases show and lack, by each of ``by`` (all of ``index.coverage.BY``): rows as a tree.
+
+        Raises ``UsageError`` for another way of counting.
+        """
+        from casearchive import index
+        from casearchive.index.coverage import BY, coverage
+
+        if unknown := [name for name in by if name not in BY]:
+            raise UsageError(
+                f"cases are not counted by “{unknown[0]}”", hint=f"They are by: {', '.join(BY)}."
+            )
+        with index.reading(self._layout.index) as connection:
+            return coverage(connection, by or BY)
+
+    def syllabus(self, content: bytes, *, file: str = "") -> tuple[Topic, ...]:
+        """What the collection holds of each line of a syllabus (a text; see ``casearchive.syllabus``).
+
+        Raises ``UsageError`` naming every line that cannot be asked.
+        """
+        from casearchive import index, syllabus
+        from casearchive.index.search import search
+        from casearchive.terms import lexicon
+
+        saved = self._saved(content.decode("utf-8", "replace"), ())
+        lines = syllabus.read(content, lexicon(), file=file, saved=saved)
+        with index.reading(self._layout.index) as connection:
+            return syllabus.compared(lines, lambda query: search(connection, query, limit=5, facets=False))
 
     def stats(self) -> dict[str, Any]:
         """Totals and tallies of what the collection holds."""

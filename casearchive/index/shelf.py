@@ -53,6 +53,13 @@ class Shelf:
         parts = [block.documents(block.items(*names)).to_bytes(_RANK, "little") for block in self._blocks]
         return int.from_bytes(b"".join(parts), "little")
 
+    def where(self, ask: Callable[[facts.Items], int]) -> int:
+        """Documents that have any of the findings, terms and clips that ``ask`` finds."""
+        found = 0
+        for n, block in enumerate(self._blocks):
+            found |= block.documents(ask(block)) << n * BLOCK
+        return found
+
     def tiers(self, ask: Callable[[facts.Items], list[Tier]]) -> list[Tier]:
         """What ``ask`` finds among the findings, terms and clips of all documents.
 
