@@ -16,6 +16,8 @@ from casearchive.model import Case, Dynamic, Evidence, Facts, Finding, Grade, Me
 from casearchive.terms import Lexicon, lexicon
 from casearchive.terms.understanding import PRESENT, About, Statement, understand
 
+#: Where something was read that stands in a structured report.
+REPORT = "report"
 _SIDES = ("left", "right", "bilateral", "midline")
 #: Told by others, before this examination: what was "diagnosed" there is an earlier label.
 _TOLD = re.compile(r"\bdiagnosed\b|\bdiagnosis\b|\bcalled\b|\btold\b", re.IGNORECASE)
@@ -24,6 +26,7 @@ _HERE = re.compile(r"\b(?:ultrasound|sonograph\w*|us|scan|we|here|today|surgery)
 _HAPPENED = re.compile(
     r"\b(?:was|were|had|showed|this (?:case|patient|tear|man|woman)|here)\b", re.IGNORECASE
 )
+_OF_A_FILE = (*PRESENT, "absent", "not_assessed", "historical")
 _ORDER = {"definite": 0, "probable": 1, "possible": 2, "absent": 3, "not_assessed": 4}
 
 
@@ -34,6 +37,11 @@ class Mined:
     finding: Finding
     source: str
     quote: str
+
+    @property
+    def origin(self) -> str:
+        """``report``: read in a structured report, whose words may name people and are quoted nowhere; or ``text``."""
+        return "report" if self.source == REPORT else "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +87,14 @@ class _Said:
     media: str = ""
 
 
-def of_case(case: Case, vocabulary: Lexicon | None = None) -> Mining:
-    """Everything the words of a case say, without what its findings say already."""
+def of_case(case: Case, vocabulary: Lexicon | None = None, reports: Iterable[str] = ()) -> Mining:
+    """Everything the words of a case, and of the ``reports`` among its files, say, without what its findings say."""
     terms = vocabulary or lexicon()
-    every = list(_statements(case, terms))
+    every = [*_statements(case, terms), *_reported(reports, terms)]
     labels, told = [], []
     for said in every:
         if said.said.presence == "refuted_prior":
-            labels.append(said)
+            labels += [said] if said.source != REPORT else []
         elif said.said.presence not in ("hypothetical", "other_person"):
             told.append(said)
     told = [s for s in told if not _answered(s, told, terms)]
@@ -97,14 +105,14 @@ def of_case(case: Case, vocabulary: Lexicon | None = None) -> Mining:
     return Mining(
         tuple(_finding(n, row) for n, row in enumerate(rows, 1)),
         tuple(_labels(labels, case, terms)),
-        tuple(_disputes([s for s in told if not s.said.inferred], case, terms)),
+        tuple(_disputes([s for s in told if not s.said.inferred and s.source != REPORT], case, terms)),
         tuple(_measured(rows)) if not case.measurements else (),
         *_patient(f"{case.title}. {case.story.history}"),
     )
 
 
 def of_facts(facts: Facts, vocabulary: Lexicon | None = None) -> tuple[Mined, ...]:
-    """What the descriptions of a file's study and series say."""
+    """What the descriptions of a file's study and series say, and the file itself where it is a report."""
     terms = vocabulary or lexicon()
     side = claimed_side(facts.claims)
     about = About(side=side if side in _SIDES else "unknown")
@@ -116,8 +124,9 @@ def of_facts(facts: Facts, vocabulary: Lexicon | None = None) -> tuple[Mined, ..
             ("protocol name", facts.series.protocol_name),
         )
         for statement in understand(re.sub(r"_+", " ", text or ""), terms, about=about)
-        if statement.presence in (*PRESENT, "absent", "not_assessed", "historical")
+        if statement.presence in _OF_A_FILE
     ]
+    told += [s for s in _reported([facts.report], terms) if s.said.presence in _OF_A_FILE]
     rows = _settled([s for s in told if _worth(s.said)], terms)
     return tuple(_finding(n, row) for n, row in enumerate(rows, 1))
 
@@ -147,6 +156,12 @@ def _statements(case: Case, terms: Lexicon) -> Iterator[_Said]:
         about = About(finding.structure, finding.side if finding.side in _SIDES else side, finding.modality)
         for statement in understand(finding.note, terms, about=about):
             yield _Said(statement, f"note of {finding.id}")
+
+
+def _reported(reports: Iterable[str], terms: Lexicon) -> Iterator[_Said]:
+    """Every statement of structured reports, a line at a time: one section says nothing of the next."""
+    for line in (line for report in reports for line in report.splitlines()):
+        yield from (_Said(statement, REPORT) for statement in understand(line, terms))
 
 
 def _of_place(said: _Said) -> Iterator[_Said]:
@@ -423,7 +438,7 @@ def _finding(number: int, row: _Said) -> Mined:
         evidence=evidence,
         reviewed=False,
     )
-    return Mined(made, row.source, _short(said.quote))
+    return Mined(made, row.source, "" if row.source == REPORT else _short(said.quote))
 
 
 def _measured(rows: Sequence[_Said]) -> Iterator[Measurement]:

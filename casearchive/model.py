@@ -172,6 +172,9 @@ class Facts:
     notes: tuple[str, ...] = ()
     media_type: str = "application/octet-stream"
     claims: tuple[Claim, ...] = ()
+    report: str = (
+        ""  # what a structured report says, a line a sentence; may name people, so it is never shown
+    )
 
     @property
     def modes(self) -> tuple[str, ...]:

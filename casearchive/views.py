@@ -212,7 +212,8 @@ class Views:
         clips = tuple((m.id, view and replace(view, calibration=m.calibration)) for m, view in found)
         files = {media: clip.detail.facts for media, clip in clips if clip is not None}
         doubts = self.doubts(case, record.Places(text, file))
-        told = of_case(case).findings
+        reports = [facts.report for facts in files.values() if facts.report]
+        told = of_case(case, reports=reports).findings
         return CaseView(case, clips, complete.score, complete.missing, doubts, checked(case, files), told)
 
     def _clip_of_case(self, connection: Any, what: str, make: Sequence[str]) -> FileView:

@@ -44,6 +44,7 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     archive = Archive.create(home / "my-archive")
     assert archive.ingest([home / "cases", home / "loose"], workers=0).failed == 0
     archive.new("draft-case", media=[next(h.sha256 for h in archive.list() if h.kind == "image")])
+    (home / "sports.txt").write_text("# Thigh\nrectus femoris tear\n2 x achilles rupture\n", "utf-8")
     archive.set_create("thigh", title="Thigh", cases=[SLUG])
     return home
 

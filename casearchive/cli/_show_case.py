@@ -36,7 +36,7 @@ def json_case(view: CaseView) -> None:
             "completeness": view.score,
             "missing": [{"field": p.field, "line": p.line, "message": p.message} for p in view.missing],
             "read_in_text": [
-                {**asdict(m.finding), "origin": "text", "source": m.source, "quote": m.quote}
+                {**asdict(m.finding), "origin": m.origin, "source": m.source, "quote": m.quote}
                 for m in view.mined
             ],
             "doubts": [{"field": p.field, "line": p.line, "message": p.message} for p in view.doubts],
@@ -52,7 +52,7 @@ def tell_case(view: CaseView, inline: Inline) -> None:
     _list("Symptoms", [", ".join(name(s) for s in story.symptoms)] if story.symptoms else [])
     _paragraph("Technique", story.technique)
     _findings(case)
-    _list("Read in the text, not reviewed", [_read(m) for m in view.mined])
+    _list("Read in the words, not reviewed", [_read(m) for m in view.mined])
     _measurements(view)
     _list("Tests", [_joined(name(t.test), t.side, t.result, t.note) for t in case.tests])
     _list("Thought before", [sentence(sentences.prior(p)) for p in case.priors])
@@ -214,4 +214,5 @@ def _read(mined: Mined) -> str:
     """What the words say, with the words: nobody has looked at it."""
     finding = mined.finding
     said = _joined(sentences.title(finding), sentences.qualities(finding))
-    return f"{sentence(said)} ({mined.source}: “{mined.quote}”)"
+    quoted = f": “{mined.quote}”" if mined.quote else ""
+    return f"{sentence(said)} ({mined.source}{quoted})"

@@ -11,7 +11,7 @@ from casearchive.index.shelf import Shelf
 from casearchive.query import facts
 from casearchive.query.bits import minus
 from casearchive.query.facts import Items, below, plain
-from casearchive.query.finding_sets import UNRECORDED, any_value, of_ids
+from casearchive.query.finding_sets import READ, UNRECORDED, any_value, of_ids
 from casearchive.query.tree import PRESENT
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Concept
 
@@ -19,7 +19,6 @@ from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Concept
 BY = ("structure", "abnormality", "side", "difficulty")
 
 _SIDES = ("left", "right", "bilateral")
-_READ = ("text", "report")
 _OTHER = {"left": "right", "right": "left"}
 _NOT_RECORDED = "not recorded"
 _PLACES = STRUCTURE_KINDS | {"site"}
@@ -173,7 +172,7 @@ class _Counter:
 
     def _written(self, some: Items) -> int:
         """What an author wrote down as a finding, rather than what was read in words."""
-        return minus(self._abnormal(some), any_value(some, "f.origin", _READ))
+        return minus(self._abnormal(some), any_value(some, "f.origin", READ))
 
     def _not_abnormal(self, some: Items) -> int:
         return any_value(some, "f.certainty", ("absent",)) | of_ids(some, "f.abnormality", self._normality)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 class FindingRow:
     """One finding of a case as the index holds it; ``structure`` and the like are concept ids or words.
 
-    ``origin`` is ``record`` (its author's) or ``text``: read in the words of ``source``, which ``quote`` holds.
+    ``origin`` is ``record`` (its author's), ``text``: read in the words of ``source``, which ``quote`` holds, or
+    ``report``: read in a structured report, which is not quoted.
     """
 
     id: str

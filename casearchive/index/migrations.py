@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
 
 #: How many steps this program knows; ``PRAGMA user_version`` of an index holds how many it has had.
-LATEST = 1
+LATEST = 2
 
 _FIRST = """
 CREATE TABLE subjects (
@@ -326,6 +326,15 @@ CREATE TABLE sources (
 """
 
 
+_REPORTS = """
+-- What a structured report says. Only the miner reads it: it may name people.
+CREATE TABLE reports (
+  instance_id INTEGER PRIMARY KEY REFERENCES instances (id) ON DELETE CASCADE,
+  text TEXT NOT NULL
+) STRICT;
+"""
+
+
 def migrations() -> Migrations:
     """The list, built on demand: sqlite-utils is heavy and only writers need it."""
     from sqlite_utils import Migrations
@@ -335,6 +344,11 @@ def migrations() -> Migrations:
     @steps()
     def m001_first(db: Database) -> None:
         for statement in _statements(_FIRST):
+            db.conn.execute(statement)
+
+    @steps()
+    def m002_reports(db: Database) -> None:
+        for statement in _statements(_REPORTS):
             db.conn.execute(statement)
 
     return steps

@@ -221,6 +221,22 @@ def facts_of_row(connection: sqlite3.Connection, instance: int) -> tuple[Facts, 
     return found.facts, found.held.name
 
 
+def report_of(connection: sqlite3.Connection, instance: int) -> str:
+    """What a structured report says; nothing where the file is none. It may name people: it is for mining alone."""
+    row = connection.execute("SELECT text FROM reports WHERE instance_id = ?", (instance,)).fetchone()
+    return row[0] if row else ""
+
+
+def reports_of(connection: sqlite3.Connection, hashes: Iterable[str]) -> tuple[str, ...]:
+    """The same for every report among these files, in their order."""
+    rows = connection.execute(
+        "SELECT r.text FROM json_each(?) j JOIN instances i ON i.sha256 = j.value"
+        " JOIN reports r ON r.instance_id = i.id ORDER BY j.key",
+        (json.dumps(list(hashes)),),
+    )
+    return tuple(row[0] for row in rows)
+
+
 def case_slugs(connection: sqlite3.Connection) -> tuple[str, ...]:
     return tuple(r[0] for r in connection.execute("SELECT slug FROM cases ORDER BY slug"))
 
@@ -352,6 +368,7 @@ _LOGICAL = {
     "ORDER BY 1, 2, 3, 4",
     "identifiers": "SELECT i.sha256, d.keyword, d.value FROM identifiers d JOIN instances i ON i.id = d.instance_id "
     "ORDER BY 1, 2, 3",
+    "reports": "SELECT i.sha256, r.text FROM reports r JOIN instances i ON i.id = r.instance_id ORDER BY 1",
     "cases": "SELECT * FROM cases ORDER BY slug",
     "media": "SELECT c.slug, m.*, i.sha256 FROM media m JOIN cases c ON c.id = m.case_id "
     "LEFT JOIN instances i ON i.id = m.instance_id ORDER BY c.slug, m.position",
@@ -424,4 +441,5 @@ def _facts(connection: sqlite3.Connection, row: dict[str, Any]) -> Facts:
         notes=tuple(json.loads(row["notes"])),
         media_type=row["media_type"],
         claims=tuple(Claim(*c) for c in claims),
+        report=report_of(connection, row["id"]),
     )

@@ -294,11 +294,11 @@ class Teller:
             f"by {row.modality}" if row.modality not in ("us", "") else "",
         ]
         line = ", ".join(p for p in parts if p)
-        line = (
-            f"the {row.source} says: “{row.quote}”: {line}"
-            if row.origin == "text"
-            else f"finding {row.id}: {line}"
-        )
+        if row.origin == "record":
+            line = f"finding {row.id}: {line}"
+        else:
+            said = f" says: “{row.quote}”" if row.quote else ""
+            line = f"the {row.source}{said}: {line}"
         notes = self.notes(row, reason.leaf)
         if reason.level == ABSENT:
             notes = ("documented absence", *notes)
@@ -316,7 +316,7 @@ class Teller:
             self.via(leaf.abnormality, row.abnormality),
             "side not recorded" if leaf.sides and row.side in _UNRECORDED else "",
             "severity not recorded" if leaf.severity and not row.severity else "",
-            "" if row.reviewed or row.origin == "text" else "unreviewed",
+            "" if row.reviewed or row.origin != "record" else "unreviewed",
         ]
         return tuple(n for n in notes if n)
 

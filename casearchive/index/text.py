@@ -7,7 +7,7 @@ spelling and every narrower name answers to a concept. ``verbatim`` keeps every 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 
@@ -48,9 +48,10 @@ class DocumentText:
         return astuple(self)
 
 
-def document_text(case: Case, vocabulary: Lexicon) -> DocumentText:
+def document_text(case: Case, vocabulary: Lexicon, reports: Sequence[str] = ()) -> DocumentText:
     """The searchable text of a case. Absent findings and earlier impressions are in ``verbatim`` only;
-    differentials, pitfalls and references are words, never concepts the case has."""
+    differentials, pitfalls and references are words, never concepts the case has. Of ``reports`` there are the
+    concepts alone: their words may name people."""
     write = _Writer(vocabulary)
     story = case.story
     told = (story.history, story.technique, story.discussion, story.treatment, story.outcome, *story.points)
@@ -62,7 +63,12 @@ def document_text(case: Case, vocabulary: Lexicon) -> DocumentText:
     return DocumentText(
         title=write.said(case.title),
         diagnosis=write.said(*(write.names(d.side, d.structure, d.what, d.confirmed_by) for d in diagnoses)),
-        findings=write.said(*(_finding(write, f) for f in case.findings if f.certainty in PRESENT)),
+        findings=_joined(
+            (
+                write.said(*(_finding(write, f) for f in case.findings if f.certainty in PRESENT)),
+                write.concepts(*reports),
+            )
+        ),
         captions=write.said(
             *(
                 f"{m.caption} {m.quiz_caption}. "
@@ -94,6 +100,7 @@ def instance_text(facts: Facts, name: str, vocabulary: Lexicon | None = None) ->
     )  # fmt: skip
     texts = tuple(_spaced(t) for t in described if t)
     return DocumentText(
+        findings=write.concepts(facts.report),
         captions=write.said(*texts),
         meta=write.said(*(_spaced(t) for t in technical if t), _spaced(name)),
         verbatim=_joined(t for t in described if t),
@@ -166,6 +173,15 @@ class _Writer:
         """What the texts affirm, and the tokens of the concepts in that; slips are understood as they were meant.
 
         Of what is denied or asked, the structure, side, study and manoeuvre are still what the text is about."""
+        words, about, tokens = self.told(texts)
+        return _joined((*words, " ".join(about), " ".join(tokens)))
+
+    def concepts(self, *texts: str) -> str:
+        """The same without a word of the texts: tokens alone."""
+        return " ".join(self.told(texts)[2])
+
+    def told(self, texts: Iterable[str]) -> tuple[list[str], list[str], tuple[str, ...]]:
+        """The words that are affirmed, the structures and the like of what is not, and the tokens of both."""
         words: list[str] = []
         about: list[str] = []
         concepts: dict[str, None] = {}
@@ -181,7 +197,7 @@ class _Writer:
                 elif self.is_about(meant, mention):
                     concepts[mention.concept] = None
                     about.append(mention.text)
-        return _joined((*words, " ".join(about), " ".join(self.tokens(concepts))))
+        return words, about, self.tokens(concepts)
 
     def is_about(self, text: str, mention: Mention) -> bool:
         """A structure or the like inside a scope that denies or asks for a finding: the text is about it."""

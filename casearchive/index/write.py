@@ -12,6 +12,7 @@ from typing import Any
 from casearchive.attributes import by_level
 from casearchive.claims import side
 from casearchive.index import noting, shelf
+from casearchive.index.read import facts_of_row, reports_of
 from casearchive.index.text import DocumentText, document_text, instance_text
 from casearchive.mined import Label, Mined, of_case, of_facts
 from casearchive.model import Case, Facts, Finding, Measurement, TeachingSetRecord
@@ -94,6 +95,8 @@ def add_instance(
         "INSERT OR IGNORE INTO identifiers (instance_id, keyword, value) VALUES (?, ?, ?)",
         [(found, i.keyword, i.value) for i in facts.identifiers if i.value.strip()],
     )
+    if facts.report:
+        connection.execute("INSERT INTO reports (instance_id, text) VALUES (?, ?)", (found, facts.report))
     _put_document(connection, found, facts, name)
     _link_waiting_media(connection, sha256, found)
     return found
@@ -102,7 +105,8 @@ def add_instance(
 def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, completeness: int) -> None:
     """Replace what the index says of ``case``; files that belong to it stop being documents of their own."""
     vocabulary = lexicon()
-    mined = of_case(case, vocabulary)
+    reports = reports_of(connection, (m.sha256 for m in case.media))
+    mined = of_case(case, vocabulary, reports)
     case_id = _number(connection, case.slug)
     before, instances = _removed(connection, case_id)
     _insert(connection, "cases", {
@@ -148,7 +152,7 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
     )
     _put_labels(connection, case_id, mined.labels, len(case.priors))
     _put_terms(connection, case_id, case)
-    _say(connection, document, document_text(case, vocabulary))
+    _say(connection, document, document_text(case, vocabulary, reports))
     shelf.put(connection, document, before, noting.of_document(connection, document))
     _retire_documents_of_media(connection, case_id)
     _restore_documents(connection, instances)
@@ -291,7 +295,10 @@ def _put_mined(
 ) -> None:
     """Findings read in the text, after those of the author."""
     for position, one in enumerate(mined, after + 1):
-        _put_finding(connection, document, key, position, one.finding, source=one.source, quote=one.quote)
+        _put_finding(
+            connection, document, key, position, one.finding,
+            origin=one.origin, source=one.source, quote=one.quote,
+        )  # fmt: skip
 
 
 def _put_labels(connection: sqlite3.Connection, case_id: int, labels: Iterable[Label], after: int) -> None:
@@ -317,6 +324,7 @@ def _put_finding(
     position: int,
     finding: Finding,
     *,
+    origin: str = "record",
     source: str = "",
     quote: str = "",
 ) -> None:
@@ -344,7 +352,7 @@ def _put_finding(
         "echogenicity": json.dumps(finding.echogenicity),
         "note": finding.note,
         "reviewed": int(finding.reviewed),
-        "origin": "text" if source else "record",
+        "origin": origin,
         "source": source,
         "quote": quote,
     })  # fmt: skip
@@ -437,8 +445,6 @@ def _link_waiting_media(connection: sqlite3.Connection, sha256: str, instance: i
 
 def _restore_documents(connection: sqlite3.Connection, instances: Iterable[int]) -> None:
     """Files that belong to no case any more are documents of their own."""
-    from casearchive.index.read import facts_of_row
-
     for instance in instances:
         if connection.execute(
             "SELECT 1 FROM media WHERE instance_id = ?1 UNION ALL SELECT 1 FROM documents WHERE instance_id = ?1",

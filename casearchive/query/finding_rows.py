@@ -136,8 +136,8 @@ def _finding_rows(clause: FindingClause, where: Sql, only: Documents | None, lev
             + " ELSE 1.0 END"
         ),
         Sql(
-            f"CASE f.origin WHEN 'text' THEN {MINED}"
-            f" ELSE CASE f.reviewed WHEN 1 THEN 1.0 ELSE {UNREVIEWED} END END"
+            f"CASE f.origin WHEN 'record' THEN CASE f.reviewed WHEN 1 THEN 1.0 ELSE {UNREVIEWED} END"
+            f" ELSE {MINED} END"
         ),
         _specific("f.abnormality", clause.abnormality),
         _specific("f.structure", clause.structure),

@@ -30,6 +30,8 @@ from casearchive.query.pieces import MATCH, NO_SIDE, OTHER_SIDE, accepted
 from casearchive.query.text_sets import said
 from casearchive.query.tree import FindingClause, GradeTest
 
+#: Where a finding is from that no author wrote down as one.
+READ = ("text", "report")
 UNRECORDED = ("unknown", "none", "")
 
 
@@ -159,7 +161,7 @@ def _split(parts: dict[float, int], weight: float, marked: int) -> dict[float, i
 
 def _factors(clause: FindingClause, some: Items, found: int) -> list[tuple[float, int]]:
     factors = [(weight, any_value(some, "f.certainty", (name,))) for name, weight in LESS_CERTAIN.items()]
-    mined = any_value(some, "f.origin", ("text",))
+    mined = any_value(some, "f.origin", READ)
     factors.append((MINED, mined))
     factors.append((UNREVIEWED, minus(any_value(some, "f.reviewed", ("0",)), mined)))
     for column, wanted in (("f.abnormality", clause.abnormality), ("f.structure", clause.structure)):
@@ -267,7 +269,7 @@ def _said_otherwise(clause: FindingClause, shelf: Shelf) -> int:
     ids = {*clause.abnormality.ids, *clause.abnormality.above}
 
     def told(some: Items) -> list[Tier]:
-        mined = any_value(some, "f.origin", ("text", "report")) & of_ids(some, "f.abnormality", ids)
+        mined = any_value(some, "f.origin", READ) & of_ids(some, "f.abnormality", ids)
         absent = any_value(some, "f.certainty", ("absent",))
         placed = minus(mined, any_value(some, "f.structure", ("",)))
         return [Tier(0, MATCH, 0, some.documents(placed | (mined & absent)))]

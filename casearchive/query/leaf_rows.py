@@ -320,7 +320,7 @@ def _told_diagnosis(leaf: TermClause, only: Documents | None) -> list[Sql]:
         return []
     where = [
         Sql(
-            "f.origin = 'text' AND f.certainty IN ('definite', 'probable') AND f.temporality <> 'historical'"
+            "f.origin <> 'record' AND f.certainty IN ('definite', 'probable') AND f.temporality <> 'historical'"
         ),
         sql("f.abnormality IN {}", among(leaf.wanted.ids)),
         Sql("NOT EXISTS (SELECT 1 FROM findings o WHERE o.document = f.document AND o.origin = 'record')"),

@@ -15,6 +15,7 @@ from casearchive.readers import (
     _dicom_video,
     _frames,
     _headers,
+    _report,
     _shared,
     _structure,
     _ultrasound,
@@ -352,6 +353,7 @@ def _facts(
         notes=tuple(header.notes),
         media_type="application/dicom",
         claims=_ultrasound.claims(header, found),
+        report=_report.words(header) if layout is None else "",
     )
 
 
