@@ -8,12 +8,13 @@ contradicts them, that is a dispute for a person to settle. Differential, pitfal
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from casearchive.claims import side as claimed_side
 from casearchive.model import Case, Dynamic, Evidence, Facts, Finding, Grade, Measurement
-from casearchive.terms import Lexicon, lexicon
+from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
+from casearchive.terms.binding import implied
 from casearchive.terms.understanding import PRESENT, About, Statement, understand
 
 #: Where something was read that stands in a structured report.
@@ -87,9 +88,39 @@ class _Said:
     media: str = ""
 
 
+def in_known_words(case: Case, vocabulary: Lexicon) -> Case:
+    """The case with structures and abnormalities that its author wrote in words of his own ("second metatarsal") as
+    the concepts that these hold; what holds none stays as it is."""
+    places, kinds = STRUCTURE_KINDS | {"site"}, ABNORMALITY_KINDS
+
+    def known(word: str, among: Collection[str]) -> str:
+        if not word or word in vocabulary:
+            return word
+        concept = vocabulary.within(word.replace("_", " "), among)
+        return concept.id if concept is not None else word
+
+    def made(finding: Finding) -> Finding:
+        abnormality = known(finding.abnormality, kinds)
+        site = (
+            finding.site or implied(abnormality, vocabulary)[1]
+        )  # a carpal tunnel syndrome is at the tunnel
+        return replace(
+            finding, structure=known(finding.structure, places), abnormality=abnormality, site=site
+        )
+
+    findings = tuple(made(f) for f in case.findings)
+    diagnosis = tuple(
+        replace(d, structure=known(d.structure, places), what=known(d.what, kinds))
+        for d in case.story.diagnosis
+    )
+    media = tuple(replace(m, structure=known(m.structure, places)) for m in case.media)
+    return replace(case, findings=findings, media=media, story=replace(case.story, diagnosis=diagnosis))
+
+
 def of_case(case: Case, vocabulary: Lexicon | None = None, reports: Iterable[str] = ()) -> Mining:
     """Everything the words of a case, and of the ``reports`` among its files, say, without what its findings say."""
     terms = vocabulary or lexicon()
+    case = in_known_words(case, terms)
     every = [*_statements(case, terms), *_reported(reports, terms)]
     labels, told = [], []
     for said in every:
@@ -221,11 +252,19 @@ def _kind_of(concept_id: str, terms: Lexicon) -> str:
 
 
 def _answered(said: _Said, told: Sequence[_Said], terms: Lexicon) -> bool:
-    """A doubt without a place that the same case settles: "suspected clot", and later "no thrombosis"."""
-    if said.said.presence != "possible" or said.said.structure:
+    """A doubt that the same case settles there, or that is of no place but by its name: "sent in as ?DVT", and later
+    "the veins are compressible"."""
+    doubt = said.said
+    if doubt.presence != "possible":
         return False
+    concept = terms.concept(doubt.abnormality)
+    named = {place for place, _, _ in concept.defined_as} if concept is not None else set()
+    placeless = not doubt.structure or doubt.structure in named
     return any(
-        other.said.presence == "absent" and _related(said.said.abnormality, other.said.abnormality, terms)
+        other.said.presence == "absent"
+        and _related(doubt.abnormality, other.said.abnormality, terms)
+        and (placeless or doubt.structure in terms.narrower(other.said.structure))
+        and _sides_meet(doubt, other.said)
         for other in told
     )
 
@@ -260,10 +299,11 @@ def _related(a: str, b: str, terms: Lexicon) -> bool:
 
 
 def _spoken_of(statement: Statement, findings: Iterable[Finding], terms: Lexicon) -> bool:
+    """Whether the author says something of this; a place that the vocabulary does not know may be any."""
     for finding in findings:
         if not _related(statement.abnormality, finding.abnormality, terms):
             continue
-        if not statement.structure or not finding.structure:
+        if not statement.structure or finding.structure not in terms:
             return True
         if _related(statement.structure, finding.structure, terms):
             return True

@@ -118,8 +118,7 @@ def _ask(shelf: Shelf, query: Query, include_absent: bool) -> tuple[Query, Ranke
     """The first way of asking that finds something, its documents, and the respelt question if there is one."""
     first: Ranked | None = None
     corrected: Query | None = None
-    for asked, is_respelt in _ways(query):
-        corrected = asked if is_respelt else corrected
+    for asked, corrected in _ways(query):
         found = ranked(asked.root, shelf)
         if first is None:
             first = found
@@ -129,17 +128,18 @@ def _ask(shelf: Shelf, query: Query, include_absent: bool) -> tuple[Query, Ranke
     return query, first or Ranked(), corrected
 
 
-def _ways(query: Query) -> Iterator[tuple[Query, bool]]:
-    """The question as typed, then ever looser; each is made only when the one before found nothing."""
-    yield query, False
+def _ways(query: Query) -> Iterator[tuple[Query, Query | None]]:
+    """The question as typed, then ever looser, each with the respelt question that may have been meant; each is
+    made only when the one before found nothing."""
+    yield query, None
     if query.exact:
         return
-    again = respelt(query, lexicon()) if query.unknown else None
-    if again is not None:
-        yield again, True
-    for base in (query, again):
-        for way in looser(base) if base is not None else ():
-            yield way, False
+    again = respelt(query, lexicon()) if query.unknown else ()
+    for way in again:
+        yield way, way
+    for base in (query, *again[:1]):
+        for way in looser(base):
+            yield way, again[0] if again else None
 
 
 # ------------------------------------------------------------------------------------------- counting

@@ -14,7 +14,7 @@ from casearchive.claims import side
 from casearchive.index import noting, shelf
 from casearchive.index.read import facts_of_row, reports_of
 from casearchive.index.text import DocumentText, document_text, instance_text
-from casearchive.mined import Label, Mined, of_case, of_facts
+from casearchive.mined import Label, Mined, in_known_words, of_case, of_facts
 from casearchive.model import Case, Facts, Finding, Measurement, TeachingSetRecord
 from casearchive.terms import lexicon
 from casearchive.terms.grades import ordinal
@@ -103,8 +103,12 @@ def add_instance(
 
 
 def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, completeness: int) -> None:
-    """Replace what the index says of ``case``; files that belong to it stop being documents of their own."""
+    """Replace what the index says of ``case``; files that belong to it stop being documents of their own.
+
+    Rows name the concepts that the author's words hold; the searchable text has the words.
+    """
     vocabulary = lexicon()
+    said, case = case, in_known_words(case, vocabulary)
     reports = reports_of(connection, (m.sha256 for m in case.media))
     mined = of_case(case, vocabulary, reports)
     case_id = _number(connection, case.slug)
@@ -152,7 +156,7 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
     )
     _put_labels(connection, case_id, mined.labels, len(case.priors))
     _put_terms(connection, case_id, case)
-    _say(connection, document, document_text(case, vocabulary, reports))
+    _say(connection, document, document_text(said, vocabulary, reports))
     shelf.put(connection, document, before, noting.of_document(connection, document))
     _retire_documents_of_media(connection, case_id)
     _restore_documents(connection, instances)

@@ -40,6 +40,7 @@ from casearchive.query.wanted import both, either, implied, literal, wanted
 from casearchive.terms import ABNORMALITY_KINDS, Lexicon
 from casearchive.units import base_of
 
+_COMPLAINTS = frozenset(("pain", "pains", "painful", "ache", "aches", "aching", "sore", "soreness", "hurts"))
 _FINDING_KINDS = frozenset(("structure", "abnormality", "property", *MODIFIERS))
 
 
@@ -85,9 +86,12 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     for group in groups:
         parts.append(_group(group, pushed, lexicon))
     parts.extend(_left_out([a.node for a in own if a.kind == "negated" and a.node is not None], clauses))
-    found = free_words(sorted(words, key=lambda a: a.start))
-    if found is not None:
-        parts.append(found)
+    # whoever comes has a pain: with a place beside it, it tells apart nothing
+    wished = [a for a in words if clauses and a.text.lower() in _COMPLAINTS]
+    for demanded, some in ((True, [a for a in words if a not in wished]), (False, wished)):
+        found = free_words(sorted(some, key=lambda a: a.start))
+        if found is not None:
+            parts.append(found if demanded else Maybe(found))
     return _and(_joined_priors(parts))
 
 
@@ -343,7 +347,7 @@ def _clauses(atoms: Sequence[Atom], lexicon: Lexicon) -> tuple[list[Node], list[
             # "tear without haematoma": no case with a haematoma, and those that say so first
             nodes += [Not(replace(clause, certainty=PRESENT)), Maybe(clause)]
             continue
-        nodes.append(clause)
+        nodes.append(_or_its_length(clause, lexicon))
         about = tuple(w for w in (clause.structure, clause.abnormality) if w is not None and w.groups)
         if about and not clause.strict and "absent" not in clause.certainty:
             nodes.append(Maybe(Said(about)))
@@ -439,6 +443,7 @@ def _clause(draft: _Draft, lexicon: Lexicon) -> FindingClause:
             meant = wanted(lexicon, here, abnormality.typed, by_field=abnormality.by_field)
             ids, above = {*abnormality.ids, *meant.ids}, {*abnormality.above, *meant.above}
             abnormality = replace(abnormality, ids=tuple(sorted(ids)), above=tuple(sorted(above)))
+        abnormality = _of_its_kind(structure, abnormality, lexicon)
     leading = draft.abnormality or draft.structure
     clause = FindingClause(
         structure=structure,
@@ -453,6 +458,36 @@ def _clause(draft: _Draft, lexicon: Lexicon) -> FindingClause:
     if "absent" in clause.certainty:
         clause = replace(clause, strict=True)
     return clause
+
+
+def _of_its_kind(structure: Wanted, abnormality: Wanted, lexicon: Lexicon) -> Wanted:
+    """ "Ulnar nerve dislocation": what is called a dislocation of a nerve is meant too."""
+    kind = lexicon.resolve(f"{structure.kind} {abnormality.typed}", ABNORMALITY_KINDS)
+    if kind is None or kind.id in abnormality.ids or abnormality.literal:
+        return abnormality
+    meant = wanted(lexicon, kind.id, abnormality.typed, by_field=abnormality.by_field)
+    ids, above = {*abnormality.ids, *meant.ids}, {*abnormality.above, *meant.above}
+    groups = abnormality.groups
+    if len(groups) == 1:
+        groups = ((*groups[0], kind.id),)
+    return replace(
+        abnormality, label=f"{abnormality.label} or {meant.label}", asked=(*abnormality.asked, kind.id),
+        ids=tuple(sorted(ids)), above=tuple(sorted(above)), groups=groups,
+    )  # fmt: skip
+
+
+def _or_its_length(clause: FindingClause, lexicon: Lexicon) -> Node:
+    """ "Gap on contraction": a finding in that state, or a length that was measured in it."""
+    what = clause.abnormality
+    if clause.maneuver is None or what is None or what.by_field or "absent" in clause.certainty:
+        return clause
+    measure = measure_named(lexicon, what.typed)
+    if measure is None:
+        return clause
+    measured = MeasureClause(
+        measure.names, measure.label, Range(), measure.unit, clause.maneuver.ids, clause.structure
+    )
+    return Or((clause, measured))
 
 
 def _modified(clause: FindingClause, atoms: Sequence[Atom]) -> FindingClause:

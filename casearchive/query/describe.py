@@ -28,6 +28,7 @@ from casearchive.query.tree import (
     Wanted,
     Words,
 )
+from casearchive.terms import lexicon
 
 _ROLE_NAMES = {"diagnosis": "dx", "differential": "ddx"}
 
@@ -49,6 +50,12 @@ def described(node: Node) -> tuple[str, ...]:
     if isinstance(node, MediaClause):
         return tuple(_test(test) for test in node.tests)
     return (_leaf(node),)
+
+
+def _widest(names: tuple[str, ...]) -> list[str]:
+    """Of concepts and their kinds, those that are no kind of another."""
+    words = lexicon()
+    return [name for name in names if not (words.broader(name) - {name}) & set(names)]
 
 
 def _inline(node: Node) -> str:
@@ -76,7 +83,9 @@ def _leaf(node: Node) -> str:
     if isinstance(node, MeasureClause):
         of = [concept(w) for w in (node.structure, node.abnormality) if w is not None]
         place = f" of {', '.join(of)}" if of else ""
-        state = f" at {' or '.join(_words(s) for s in node.states)}" if node.states else ""
+        state = f" at {' or '.join(_words(s) for s in _widest(node.states))}" if node.states else ""
+        if node.range == Range():
+            return f"{node.label}{place}{state} measured"
         unit = f" {node.unit}" if node.unit != "1" else ""
         return f"{node.label}{place}{state} {_span(node.range)}{unit}"
     if isinstance(node, PriorClause):

@@ -104,6 +104,9 @@ class Shelf(Protocol):
     def names(self, start: str) -> list[str]:
         """Every name of a fact that begins so."""
 
+    def where(self, ask: Callable[[Items], int]) -> int:
+        """Documents that have any of the findings, terms and clips that ``ask`` finds."""
+
     def tiers(self, ask: Callable[[Items], list[Tier]]) -> list[Tier]:
         """What ``ask`` finds among the findings, terms and clips of all documents."""
 

@@ -19,6 +19,7 @@ from casearchive.query.pieces import (
     every,
     like,
     only_of,
+    other_sides,
     side_factor,
     sql,
     value,
@@ -332,15 +333,34 @@ def _text_rows(clause: FindingClause, only: Documents | None, *, annotated: bool
     rows = text_rows(text_match(clause), TEXT, only, unless=None if annotated else _said_otherwise(clause))
     if not clause.sides:
         return rows
-    wanted = accepted(clause.sides)
-    other = tuple(s for s in ("left", "right", "bilateral") if s not in wanted)
+    wanted, others = accepted(clause.sides), other_sides(clause.sides)
+    read_other = sql("({} AND NOT {})", _read_of_side(others), _read_of_side(wanted))
     return sql(
         "SELECT key, score * max(side, 0.4), side = 0, CASE WHEN side = 0 THEN -10 WHEN side < 1 THEN -12"
         " ELSE 0.3 END, source, ref"
-        " FROM (SELECT r.*, CASE WHEN {} THEN 1.0 WHEN {} THEN 0.0 ELSE 0.4 END AS side FROM ({}) r)",
+        " FROM (SELECT r.*, CASE WHEN {} AND NOT {} THEN 1.0 WHEN {} OR {} THEN 0.0 ELSE 0.4 END AS side"
+        " FROM ({}) r)",
         _text_side(wanted),
-        _text_side(other),
+        read_other,
+        _text_side(others),
+        read_other,
         rows,
+    )
+
+
+def told_by(wanted: Wanted) -> set[str]:
+    """The abnormalities whose place in a text tells whether this one is there: its kinds, what it is a kind of, and
+    what it is by its definition."""
+    return {*wanted.ids, *wanted.above, *(i for d in wanted.definitions for i in d.abnormalities)}
+
+
+def _read_of_side(sides: Sequence[str]) -> Sql:
+    """Whether the words of row ``r`` were understood to show something on one of these sides."""
+    return sql(
+        "EXISTS (SELECT 1 FROM findings f WHERE f.document = r.key AND f.origin <> 'record'"
+        " AND f.certainty IN {} AND f.side IN {})",
+        among(PRESENT),
+        among(sides),
     )
 
 
@@ -348,7 +368,7 @@ def _said_otherwise(clause: FindingClause) -> Sql:
     """Rows of a document's findings that keep its words from answering."""
     if clause.abnormality is None:
         return Sql("f.origin = 'record'")
-    ids = among(sorted({*clause.abnormality.ids, *clause.abnormality.above}))
+    ids = among(sorted(told_by(clause.abnormality)))
     said = sql("f.abnormality IN {} AND (f.structure <> '' OR f.certainty = 'absent')", ids)
     return any_way([Sql("f.origin = 'record'"), said])
 

@@ -25,10 +25,11 @@ from casearchive.query.finding_rows import (
     diagnosis_roles,
     in_places,
     places,
+    told_by,
 )
-from casearchive.query.pieces import MATCH, NO_SIDE, OTHER_SIDE, accepted
+from casearchive.query.pieces import MATCH, NO_SIDE, OTHER_SIDE, accepted, other_sides
 from casearchive.query.text_sets import said
-from casearchive.query.tree import FindingClause, GradeTest
+from casearchive.query.tree import PRESENT, FindingClause, GradeTest
 
 #: Where a finding is from that no author wrote down as one.
 READ = ("text", "report")
@@ -255,10 +256,11 @@ def _text(clause: FindingClause, shelf: Shelf, *, of_annotated: bool) -> list[Ti
         found = minus(found, shelf.having(facts.ANNOTATED) | _said_otherwise(clause, shelf))
     if not clause.sides:
         return _sided(TEXT, 0.3, found, 0, 0)
-    wanted = accepted(clause.sides)
-    right = found & _named_side(shelf, wanted)
+    wanted, others = accepted(clause.sides), other_sides(clause.sides)
+    read_other = minus(_read_of_side(shelf, others), _read_of_side(shelf, wanted))
+    right = minus(found & _named_side(shelf, wanted), read_other)
     found = minus(found, right)
-    other = found & _named_side(shelf, tuple(s for s in ("left", "right", "bilateral") if s not in wanted))
+    other = found & (_named_side(shelf, others) | read_other)
     return _sided(TEXT, 0.3, right, minus(found, other), other)
 
 
@@ -266,7 +268,7 @@ def _said_otherwise(clause: FindingClause, shelf: Shelf) -> int:
     """Documents whose text was understood to say where the abnormality is, or that it is not there."""
     if clause.abnormality is None:
         return 0
-    ids = {*clause.abnormality.ids, *clause.abnormality.above}
+    ids = told_by(clause.abnormality)
 
     def told(some: Items) -> list[Tier]:
         mined = any_value(some, "f.origin", READ) & of_ids(some, "f.abnormality", ids)
@@ -275,6 +277,17 @@ def _said_otherwise(clause: FindingClause, shelf: Shelf) -> int:
         return [Tier(0, MATCH, 0, some.documents(placed | (mined & absent)))]
 
     return reduce(or_, (tier.documents for tier in shelf.tiers(told)), 0)
+
+
+def _read_of_side(shelf: Shelf, sides: Sequence[str]) -> int:
+    """Documents whose words were understood to show something on one of these sides."""
+    return shelf.where(
+        lambda some: (
+            any_value(some, "f.origin", READ)
+            & any_value(some, "f.certainty", PRESENT)
+            & any_value(some, "f.side", sides)
+        )
+    )
 
 
 def _named_side(shelf: Shelf, sides: Sequence[str]) -> int:

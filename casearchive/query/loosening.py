@@ -42,7 +42,7 @@ def looser(query: Query) -> Iterator[Query]:
         found = relaxed(query, prefix=prefix)
         if found is not None:
             yield found
-    root = query.root if isinstance(query.root, And) else And((query.root,))
+    root = And(tuple(_plain_findings(query.root.parts if isinstance(query.root, And) else (query.root,))))
     for step in (_without_modifiers, _wishes, _one_finding):
         parts, given_up = step(root.parts)
         if given_up:
@@ -109,6 +109,18 @@ def _most(words: Sequence[str], least: int = 0) -> Node:
 
 
 # ------------------------------------------------------------------------------------------- giving up
+
+
+def _plain_findings(parts: Sequence[Node]) -> Iterator[Node]:
+    """A finding or the length that has its name ("gap on contraction"): the finding, and the length as a wish."""
+    for part in parts:
+        kinds = [type(p) for p in part.parts] if isinstance(part, Or) else []
+        if isinstance(part, Or) and kinds == [FindingClause, MeasureClause]:
+            yield part.parts[0]
+            yield Maybe(part.parts[1])
+        else:
+            yield part
+
 
 Given = tuple[list[Node], list[str]]
 
@@ -209,7 +221,10 @@ def _at_its_place(clause: FindingClause) -> FindingClause:
 
 
 def _plain(wanted: Wanted) -> dict[str, Any]:
-    return {"ids": wanted.broader, "asked": wanted.broader, "definitions": (), "groups": (wanted.broader,)}
+    """The same with what is next broader itself, and none of that one's other kinds and parts."""
+    ids = tuple(sorted({*wanted.broader, *wanted.ids}))
+    groups = ((*wanted.broader, *wanted.asked),)
+    return {"ids": ids, "asked": (*wanted.broader, *wanted.asked), "groups": groups}
 
 
 def _in_words(parts: Sequence[Node]) -> Node | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import islice, pairwise, product
 
 from casearchive.errors import QueryError
 from casearchive.query.atoms import Atom, Speaker, field_to_atom, phrase_atom, words_to_atoms
@@ -30,6 +30,8 @@ MAX_DEPTH = 20
 
 #: How many unknown words are looked up for a spelling; each costs a walk through the whole vocabulary.
 _MOST_RESPELT = 6
+#: Names as near as each other that one word may have meant, and ways to read a question of several such words.
+_MOST_MEANT, _MOST_READINGS = 3, 6
 
 #: A small "not" behind one of these says something of the case; it leaves nothing out.
 _VERBS = frozenset(
@@ -277,59 +279,66 @@ class _Reader:
 # ------------------------------------------------------------------------------------------- spelling
 
 
-def respelt(query: Query, lexicon: Lexicon, fields: Mapping[str, Field] = FIELDS) -> Query | None:
-    """The same question with its unknown words as they were probably meant, or None where nothing is near.
+def respelt(query: Query, lexicon: Lexicon, fields: Mapping[str, Field] = FIELDS) -> tuple[Query, ...]:
+    """The same question with its unknown words as they were probably meant; nothing where nothing is near.
 
     Words of four letters or more are compared with the names of the lexicon, together with an unknown
-    neighbour first ("rectus femoriss"); the nearest is taken only where no other is as near.
+    neighbour first ("rectus femoriss"). Where several names are as near as each other (entesitis: enteritis,
+    enthesitis) there is a question for each: what is held may tell which was meant.
     """
-    text = query.text
-    changes: list[tuple[int, int, str]] = []
+    changes = _changes(query, lexicon)
+    found = []
+    for chosen in islice(product(*(better for _, _, better in changes)), _MOST_READINGS) if changes else ():
+        text = query.text
+        notes: list[str] = []
+        for (start, end, _), better in reversed(list(zip(changes, chosen, strict=True))):
+            notes.insert(0, f"showing results for {better} (you typed {query.text[start:end]})")
+            text = text[:start] + better + text[end:]
+        try:
+            again = parse(text, lexicon, fields)
+        except QueryError:
+            continue
+        found.append(Query(again.text, again.root, (*again.understood, *notes), again.unknown))
+    return tuple(found)
+
+
+def _changes(query: Query, lexicon: Lexicon) -> list[tuple[int, int, tuple[str, ...]]]:
+    """The places (start, end; 0-based) of unknown words, each with the names that are nearest to it."""
+    changes = []
     places = list(query.unknown[:_MOST_RESPELT])
     while places:
         for count in (3, 2, 1):
             window = places[:count]
-            if len(window) < count or not _neighbours(text, window):
+            if len(window) < count or not _neighbours(query.text, window):
                 continue
             start, end = window[0][0], window[-1][1]
-            better = _nearest(text[start:end].strip(".,;:!?"), lexicon)
-            if better is not None:
+            better = _nearest(query.text[start:end].strip(".,;:!?"), lexicon)
+            if better:
                 changes.append((start, end, better))
                 places = places[count:]
                 break
         else:
             places = places[1:]
-    if not changes:
-        return None
-    for start, end, better in reversed(changes):
-        text = text[:start] + better + text[end:]
-    try:
-        again = parse(text, lexicon, fields)
-    except QueryError:
-        return None
-    notes = tuple(f"showing results for {better} (you typed {query.text[s:e]})" for s, e, better in changes)
-    return Query(again.text, again.root, (*again.understood, *notes), again.unknown)
+    return changes
 
 
 def _neighbours(text: str, places: Sequence[tuple[int, int]]) -> bool:
     return all(text[before[1] : after[0]].isspace() for before, after in pairwise(places))
 
 
-def _nearest(word: str, lexicon: Lexicon) -> str | None:
+def _nearest(word: str, lexicon: Lexicon) -> tuple[str, ...]:
+    """The nearest name, or those that are as near as it; nothing where more are than can have been meant."""
     reach = allowed(word)
     if not reach or not any(c.isalpha() for c in word) or ordinary(word):
-        return None
+        return ()
     scored = sorted(
         (edits, name)
         for name in lexicon.nearest(word, (), 6)
         if 0 < (edits := distance(word.lower(), name.lower(), reach)) <= reach
     )
-    if not scored or (len(scored) > 1 and scored[0][0] == scored[1][0] and not _same(scored, lexicon)):
-        return None
-    return scored[0][1]
-
-
-def _same(scored: Sequence[tuple[int, str]], lexicon: Lexicon) -> bool:
-    """Whether the nearest names are spellings of one thing (hematoma, haematoma)."""
-    first = [lexicon.resolve(name) for edits, name in scored if edits == scored[0][0]]
-    return len({c.id if c else "" for c in first}) == 1
+    nearest: dict[str, str] = {}  # of the spellings of one thing (hematoma, haematoma) the first
+    for edits, name in scored:
+        if edits == scored[0][0]:
+            concept = lexicon.resolve(name)
+            nearest.setdefault(concept.id if concept else name, name)
+    return tuple(nearest.values()) if len(nearest) <= _MOST_MEANT else ()

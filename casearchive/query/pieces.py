@@ -70,6 +70,12 @@ def accepted(sides: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*sides, *both)))
 
 
+def other_sides(sides: Sequence[str]) -> tuple[str, ...]:
+    """Sides that are another than these."""
+    known = accepted(sides)
+    return tuple(side for side in ("left", "right", "bilateral") if side not in known)
+
+
 def side_factor(column: str, sides: Sequence[str]) -> Sql:
     """1 where the side is right, 0.4 where none is recorded, 0 where it is another one."""
     if not sides:

@@ -210,6 +210,9 @@ def _one(asked: Asked, text: str) -> Wanted | tuple[tuple[str, Wanted], ...]:
         if parts:
             return parts
     near = _near(asked.lexicon, text, kinds)
+    if near is None and kinds and not asked.exact:
+        held = asked.lexicon.within(text, kinds)
+        near = held.id if held is not None else None
     if near is not None and not asked.exact:
         return wanted(asked.lexicon, near, text, exact=exact, by_field=True)
     return literal(text, next(iter(sorted(kinds)), ""), near=asked.lexicon.nearest(text, kinds, 2))

@@ -21,9 +21,10 @@ def wanted(
     concept = lexicon.concept(concept_id)
     if concept is None:
         return literal(typed, "", by_field=by_field)
-    ids = (concept_id,) if exact else tuple(sorted(lexicon.narrower(concept_id)))
+    ids = every = (concept_id,) if exact else tuple(sorted(lexicon.narrower(concept_id)))
     if concept.kind == "muscle" and "muscle" in typed.lower():
-        ids = tuple(i for i in ids if _kind(lexicon, i) == "muscle")  # the calf muscle is not its tendon
+        # the calf muscle is not its tendon; that is what comes next
+        ids = tuple(i for i in ids if _kind(lexicon, i) == "muscle")
     above = tuple(sorted(lexicon.broader(concept_id) - ({ROOT} if concept_id != ROOT else set())))
     return Wanted(
         label=concept.preferred,
@@ -36,10 +37,13 @@ def wanted(
         definitions=() if exact else _definitions(lexicon, concept_id),
         exact=exact,
         by_field=by_field,
-        broader=tuple(
-            i
-            for i in (concept.part_of if is_structure(concept.kind) else concept.is_a)
-            if i != ROOT and len(lexicon.narrower(i)) <= _NOT_TOO_WIDE
+        broader=(
+            *(
+                i
+                for i in (concept.part_of if is_structure(concept.kind) else concept.is_a)
+                if i != ROOT and len(lexicon.narrower(i)) <= _NOT_TOO_WIDE
+            ),
+            *(i for i in every if i not in ids),
         ),
     )
 

@@ -37,7 +37,10 @@ _SHORT = TIERS.index("short")
 _SUGGESTED = frozenset(TIERS.index(tier) for tier in ("preferred", "synonym", "misspelling", "hinted"))
 
 #: What may stand between two words of one name.
-_JOINED = re.compile(r"[\s\-‐‑–/()'’]*\Z")
+_JOINED = re.compile(r"[\s\-‐‑–/()'’]*(?:\bthe\s+)?\Z", re.IGNORECASE)
+
+
+_DENIED = re.compile(r"\b(?:no|not|without|or)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,8 @@ class Lexicon:
     # ------------------------------------------------------------------------------------ words to concepts
 
     def resolve(self, text: str, kinds: Collection[str] = ()) -> Concept | None:
-        """The concept that ``text`` names: an id or any of its names, however it is spelt or inflected.
+        """The concept that ``text`` names: an id or any of its names, however it is spelt or inflected ("collateral
+        ligament of the elbow" is the elbow's collateral ligament).
 
         A form that several concepts claim with equal right (``TA``) names none until ``kinds`` decides.
         """
@@ -159,12 +163,38 @@ class Lexicon:
             return self.concept(text)
         folded = fold(text)
         chosen = self._choose(folded, kinds, deliberate=True)
+        if chosen is None and " of " in folded:
+            part, _, whole = folded.partition(" of ")
+            chosen = self._choose(f"{whole} {part}", kinds, deliberate=True)
         if chosen is None:
             as_id = re.sub(r"[\s-]+", "_", text.lower())
             if as_id in self._rows and self._is_of(as_id, kinds):
                 return self.concept(as_id)
             return None
         return self.concept(chosen.concept)
+
+    def within(self, text: str, kinds: Collection[str]) -> Concept | None:
+        """The concept that ``text`` names, or else the only one of these kinds that it holds ("the second
+        metatarsal", "deep veins of the leg"); None where it holds none, or names that lie apart."""
+        whole = self.resolve(text, kinds)
+        if whole is not None:
+            return whole
+        held = [c for m in self.recognise(text) if (c := self.concept(m.concept)) is not None]
+        named = {c.id: c for c in held if c.kind in kinds}
+        if _DENIED.search(text):
+            return None
+        things = [c for c in named.values() if c.kind not in ("region", "site") and c.id != c.kind]
+        things = things or [c for c in named.values() if c.kind != "region"]
+        if len(things) != 1:
+            return next(iter(named.values())) if len(named) == 1 else None
+        places = [c.id for c in named.values() if c.kind == "region"]
+        around = {r for above in self.broader(things[0].id) for r in self._rows[above].get("region", ())}
+        around |= {above for r in around for above in self.broader(r)}
+        apart = around and not all(
+            place in around or around & self.broader(place) or around & self.narrower(place)
+            for place in places
+        )
+        return None if apart else things[0]
 
     def senses(self, text: str, kinds: Collection[str] = ()) -> tuple[str, ...]:
         """Every concept id that ``text`` may name, the likeliest first (more than one for ``TA``)."""

@@ -436,6 +436,8 @@ class _Reader:
             )
             if not (kinds & {"vessel"} or veins):
                 return None
+            if any("arter" in i for i in place.ids) and not veins:
+                return ("arterial_occlusion", "absent") if name.concept == COMPRESSIBLE else None
             shallow = any(w in i for i in place.ids for w in ("saphenous", "superficial"))
             what = "thrombosis" if shallow else "dvt"
             return what, "definite" if name.concept == STIFF else "absent"

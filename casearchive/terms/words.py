@@ -42,6 +42,9 @@ _IRREGULAR = {
 }
 
 
+_BEFORE_ARTICLES = frozenset(("of", "in", "at", "to", "from", "on", "off", "under", "around", "behind"))
+
+
 @dataclass(frozen=True)
 class Token:
     """One word: its 0-based place in the text and its folded form."""
@@ -105,11 +108,14 @@ def fold_word(word: str) -> str:
 
 
 def tokens(text: str) -> tuple[Token, ...]:
-    """The words of ``text`` in order. ``L-4/L-5``, ``L4-5`` and ``L4/L5`` all give ``l4 l5``."""
+    """The words of ``text`` in order. ``L-4/L-5``, ``L4-5`` and ``L4/L5`` all give ``l4 l5``; the article in
+    "neck of the fibula" is no word."""
     found: list[Token] = []
     for match in _TOKEN.finditer(text):
         if match["word"] is not None:
-            found.append(Token(match.start(), match.end(), fold_word(match["word"])))
+            word = fold_word(match["word"])
+            if word != "the" or not found or found[-1].word not in _BEFORE_ARTICLES:
+                found.append(Token(match.start(), match.end(), word))
             continue
         found.extend(_level(match))
     return tuple(found)
