@@ -51,7 +51,7 @@ def named(text: str, parts: Sequence[Sentence], terms: Lexicon) -> list[Named]:
         if concept.kind == "scale" and mention.text.lower().endswith("grade"):
             found += _graded_thing(mention.start, mention.text, terms)
         name = Named(mention.start, mention.end, concept.id, concept.kind, mention.text, mention.start)
-        found.append(_spoken(name, terms))
+        found.append(_spoken(text, name, terms))
     found = [n for n in found if not _only_seems(text, n)]
     found += _abbreviated(text, found, terms)
     found += _elliptic(text, found, terms)
@@ -118,8 +118,15 @@ def _graded_thing(start: int, text: str, terms: Lexicon) -> Iterator[Named]:
         yield Named(start, start + len(words), concept.id, concept.kind, words, start)
 
 
-def _spoken(name: Named, terms: Lexicon) -> Named:
-    """A re-tear is a tear, whatever else it is."""
+#: What makes a movement a contraction.
+_AGAINST = re.compile(r"\b(?:resisted|isometric)\s+(?:[\w-]+\s+)?\Z", re.IGNORECASE)
+
+
+def _spoken(text: str, name: Named, terms: Lexicon) -> Named:
+    """A re-tear is a tear, whatever else it is; resisted extension is a contraction."""
+    if name.kind == "maneuver" and "contraction" in terms:
+        before = text[max(0, name.start - 30) : name.start]
+        return replace(name, concept="contraction") if _AGAINST.search(before) else name
     if name.kind == "outcome" and _AGAIN.match(name.text) and "tear" in terms:
         return replace(name, concept="tear", kind="abnormality")
     return name

@@ -147,8 +147,18 @@ def described(
     return made
 
 
+_BECOMES = re.compile(
+    r"\b(?:opening|widening|closing|gaping|growing|increasing|decreasing|rising|falling|narrowing|shrinking|reducing|"
+    r"stretching|thickening|opens|widens|closes|gapes|grows|increases|decreases|rises|falls|narrows|shrinks|reduces|"
+    r"becomes) (?:up |down |only )?(?:to )?\Z",
+    re.IGNORECASE,
+)
+
+
 def _goes_on(text: str, last: Quantity, quantity: Quantity) -> bool:
-    """ "6 mm at rest and 31 mm on contraction": one thing, measured twice."""
+    """ "6 mm at rest and 31 mm on contraction", "5 mm, opening to 23 mm": one thing, measured twice."""
+    if _BECOMES.search(text[last.end : quantity.start]):
+        return True
     return re.search(
         r"\b(?:and|to|but|versus|vs|compared|than)\b|,", text[last.end : quantity.start]
     ) is not None and not (

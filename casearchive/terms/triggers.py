@@ -172,7 +172,8 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "(?:sent in|referred|came|presented) (?:as|with the (?:label|diagnosis) of)",
         "told (?:her |him |them )?(?:that )?(?:(?:it|this|he|she|they) (?:was|is|had|have))?",
         "attributed to", "put down to", "written off as", "passed off as",
-        "thought to (?:be|have) (?:only |just |merely )", "(?:sent|signed|referred) (?:home|away|off|over|up|down|in|on|"
+        "thought to (?:be|have) (?:only |just |merely )",
+        "(?:sent|signed|referred) (?:home|away|off|over|up|down|in|on|"
         r"from (?:the )?[\w&]+(?: \w+){0,2}) (?:with|as)",
         r"(?:injected|splinted|casted|anticoagulated|massaged|needled)(?: \w+){0,3} for(?= (?:an? |the )?"
         r"(?!(?:\d|one|two|three|four|five|six|several|some|many|years?|months?|weeks?|days?)\b))",
