@@ -14,7 +14,7 @@ from casearchive.index.hits import Results
 from casearchive.index.migrations import migrations
 from casearchive.index.search import search
 from casearchive.index.write import put_case
-from casearchive.mined import Mining, of_case, of_facts
+from casearchive.mined import Mining, in_known_words, of_case, of_facts
 from casearchive.model import (
     Case,
     Evidence,
@@ -31,7 +31,7 @@ from casearchive.model import (
     Subject,
 )
 from casearchive.query import parse
-from casearchive.terms import lexicon
+from casearchive.terms import STRUCTURE_KINDS, lexicon
 
 SHA = "a" * 64
 
@@ -268,3 +268,41 @@ def test_show_lists_what_was_read_apart_and_lint_names_the_dispute(tmp_path: Pat
     before = list(archive.dump())
     archive.reindex()
     assert list(archive.dump()) == before
+
+
+def test_a_doubt_that_the_same_case_settles_is_no_finding() -> None:
+    told = case(
+        "Ruptured Baker cyst, right",
+        "Now a hot swollen calf, ?DVT. Veins compress from groin to ankle: no DVT.",
+    )
+    assert "dvt" not in {
+        m.finding.abnormality for m in of_case(told).findings if m.finding.certainty != "absent"
+    }
+    open_ = case("Swollen calf", "A hot swollen calf, ?DVT. No tear of the soleus.")
+    assert "dvt" in {
+        m.finding.abnormality for m in of_case(open_).findings if m.finding.certainty == "possible"
+    }
+
+
+def test_the_authors_own_words_for_a_place_are_understood() -> None:
+    spoken = Finding("F1", "stress_fracture", "second metatarsal", side="left")
+    assert (
+        in_known_words(case("A foot", "", findings=(spoken,)), lexicon()).findings[0].structure
+        == "metatarsal"
+    )
+    told = case("A foot", "Stress fracture of the left second metatarsal.", findings=(spoken,))
+    assert rows(of_case(told)) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "concept"),
+    [
+        ("deep veins of the leg", "deep_vein"), ("second metatarsal", "metatarsal"),
+        ("rectus femoris tendon", "rectus_femoris"),
+        ("lateral collateral ligament of the elbow", "rcl_elbow"), ("the index finger A2 pulley", "a2_pulley"),
+        ("no supraspinatus", None), ("supraspinatus and infraspinatus", None), ("somewhere else", None),
+    ],
+)  # fmt: skip
+def test_the_one_concept_that_longer_words_hold(words: str, concept: str | None) -> None:
+    found = lexicon().within(words, STRUCTURE_KINDS)
+    assert (found.id if found else None) == concept

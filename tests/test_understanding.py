@@ -265,3 +265,58 @@ def test_a_hostile_text_takes_reasonable_time(piece: str) -> None:
     begin = time.process_time()
     understand(piece * (10_000 // len(piece)))
     assert time.process_time() - begin < 20
+
+
+# ------------------------------------------------------------------------------ what a second judge's cases showed
+
+
+@pytest.mark.parametrize(
+    ("text", "structure", "abnormality", "presence"),
+    [
+        ("Sciatic nerve has a normal fascicular pattern.", "sciatic_nerve", "normal", "definite"),
+        ("Radial artery patent.", "radial_artery", "arterial_occlusion", "absent"),
+        ("Injected three times for hip bursitis.", "hip_region", "bursitis", "refuted_prior"),
+        ("Signed off as a hamstring strain.", "hamstrings", "hamstring_strain", "refuted_prior"),
+        ("Sent from A&E as ?DVT.", "deep_vein", "dvt", "refuted_prior"),
+        ("The ulnar collateral ligament of the thumb is torn.", "ucl_thumb", "tear", "definite"),
+    ],
+)  # fmt: skip
+def test_more_ways_of_saying_it(text: str, structure: str, abnormality: str, presence: str) -> None:
+    assert (structure, abnormality, presence) in {
+        (s.structure, s.abnormality, s.presence) for s in understand(text)
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The normal fascicular pattern of the median nerve is lost.",
+        "Normal fibrillar pattern disrupted over 2 cm.",
+    ],
+)
+def test_a_normal_pattern_that_is_lost_is_not_normal(text: str) -> None:
+    assert "normal" not in {s.abnormality for s in understand(text)}
+
+
+def test_the_wall_of_an_artery_that_does_not_compress_is_no_thrombosis() -> None:
+    said = understand("Right temporal artery with a halo that does not compress away.")
+    assert not {"dvt", "thrombosis"} & {s.abnormality for s in said}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "5 mm gap in the central tendon of the RF at rest, opening to 23 mm on resisted knee extension",
+            [("meas_gap", 5, "rest"), ("meas_gap", 23, "contraction")],
+        ),
+        (
+            "Masseter 12 mm relaxed and 17 mm on clenching",
+            [("meas_length", 12, "rest"), ("meas_length", 17, "")],
+        ),
+        ("4 cm x 30 mm mass in the liver", [("meas_length", 40, "")]),
+    ],
+)
+def test_each_number_has_its_own_state_and_unit(text: str, expected: list[tuple[str, float, str]]) -> None:
+    told = dict.fromkeys((q.what, q.value, q.state) for s in understand(text) for q in s.measurements)
+    assert list(told) == expected

@@ -50,6 +50,13 @@ def named(text: str, parts: Sequence[Sentence], terms: Lexicon) -> list[Named]:
             continue
         if concept.kind == "scale" and mention.text.lower().endswith("grade"):
             found += _graded_thing(mention.start, mention.text, terms)
+        if (
+            concept.kind == "echogenicity"
+            and (told := _NORMAL_LOOK.match(mention.text))
+            and "normal" in terms
+        ):
+            end = mention.start + told.end()
+            found.append(Named(mention.start, end, "normal", "normality", told[0], mention.start))
         name = Named(mention.start, mention.end, concept.id, concept.kind, mention.text, mention.start)
         found.append(_spoken(text, name, terms))
     found = [n for n in found if not _only_seems(text, n)]
@@ -81,7 +88,8 @@ _NOT_NORMAL_AFTER = re.compile(
     r"[- ](?:gliding|glide|excursion|compressibility|movement|motion|"
     r"variants?|values?|range|saline|activit\w+|training|life|sports?|person|people|subjects?|anatomy|"
     r"(?:(?:fibrillar|fascicular|pennate|honeycomb|echo) )?(?:pattern|texture|echotexture|architecture)s? "
-    r"(?:is|was|are|were)? ?(?:lost|disrupted|interrupted|effaced))",
+    r"(?:(?:of|in) (?:the |both )?[\w-]+(?: [\w-]+){0,3}? )?(?:(?:is|was|are|were|has|have|had) )?(?:been )?"
+    r"(?:lost|disrupted|interrupted|effaced|disturbed|gone|absent|missing))",
     re.IGNORECASE,
 )
 _COMPARED = re.compile(
@@ -108,6 +116,10 @@ _MOVED = re.compile(
     r"dorsiflexion|plantar\s?flexion|lift|raise|brace|injection|surgeon|surgery|replacement)\b",
     re.IGNORECASE,
 )
+
+
+#: "Normal fascicular pattern" says how it looks, and that it is normal.
+_NORMAL_LOOK = re.compile(r"normal\b", re.IGNORECASE)
 
 
 def _graded_thing(start: int, text: str, terms: Lexicon) -> Iterator[Named]:

@@ -13,12 +13,12 @@ from functools import lru_cache
 
 from casearchive.terms.concepts import Lexicon
 from casearchive.terms.naming import Named
-from casearchive.units import WRITTEN, counts, ucum
+from casearchive.units import WRITTEN, counts, in_base, ucum
 
 _NUMBER = r"\d{1,6}(?:[.,]\d{1,4})?"
 _MEASURE = re.compile(
-    rf"(?<![\w.,/-])(?P<one>{_NUMBER})\s{{0,2}}(?:(?:{WRITTEN})\s{{0,2}})?"
-    rf"(?:(?P<by>[x×*]|by)\s{{0,2}}(?P<two>{_NUMBER})\s{{0,2}}(?:(?:{WRITTEN})\s{{0,2}})?"
+    rf"(?<![\w.,/-])(?P<one>{_NUMBER})\s{{0,2}}(?:(?P<of_one>{WRITTEN})\s{{0,2}})?"
+    rf"(?:(?P<by>[x×*]|by)\s{{0,2}}(?P<two>{_NUMBER})\s{{0,2}}(?:(?P<of_two>{WRITTEN})\s{{0,2}})?"
     rf"(?:(?:[x×*]|by)\s{{0,2}}(?P<three>{_NUMBER})\s{{0,2}})?|(?:-|–|"
     rf"to)\s{{0,2}}(?P<high>{_NUMBER})\s{{0,2}})?"
     rf"(?P<hyphen>-)?(?P<unit>{WRITTEN})",
@@ -98,11 +98,22 @@ def quantities(text: str, start: int, end: int) -> Iterator[Quantity]:
         if _PLACE.match(text, match.end()):
             continue
         unit = ucum(match["unit"]) or match["unit"]
-        numbers = tuple(_number(match[k]) for k in ("one", "two", "three") if match[k])
+        numbers = tuple(
+            _in_unit(_number(match[k]), match.groupdict().get(f"of_{k}"), unit)
+            for k in ("one", "two", "three")
+            if match[k]
+        )
         if match["high"]:
             numbers = (_number(match["high"]),)
         yield Quantity("", max(numbers), unit, values=numbers if len(numbers) > 1 else (),
                        start=match.start(), end=match.end())  # fmt: skip
+
+
+def _in_unit(value: float, written: str | None, unit: str) -> float:
+    """ "4 cm x 30 mm": a side in a unit of its own, in the unit that stands last."""
+    if written is None or counts(ucum(written) or "") != counts(unit):
+        return value
+    return round(in_base(value, written)[0] / in_base(1.0, unit)[0], 6)
 
 
 def _number(written: str) -> float:
@@ -120,7 +131,7 @@ def described(
     next number belongs to it; else the nearest one before it.
     """
     made: list[Quantity] = []
-    sided = bounds[0]  # a side that the number before has taken is not this one's too
+    sided = stated = bounds[0]  # a side or a state that the number before has taken is not this one's too
     for place, quantity in enumerate(found):
         before = found[place - 1].end if place else bounds[0]
         after = found[place + 1].start if place + 1 < len(found) else bounds[1]
@@ -132,9 +143,7 @@ def described(
             and _goes_on(text, made[-1], quantity)
         ):
             what = made[-1].what
-        state = _near(text, quantity, before, after, named, ("maneuver", "maneuver_state")) or _state(
-            text, quantity, before, after
-        )
+        state, stated = _state(text, quantity, (max(before, stated), after), named)
         side = (
             _near(text, quantity, max(before, sided), after, named, ("laterality",)) if len(found) > 1 else ""
         )
@@ -185,13 +194,20 @@ def _close(text: str, start: int, end: int) -> bool:
     return "," not in between and not re.search(r"\band\b", between) and len(between.split()) <= 4
 
 
-def _state(text: str, quantity: Quantity, before: int, after: int) -> str:
+def _state(text: str, quantity: Quantity, window: tuple[int, int], named: Sequence[Named]) -> tuple[str, int]:
+    """The state of a measurement, and where the words that say so end."""
+    before, after = window
+    kinds = ("maneuver", "maneuver_state")
+    found = _near(text, quantity, before, after, named, kinds)
+    if found:
+        ends = [n.end for n in named if n.kind in kinds and n.concept == found and before <= n.start < after]
+        return found, max(ends)
     for low, high in ((quantity.end, after), (before, quantity.start)):
         piece = text[low:high].lower()
         for words, state in _STATES.items():
             if words in piece:
-                return state
-    return ""
+                return state, low + piece.index(words) + len(words)
+    return "", before
 
 
 def _suits(what: str, unit: str, terms: Lexicon) -> bool:

@@ -1,0 +1,98 @@
+"""Questions whose words mean more than one thing, and words of an author's own. All cases are invented."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+
+import pytest
+from test_search import ask, case, fresh, put_case, slugs
+
+from casearchive.model import Case, Measurement, Story
+
+
+def told(slug: str, title: str, story: str) -> Case:
+    return case(slug, title, story=Story(history=story))
+
+
+def index_of(*cases: Case) -> sqlite3.Connection:
+    connection = fresh()
+    for made in cases:
+        put_case(connection, made)
+    return connection
+
+
+def test_of_names_as_near_as_each_other_the_one_that_is_held_was_meant() -> None:
+    held = index_of(case("heel", "Heel", "F1 achilles_insertion enthesitis right definite"))
+    found = ask(held, "entesitis")
+    assert slugs(found) == ["heel"]
+    assert found.did_you_mean == "enthesitis"
+
+
+def test_a_gap_on_contraction_is_a_finding_or_a_length_measured_then() -> None:
+    gap = Measurement(what="meas_gap", value=23, unit="mm", finding="F1", state="contraction")
+    held = index_of(
+        replace(case("opens", "Thigh", "F1 rectus_femoris partial_tear left definite"), measurements=(gap,)),
+        case("still", "Heel", "F1 achilles_tendon retraction left definite"),
+    )
+    assert slugs(ask(held, "gap on contraction")) == ["opens"]
+    assert not ask(held, "gap on contraction").loosened
+
+
+@pytest.mark.parametrize("question", ["groin muscle tear", "adductor longus avulsion"])
+def test_what_is_next_to_the_words_is_shown_where_nobody_has_just_that(question: str) -> None:
+    held = index_of(
+        case("off", "Groin", "F1 adductor_longus_tendon complete_tear right definite"),
+        case("calf", "Calf", "F1 soleus tear right definite"),
+    )
+    found = ask(held, question)
+    assert slugs(found) == ["off"]
+    assert found.loosened
+
+
+def test_a_dislocation_of_a_nerve_is_its_subluxation() -> None:
+    held = index_of(case("elbow", "Elbow", "F1 ulnar_nerve nerve_subluxation right definite"))
+    assert slugs(ask(held, "ulnar nerve dislocation")) == ["elbow"]
+    assert not ask(held, "ulnar nerve dislocation").loosened
+
+
+def test_a_pain_tells_no_case_from_another() -> None:
+    held = index_of(
+        case("stress", "Forefoot pain", "F1 metatarsal stress_fracture left definite"),
+        case("plate", "Burning toes", "F1 plantar_plate tear left definite"),
+    )
+    assert slugs(ask(held, "forefoot pain")) == ["stress", "plate"]
+
+
+def test_words_of_the_authors_own_are_found_by_what_they_hold() -> None:
+    made = case("stress", "A foot", "F1 metatarsal stress_fracture left definite")
+    made = replace(made, findings=(replace(made.findings[0], structure="second metatarsal"),))
+    held = index_of(made)
+    assert slugs(ask(held, "metatarsal stress fracture")) == ["stress"]
+    assert slugs(ask(held, 'structure:"second metatarsal"')) == ["stress"]
+
+
+def test_the_words_of_the_other_side_do_not_answer_because_a_comparison_is_named() -> None:
+    held = index_of(
+        told("right", "Full-thickness supraspinatus tear, right shoulder",
+             "Subacromial bursa thickened, bursitis. Left cuff scanned for comparison: intact."),
+        told("left", "Bursitis of the left subacromial bursa", "Painful arc."),
+    )  # fmt: skip
+    assert slugs(ask(held, "left subacromial bursitis")) == ["left"]
+
+
+def test_a_tunnel_has_a_side() -> None:
+    held = index_of(
+        case("annotated", "Wrist", "F1 median_nerve carpal_tunnel_syndrome right definite"),
+        told("told", "Carpal tunnel syndrome, right", "Median nerve swollen at the tunnel inlet."),
+    )
+    assert set(slugs(ask(held, "carpal tunnel right"))) == {"annotated", "told"}
+    assert slugs(ask(held, "carpal tunnel left")) == []
+
+
+def test_a_syndrome_is_not_put_together_from_words_of_two_places() -> None:
+    held = index_of(
+        told("heel", "Enthesitis of both Achilles insertions", "Plantar fascia 3.4 mm on both sides."),
+        told("sole", "Plantar fasciitis, left", "Plantar fascia 6.4 mm."),
+    )
+    assert slugs(ask(held, "plantar fasciitis")) == ["sole"]
