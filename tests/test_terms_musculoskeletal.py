@@ -28,7 +28,7 @@ def found(text: str) -> str:
         ("full thickness supraspinatus tear", "full_thickness_tear supraspinatus tear"), ("subdeltoid bursa", "subacromial_bursa"),
         ("shoulder impingement", "subacromial_impingement"), ("frozen shoulder", "frozen_shoulder"), ("AC joint separation", "ac_joint_injury"),
         ("glenohumeral effusion", "glenohumeral_joint effusion"), ("pec major tear", "pectoralis_major tear"), ("teres major", "teres_major"),
-        ("bicipital groove", "bicipital_groove"), ("biceps pulley", "transverse_humeral_ligament"), ("coracohumeral ligament", "coracohumeral_ligament"),
+        ("bicipital groove", "bicipital_groove"), ("biceps pulley", "biceps_pulley"), ("coracohumeral ligament", "coracohumeral_ligament"),
         ("greater tuberosity", "greater_tuberosity"), ("paralabral cyst", "paralabral_cyst"), ("collar bone", "clavicle"), ("shoulder blade", "scapula"),
         ("winged scapula", "winging"), ("anterior scalene", "scalene_anterior"), ("pec minor", "pectoralis_minor"),
         # elbow and forearm
