@@ -79,6 +79,11 @@ def found(text: str) -> str:
         ("pleural effusion right", "pleural_effusion right"), ("fluid around the heart", "pericardial_effusion"), ("tamponade", "tamponade"),
         ("LVEF 35 %", "meas_ef"), ("mitral regurgitation", "mitral_regurgitation"), ("RV strain", "rv_strain"), ("knee effusion", "knee effusion"),
         ("FAST exam", "fast_exam"), ("eFAST", "efast_exam"), ("POCUS heart", "pocus heart"), ("BLUE protocol", "blue_protocol"), ("shortness of breath", "sym_dyspnea"),
+        # found missing by a list of what people type
+        ("MALS", "median_arcuate_ligament_syndrome"), ("TIPS stent", "tips_shunt"), ("femoral pseudoaneurysm", "femoral_pseudoaneurysm"), ("SMA syndrome", "sma_syndrome"), ("testicular microlithiasis", "testicular_microlithiasis"),
+        ("cervical lymphadenopathy", "cervical_lymphadenopathy"), ("radial scar", "radial_scar"), ("isthmocele", "cesarean_scar_niche"), ("ectopic thyroid", "ectopic_thyroid"), ("LA thrombus", "intracardiac_thrombus"),
+        ("reduced EF", "reduced_lv_function"), ("MAPSE", "meas_mapse"), ("Fournier", "necrotizing_infection"), ("pressure sore", "pressure_ulcer"), ("twin-twin transfusion", "ttts"), ("raised ICP", "raised_icp"),
+        ("bladder outlet obstruction", "bladder_outlet_obstruction"), ("SAB injection", "subacromial_bursa tx_injection"), ("PSA", "psa_test"),
         # children, eye, skin, general
         ("pyloric stenosis", "pyloric_stenosis"), ("intussusception", "intussusception"), ("IVH", "intraventricular_hemorrhage"),
         ("retinal detachment", "retinal_detachment"), ("ONSD", "meas_onsd"), ("sebaceous cyst", "epidermoid_cyst"), ("cellulitis", "cellulitis"),

@@ -28,7 +28,7 @@ def found(text: str) -> str:
         ("full thickness supraspinatus tear", "full_thickness_tear supraspinatus tear"), ("subdeltoid bursa", "subacromial_bursa"),
         ("shoulder impingement", "subacromial_impingement"), ("frozen shoulder", "frozen_shoulder"), ("AC joint separation", "ac_joint_injury"),
         ("glenohumeral effusion", "glenohumeral_joint effusion"), ("pec major tear", "pectoralis_major tear"), ("teres major", "teres_major"),
-        ("bicipital groove", "bicipital_groove"), ("biceps pulley", "transverse_humeral_ligament"), ("coracohumeral ligament", "coracohumeral_ligament"),
+        ("bicipital groove", "bicipital_groove"), ("biceps pulley", "biceps_pulley"), ("coracohumeral ligament", "coracohumeral_ligament"),
         ("greater tuberosity", "greater_tuberosity"), ("paralabral cyst", "paralabral_cyst"), ("collar bone", "clavicle"), ("shoulder blade", "scapula"),
         ("winged scapula", "winging"), ("anterior scalene", "scalene_anterior"), ("pec minor", "pectoralis_minor"),
         # elbow and forearm
@@ -77,6 +77,16 @@ def found(text: str) -> str:
         # joints, crystals, bone
         ("gout tophi first MTP", "gout tophus mtp1_joint"), ("double contour sign", "double_contour"), ("pseudogout", "cppd"), ("RA wrist synovitis", "rheumatoid_arthritis wrist synovitis"), ("septic arthritis", "septic_arthritis"),
         ("dactylitis", "dactylitis"), ("stress fracture metatarsal", "stress_fracture metatarsal"), ("osteomyelitis", "osteomyelitis"), ("haemarthrosis", "hemarthrosis"), ("rice bodies", "rice_bodies"), ("PVNS", "tgct"),
+        # found missing by a list of what people type
+        ("retinaculum", "retinaculum"), ("torn peroneal retinaculum", "tear fibular_retinaculum"), ("patellar retinaculum tear", "patellar_retinaculum tear"), ("extensor retinaculum of the wrist", "extensor_retinaculum_wrist"),
+        ("thickening", "thickening"), ("A1 pulley thickening", "a1_pulley thickening"), ("thickened tendon", "tendon_thickening"), ("impingement", "impingement"), ("nerve impingement", "nerve_entrapment"), ("capsulitis", "capsulitis"),
+        ("massive tear", "massive_tear"), ("massive cuff tear", "massive_cuff_tear"), ("impaction fracture", "impaction_fracture"), ("reverse Hill-Sachs", "reverse_hill_sachs"), ("posterior labral tear", "posterior_labrum tear"),
+        ("anteroinferior labrum", "anterior_labrum"), ("labrum of the hip", "acetabular_labrum"), ("infrapatellar bursa", "infrapatellar_bursae"), ("infrapatellar bursitis", "infrapatellar_bursitis"), ("lower pole patella", "inferior_patellar_pole"),
+        ("meniscal tear", "meniscal_tear"), ("medial meniscal tear", "medial_meniscus tear"), ("bucket handle tear", "bucket_handle_tear"), ("biceps pulley lesion", "biceps_pulley_lesion"), ("supraspinatus tendonitis", "supraspinatus tendinopathy"),
+        ("acute tendinitis", "acute_tendinitis"), ("calcific tendonitis", "calcific_tendinopathy"), ("PASTA", "articular_sided_tear"), ("HAGL", "hagl"), ("posterior fat pad", "elbow_fat_pad"), ("epicondylitis", "epicondylitis"), ("SL ligament tear", "scapholunate_ligament tear"),
+        ("flexor tenosynovitis", "flexor_tenosynovitis"), ("swan neck", "swan_neck"), ("Heberden's nodes", "heberden_node"), ("2nd MCP synovitis", "mcp2_joint synovitis"), ("gout 1st MTP", "gout mtp1_joint"), ("4th extensor compartment", "fourth_extensor_compartment"),
+        ("peroneal neuropathy", "fibular_neuropathy"), ("tibial neuropathy", "tibial_neuropathy"), ("PsA", "psoriatic_arthritis"), ("Sever", "sever"), ("tib post tendinopathy", "tibialis_posterior_dysfunction"), ("collateral ligament", "collateral_ligament"), ("muscle biopsy", "tx_muscle_biopsy"),
+        ("aneurysmal bone cyst", "aneurysmal_bone_cyst"), ("stone bruise", "contusion"), ("grade 2 strain", "muscle_partial_tear"), ("cortical defect", "cortical_irregularity"),
         # how it came about, how it was tested, what was done
         ("FOOSH", "mech_fall_hand"), ("footballer", "mech_football"), ("boulderer", "mech_climbing"), ("violinist", "mech_musician"), ("wrist drop", "sym_wrist_drop"), ("morning stiffness", "sym_morning_stiffness"),
         ("Finkelstein's test", "finkelstein"), ("Phalen's", "phalen"), ("empty can", ""), ("empty can test", "jobe_test"), ("Lachman", "lachman"), ("Kanavel's signs", "kanavel"),
@@ -129,6 +139,11 @@ def test_ordinary_english_is_not_taken_for_short_names(sentence: str, concepts: 
         ("subluxation", "tendon_subluxation nerve_subluxation snapping_hip pulled_elbow"),
         ("neuropathy", "nerve_entrapment carpal_tunnel_syndrome wartenberg_syndrome parsonage_turner"),
         ("arthritis", "gout rheumatoid_arthritis septic_arthritis knee_osteoarthritis"),
+        ("retinaculum", "superior_fibular_retinaculum medial_patellar_retinaculum transverse_carpal_ligament osborne_ligament extensor_retinaculum_ankle"),
+        ("thickening", "tendon_thickening ligament_thickening capsular_thickening gallbladder_wall_thickening trigger_finger"),
+        ("impingement", "subacromial_impingement femoroacetabular_impingement tendon_impingement posterior_ankle_impingement hoffa_syndrome"),
+        ("tendinopathy", "acute_tendinitis tendinosis tennis_elbow"), ("strain", "muscle_partial_tear"), ("capsulitis", "frozen_shoulder"), ("glenoid_labrum", "anterior_labrum inferior_labrum"),
+        ("infrapatellar_bursae", "deep_infrapatellar_bursa superficial_infrapatellar_bursa"), ("patella", "patellar_pole inferior_patellar_pole"), ("impaction_fracture", "hill_sachs reverse_hill_sachs"),
         ("mech_sport", "mech_football mech_climbing mech_sprint_kick"),
         ("stress_test", "valgus_stress anterior_drawer"),
     ],
@@ -144,6 +159,7 @@ def test_a_search_for_the_whole_finds_its_parts_and_kinds(whole: str, parts: str
         ("tendon", "tendon_sheath_effusion"), ("ucl_elbow", "ucl_thumb"), ("biceps_brachii", "biceps_femoris"),
         ("tear", "sprain"), ("calcification", "gout"), ("rotator_cuff", "teres_major"), ("tendon", "muscle"),
         ("upper_limb", "femoral_nerve"), ("lower_limb", "thumb"), ("muscle", "nerve"), ("abductor_digiti_minimi", "abductor_digiti_minimi_foot"),
+        ("impingement", "nerve_entrapment"), ("joint", "heel_fat_pad"), ("biceps_pulley", "finger_pulley"), ("fracture", "massive_tear"),
     ],
 )  # fmt: skip
 def test_what_only_sounds_alike_or_branches_off_is_not_included(one: str, other: str) -> None:
@@ -211,3 +227,16 @@ def test_pain_in_a_place_is_two_things_in_a_question_and_one_in_the_field_of_a_r
     assert found("knee pain") == "knee"
     named = TERMS.resolve("knee pain", {"symptom"})
     assert named is not None and named.id == "sym_knee_pain"
+
+
+@pytest.mark.parametrize(
+    ("abnormality", "structure", "means"),
+    [
+        ("impingement", "sciatic_nerve", "nerve_entrapment"), ("impingement", "supraspinatus", "impingement"), ("impingement", "biceps_long_head_tendon", "impingement"),
+        ("thickening", "median_nerve", "nerve_enlargement"), ("thickening", "masseter", "hypertrophy"), ("thickening", "supraspinatus", "thickening"),
+        ("dislocation", "ulnar_nerve", "nerve_subluxation"), ("dislocation", "fibular_tendons", "tendon_subluxation"), ("dislocation", "glenohumeral_joint", "dislocation"),
+        ("joint_instability", "ecu_tendon", "tendon_subluxation"), ("joint_instability", "ankle_joint", "joint_instability"),
+    ],
+)  # fmt: skip
+def test_a_wide_word_means_what_it_means_in_that_tissue(abnormality: str, structure: str, means: str) -> None:
+    assert TERMS.in_structure(abnormality, structure) == means
