@@ -15,6 +15,7 @@ from casearchive.claims import side as claimed_side
 from casearchive.model import Case, Dynamic, Evidence, Facts, Finding, Grade, Measurement
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
 from casearchive.terms.binding import implied
+from casearchive.terms.grades import called
 from casearchive.terms.understanding import PRESENT, About, Statement, understand
 
 #: Where something was read that stands in a structured report.
@@ -134,7 +135,7 @@ def of_case(case: Case, vocabulary: Lexicon | None = None, reports: Iterable[str
     there += [_stated(f) for f in case.findings if f.certainty in PRESENT]
     rows = _settled([s for s in open_ if _worth(s.said) and not _idle(s.said, there, terms)], terms)
     return Mining(
-        tuple(_finding(n, row) for n, row in enumerate(rows, 1)),
+        tuple(_finding(n, row, terms) for n, row in enumerate(rows, 1)),
         tuple(_labels(labels, case, terms)),
         tuple(_disputes([s for s in told if not s.said.inferred and s.source != REPORT], case, terms)),
         tuple(_measured(rows)) if not case.measurements else (),
@@ -159,7 +160,7 @@ def of_facts(facts: Facts, vocabulary: Lexicon | None = None) -> tuple[Mined, ..
     ]
     told += [s for s in _reported([facts.report], terms) if s.said.presence in _OF_A_FILE]
     rows = _settled([s for s in told if _worth(s.said)], terms)
-    return tuple(_finding(n, row) for n, row in enumerate(rows, 1))
+    return tuple(_finding(n, row, terms) for n, row in enumerate(rows, 1))
 
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -457,7 +458,7 @@ def _said_again(absent: Statement, present: Statement, terms: Lexicon) -> bool:
     return present.structure in terms.narrower(absent.structure)
 
 
-def _finding(number: int, row: _Said) -> Mined:
+def _finding(number: int, row: _Said, terms: Lexicon) -> Mined:
     said = row.said
     past = said.presence == "historical"
     evidence = (Evidence(row.media, said.frames),) if row.media else ()
@@ -472,7 +473,7 @@ def _finding(number: int, row: _Said) -> Mined:
         severity=said.severity,
         temporality="historical" if past else said.temporality,
         echogenicity=said.echogenicity,
-        grades=tuple(Grade(g.scale, g.value) for g in said.grades if g.scale),
+        grades=tuple(Grade(called(g.scale, terms), g.value) for g in said.grades if g.scale),
         dynamic=dynamic,
         modality=said.modality,
         evidence=evidence,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,10 @@ import helpers
 import pytest
 
 from casearchive.archive import Archive
-from casearchive.query.fields import SCALES
+from casearchive.query import parse
 from casearchive.terms import ABNORMALITY_KINDS, lexicon
 from casearchive.terms import build as building
+from casearchive.terms.grades import called
 
 TERMS = lexicon()
 ROOT = Path(__file__).parent.parent
@@ -239,10 +241,15 @@ def test_a_compiled_table_knows_how_far_a_name_may_reach() -> None:
     assert table["forms"] == {"a b": "x 0", "c": "y 0", "x": "x 5", "y": "y 5"}
 
 
-def test_a_scale_that_can_be_asked_for_is_in_the_vocabulary() -> None:
-    for name in SCALES:
-        scale = TERMS.resolve(name, {"scale"})
-        assert scale is not None and name in scale.short_names, name
+@pytest.mark.parametrize("scale", TERMS.ids({"scale"}))
+def test_every_scale_can_be_asked_for_by_its_short_name(scale: str) -> None:
+    name = called(scale, TERMS)
+    concept = TERMS.concept(scale)
+    assert re.fullmatch(r"[a-z0-9_]+", name)
+    assert concept is not None
+    value = next(iter(concept.values), "1")
+    (line,) = parse(f"{name}:{value}", TERMS).understood
+    assert line.startswith(f"{name} = ")
 
 
 def test_a_measurement_has_a_unit_and_no_short_name_that_is_a_place_or_an_illness() -> None:

@@ -413,9 +413,9 @@ def _concepts(kinds: frozenset[str]) -> st.SearchStrategy[str]:
 
 
 def _words(kinds: frozenset[str]) -> st.SearchStrategy[str]:
-    from casearchive.record.reading import short_word
+    from casearchive.terms.grades import called
 
-    known = [short_word(c) for i in TERMS.ids(kinds) if (c := TERMS.concept(i)) is not None]
+    known = [called(i, TERMS) for i in TERMS.ids(kinds)]
     return st.sampled_from(known) | LINE.filter(lambda t: bool(t.strip()) and TERMS.resolve(t, kinds) is None)
 
 

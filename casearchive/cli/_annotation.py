@@ -99,9 +99,9 @@ def _grade(made: dict[str, Any], said: dict[str, str], scale: str, value: str, t
     concept = lexicon().resolve(scale, {"scale"})
     said[scale] = f"--grade {text}"
     if concept is not None:
-        from casearchive.record.reading import short_word
+        from casearchive.terms.grades import called
 
-        scale = short_word(concept)
+        scale = called(concept.id, lexicon())
         said[scale] = f"--grade {text}"
         value = next((v for v in concept.values if v.lower() == value.lower()), value)
     if scale in ("pd", "ohberg"):

@@ -90,9 +90,7 @@ def _of_findings(connection: sqlite3.Connection, document: int, found: _Found) -
         " WHERE f.document = ?",
         (document,),
     ):
-        found.value(
-            "f.grade", json.dumps([scale.removeprefix("scale_"), value.lower(), ordinal]), items[finding]
-        )
+        found.value("f.grade", json.dumps([scale, value.lower(), ordinal]), items[finding])
     for finding, maneuver in connection.execute(
         "SELECT f.id, m.maneuver FROM findings f JOIN evidence e ON e.finding = f.id"
         " JOIN media m ON m.case_id = f.document AND m.media_id = e.media_id"

@@ -16,7 +16,7 @@ from casearchive.query.wanted import ambiguous, either, is_abnormality, is_struc
 from casearchive.query.words import Piece
 from casearchive.terms import Lexicon
 from casearchive.terms import Mention as Found
-from casearchive.terms.grades import ordinal
+from casearchive.terms.grades import called, ordinal, spellings
 
 #: Words that carry no meaning of their own in a question.
 STOP = frozenset(
@@ -115,16 +115,20 @@ def _graded(atoms: Sequence[Atom], lexicon: Lexicon) -> list[Atom]:
     while waiting:
         atom = waiting.pop(0)
         scale = _scale_of(atom, lexicon)
-        rest = (
-            waiting[1:] if scale is not None and waiting and waiting[0].text.lower() == "grade" else waiting
-        )
-        number = (
-            _grade_number(rest[0].text) if scale is not None and rest and rest[0].kind == "word" else None
-        )
-        if scale is None or number is None:
+        if scale is None:
             result.append(atom)
             continue
-        test = GradeTest(scale, Range(number, number))
+        said = _whole_grade(scale, atom.text, lexicon)
+        if said is not None:
+            result.append(
+                Atom("property", atom.start, atom.end, atom.text, prop=("grade", said), by_field=True)
+            )
+            continue
+        rest = waiting[1:] if waiting and waiting[0].text.lower() in ("grade", "type", "stage") else waiting
+        test = _grade_test(scale, rest[0], lexicon) if rest else None
+        if test is None:
+            result.append(atom)
+            continue
         result.append(
             Atom("property", atom.start, rest[0].end, atom.text, prop=("grade", test), by_field=True)
         )
@@ -132,12 +136,32 @@ def _graded(atoms: Sequence[Atom], lexicon: Lexicon) -> list[Atom]:
     return result
 
 
+def _whole_grade(scale: str, text: str, lexicon: Lexicon) -> GradeTest | None:
+    """ "Graf IIa", which is a name of the scale with one of its grades."""
+    last = text.rpartition(" ")[2]
+    return (
+        GradeTest(scale, value=last) if scale and last != text and _is_grade(scale, last, lexicon) else None
+    )
+
+
+def _grade_test(scale: str, atom: Atom, lexicon: Lexicon) -> GradeTest | None:
+    """A whole grade of any scale (3, III), or one that this scale has (2a, IIa)."""
+    number = _grade_number(atom.text) if atom.kind == "word" else None
+    if number is not None:
+        return GradeTest(scale, Range(number, number))
+    return GradeTest(scale, value=atom.text) if scale and _is_grade(scale, atom.text, lexicon) else None
+
+
+def _is_grade(scale: str, text: str, lexicon: Lexicon) -> bool:
+    concept = lexicon.resolve(scale.replace("_", " "), ("scale",))
+    written = {s for grade in (concept.values if concept else ()) for s in spellings(grade)}
+    return bool(written & set(spellings(text)))
+
+
 def _scale_of(atom: Atom, lexicon: Lexicon) -> str | None:
     """The scale that is named; empty for the mere word grade; None for anything else."""
     if atom.wanted is not None and atom.wanted.kind == "scale":
-        concept = lexicon.concept(atom.wanted.asked[0])
-        assert concept is not None
-        return concept.short_names[0] if concept.short_names else concept.id.removeprefix("scale_")
+        return called(atom.wanted.asked[0], lexicon)
     return "" if atom.kind == "word" and atom.text.lower() in ("grade", "grades", "type") else None
 
 

@@ -12,40 +12,11 @@ from dataclasses import dataclass
 from casearchive import attributes, choices
 from casearchive.terms import ABNORMALITY_KINDS as _ABNORMALITIES
 from casearchive.terms import STRUCTURE_KINDS as _STRUCTURES
+from casearchive.terms import Lexicon
+from casearchive.terms.grades import called
 
 #: Where a field is asked: in one finding, one clip or file, or the case as a whole.
 FINDING, MEDIA, CASE = "finding", "media", "case"
-
-SCALES = (
-    "peetrons",
-    "bamic",
-    "munich",
-    "odonoghue",
-    "heckmatt",
-    "goutallier",
-    "ohberg",
-    "seddon",
-    "sunderland",
-    "ligament",
-    "cuff_size",
-    "pd",
-    "tirads",
-    "birads",
-    "bosniak",
-    "lirads",
-    "orads",
-    "pirads",
-    "sfu",
-    "vur",
-    "metavir",
-    "aast",
-    "ceap",
-    "fontaine",
-    "vexus",
-    "lung_score",
-    "papile",
-    "nyha",
-)
 
 HAS = {
     "cine": "a clip with more than one frame",
@@ -224,9 +195,20 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def field_names(fields: Mapping[str, Field]) -> tuple[str, ...]:
-    """Every word that may stand before a colon."""
-    return (*fields, *ALIASES, *SCALES)
+def field_names(fields: Mapping[str, Field], lexicon: Lexicon) -> tuple[str, ...]:
+    """Every word that may stand before a colon, but for measurements."""
+    return (*fields, *ALIASES, *scales(lexicon))
+
+
+def scale(name: str, lexicon: Lexicon) -> str | None:
+    """What the case file calls the scale of this name, or None where there is none: a scale is a field too."""
+    found = lexicon.resolve(name.replace("_", " "), ("scale",))
+    return called(found.id, lexicon) if found is not None else None
+
+
+def scales(lexicon: Lexicon) -> tuple[str, ...]:
+    """Every scale, as the case file calls it."""
+    return tuple(called(concept_id, lexicon) for concept_id in lexicon.ids(("scale",)))
 
 
 def has_value(text: str) -> str | None:

@@ -26,6 +26,7 @@ from casearchive.query.pieces import (
 )
 from casearchive.query.text_rows import text_match, text_rows
 from casearchive.query.tree import PRESENT, Definition, FindingClause, GradeTest, Wanted
+from casearchive.terms.grades import spellings
 
 #: How much each place counts where what was asked is found there; and how much less a finding counts that is less
 #: than certain, not reviewed, read in the text, of a kind or part of what was asked, over, elsewhere, or of no degree.
@@ -275,11 +276,11 @@ _FINDING_COLUMNS = {
 def _grade(test: GradeTest) -> Sql:
     parts = [Sql("g.finding = f.id")]
     if test.scale:
-        parts.append(sql("g.scale IN {}", among((test.scale, f"scale_{test.scale}"))))
+        parts.append(sql("g.scale = {}", value(test.scale)))
     if test.range is not None:
         parts.append(between("g.ordinal", test.range))
     if test.value:
-        parts.append(sql("lower(g.value) = {}", value(test.value.lower())))
+        parts.append(sql("lower(g.value) IN {}", among(spellings(test.value))))
     return sql("EXISTS (SELECT 1 FROM grades g WHERE {})", every(parts))
 
 

@@ -30,6 +30,7 @@ from casearchive.query.finding_rows import (
 from casearchive.query.pieces import MATCH, NO_SIDE, OTHER_SIDE, accepted, other_sides
 from casearchive.query.text_sets import said
 from casearchive.query.tree import PRESENT, FindingClause, GradeTest
+from casearchive.terms.grades import spellings
 
 #: Where a finding is from that no author wrote down as one.
 READ = ("text", "report")
@@ -218,7 +219,7 @@ def _passes(test: GradeTest, scale: str, value: str, ordinal: float | None) -> b
     if test.scale and test.scale != scale:
         return False
     return (test.range is None or (ordinal is not None and test.range.holds(ordinal))) and (
-        not test.value or test.value.lower() == value
+        not test.value or value in spellings(test.value)
     )
 
 

@@ -14,10 +14,11 @@ from casearchive.query.fields import (
     HAS,
     MEDIA,
     NUMBER_UNITS,
-    SCALES,
     Field,
     field_names,
     has_value,
+    scale,
+    scales,
 )
 from casearchive.query.measures import Measure, measure_named, span
 from casearchive.query.tree import (
@@ -95,14 +96,14 @@ def field_atom(
     name = ALIASES.get(written.lower(), written.lower())
     measure, _, state = name.partition("@")
     field = fields.get(name)
-    if field is None and (name in SCALES or (name.startswith("grade.") and name[6:] in SCALES)):
-        field = Field(name.removeprefix("grade."), FINDING, "grade", "")
+    if field is None and (of_scale := scale(name.removeprefix("grade."), lexicon)) is not None:
+        field = Field(of_scale, FINDING, "grade", "")
     if field is None and measure_named(lexicon, measure) is not None:
         field = Field(measure, FINDING, "measure", "")
     if field is None:
         if not piece.op and not piece.value and not piece.quoted:
             return None, 0
-        raise _unknown(query, fields, piece)
+        raise _unknown(query, fields, piece, lexicon)
     asked = Asked(query, lexicon, field, name, piece.op, piece.value.strip(), piece.start, exact)
     if not asked.value:
         raise asked.error(
@@ -117,8 +118,8 @@ def field_atom(
     return _READ[field.takes](replace(asked, name=state if field.takes == "measure" else name)), used
 
 
-def _unknown(query: str, fields: Mapping[str, Field], piece: Piece) -> QueryError:
-    near = difflib.get_close_matches(piece.text.lower(), field_names(fields), n=3, cutoff=0.6)
+def _unknown(query: str, fields: Mapping[str, Field], piece: Piece, lexicon: Lexicon) -> QueryError:
+    near = difflib.get_close_matches(piece.text.lower(), field_names(fields, lexicon), n=3, cutoff=0.6)
     hint = f"Did you mean {' or '.join(n + ':' for n in near)}?" if near else "See: casearchive search --help"
     quoted = f"{piece.text}{piece.op or ':'}{piece.value}"
     return QueryError(
@@ -504,30 +505,29 @@ def _has(asked: Asked) -> Parsed:
 
 def _grade(asked: Asked) -> Parsed:
     """peetrons>=2, peetrons:2..3, munich:3a, grade:peetrons>=2, grade:* (any scale)."""
-    scale, op, value = asked.name, asked.op, asked.value
+    name, op, value = asked.field.name, asked.op, asked.value
     if asked.field.name == "grade":
         if value == _FILLED:
             return Parsed("property", prop=("grade", GradeTest("")))
         match = re.match(r"([a-z_]+)\s*(?:(>=|<=|==|>|<|=|:)\s*(\S+))?\Z", value.lower())
-        if match is None or match[1] not in SCALES:
+        of_scale = scale(match[1], asked.lexicon) if match is not None else None
+        if match is None or of_scale is None:
             raise asked.error(
                 "a grade belongs to its scale; scales never mix",
-                f"Name one of {', '.join(SCALES)}: grade:peetrons>=2.",
+                f"Name one of {', '.join(scales(asked.lexicon))}: grade:peetrons>=2.",
             )
-        scale, op, value = match[1], (match[2] or "").lstrip(":="), match[3] or _FILLED
-    else:
-        scale = asked.field.name
+        name, op, value = of_scale, (match[2] or "").lstrip(":="), match[3] or _FILLED
     if value == _FILLED:
-        return Parsed("property", prop=("grade", GradeTest(scale)))
-    plain = replace(asked, op=op, value=value, field=replace(asked.field, name=scale))
+        return Parsed("property", prop=("grade", GradeTest(name)))
+    plain = replace(asked, op=op, value=value, field=replace(asked.field, name=name))
     if op in ("", "=", "==") and ".." not in value and not re.fullmatch(r"\d+(\.\d+)?", value):
-        return Parsed("property", prop=("grade", GradeTest(scale, value=value)))
+        return Parsed("property", prop=("grade", GradeTest(name, value=value)))
     limits = _range(plain, lambda t: _value(plain, t))
-    known = asked.lexicon.resolve(scale, ("scale",))
+    known = asked.lexicon.resolve(name.replace("_", " "), ("scale",))
     grades = known.values if known is not None else ()
     if grades and not any((n := ordinal(g)) is not None and limits.holds(n) for g in grades):
-        raise asked.error(f"{scale} has no such grade", f"Its grades are {', '.join(grades)}.")
-    return Parsed("property", prop=("grade", GradeTest(scale, limits)))
+        raise asked.error(f"{name} has no such grade", f"Its grades are {', '.join(grades)}.")
+    return Parsed("property", prop=("grade", GradeTest(name, limits)))
 
 
 _PLACE = re.compile(r"(?P<place>[^<>=\d][^<>=]*?)(?:(?P<op>>=|<=|==|>|<|=)(?P<rest>.*))?\Z")

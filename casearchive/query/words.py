@@ -11,7 +11,8 @@ import unicodedata
 from dataclasses import dataclass
 
 from casearchive.errors import QueryError
-from casearchive.query.fields import ALIASES, FIELDS, SCALES
+from casearchive.query.fields import ALIASES, FIELDS, scale
+from casearchive.terms import lexicon
 
 MAX_CHARACTERS = 20_000
 
@@ -127,8 +128,10 @@ def _piece(text: str, at: int) -> Piece:
 def _apart(text: str, at: int) -> re.Match[str] | None:
     """``frames > 20``: a field that stands apart from its comparison, where there is a field of that name."""
     match = _COMPARED.match(text, at)
-    named = match is not None and match["name"].lower()
-    return match if named and (named in FIELDS or named in ALIASES or named in SCALES) else None
+    if match is None:
+        return None
+    named = match["name"].lower()
+    return match if named in FIELDS or named in ALIASES or scale(named, lexicon()) is not None else None
 
 
 def _field(text: str, match: re.Match[str]) -> Piece:

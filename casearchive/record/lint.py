@@ -9,9 +9,9 @@ from typing import Any
 from casearchive.errors import Problem
 from casearchive.model import Case, Finding
 from casearchive.record.places import Places
-from casearchive.record.reading import short_word
 from casearchive.record.table import CASE, Table
 from casearchive.terms import ABNORMALITY_KINDS, lexicon
+from casearchive.terms.grades import called
 
 Path = tuple[str | int, ...]
 
@@ -117,8 +117,9 @@ def _unknown_grades(grades: Iterable[Any], path: Path) -> Iterator[Unknown]:
         scale = terms.resolve(grade.scale, scales)
         place = (*path, grade.scale)
         if scale is None:
-            known = [c for i in terms.ids(scales) if (c := terms.concept(i)) is not None]
-            names = terms.nearest(grade.scale, scales) or tuple(map(short_word, known))[:3]
+            names = (
+                terms.nearest(grade.scale, scales) or tuple(called(i, terms) for i in terms.ids(scales))[:3]
+            )
             yield Unknown(place, grade.scale, names)
         elif scale.values and grade.value not in scale.values:
             yield Unknown(place, grade.value, scale.values)

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from casearchive.record.annotating import Annotation, Refused
-from casearchive.record.reading import short_word
 from casearchive.terms import ABNORMALITY_KINDS, lexicon
 from casearchive.terms.context import scopes
+from casearchive.terms.grades import called
 from casearchive.terms.slips import mended
 from casearchive.terms.understanding import SIZE, About, Statement, understand
 
@@ -100,8 +100,7 @@ def _annotation(
     if statement.modality != "us":
         made["modality"] = statement.modality
     for grade in statement.grades:
-        scale = lexicon().concept(grade.scale)
-        name = short_word(scale) if scale is not None else ""
+        name = called(grade.scale, lexicon())
         if name in _DOPPLER:
             made["doppler"] = {"scale": name, "value": float(re.sub(r"\D", "", grade.value) or 0)}
         elif name:
@@ -121,8 +120,7 @@ def _annotation(
 
 def _measurements(statement: Statement, evidence: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for quantity in statement.measurements:
-        concept = lexicon().concept(quantity.what)
-        what = short_word(concept) if concept is not None else quantity.what
+        what = called(quantity.what, lexicon())
         values = quantity.values or (quantity.value,)
         names = [what] if len(values) == 1 else ["length", "ml", "ap"]
         for name, value in zip(names, values, strict=False):

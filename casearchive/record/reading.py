@@ -15,7 +15,8 @@ from casearchive.errors import Problem, RecordError
 from casearchive.model import Case, Grade
 from casearchive.record.layout import Layout, Path
 from casearchive.record.table import CASE, EVIDENCE, SHAPES, Field, Table
-from casearchive.terms import Concept, lexicon
+from casearchive.terms import lexicon
+from casearchive.terms.grades import called
 
 #: A case file larger or deeper than this is not one.
 MAX_BYTES = 1024 * 1024
@@ -361,14 +362,7 @@ def _concept(field: Field, value: Any) -> str:
 def _word(field: Field, value: Any) -> str:
     text = _line(field, value)
     found = lexicon().resolve(text, field.concepts)
-    return short_word(found) if found is not None else text
-
-
-def short_word(concept: Concept) -> str:
-    """What a case file calls a scale or measurement: ``pd`` for ``scale_pd03``, ``gap`` for ``meas_gap``."""
-    if concept.short_names:
-        return concept.short_names[0]
-    return concept.id.removeprefix("scale_").removeprefix("meas_")
+    return called(found.id, lexicon()) if found is not None else text
 
 
 def _each(field: Field, value: Any, one: Callable[[Field, Any], str]) -> tuple[str, ...]:

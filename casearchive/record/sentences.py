@@ -117,8 +117,7 @@ def diagnosis(made: Diagnosis) -> str:
 
 def grade(given: Grade) -> str:
     """``Peetrons 3``."""
-    short = given.scale.removeprefix("scale_")  # what is read in a text has the concept's id
-    scale = _SCALES.get(short, sentence(short.replace("_", " ")))
+    scale = _SCALES.get(given.scale, sentence(given.scale.replace("_", " ")))
     return f"{scale} {given.value}"
 
 
