@@ -244,6 +244,8 @@ def _placed(statement: Statement, topic: str, terms: Lexicon) -> Statement:
     own = _kind_of(statement.structure, terms)
     if not topic or not own or statement.structure != own or own not in _OWN_KINDS:
         return statement
+    if own == "bursa" != _kind_of(topic, terms):
+        return statement
     return replace(statement, structure=topic)
 
 

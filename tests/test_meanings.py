@@ -96,3 +96,31 @@ def test_a_syndrome_is_not_put_together_from_words_of_two_places() -> None:
         told("sole", "Plantar fasciitis, left", "Plantar fascia 6.4 mm."),
     )
     assert slugs(ask(held, "plantar fasciitis")) == ["sole"]
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("pinched ulnar nerve", "nerve_entrapment"),
+        ("axillary nerve injury", "neuropathy"),
+        ("LCL injury", "sprain"),
+        ("ankle injury", "fracture"),
+    ],
+)
+def test_words_that_say_what_is_wrong_only_with_their_structure(question: str, kind: str) -> None:
+    places = {"pinched ulnar nerve": "ulnar_nerve", "axillary nerve injury": "axillary_nerve"}
+    places |= {"LCL injury": "lcl_knee", "ankle injury": "ankle"}
+    held = index_of(case("here", "A case", f"F1 {places[question]} {kind} right definite"))
+    assert slugs(ask(held, question)) == ["here"]
+
+
+def test_an_effusion_of_a_joints_region_is_a_joint_effusion() -> None:
+    held = index_of(case("hip", "Limping", "F1 hip_region effusion right definite"),
+                    case("chest", "Breathless", "F1 chest effusion right definite"))  # fmt: skip
+    assert slugs(ask(held, "joint effusion")) == ["hip"]
+
+
+def test_an_avulsion_of_a_bone_is_an_avulsion_fracture() -> None:
+    held = index_of(case("spine", "Sprinter", "F1 aiis avulsion right definite"),
+                    case("tendon", "Goalie", "F1 adductor_longus_tendon avulsion right definite"))  # fmt: skip
+    assert slugs(ask(held, "avulsion fracture")) == ["spine"]

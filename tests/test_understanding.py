@@ -320,3 +320,26 @@ def test_the_wall_of_an_artery_that_does_not_compress_is_no_thrombosis() -> None
 def test_each_number_has_its_own_state_and_unit(text: str, expected: list[tuple[str, float, str]]) -> None:
     told = dict.fromkeys((q.what, q.value, q.state) for s in understand(text) for q in s.measurements)
     assert list(told) == expected
+
+
+def test_a_broken_window_is_no_fracture() -> None:
+    assert "fracture" not in {s.abnormality for s in understand("Cut by a broken window, left wrist.")}
+    assert {s.structure for s in understand("A broken left wrist. The rib is broken.")} == {"wrist", "rib"}
+
+
+def test_a_node_without_its_hilum_has_a_finding() -> None:
+    (said,) = understand("Lymph node without hilum.")
+    assert (said.structure, said.abnormality, said.presence) == (
+        "lymph_node",
+        "loss_of_fatty_hilum",
+        "definite",
+    )
+
+
+def test_a_bursa_that_is_named_by_its_kind_is_the_one_spoken_of_before() -> None:
+    text = "Injected for trochanteric bursitis. Partial tear of the gluteus medius. Bursa not distended, no bursitis."
+    assert ("trochanteric_bursa", "absent") in {(s.structure, s.presence) for s in understand(text)}
+
+
+def test_impingement_of_a_tendon_is_none_of_a_nerve() -> None:
+    assert {s.abnormality for s in understand("Impingement of the supraspinatus.")} == {"impingement"}

@@ -7,6 +7,7 @@ structure next to it; one without a structure of its own is looked for anywhere,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -40,6 +41,7 @@ from casearchive.query.wanted import both, either, implied, literal, wanted
 from casearchive.terms import ABNORMALITY_KINDS, Lexicon
 from casearchive.units import base_of
 
+_INJURY = re.compile(r"\binjur", re.IGNORECASE)
 _COMPLAINTS = frozenset(("pain", "pains", "painful", "ache", "aches", "aching", "sore", "soreness", "hurts"))
 _FINDING_KINDS = frozenset(("structure", "abnormality", "property", *MODIFIERS))
 
@@ -64,7 +66,8 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     plain = [_merged(a) for a in atoms]
     groups = [a for a in plain if a.kind == "group"]
     own, said = told([a for a in plain if a.kind != "group"], lexicon)
-    own, measured = _measured(_denied(_composed(own, lexicon)), lexicon)
+    own = _injured(_composed(own, lexicon), lexicon)
+    own, measured = _measured(_denied(own), lexicon)
     pushed = _to_push(own, groups)
     if pushed:
         own = [a for a in own if a not in pushed]
@@ -202,6 +205,37 @@ def _composed(atoms: list[Atom], lexicon: Lexicon) -> list[Atom]:
                 replace(a, wanted=meant, text=typed) if a is atom else a for a in result if a is not word
             ]
             break
+    return result
+
+
+def _injured(atoms: Sequence[Atom], lexicon: Lexicon) -> list[Atom]:
+    """Words that say what is wrong only together with their structure: "pinched ulnar nerve" is an entrapment of it,
+    and an "LCL injury" a sprain or a tear."""
+    places = [a for a in atoms if a.kind == "structure" and a.wanted is not None and len(a.wanted.asked) == 1]
+    if not places or any(a.kind == "abnormality" for a in atoms):
+        return list(atoms)
+    result = []
+    for atom in atoms:
+        place = _closest(atom, places)
+        assert place is not None
+        assert place.wanted is not None
+        meant: Wanted | None = None
+        if atom.kind == "word":
+            kind = place.wanted.kind
+            named = (
+                lexicon.resolve(f"{a} {b}", ABNORMALITY_KINDS)
+                for a, b in ((atom.text, kind), (kind, atom.text))
+            )
+            concept = next((c for c in named if c is not None), None)
+            meant = wanted(lexicon, concept.id, atom.text) if concept is not None else None
+        elif isinstance(atom.node, Mention) and _INJURY.search(atom.text) and not atom.by_field:
+            every = [wanted(lexicon, i, atom.text) for i in lexicon.injuries(place.wanted.asked[0])]
+            meant = either(*every) if every else None
+        if meant is None:
+            result.append(atom)
+        else:
+            typed = replace(meant, typed=atom.text)
+            result.append(replace(atom, kind="abnormality", wanted=typed, node=None, values=()))
     return result
 
 

@@ -120,12 +120,23 @@ def _definitions(lexicon: Lexicon, concept_id: str) -> tuple[Definition, ...]:
             found.append(
                 Definition(
                     tuple(name for name in (place, what, site) if name),
-                    tuple(sorted(lexicon.narrower(place))),
+                    tuple(sorted({*lexicon.narrower(place), *_named_after_joints(lexicon, place)})),
                     tuple(sorted(lexicon.narrower(what))),
                     tuple(sorted(lexicon.narrower(site))) if site else (),
                 )
             )
     return tuple(found)
+
+
+@lru_cache(maxsize=4)
+def _named_after_joints(lexicon: Lexicon, place: str) -> tuple[str, ...]:
+    """Regions that stand for their joint, where any joint is meant: an effusion of the hip is one of the hip joint."""
+    if place != "joint":
+        return ()
+    regions = (lexicon.concept(i) for i in lexicon.ids(("region",)))
+    return tuple(
+        r.id for r in regions if r is not None and lexicon.resolve(f"{r.preferred} joint", ("joint",))
+    )
 
 
 @lru_cache(maxsize=4)

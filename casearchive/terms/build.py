@@ -72,6 +72,7 @@ def compile_table(concepts: dict[str, dict[str, Any]], words: dict[str, Any]) ->
         "ambiguous": {fold(form): ids for form, ids in words["ambiguous"].items()},
         "exceptions": exceptions,
         "equivalent": words["equivalent"],
+        "injury": words.get("injury", {}),
     }
     complaints = list(_cross_complaints(table, forms))
     if complaints:
@@ -176,6 +177,10 @@ def _cross_complaints(table: dict[str, Any], forms: dict[str, list[Form]]) -> It
     for form in table["ambiguous"]:
         if form not in forms:
             yield f"'{form}' is listed as ambiguous, but nothing is called that"
+    for kind, injuries in table["injury"].items():
+        for concept_id in injuries:
+            if concept_id not in table["concepts"]:
+                yield f"injury of a {kind} names {concept_id}, which does not exist"
     for rule in table["equivalent"]:
         for concept_id in (rule["abnormality"], rule["means"], *rule["except"]):
             if concept_id not in table["concepts"]:

@@ -119,6 +119,7 @@ class Lexicon:
         self._ambiguous: dict[str, list[str]] = table["ambiguous"]
         self._exceptions = frozenset(table["exceptions"])
         self._equivalent: list[dict[str, Any]] = table["equivalent"]
+        self._injury: dict[str, list[str]] = table.get("injury", {})
         self._concepts: dict[str, Concept] = {}
         self._closures: dict[tuple[str, bool], frozenset[str]] = {}
         self._children: dict[str, dict[str, list[str]]] | None = None
@@ -261,6 +262,11 @@ class Lexicon:
                 if not above.intersection(rule["except"]):
                     return str(rule["means"])
         return abnormality
+
+    def injuries(self, structure: str) -> tuple[str, ...]:
+        """What an injury of this structure may be: of a ligament a sprain or a tear."""
+        row = self._rows.get(structure)
+        return tuple(self._injury.get(row["kind"], ())) if row is not None else ()
 
     # ------------------------------------------------------------------------------------ inside
 

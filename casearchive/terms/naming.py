@@ -59,7 +59,7 @@ def named(text: str, parts: Sequence[Sentence], terms: Lexicon) -> list[Named]:
             found.append(Named(mention.start, end, "normal", "normality", told[0], mention.start))
         name = Named(mention.start, mention.end, concept.id, concept.kind, mention.text, mention.start)
         found.append(_spoken(text, name, terms))
-    found = [n for n in found if not _only_seems(text, n)]
+    found = [n for n in found if not _only_seems(text, n) and not _broken_thing(text, n, terms)]
     found += _abbreviated(text, found, terms)
     found += _elliptic(text, found, terms)
     found += _of_its_kind(text, found, terms)
@@ -176,6 +176,20 @@ def _only_seems(text: str, name: Named) -> bool:
     if name.kind in ("laterality", "laterality_relative") or name.kind in STRUCTURE_KINDS:
         return bool(_COMPARED.search(text[max(0, name.start - 60) : name.start]))
     return False
+
+
+_OF_A_BONE = re.compile(
+    r"\s+(?:and|or|in|at|through|with|on|by|near|off|but|again|ends?|after|when|while)\b|\s*(?:[^\w\s]|\Z)"
+)
+
+
+def _broken_thing(text: str, name: Named, terms: Lexicon) -> bool:
+    """A broken window, which is no fracture."""
+    if name.concept != "fracture" or name.text.lower() != "broken" or _OF_A_BONE.match(text, name.end):
+        return False
+    after = re.match(r"(?:\s+[\w-]+){1,4}", text[name.end :])
+    named_ = terms.recognise(after[0]) if after is not None else ()
+    return not any((c := terms.concept(m.concept)) is not None and c.kind in STRUCTURE_KINDS for m in named_)
 
 
 _ELLIPTIC = re.compile(

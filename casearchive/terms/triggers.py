@@ -78,6 +78,7 @@ SEEMING: tuple[str, ...] = (
     "not possible (?:with|on|by)",
     f"(?:{BE})?not (?:clearly |readily |easily )?{SEEN} {_ELSEWHERE}",
     f"(?:missed|overlooked|invisible|hidden|occult|inapparent) {_ELSEWHERE}",
+    r"(?:without|no|lacks?|lacking) (?:an? |its |any |the )?(?:fatty |echogenic )?hil(?:um|us)",
     "no less than", "no more than", "no larger than", "no smaller than", "nothing but",
     "not uncommon(?:ly)?", "not infrequent(?:ly)?", "not unusual(?:ly)?",
     "far from normal",

@@ -353,7 +353,7 @@ class _Reader:
         concept = self.terms.concept(place.ids[0]) if len(place.ids) == 1 else None
         if concept is None or concept.id != concept.kind:
             return place
-        for ids in (self.carried.structures, (self.about.structure,)):
+        for ids in (self.carried.structures, *self.carried.earlier, (self.about.structure,)):
             known = self.terms.concept(ids[0]) if len(ids) == 1 and ids[0] else None
             if known is not None and known.kind in (
                 concept.kind,
@@ -407,7 +407,8 @@ class _Reader:
                 r"\b(?:superficial|saphenous)\b", self.text[clause.part.start : name.start], re.IGNORECASE
             ):
                 vein = False
-            if re.match("imping", name.text, re.IGNORECASE) and not self.nerve(place):
+            entrapped = name.concept == "nerve_entrapment" and re.match("imping", name.text, re.IGNORECASE)
+            if entrapped and not self.nerve(place):
                 return None
             return (
                 "dvt" if name.concept == "thrombosis" and vein and "dvt" in self.terms else name.concept
