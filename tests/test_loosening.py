@@ -72,7 +72,7 @@ def test_a_field_is_never_given_up(index: sqlite3.Connection) -> None:
 def test_the_next_broader_kind_stands_in_for_one_that_nobody_has(index: sqlite3.Connection) -> None:
     found = ask(index, "schwannoma of the median nerve")
     assert slugs(found) == ["nerve-tumour"]
-    assert found.loosened and "next broader" in said(found)
+    assert found.loosened and "nearest to it" in said(found)
 
 
 def test_what_names_its_own_place_is_broader_there_only(index: sqlite3.Connection) -> None:

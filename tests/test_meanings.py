@@ -124,3 +124,16 @@ def test_an_avulsion_of_a_bone_is_an_avulsion_fracture() -> None:
     held = index_of(case("spine", "Sprinter", "F1 aiis avulsion right definite"),
                     case("tendon", "Goalie", "F1 adductor_longus_tendon avulsion right definite"))  # fmt: skip
     assert slugs(ask(held, "avulsion fracture")) == ["spine"]
+
+
+def test_a_strain_that_nobody_has_is_near_a_partial_tear() -> None:
+    held = index_of(case("rib", "Cough", "F1 intercostal_muscles partial_tear right definite"))
+    found = ask(held, "intercostal strain right")
+    assert slugs(found) == ["rib"]
+    assert found.loosened
+    assert slugs(ask(held, "intercostal strain left")) == []
+
+
+def test_the_name_of_a_sign_that_begins_with_absent_is_no_denial() -> None:
+    held = index_of(told("lung", "Pneumothorax", "Absent lung sliding on the right."))
+    assert slugs(ask(held, "absent lung sliding")) == ["lung"]

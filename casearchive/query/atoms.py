@@ -85,12 +85,14 @@ def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...
     text = speaker.text[start:end]
     atoms: list[Atom] = []
     last = 0
-    numbers, said = comparisons(text), cues(text)
+    known = speaker.lexicon.recognise(text)
+    # "absent lung sliding" is the name of a sign, not the absence of one
+    said = [c for c in cues(text) if not any(_inside(c, f) for f in known)]
     taken: tuple[Compared | Cue, ...] = (
         *said,
-        *(n for n in numbers if not any(_overlap(n, c) for c in said)),
+        *(n for n in comparisons(text) if not any(_overlap(n, c) for c in said)),
     )
-    names = [f for f in speaker.lexicon.recognise(text) if not any(_overlap(f, n) for n in taken)]
+    names = [f for f in known if not any(_overlap(f, n) for n in taken)]
     ordered: list[Found | Compared | Cue] = sorted((*names, *taken), key=lambda f: f.start)
     for found in ordered:
         if found.start < last:
@@ -189,6 +191,11 @@ def _either_of(atoms: Sequence[Atom]) -> tuple[Atom, ...]:
         else:
             result.append(atom)
     return tuple(result)
+
+
+def _inside(cue: Cue, name: Found) -> bool:
+    """Whether the words of a cue are part of a longer name."""
+    return name.start <= cue.start and cue.end <= name.end and cue.end - cue.start < name.end - name.start
 
 
 def _overlap(one: Found | Compared | Cue, other: Compared | Cue) -> bool:

@@ -205,7 +205,7 @@ def _broader(parts: Sequence[Node]) -> tuple[list[Node], str] | None:
             kept += [wider, Maybe(part)] if wider is not part else [part]
         elif not isinstance(part, Maybe):
             kept.append(part)
-    return (kept, f"nobody has {_listed(told)}: showing what is next broader") if told else None
+    return (kept, f"nobody has {_listed(told)}: showing what is nearest to it") if told else None
 
 
 def _at_its_place(clause: FindingClause) -> FindingClause:

@@ -44,6 +44,7 @@ def wanted(
                 if i != ROOT and len(lexicon.narrower(i)) <= _NOT_TOO_WIDE
             ),
             *(i for i in every if i not in ids),
+            *lexicon.near(concept_id),
         ),
     )
 

@@ -119,6 +119,7 @@ class Lexicon:
         self._ambiguous: dict[str, list[str]] = table["ambiguous"]
         self._exceptions = frozenset(table["exceptions"])
         self._equivalent: list[dict[str, Any]] = table["equivalent"]
+        self._near: dict[str, list[str]] = table.get("near", {})
         self._injury: dict[str, list[str]] = table.get("injury", {})
         self._concepts: dict[str, Concept] = {}
         self._closures: dict[tuple[str, bool], frozenset[str]] = {}
@@ -262,6 +263,10 @@ class Lexicon:
                 if not above.intersection(rule["except"]):
                     return str(rule["means"])
         return abnormality
+
+    def near(self, concept_id: str) -> tuple[str, ...]:
+        """What is shown instead where nobody has this, beside what it is a kind of."""
+        return tuple(self._near.get(concept_id, ()))
 
     def injuries(self, structure: str) -> tuple[str, ...]:
         """What an injury of this structure may be: of a ligament a sprain or a tear."""
