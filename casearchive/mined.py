@@ -22,7 +22,9 @@ from casearchive.terms.understanding import PRESENT, About, Statement, understan
 REPORT = "report"
 _SIDES = ("left", "right", "bilateral", "midline")
 #: Told by others, before this examination: what was "diagnosed" there is an earlier label.
-_TOLD = re.compile(r"\bdiagnosed\b|\bdiagnosis\b|\bcalled\b|\btold\b", re.IGNORECASE)
+_TOLD = re.compile(
+    r"\b(?:diagnosed|diagnosis|called|told|(?:thought|believed|assumed) (?:to be|it was))\b", re.IGNORECASE
+)
 _HERE = re.compile(r"\b(?:ultrasound|sonograph\w*|us|scan|we|here|today|surgery)\b", re.IGNORECASE)
 #: A teaching point speaks of this case only where it tells what happened.
 _HAPPENED = re.compile(
@@ -138,7 +140,7 @@ def of_case(case: Case, vocabulary: Lexicon | None = None, reports: Iterable[str
         tuple(_finding(n, row, terms) for n, row in enumerate(rows, 1)),
         tuple(_labels(labels, case, terms)),
         tuple(_disputes([s for s in told if not s.said.inferred and s.source != REPORT], case, terms)),
-        tuple(_measured(rows)) if not case.measurements else (),
+        tuple(_measured(rows, told)) if not case.measurements else (),
         *_patient(f"{case.title}. {case.story.history}"),
     )
 
@@ -484,13 +486,17 @@ def _finding(number: int, row: _Said, terms: Lexicon) -> Mined:
     return Mined(made, row.source, "" if row.source == REPORT else _short(said.quote))
 
 
-def _measured(rows: Sequence[_Said]) -> Iterator[Measurement]:
-    """The numbers of the findings that were read, each with its state."""
-    for number, row in enumerate(rows, 1):
+def _measured(rows: Sequence[_Said], told: Sequence[_Said]) -> Iterator[Measurement]:
+    """The numbers of the findings that were read, each with its state, and those of a structure without a finding:
+    they belong to what was found there; where nothing was, nobody could tell of what they are."""
+    numbered = [(f"text-{number}", row) for number, row in enumerate(rows, 1)]
+    there = {row.said.structure: name for name, row in reversed(numbered) if row.said.presence in PRESENT}
+    bare = [(name, s) for s in told if not s.said.abnormality and (name := there.get(s.said.structure))]
+    for name, row in (*numbered, *bare):
         for q in row.said.measurements:
             side = q.side or row.said.side
             if q.what:
-                yield Measurement(what=q.what, value=q.value, unit=q.unit, finding=f"text-{number}", state=q.state,
+                yield Measurement(what=q.what, value=q.value, unit=q.unit, finding=name, state=q.state,
                                   side=side if side in _SIDES else "", media=row.media)  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from test_search import ask, case, fresh, put_case, slugs
 
-from casearchive.model import Case, Measurement, Story
+from casearchive.model import Case, Measurement, Patient, Story
 
 
 def told(slug: str, title: str, story: str) -> Case:
@@ -126,14 +126,63 @@ def test_an_avulsion_of_a_bone_is_an_avulsion_fracture() -> None:
     assert slugs(ask(held, "avulsion fracture")) == ["spine"]
 
 
-def test_a_strain_that_nobody_has_is_near_a_partial_tear() -> None:
-    held = index_of(case("rib", "Cough", "F1 intercostal_muscles partial_tear right definite"))
-    found = ask(held, "intercostal strain right")
-    assert slugs(found) == ["rib"]
-    assert found.loosened
+def test_a_strain_asked_in_plain_words_may_be_recorded_as_a_partial_tear() -> None:
+    held = index_of(
+        case("rib", "Cough", "F1 intercostal_muscles partial_tear right definite"),
+        case("strained", "Sneeze", "F1 intercostal_muscles strain right definite"),
+        case("off", "Fall", "F1 intercostal_muscles complete_tear right definite"),
+    )
+    assert slugs(ask(held, "intercostal strain right")) == ["strained", "rib"]
     assert slugs(ask(held, "intercostal strain left")) == []
+    assert slugs(ask(held, "finding:strain")) == ["strained"]
+
+
+def test_what_comes_next_is_shown_where_nobody_has_just_that() -> None:
+    held = index_of(
+        case("lump", "Lump", "F1 breast cyst left definite"),
+        case("thumb", "Thumb", "F1 first_extensor_compartment tenosynovitis left definite"),
+    )
+    for question, slug in (("lump in breast", "lump"), ("tenosynovitis hand", "thumb")):
+        found = ask(held, question)
+        assert slugs(found) == [slug], question
+        assert found.loosened
+
+
+def test_who_the_patient_is_lifts_and_leaves_nobody_out() -> None:
+    young = replace(
+        case("young", "A limp", "F1 hip_joint effusion left definite"), patient=Patient(age="6 Y")
+    )
+    old = replace(
+        case("old", "An old limp", "F1 hip_joint effusion left definite"), patient=Patient(age="70 Y")
+    )
+    held = index_of(old, young)
+    assert slugs(ask(held, "child hip effusion")) == ["young", "old"]
+    assert slugs(ask(held, "elderly hip effusion")) == ["old", "young"]
+    assert "preferably" in "; ".join(ask(held, "child hip effusion").understood)
+
+
+def test_a_slip_in_a_longer_name_is_mended_with_the_words_beside_it() -> None:
+    held = index_of(case("bone", "Thigh", "F1 vastus_intermedius myositis_ossificans right definite"))
+    found = ask(held, "myositis ossifcans")
+    assert slugs(found) == ["bone"]
+    assert "myositis ossificans" in found.did_you_mean
 
 
 def test_the_name_of_a_sign_that_begins_with_absent_is_no_denial() -> None:
     held = index_of(told("lung", "Pneumothorax", "Absent lung sliding on the right."))
     assert slugs(ask(held, "absent lung sliding")) == ["lung"]
+
+
+def test_the_absence_in_a_part_answers_a_plain_question_for_the_whole_unless_another_part_has_it() -> None:
+    held = index_of(
+        case("whole", "Calf", "F1 gastrocnemius tear left absent"),
+        case("part", "Calf", "F1 gastrocnemius_medial tear left absent"),
+        case(
+            "other",
+            "Calf",
+            "F1 gastrocnemius_medial tear left absent",
+            "F2 gastrocnemius_lateral tear left definite",
+        ),
+    )
+    assert slugs(ask(held, "gastrocnemius no tear")) == ["whole", "part"]
+    assert slugs(ask(held, "no:tear structure:gastrocnemius")) == ["whole"]

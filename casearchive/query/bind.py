@@ -15,6 +15,7 @@ from casearchive.query import fts
 from casearchive.query.atoms import MODIFIERS, Atom, free_words
 from casearchive.query.labels import told
 from casearchive.query.measures import Compared, Measure, in_years, limits, measure_named
+from casearchive.query.persons import wish as persons_wish
 from casearchive.query.tree import (
     PRESENT,
     And,
@@ -90,8 +91,11 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
         parts.append(_group(group, pushed, lexicon))
     parts.extend(_left_out([a.node for a in own if a.kind == "negated" and a.node is not None], clauses))
     # whoever comes has a pain: with a place beside it, it tells apart nothing
-    wished = [a for a in words if clauses and a.text.lower() in _COMPLAINTS]
-    for demanded, some in ((True, [a for a in words if a not in wished]), (False, wished)):
+    complaints = [a for a in words if clauses and a.text.lower() in _COMPLAINTS]
+    persons = [(a, wish) for a in words if parts and (wish := persons_wish(a.text)) is not None]
+    parts.extend(wish for _, wish in persons)
+    wished = [*complaints, *(a for a, _ in persons)]
+    for demanded, some in ((True, [a for a in words if a not in wished]), (False, complaints)):
         found = free_words(sorted(some, key=lambda a: a.start))
         if found is not None:
             parts.append(found if demanded else Maybe(found))

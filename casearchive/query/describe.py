@@ -39,6 +39,8 @@ def described(node: Node) -> tuple[str, ...]:
         return tuple(line for part in node.parts for line in described(part))
     if isinstance(node, Maybe) and isinstance(node.part, MeasureClause):
         return (f"preferably {_leaf(node.part)}",)
+    if isinstance(node, Maybe) and isinstance(node.part, Or):
+        return ("preferably " + " or ".join(_inline(part) for part in node.part.parts),)
     if isinstance(node, Maybe | Said | Everything):
         return ()
     if isinstance(node, Or | Some):

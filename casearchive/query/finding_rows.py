@@ -33,6 +33,8 @@ from casearchive.terms.grades import spellings
 DIAGNOSIS, MEDIA, TEXT = 0.8, 0.5, 0.25
 LESS_CERTAIN = {"probable": 0.95, "possible": 0.6}
 UNREVIEWED, MINED, NARROWER, HISTORICAL, ELSEWHERE, NO_SEVERITY = 0.9, 0.85, 0.9, 0.3, 0.6, 0.7
+#: An absence in a part of what was asked.
+IN_A_PART = 0.6
 
 
 class Places(NamedTuple):
@@ -72,6 +74,8 @@ def finding_clause(clause: FindingClause, only: Documents | None) -> list[Sql]:
     rows = _present_rows(clause, only)
     if where.absence is not None:
         rows.append(_absent_rows(clause, only, where.absence))
+    if asks_of_parts(clause):
+        rows.append(_absent_in_a_part(clause, only))
     if where.media:
         rows.append(_media_rows(clause, only))
     if where.diagnosis:
@@ -129,7 +133,43 @@ def _absent_rows(clause: FindingClause, only: Documents | None, level: int) -> S
     return _finding_rows(clause, where, only, level, OTHER_SIDE if asked else -1)
 
 
-def _finding_rows(clause: FindingClause, where: Sql, only: Documents | None, level: int, other: int) -> Sql:
+def asks_of_parts(clause: FindingClause) -> bool:
+    """Whether the absence in a part answers too: where the whole was named in plain words ("gastrocnemius no tear").
+    It says less than was asked, and nothing where another part has it."""
+    structure, abnormality = clause.structure, clause.abnormality
+    return (
+        "absent" in clause.certainty
+        and structure is not None
+        and abnormality is not None
+        and not (structure.by_field or structure.exact or structure.literal)
+    )
+
+
+def _absent_in_a_part(clause: FindingClause, only: Documents | None) -> Sql:
+    assert clause.structure is not None
+    assert clause.abnormality is not None
+    structure, abnormality = _columns(only)
+    parts = among(sorted(set(clause.structure.ids) - set(clause.structure.above)))
+    where = every(
+        [
+            Sql("f.certainty = 'absent'"),
+            sql(f"{structure} IN {{}}", parts),
+            sql(f"{abnormality} IN {{}}", among(clause.abnormality.above)),
+            sql(
+                "NOT EXISTS (SELECT 1 FROM findings o WHERE o.document = f.document AND o.structure IN {}"
+                " AND o.abnormality IN {} AND o.certainty IN {})",
+                among(clause.structure.ids),
+                among(clause.abnormality.ids),
+                among(PRESENT),
+            ),
+        ]
+    )
+    return _finding_rows(clause, where, only, MATCH, OTHER_SIDE, weight=IN_A_PART)
+
+
+def _finding_rows(
+    clause: FindingClause, where: Sql, only: Documents | None, level: int, other: int, *, weight: float = 1.0
+) -> Sql:
     """Rows of findings; those of another side get level ``other``, or are left out where it is -1."""
     factors = [
         Sql(
@@ -152,14 +192,16 @@ def _finding_rows(clause: FindingClause, where: Sql, only: Documents | None, lev
         )
     if clause.severity and "severity" in clause.loose:
         factors.append(Sql(f"CASE f.severity WHEN '' THEN {NO_SEVERITY} ELSE 1.0 END"))
-    weight = Sql(" * ".join(f.text for f in factors), tuple(v for f in factors for v in f.params))
+    if weight != 1.0:
+        factors.append(Sql(str(weight)))
+    weighed = Sql(" * ".join(f.text for f in factors), tuple(v for f in factors for v in f.params))
     tests = every([where, _properties(clause)])
     if not clause.sides:
         return sql(
             "SELECT key, score, level, score - 10 * level AS rank, 'finding' AS source, ref"
             " FROM (SELECT f.document AS key, {} AS score, {} AS level, f.id AS ref"
             " FROM findings f WHERE {}{})",
-            weight,
+            weighed,
             Sql(str(level)),
             tests,
             only_of("f.document", only),
@@ -171,7 +213,7 @@ def _finding_rows(clause: FindingClause, where: Sql, only: Documents | None, lev
         " FROM (SELECT f.document AS key, {} AS weight, {} AS side, f.id AS ref FROM findings f WHERE {}{}))"
         " WHERE level >= 0",
         levels,
-        weight,
+        weighed,
         side_factor("f.side", clause.sides),
         tests,
         only_of("f.document", only),

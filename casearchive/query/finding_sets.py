@@ -14,6 +14,7 @@ from casearchive.query.finding_rows import (
     DIAGNOSIS,
     ELSEWHERE,
     HISTORICAL,
+    IN_A_PART,
     LESS_CERTAIN,
     MEDIA,
     MINED,
@@ -22,6 +23,7 @@ from casearchive.query.finding_rows import (
     TEXT,
     UNREVIEWED,
     Places,
+    asks_of_parts,
     diagnosis_roles,
     in_places,
     places,
@@ -52,6 +54,8 @@ def _of_items(clause: FindingClause, where: Places, some: Items) -> list[Tier]:
     tiers = _present(clause, some)
     if where.absence is not None:
         tiers += _absent(clause, some, where.absence)
+    if asks_of_parts(clause):
+        tiers += _absent_in_a_part(clause, some)
     if where.media:
         tiers += _media(clause, some)
     if where.diagnosis:
@@ -127,26 +131,38 @@ def _absent(clause: FindingClause, some: Items, level: int) -> list[Tier]:
     return _finding_tiers(clause, some, found, level, OTHER_SIDE if asked else None)
 
 
+def _absent_in_a_part(clause: FindingClause, some: Items) -> list[Tier]:
+    assert clause.structure is not None
+    assert clause.abnormality is not None
+    parts = set(clause.structure.ids) - set(clause.structure.above)
+    found = any_value(some, "f.certainty", ("absent",)) & of_ids(some, "f.structure", parts)
+    found &= of_ids(some, "f.abnormality", clause.abnormality.above)
+    there = any_value(some, "f.certainty", PRESENT) & of_ids(some, "f.structure", clause.structure.ids)
+    elsewhere = some.documents(there & of_ids(some, "f.abnormality", clause.abnormality.ids))
+    tiers = _finding_tiers(clause, some, found, MATCH, OTHER_SIDE, weight=IN_A_PART)
+    return [tier._replace(documents=minus(tier.documents, elsewhere)) for tier in tiers]
+
+
 def _finding_tiers(
-    clause: FindingClause, some: Items, found: int, level: int, other: int | None
+    clause: FindingClause, some: Items, found: int, level: int, other: int | None, *, weight: float = 1.0
 ) -> list[Tier]:
     """Findings by what they weigh; those of another side at level ``other``, or left out where it is None."""
     found = _with_properties(clause, some, found)
-    parts = {1.0: found}
+    parts = {weight: found}
     if not found:
         return []
-    for weight, marked in _factors(clause, some, found):
-        parts = _split(parts, weight, marked)
+    for factor, marked in _factors(clause, some, found):
+        parts = _split(parts, factor, marked)
     right, unknown = _by_side(some, "f.side", clause.sides, found)
     tiers = []
-    for weight, items in parts.items():
+    for weighed, items in parts.items():
         for factor, of_side, reached in (
             (1.0, items & right, level),
             (NO_SIDE, items & unknown, level),
             (NO_SIDE, minus(items, right | unknown), other),
         ):
             if of_side and reached is not None:
-                score = weight * factor
+                score = weighed * factor
                 tiers.append(Tier(score - 10 * reached, reached, score, some.documents(of_side)))
     return tiers
 

@@ -8,6 +8,7 @@ item     := ["-" | "NOT"] (word | "phrase" | field:value | "(" either ")")
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise, product
@@ -23,6 +24,7 @@ from casearchive.query.words import Piece, clean, cut
 from casearchive.terms import Lexicon
 from casearchive.terms.slips import ordinary
 from casearchive.terms.spelling import allowed, distance
+from casearchive.terms.words import fold
 
 #: More than anybody types, less than a database refuses.
 MAX_TERMS = 64
@@ -318,8 +320,36 @@ def _changes(query: Query, lexicon: Lexicon) -> list[tuple[int, int, tuple[str, 
                 places = places[count:]
                 break
         else:
+            beside = _with_neighbours(query.text, places[0], lexicon)
+            changes += [beside] if beside is not None else []
             places = places[1:]
     return changes
+
+
+def _with_neighbours(
+    text: str, place: tuple[int, int], lexicon: Lexicon
+) -> tuple[int, int, tuple[str, ...]] | None:
+    """An unknown word as the one wrong word of a longer name ("myositis ossifcans")."""
+    words = [m.span() for m in re.finditer(r"[^\s()\"]+", text)]
+    at = next((n for n, (start, end) in enumerate(words) if start <= place[0] < end), None)
+    if at is None:
+        return None
+    for low, high in ((at - 1, at), (at, at + 1), (at - 2, at), (at - 1, at + 1), (at, at + 2)):
+        if low < 0 or high >= len(words):
+            continue
+        start, end = words[low][0], words[high][1]
+        typed = text[start:end].split()
+        names = _nearest(text[start:end], lexicon)
+        whole = tuple(n for n in names if _differs_only(n.split(), typed, at - low))
+        if whole:
+            return start, end, whole
+    return None
+
+
+def _differs_only(name: Sequence[str], typed: Sequence[str], at: int) -> bool:
+    return len(name) == len(typed) and all(
+        fold(a) == fold(b) for n, (a, b) in enumerate(zip(name, typed, strict=True)) if n != at
+    )
 
 
 def _neighbours(text: str, places: Sequence[tuple[int, int]]) -> bool:

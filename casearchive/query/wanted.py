@@ -21,7 +21,7 @@ def wanted(
     concept = lexicon.concept(concept_id)
     if concept is None:
         return literal(typed, "", by_field=by_field)
-    ids = every = (concept_id,) if exact else tuple(sorted(lexicon.narrower(concept_id)))
+    ids = every = (concept_id,) if exact else tuple(sorted(_meaning(lexicon, concept_id, plain=not by_field)))
     if concept.kind == "muscle" and "muscle" in typed.lower():
         # the calf muscle is not its tendon; that is what comes next
         ids = tuple(i for i in ids if _kind(lexicon, i) == "muscle")
@@ -34,7 +34,7 @@ def wanted(
         ids=ids,
         above=(concept_id,) if exact else above,
         groups=((concept_id,),),
-        definitions=() if exact else _definitions(lexicon, concept_id),
+        definitions=() if exact else _definitions(lexicon, concept_id, plain=not by_field),
         exact=exact,
         by_field=by_field,
         broader=(
@@ -44,7 +44,7 @@ def wanted(
                 if i != ROOT and len(lexicon.narrower(i)) <= _NOT_TOO_WIDE
             ),
             *(i for i in every if i not in ids),
-            *lexicon.near(concept_id),
+            *(below for i in lexicon.near(concept_id) for below in sorted(lexicon.narrower(i))),
         ),
     )
 
@@ -113,20 +113,30 @@ def implied(lexicon: Lexicon, structure: Wanted | None, abnormality: Wanted | No
     return tuple(found)
 
 
-def _definitions(lexicon: Lexicon, concept_id: str) -> tuple[Definition, ...]:
-    concept = lexicon.concept(concept_id)
+def _definitions(lexicon: Lexicon, concept_id: str, *, plain: bool) -> tuple[Definition, ...]:
+    """Of a name for a finding at a place what it is made of, and what its kinds are made of."""
+    own = lexicon.concept(concept_id)
+    kinds = sorted(lexicon.narrower(concept_id)) if own is not None and own.defined_as else ()
     found = []
-    for place, what, site in concept.defined_as if concept else ():
+    for place, what, site in (
+        d for i in kinds if (c := lexicon.concept(i)) is not None for d in c.defined_as
+    ):
         if place and what and what != ROOT:
             found.append(
                 Definition(
                     tuple(name for name in (place, what, site) if name),
                     tuple(sorted({*lexicon.narrower(place), *_named_after_joints(lexicon, place)})),
-                    tuple(sorted(lexicon.narrower(what))),
+                    tuple(sorted(_meaning(lexicon, what, plain=plain))),
                     tuple(sorted(lexicon.narrower(site))) if site else (),
                 )
             )
     return tuple(found)
+
+
+def _meaning(lexicon: Lexicon, concept_id: str, *, plain: bool) -> set[str]:
+    """A concept with its kinds, and what it means too where it is said plainly."""
+    also = lexicon.also(concept_id) if plain else ()
+    return {below for i in (concept_id, *also) for below in lexicon.narrower(i)}
 
 
 @lru_cache(maxsize=4)

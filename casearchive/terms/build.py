@@ -73,6 +73,7 @@ def compile_table(concepts: dict[str, dict[str, Any]], words: dict[str, Any]) ->
         "exceptions": exceptions,
         "equivalent": words["equivalent"],
         "injury": words.get("injury", {}),
+        "also": words.get("also", {}),
         "near": words.get("near", {}),
     }
     complaints = list(_cross_complaints(table, forms))
@@ -178,10 +179,11 @@ def _cross_complaints(table: dict[str, Any], forms: dict[str, list[Form]]) -> It
     for form in table["ambiguous"]:
         if form not in forms:
             yield f"'{form}' is listed as ambiguous, but nothing is called that"
-    for asked, shown in table["near"].items():
-        for concept_id in (asked, *shown):
-            if concept_id not in table["concepts"]:
-                yield f"near names {concept_id}, which does not exist"
+    for name in ("also", "near"):
+        for asked, shown in table[name].items():
+            for concept_id in (asked, *shown):
+                if concept_id not in table["concepts"]:
+                    yield f"{name} names {concept_id}, which does not exist"
     for kind, injuries in table["injury"].items():
         for concept_id in injuries:
             if concept_id not in table["concepts"]:

@@ -14,6 +14,7 @@ _SHORTENED = frozenset((
     "m", "mm", "n", "nn", "v", "vv", "a", "aa", "lig", "approx", "ca", "cf", "e.g", "eg", "i.e", "ie", "vs",
     "dr", "no", "fig", "st", "max", "min", "resp", "incl", "excl", "al",
 ))  # fmt: skip
+_UNITS = frozenset(("m", "mm", "min"))
 _STOP = re.compile(r"[.!?](?=\s|$|[\"'”’)])|;|\n")
 _WORD_BEFORE = re.compile(r"[^\s(,;:]*\Z")
 _BULLET = re.compile(r"[ \t]*(?:[-*•–]|\d{1,2}[.)])\s")
@@ -84,6 +85,12 @@ def _shortened(text: str, at: int) -> bool:
     word = _WORD_BEFORE.search(text, max(0, at - 8), at)
     if word is not None and word[0].lower() == "no":  # a number, not an answer
         return text[at + 1 : at + 4].strip()[:1].isdigit()
+    if (
+        word is not None
+        and word[0].lower() in _UNITS
+        and re.search(r"\d\s?\Z", text[: at - len(word[0])][-4:])
+    ):
+        return False  # "4 mm. The …", not the muscles of "mm. interossei"
     return word is not None and word[0].lower() in _SHORTENED
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -40,6 +40,7 @@ _SUGGESTED = frozenset(TIERS.index(tier) for tier in ("preferred", "synonym", "m
 _JOINED = re.compile(r"[\s\-‐‑–/()'’]*(?:\bthe\s+)?\Z", re.IGNORECASE)
 
 
+_NOUNS = ("muscle", "tendon", "ligament", "nerve", "bursa", "joint", "bone", "vessel")
 _DENIED = re.compile(r"\b(?:no|not|without|or)\b", re.IGNORECASE)
 
 
@@ -119,6 +120,7 @@ class Lexicon:
         self._ambiguous: dict[str, list[str]] = table["ambiguous"]
         self._exceptions = frozenset(table["exceptions"])
         self._equivalent: list[dict[str, Any]] = table["equivalent"]
+        self._also: dict[str, list[str]] = table.get("also", {})
         self._near: dict[str, list[str]] = table.get("near", {})
         self._injury: dict[str, list[str]] = table.get("injury", {})
         self._concepts: dict[str, Concept] = {}
@@ -236,7 +238,29 @@ class Lexicon:
             if mention is not None:
                 found.append(mention)
             at += used
-        return tuple(found)
+        return tuple(self._with_their_nouns(text, found))
+
+    def _with_their_nouns(self, text: str, found: Sequence[Mention]) -> Iterator[Mention]:
+        """ "Lumbar paraspinal muscles", "popliteus tendon": the noun of its kind belongs to the name before it."""
+        waiting: Mention | None = None
+        for mention in found:
+            if waiting is not None:
+                kind = self._rows[mention.concept]["kind"]
+                own = self._rows[waiting.concept]["kind"]
+                noun = mention.concept == kind in _NOUNS and own in (
+                    kind,
+                    "muscle" if kind == "tendon" else kind,
+                )
+                if noun and own != kind:  # unless it has tendons of its own, which may be meant
+                    noun = not any(self._rows[i]["kind"] == kind for i in self.narrower(waiting.concept))
+                if noun and waiting.concept != own and text[waiting.end : mention.start] == " ":
+                    whole = text[waiting.start : mention.end]
+                    waiting = Mention(waiting.start, mention.end, waiting.concept, whole, waiting.via)
+                    continue
+                yield waiting
+            waiting = mention
+        if waiting is not None:
+            yield waiting
 
     # ------------------------------------------------------------------------------------ relations
 
@@ -263,6 +287,10 @@ class Lexicon:
                 if not above.intersection(rule["except"]):
                     return str(rule["means"])
         return abnormality
+
+    def also(self, concept_id: str) -> tuple[str, ...]:
+        """What a word for this means too where a question says it plainly."""
+        return tuple(self._also.get(concept_id, ()))
 
     def near(self, concept_id: str) -> tuple[str, ...]:
         """What is shown instead where nobody has this, beside what it is a kind of."""

@@ -31,10 +31,13 @@ _PLACE = re.compile(
     r"|from\s+(?:the|its)\b)",
     re.IGNORECASE,
 )
+#: "The stump 45 mm proximal" tells how far it went.
+_STUMP = re.compile(r"\b(?:stump|end|tendon end)s? (?:(?:is|lies|sits|found|was|at) ){0,2}\Z", re.IGNORECASE)
 #: What a number is said to be, where no measurement of the lexicon is named.
 _SPOKEN = {
-    "gap": "meas_gap", "retraction": "meas_gap", "retracted": "meas_gap", "separation": "meas_gap",
-    "separated": "meas_gap", "apart": "meas_gap", "thick": "meas_thickness", "thickness": "meas_thickness",
+    "gap": "meas_gap", "stump": "meas_gap", "stumps": "meas_gap", "retraction": "meas_gap",
+    "retracted": "meas_gap", "separation": "meas_gap", "separated": "meas_gap", "apart": "meas_gap",
+    "thick": "meas_thickness", "thickness": "meas_thickness",
     "thickened": "meas_thickness", "area": "meas_csa", "csa": "meas_csa", "long": "meas_length",
     "length": "meas_length",
     "deep": "meas_depth", "depth": "meas_depth", "volume": "meas_volume", "glide": "meas_excursion",
@@ -43,8 +46,10 @@ _SPOKEN = {
 }  # fmt: skip
 _STATES = {
     "at rest": "rest", "resting": "rest", "relaxed": "rest", "when relaxed": "rest", "in relaxation": "rest",
-    "on contraction": "contraction", "with contraction": "contraction", "during contraction": "contraction",
-    "when contracted": "contraction", "contracted": "contraction", "on stretching": "passive_stretch",
+    "resisted": "contraction", "isometric": "contraction", "against resistance": "contraction",
+    "tensed": "contraction", "on contraction": "contraction", "with contraction": "contraction",
+    "during contraction": "contraction", "when contracted": "contraction", "contracted": "contraction",
+    "on stretching": "passive_stretch",
 }  # fmt: skip
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5"}
 _VALUE = r"(?P<value>\d{1,2}(?:\.\d)?\+?[a-dA-D]?|IV|I{1,3}|V)(?![\w/%.,]*\d)(?!\w)"
@@ -95,9 +100,13 @@ class Graded:
 def quantities(text: str, start: int, end: int) -> Iterator[Quantity]:
     """The measurements in ``text[start:end]``, without what and in which state (see ``described``)."""
     for match in _MEASURE.finditer(text, start, end):
-        if _PLACE.match(text, match.end()):
-            continue
         unit = ucum(match["unit"]) or match["unit"]
+        if (
+            counts(unit) == "a length"
+            and _PLACE.match(text, match.end())
+            and not _STUMP.search(text[: match.start()])
+        ):
+            continue
         numbers = tuple(
             _in_unit(_number(match[k]), match.groupdict().get(f"of_{k}"), unit)
             for k in ("one", "two", "three")
@@ -232,10 +241,9 @@ def _what(
     words = re.findall(r"[a-z]+", text[quantity.end : min(after, quantity.end + 40)].lower())[:3]
     words += re.findall(r"[a-z]+", text[max(before, quantity.start - 60) : quantity.start].lower())[::-1][:6]
     counted = counts(quantity.unit)
-    allowed = {"meas_gap": "a length", "meas_csa": "an area", "meas_volume": "a volume"}
     for word in words:
         what = _SPOKEN.get(word)
-        if what and counted == allowed.get(what, counted):
+        if what and _suits(what, quantity.unit, terms):
             return what
     if counted == "an area":
         return "meas_csa"

@@ -165,13 +165,15 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "(?:diagnosed|reported|read|interpreted|described|called|graded) (?:elsewhere |originally |"
         "initially |at first |"
         "at another \\w+ |by (?:the |an? )?(?:\\w+ ){1,3})(?:as|with)?",
-        r"(?:treated|managed|rehabilitated|followed) (?:(?:for|over) (?:[\w-]{1,20} ){1,4}|[a-z]+ly |"
+        r"(?:treated|managed|rehabilitated|followed|worked up|investigated) "
+        r"(?:(?:for|over) (?:[\w-]{1,20} ){1,4}|[a-z]+ly |"
         r"elsewhere )?"
         r"(?:as|under the (?:label|diagnosis) of)",
         r"(?:treated|managed) for (?:an? )?(?:presumed|supposed|suspected|assumed|alleged)",
         "labell?ed(?: as)?", "blamed on",
         "(?:sent in|referred|came|presented) (?:as|with the (?:label|diagnosis) of)",
         "told (?:her |him |them )?(?:that )?(?:(?:it|this|he|she|they) (?:was|is|had|have))?",
+        "believed to (?:be|have)", "taken to be",
         "attributed to", "put down to", "written off as", "passed off as",
         "thought to (?:be|have) (?:only |just |merely )",
         "(?:sent|signed|referred) (?:home|away|off|over|up|down|in|on|"
@@ -228,6 +230,8 @@ BEHIND: dict[str, tuple[str, ...]] = {
         f"{BE}negative", "neg", f"{BE}(?:very |highly |thus |therefore |considered )?unlikely", "nil",
         f"{BE}(?:fully |completely )?intact(?=\\s*(?:$|[.,;:!?)]|and\\b|but\\b|on\\b|in\\b|at\\b|"
         f"throughout\\b))",
+        r",? which (?:it|this|that|she|he) (?:is|was|proved|has|had) not",
+        "which (?:is|was) not (?:the case|true|so|confirmed)",
         f"{BE}refuted", f"{BE}disproved", "is out of the question",
     ),
     "possible": (
