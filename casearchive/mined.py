@@ -198,12 +198,17 @@ def _reported(reports: Iterable[str], terms: Lexicon) -> Iterator[_Said]:
         yield from (_Said(statement, REPORT) for statement in understand(line, terms))
 
 
+def told_before(sentence: str) -> bool:
+    """Whether a sentence of a history tells what others thought ("called a strain", "thought to be a lipoma")."""
+    return bool(_TOLD.search(sentence)) and not _HERE.search(sentence)
+
+
 def _of_place(said: _Said) -> Iterator[_Said]:
     """A history tells what others thought; a teaching point, what is true of many."""
     statement = said.said
     if said.source == "teaching point" and not _HAPPENED.search(statement.quote):
         return
-    told = said.source == "history" and _TOLD.search(statement.quote) and not _HERE.search(statement.quote)
+    told = said.source == "history" and told_before(statement.quote)
     if told and statement.presence in PRESENT:
         statement = replace(statement, presence="refuted_prior")
     yield replace(said, said=statement)

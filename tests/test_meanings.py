@@ -186,3 +186,17 @@ def test_the_absence_in_a_part_answers_a_plain_question_for_the_whole_unless_ano
     )
     assert slugs(ask(held, "gastrocnemius no tear")) == ["whole", "part"]
     assert slugs(ask(held, "no:tear structure:gastrocnemius")) == ["whole"]
+
+
+def test_what_others_thought_before_is_no_finding_of_the_text() -> None:
+    held = index_of(
+        told(
+            "ganglion",
+            "Dorsal wrist ganglion, right",
+            "Firm lump thought to be a lipoma. Anechoic cyst with a stalk.",
+        ),
+        told("lipoma", "Lipoma of the back", "Soft lump."),
+    )
+    assert slugs(ask(held, "lipoma")) == ["lipoma"]
+    assert slugs(ask(held, "prior:lipoma")) == ["ganglion"]
+    assert "ganglion" in slugs(ask(held, "wrist"))

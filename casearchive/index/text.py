@@ -11,10 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 
+from casearchive.mined import told_before
 from casearchive.model import Case, Facts, Finding
 from casearchive.query import fts
 from casearchive.query.tree import PRESENT
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, Mention, lexicon
+from casearchive.terms.clauses import sentences
 from casearchive.terms.context import UNSAID, affirmed, scopes
 from casearchive.terms.slips import mended
 
@@ -54,7 +56,8 @@ def document_text(case: Case, vocabulary: Lexicon, reports: Sequence[str] = ()) 
     concepts alone: their words may name people."""
     write = _Writer(vocabulary)
     story = case.story
-    told = (story.history, story.technique, story.discussion, story.treatment, story.outcome, *story.points)
+    history, others = _as_told(story.history)
+    told = (history, story.technique, story.discussion, story.treatment, story.outcome, *story.points)
     names = (*story.symptoms, *story.mechanism, *(t.test for t in case.tests))
     labels = (case.slug.replace("-", " "), *case.tags, *case.category, case.difficulty, case.patient.activity)
     author = (case.author.name, case.author.affiliation)
@@ -76,7 +79,7 @@ def document_text(case: Case, vocabulary: Lexicon, reports: Sequence[str] = ()) 
                 for m in case.media
             )
         ),
-        story=write.said(*told),
+        story=_joined((write.said(*told), write.places(others))),
         meta=_joined(
             (write.said(write.names(*names), *labels), *unsaid, fts.token("hasquiz") if case.quiz else "")
         ),
@@ -105,6 +108,14 @@ def instance_text(facts: Facts, name: str, vocabulary: Lexicon | None = None) ->
         meta=write.said(*(_spaced(t) for t in technical if t), _spaced(name)),
         verbatim=_joined(t for t in described if t),
     )
+
+
+def _as_told(history: str) -> tuple[str, str]:
+    """A history without what it says others thought, and that."""
+    parts = [(history[s.start : s.end], told_before(history[s.start : s.end])) for s in sentences(history)]
+    if not any(before for _, before in parts):
+        return history, ""
+    return ". ".join(p for p, before in parts if not before), ". ".join(p for p, before in parts if before)
 
 
 def _finding(write: _Writer, finding: Finding) -> str:
@@ -179,6 +190,11 @@ class _Writer:
     def concepts(self, *texts: str) -> str:
         """The same without a word of the texts: tokens alone."""
         return " ".join(self.told(texts)[2])
+
+    def places(self, text: str) -> str:
+        """What a text is about, and nothing that it finds there: tokens alone."""
+        concepts = {m.concept: None for m in self.vocabulary.recognise(text) if self.kind(m) in _ABOUT}
+        return " ".join(self.tokens(concepts))
 
     def told(self, texts: Iterable[str]) -> tuple[list[str], list[str], tuple[str, ...]]:
         """The words that are affirmed, the structures and the like of what is not, and the tokens of both."""

@@ -136,7 +136,16 @@ def _definitions(lexicon: Lexicon, concept_id: str, *, plain: bool) -> tuple[Def
 def _meaning(lexicon: Lexicon, concept_id: str, *, plain: bool) -> set[str]:
     """A concept with its kinds, and what it means too where it is said plainly."""
     also = lexicon.also(concept_id) if plain else ()
+    if concept_id == "tendon" and plain:
+        also = _named_for_their_tendon(lexicon)
     return {below for i in (concept_id, *also) for below in lexicon.narrower(i)}
+
+
+@lru_cache(maxsize=4)
+def _named_for_their_tendon(lexicon: Lexicon) -> tuple[str, ...]:
+    """Muscles that stand for their tendon too: a supraspinatus is torn in its tendon."""
+    muscles = (lexicon.concept(i) for i in lexicon.ids(("muscle",)))
+    return tuple(m.id for m in muscles if m is not None and any(n.endswith(" tendon") for n in m.names))
 
 
 @lru_cache(maxsize=4)
