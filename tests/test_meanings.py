@@ -200,3 +200,32 @@ def test_what_others_thought_before_is_no_finding_of_the_text() -> None:
     assert slugs(ask(held, "lipoma")) == ["lipoma"]
     assert slugs(ask(held, "prior:lipoma")) == ["ganglion"]
     assert "ganglion" in slugs(ask(held, "wrist"))
+
+
+def test_what_comes_next_is_never_a_case_that_documents_the_absence() -> None:
+    held = index_of(
+        case(
+            "gout",
+            "Elbow",
+            "F1 olecranon_bursa bursitis right definite",
+            "F2 olecranon_bursa septic_bursitis right absent",
+        ),
+        case("plain", "Knee", "F1 prepatellar_bursa bursitis right definite"),
+    )
+    assert slugs(ask(held, "septic bursitis")) == ["plain"]
+
+
+def test_a_swelling_of_a_nerve_is_its_enlargement_however_it_is_recorded() -> None:
+    held = index_of(
+        case("nerve", "Tunnel", "F1 median_nerve swelling right definite"),
+        case("ankle", "Ankle", "F1 ankle swelling right definite"),
+    )
+    assert slugs(ask(held, "nerve swelling")) == ["nerve"]
+
+
+def test_two_regions_joined_by_and_are_either_of_them() -> None:
+    held = index_of(
+        case("foot", "Sole", "F1 plantar_fascia fasciitis right definite"),
+        case("ankle", "Ankle", "F1 atfl tear right definite"),
+    )
+    assert set(slugs(ask(held, "foot and ankle"))) == {"foot", "ankle"}

@@ -343,3 +343,23 @@ def test_a_bursa_that_is_named_by_its_kind_is_the_one_spoken_of_before() -> None
 
 def test_impingement_of_a_tendon_is_none_of_a_nerve() -> None:
     assert {s.abnormality for s in understand("Impingement of the supraspinatus.")} == {"impingement"}
+
+
+@pytest.mark.parametrize(
+    ("text", "structure", "abnormality", "presence"),
+    [
+        ("SL ligament not torn.", "scapholunate_ligament", "ligament_rupture", "absent"),
+        ("Median nerve not enlarged.", "median_nerve", "nerve_enlargement", "absent"),
+        ("Plantaris might be torn as well.", "plantaris", "tear", "possible"),
+        ("Femoral and popliteal vein left not compressible.", "femoral_vein", "dvt", "definite"),
+        ("Two shots for trochanteric bursitis.", "trochanteric_bursa", "trochanteric_bursitis", "refuted_prior"),
+        ("On antibiotics for septic bursitis.", "", "septic_bursitis", "refuted_prior"),
+        ("GP letter says epididymitis.", "epididymis", "epididymitis", "refuted_prior"),
+        ("Patellar tendon thick. No effusion.", "knee_joint", "effusion", "absent"),
+        ("Supraspinatus torn. Small joint effusion.", "glenohumeral_joint", "joint_effusion", "definite"),
+    ],
+)  # fmt: skip
+def test_still_more_ways_of_saying_it(text: str, structure: str, abnormality: str, presence: str) -> None:
+    assert (structure, abnormality, presence) in {
+        (s.structure, s.abnormality, s.presence) for s in understand(text)
+    }

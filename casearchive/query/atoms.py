@@ -180,7 +180,10 @@ def _either_of(atoms: Sequence[Atom]) -> tuple[Atom, ...]:
         if (
             len(before) == 2
             and before[1].kind == "stop"
-            and before[1].text.lower() == "or"
+            and (
+                before[1].text.lower() == "or"
+                or (before[1].text.lower() == "and" and _regions(before[0], atom))
+            )
             and before[0].kind == atom.kind
             and atom.kind in ("structure", "abnormality", "site")
             and before[0].wanted is not None
@@ -191,6 +194,12 @@ def _either_of(atoms: Sequence[Atom]) -> tuple[Atom, ...]:
         else:
             result.append(atom)
     return tuple(result)
+
+
+def _regions(one: Atom, other: Atom) -> bool:
+    """ "foot and ankle" is anything in either."""
+    kinds = [a.wanted.kind for a in (one, other) if a.wanted is not None]
+    return kinds == ["region", "region"]
 
 
 def _inside(cue: Cue, name: Found) -> bool:

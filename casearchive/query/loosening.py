@@ -182,9 +182,7 @@ def _one_finding(parts: Sequence[Node]) -> Given:
     said = [_name(p) for p in (demanded if len(demanded) > 1 else [p for p in findings if p not in demanded])]
     one: Node = Some(tuple(demanded)) if len(demanded) > 1 else demanded[0]
     # who documents that one of them is not there answers neither
-    rest += [
-        Not(replace(p, certainty=("absent",), strict=True, beside=None)) for p in kinds if len(demanded) > 1
-    ]
+    rest += [_not_denied(p) for p in kinds if len(demanded) > 1]
     told = [*given_up, ("all of " if len(demanded) > 1 else "") + " and ".join(said)]
     return [one, *rest, *wished], told
 
@@ -202,16 +200,29 @@ def _broader(parts: Sequence[Node]) -> tuple[list[Node], str] | None:
                 if wanted is not None and wanted.broader:
                     wider = replace(wider, **{name: replace(wanted, **_plain(wanted))}, implied=())
                     told.append(wanted.label)
-            kept += [wider, Maybe(part)] if wider is not part else [part]
+            kept += [wider, Maybe(part), _not_denied(_just(part))] if wider is not part else [part]
         elif not isinstance(part, Maybe):
             kept.append(part)
     return (kept, f"nobody has {_listed(told)}: showing what is nearest to it") if told else None
 
 
+def _just(clause: FindingClause) -> FindingClause:
+    """Just what was asked, without kinds, parts and other names: who denies that has nothing next to it."""
+    abnormality, structure = clause.abnormality, clause.structure
+    assert abnormality is not None
+    abnormality = replace(abnormality, ids=abnormality.asked, above=abnormality.asked, definitions=())
+    structure = replace(structure, by_field=True) if structure is not None else None
+    return replace(clause, abnormality=abnormality, structure=structure, implied=())
+
+
+def _not_denied(clause: FindingClause) -> Not:
+    return Not(replace(clause, certainty=("absent",), strict=True, beside=None))
+
+
 def _at_its_place(clause: FindingClause) -> FindingClause:
     """What a name for a finding at a place is a kind of is still looked for there: a Popeye sign is a tear of the
     biceps tendon, and no other tear is near it."""
-    places = clause.abnormality.definitions if clause.abnormality is not None else ()
+    places = [d for d in clause.abnormality.definitions if d.names] if clause.abnormality is not None else []
     if clause.structure is not None or not places:
         return clause
     names = tuple(dict.fromkeys(place.names[0] for place in places))

@@ -359,7 +359,7 @@ def _neighbours(text: str, places: Sequence[tuple[int, int]]) -> bool:
 def _nearest(word: str, lexicon: Lexicon) -> tuple[str, ...]:
     """The nearest name, or those that are as near as it; nothing where more are than can have been meant."""
     reach = allowed(word)
-    if not reach or not any(c.isalpha() for c in word) or ordinary(word):
+    if not reach or not any(c.isalpha() for c in word) or ordinary(word, lexicon):
         return ()
     scored = sorted(
         (edits, name)

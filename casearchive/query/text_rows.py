@@ -29,7 +29,7 @@ def concept_match(wanted: Wanted) -> str:
         for group in wanted.groups
     ]
     ways = [fts.all_of(groups)]
-    for definition in wanted.definitions:
+    for definition in (d for d in wanted.definitions if d.names):
         ways.append(
             fts.all_of(fts.any_of((fts.token(name), fts.above_token(name))) for name in definition.names)
         )

@@ -71,7 +71,7 @@ def _tokens(shelf: Shelf, words: Iterable[str]) -> int:
 def _concept(wanted: Wanted, having: Callable[[Iterable[str]], int]) -> int:
     """``concept_match``, of sets."""
     found = _all([having(_words(group, exact=wanted.exact)) for group in wanted.groups])
-    for definition in wanted.definitions:
+    for definition in (d for d in wanted.definitions if d.names):
         found |= _all([having(_words((name,), exact=False)) for name in definition.names])
     return found
 

@@ -16,7 +16,7 @@ PRESENT = ("definite", "probable", "possible")
 class Definition:
     """What a composite concept is made of (tennis leg: a tear of the medial gastrocnemius), expanded.
 
-    ``names`` are the concepts of the definition themselves."""
+    ``names`` are the concepts of the definition themselves; without them it is not looked for in texts."""
 
     names: tuple[str, ...]
     structures: tuple[str, ...]

@@ -130,6 +130,9 @@ def _definitions(lexicon: Lexicon, concept_id: str, *, plain: bool) -> tuple[Def
                     tuple(sorted(lexicon.narrower(site))) if site else (),
                 )
             )
+    for what, places in lexicon.same_in(concept_id):
+        # of the rows alone: in a text such plain words are understood with their structure
+        found.append(Definition((), tuple(sorted(places)), tuple(sorted(lexicon.narrower(what)))))
     return tuple(found)
 
 

@@ -288,6 +288,19 @@ class Lexicon:
                     return str(rule["means"])
         return abnormality
 
+    def same_in(self, concept_id: str) -> tuple[tuple[str, frozenset[str]], ...]:
+        """What this is called where it is named by a plainer word, with the structures in which that means it: a
+        swelling of any nerve is a nerve enlargement. The reverse of ``in_structure``."""
+        found = []
+        for rule in self._equivalent:
+            if rule["means"] == concept_id and rule["kind"] in self._rows:
+                held = self.narrower(rule["kind"])
+                for left_out in rule["except"]:
+                    held = held - self.narrower(left_out)
+                of_kind = frozenset(i for i in held if self._rows[i]["kind"] == rule["kind"])
+                found.append((str(rule["abnormality"]), of_kind))
+        return tuple(found)
+
     def also(self, concept_id: str) -> tuple[str, ...]:
         """What a word for this means too where a question says it plainly."""
         return tuple(self._also.get(concept_id, ()))

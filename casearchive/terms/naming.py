@@ -195,8 +195,8 @@ def _broken_thing(text: str, name: Named, terms: Lexicon) -> bool:
 _ELLIPTIC = re.compile(
     r"\b(?P<first>[A-Za-z]+(?:\s[A-Za-z]+)?)(?P<more>(?:,\s*[A-Za-z]+(?:\s[A-Za-z]+)?){0,4}),?\s+(?:and|or|"
     r"nor)\s+(?:the\s+)?"
-    r"(?P<last>[A-Za-z]+(?:\s[A-Za-z]+)?)\s(?P<noun>veins|nerves|tendons|muscles|ligaments|arteries|bursae|"
-    r"joints)\b",
+    r"(?P<last>[A-Za-z]+(?:\s[A-Za-z]+)?)\s(?P<noun>(?:vein|nerve|tendon|muscle|ligament|joint)s?|arter(?:y|ies)|"
+    r"bursae?)\b",
     re.IGNORECASE,
 )
 _ONE = {"arteries": "artery", "bursae": "bursa"}
@@ -216,7 +216,7 @@ def _elliptic(text: str, found: Sequence[Named], terms: Lexicon) -> Iterator[Nam
             yield Named(match.start(1), match.end(1), concept.id, concept.kind, match[1], match.start(1))
     for match in _ELLIPTIC.finditer(text):
         noun = match["noun"].lower()
-        noun = _ONE.get(noun, noun[:-1])
+        noun = _ONE.get(noun, noun.removesuffix("s"))
         for word in re.finditer(r"[A-Za-z]+(?:\s[A-Za-z]+)?", text[match.start() : match.end("more")]):
             for offset in (0, word[0].find(" ") + 1):
                 concept = terms.resolve(f"{word[0][offset:]} {noun}", STRUCTURE_KINDS)
@@ -538,6 +538,9 @@ _POST = re.compile(
 _NAME_WORDS = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 
 
+_NOT = re.compile(r"\b(?:not|never)\s+\Z", re.IGNORECASE)
+
+
 @lru_cache(maxsize=4)
 def _modifiers(terms: Lexicon) -> dict[str, dict[str, str]]:
     """By abnormality: the words that make a narrower one of it ("complete" of "complete tear")."""
@@ -583,8 +586,10 @@ def _composed(text: str, part: Sentence, inside: list[Named], terms: Lexicon) ->
         floor = max([part.start, *(n.end for n in inside if n.abnormal and n.end <= name.start)])
         before = list(_before(text, floor, name, words, inside))
         if before:
+            denied = _NOT.search(text, max(0, name.start - 8), name.start)  # "ligament not torn"
             for start, concept in before:
-                made.append(Named(start, name.end, concept, name.kind, text[start : name.end], start))
+                at = name.at if denied else start
+                made.append(Named(start, name.end, concept, name.kind, text[start : name.end], at))
             bare = [b for b in bare if b.start < before[0][0] or b.start > name.end]
             continue
         after = _after(text, name, words, part.end)

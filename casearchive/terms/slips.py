@@ -16,7 +16,7 @@ from pathlib import Path
 
 from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon
 from casearchive.terms.spelling import distance
-from casearchive.terms.words import tokens
+from casearchive.terms.words import fold_word, tokens
 
 #: Shorter words have too many neighbours; from ``LONG`` letters on, two slips are forgiven.
 SHORT, LONG = 6, 10
@@ -141,9 +141,9 @@ def _words(terms: Lexicon) -> tuple[frozenset[str], dict[str, list[str]], dict[t
     return frozenset(known), near, by_start
 
 
-def ordinary(word: str) -> bool:
-    """Whether this is an English word, and no slip."""
-    return word.lower() in _ordinary()
+def ordinary(word: str, terms: Lexicon) -> bool:
+    """Whether this is an English word or a word of some name in the lexicon, and no slip."""
+    return word.lower() in _ordinary() or fold_word(word) in _words(terms)[0]
 
 
 @lru_cache(maxsize=1)

@@ -47,6 +47,13 @@ _ELSEWHERE = (
     r"relaxed|clinical|palpation)"
 )
 
+#: What was done for an earlier label ("two steroid shots for trochanteric bursitis").
+_TREATED = (
+    r"shots?|injections?|infiltrations?|antibiotics|heparin|anticoagulants?|physio(?:therapy)?|shock ?waves?|"
+    r"(?:in|with) an? (?:\w+ )?(?:boot|cast|splint|brace|sling|collar)|insoles?|painkillers|nsaids?"
+)
+_LABEL = r"(?!(?:the|a|an)? ?(?:\d|one|two|three|four|five|six|several|some|many|years?|months?|weeks?|days?|pain))"
+
 SEEMING: tuple[str, ...] = (
     f"no{_ADJECTIVES} (?:changes?|increase|decrease|improvement|progress|progression|growth|difference) "
     r"(?:in|of|to|from|since|at|for|between)",
@@ -176,8 +183,13 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "believed to (?:be|have)", "taken to be",
         "attributed to", "put down to", "written off as", "passed off as",
         "thought to (?:be|have) (?:only |just |merely )",
-        "(?:sent|signed|referred) (?:home|away|off|over|up|down|in|on|"
-        r"from (?:the )?[\w&]+(?: \w+){0,2}) (?:with|as)",
+        "(?:sent|signed|referred) (?:(?:home|away|off|over|up|down|in|on|"
+        r"from (?:the )?[\w&]+(?: \w+){0,2}) )?(?:with|as)",
+        f"(?:{_TREATED})(?: (?:was|were|had been|has been|already|given|done|started|tried|twice|again)){{0,3}} for"
+        f"(?= {_LABEL})",
+        r"(?:taped|strapped|braced|rested|frozen|drained) as",
+        r"(?:letter|note|request|form|card) (?:says?|said|reads?|states?|stated)",
+        r"(?:had|has|have|was|were|been) (?:\w+ )?treat(?:ed|ing) (?:an?|the|his|her)(?= \w)",
         r"(?:injected|splinted|casted|anticoagulated|massaged|needled)(?: \w+){0,3} for(?= (?:an? |the )?"
         r"(?!(?:\d|one|two|three|four|five|six|several|some|many|years?|months?|weeks?|days?)\b))",
         "discharged (?:with|as)",
@@ -317,8 +329,9 @@ TAUGHT = (
     "often", "usually", "typically", "commonly", "always", "frequently", "sometimes", "occasionally", "rarely",
     "generally", "tends? to", "as a rule", "most (?:cases|patients|tears|people|athletes)", "should",
     "ought to",
-    f"(?:can|may|might) (?!not\\b|now\\b|be {SEEN}|represent|reflect|correspond|well represent|"
-    f"also represent)\\w+",
+    f"can (?!not\\b|now\\b|be {SEEN}|represent|reflect|correspond|well represent|also represent)\\w+",
+    "(?:may|might) (?!not\\b|now\\b|be (?!missed|overlooked|mistaken|confused|misread|hidden|needed)|represent|"
+    "reflect|correspond|well represent|also represent)\\w+",
     "look for", "think of", "consider", "remember", "beware", "is defined",
     "are defined", "refers? to", "in general", "in adults", "in children", "when in doubt", "ask for",
     "compare",

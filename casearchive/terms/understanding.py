@@ -326,6 +326,8 @@ class _Reader:
         place = self.specific(place)
         if place.rank > 2:
             structure, _ = implied(name.concept, self.terms)
+            if structure == "joint":
+                structure = self.joint_spoken_of(clause) or structure
             if structure and not (place.ids and place.ids[0] in self.terms.narrower(structure)):
                 return Bound((structure,), 3)
         if place.rank <= 6:
@@ -335,7 +337,28 @@ class _Reader:
             kept = tuple(i for i in ids if i and (name.kind == "sign" or fits(name.concept, i, self.terms)))
             if kept:
                 return Bound(kept, 7)
+        if (
+            place.rank >= 9
+            and name.concept in ("effusion", "joint_effusion")
+            and (joint := self.joint_spoken_of(clause))
+        ):
+            return Bound((joint,), 7)
         return place if place.rank < 9 else Bound()
+
+    def joint_spoken_of(self, clause: _Clause) -> str:
+        """The one joint of the region that the text is about: who speaks of a patellar tendon speaks of a knee."""
+        here = tuple(i for group in clause.groups for i in group.ids if i != "joint")
+        for ids in (here, self.carried.structures, *self.carried.earlier, (self.about.structure,)):
+            regions = {r for i in ids if i for above in self.terms.broader(i) for r in self.region_of(above)}
+            joints = {j.id for r in regions if (j := self.terms.resolve(f"{r} joint", {"joint"})) is not None}
+            if joints:
+                return joints.pop() if len(joints) == 1 else ""
+        return ""
+
+    def region_of(self, structure: str) -> tuple[str, ...]:
+        concept = self.terms.concept(structure)
+        regions = (self.terms.concept(r) for r in concept.region) if concept is not None else ()
+        return tuple(r.preferred for r in regions if r is not None)
 
     def study_only(self, clause: _Clause, name: Named, place: Bound) -> bool:
         """ "a normal lumbar MRI", "the radiograph was normal": the study is normal, no structure is named."""
