@@ -363,3 +363,8 @@ def test_still_more_ways_of_saying_it(text: str, structure: str, abnormality: st
     assert (structure, abnormality, presence) in {
         (s.structure, s.abnormality, s.presence) for s in understand(text)
     }
+
+
+def test_the_last_of_a_list_may_have_a_finding_of_its_own() -> None:
+    said = {(s.structure, s.abnormality) for s in understand("Bursitis of both shoulders and hip effusion.")}
+    assert said == {("shoulder", "bursitis"), ("hip_region", "effusion")}

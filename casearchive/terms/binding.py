@@ -92,6 +92,7 @@ _JOINS = re.compile(
     r"ligaments?)\b[\s,/&()]*)*\Z",
     re.IGNORECASE,
 )
+_WHERE = re.compile(r"\s+(?:of|in|at)\s+(?:(?:the|both|his|her|left|right)\s+){0,3}", re.IGNORECASE)
 _JOIN_WORD = re.compile(r"\b(?:and|or|nor|as well as|plus|to)\b|[&/]", re.IGNORECASE)
 _VERB = re.compile(
     r"\s*(?:(?:are|is|were|was|appears?|looks?)\b|normal|intact|ok\b|unremarkable|torn|ruptured)",
@@ -162,6 +163,10 @@ def _parted(text: str, names: list[Named], inside: Sequence[Named]) -> list[list
     led = any(
         n.abnormal and _OF.match(text[n.end : names[0].start]) for n in inside if n.end <= names[0].start
     )
+    own = any(n.abnormal and text[names[-1].end : n.start] == " " for n in inside)
+    if own and any(n.abnormal and _WHERE.fullmatch(text[n.end : names[0].start]) for n in inside):
+        # "bursitis of both shoulders and hip effusion": the last one has a finding of its own
+        return [*_parted(text, names[:-1], inside), [names[-1]]]
     if any(joined) and not (follows and led and not joined[0]):
         return [names]
     parts = [[names[0]]]

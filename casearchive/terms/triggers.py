@@ -187,7 +187,7 @@ AHEAD: dict[str, tuple[str, ...]] = {
         r"from (?:the )?[\w&]+(?: \w+){0,2}) )?(?:with|as)",
         f"(?:{_TREATED})(?: (?:was|were|had been|has been|already|given|done|started|tried|twice|again)){{0,3}} for"
         f"(?= {_LABEL})",
-        r"(?:taped|strapped|braced|rested|frozen|drained) as",
+        r"(?:taped|strapped|braced|rested|frozen|drained|injected|splinted|operated)(?: \w+)? as",
         r"(?:letter|note|request|form|card) (?:says?|said|reads?|states?|stated)",
         r"(?:had|has|have|was|were|been) (?:\w+ )?treat(?:ed|ing) (?:an?|the|his|her)(?= \w)",
         r"(?:injected|splinted|casted|anticoagulated|massaged|needled)(?: \w+){0,3} for(?= (?:an? |the )?"
