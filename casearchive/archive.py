@@ -5,6 +5,7 @@ Whatever a method needs is loaded when it is called: opening and searching stay 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ from casearchive.settings import Layout
 from casearchive.views import SLUG, CaseView, FileView, Views
 
 if TYPE_CHECKING:
+    from sqlite3 import Connection
+
     from casearchive.evidence import Drawn
     from casearchive.findings import Annotated, Imported
     from casearchive.index.coverage import Row
@@ -372,8 +375,9 @@ class Archive:
         from casearchive.query import parse
         from casearchive.terms import lexicon
 
-        tree = parse(query, lexicon(), exact=exact, saved=self._saved(query, without))
+        saved = self._saved(query, without)
         with index.reading(self._layout.index) as connection:
+            tree = parse(query, lexicon(), exact=exact, saved=saved, alike=self._alike(connection))
             if index.speaks(connection) != lexicon().fingerprint:
                 self._say(
                     "The vocabulary has changed since the index was made; make it again with: casearchive reindex"
@@ -381,6 +385,17 @@ class Archive:
             return search(
                 connection, tree, limit=limit, sort=sort, include_absent=include_absent, facets=facets
             )
+
+    def _alike(self, connection: Connection) -> Callable[[str], list[tuple[str, float]] | None]:
+        def alike(slug: str) -> list[tuple[str, float]] | None:
+            from casearchive.index.similar import similar
+            from casearchive.terms import lexicon
+
+            with contextlib.suppress(NotFound):
+                return [(one.case, one.score) for one in similar(connection, slug, lexicon(), limit=1000)]
+            return None
+
+        return alike
 
     def _saved(self, query: str, without: tuple[str, ...]) -> Mapping[str, str]:
         """The searches behind living sets, by name, where a question may ask for one."""

@@ -28,12 +28,13 @@ class Annotated:
     """A case with its annotations: the text of its record, and what was done to it.
 
     ``left_aside`` are words that nothing was made of; the whole line is kept as the finding's note then.
-    ``saved`` tells whether the archive holds it.
+    ``saved`` tells whether the archive holds it, ``changed`` whether it says anything that the record did not.
     """
 
     revision: Revision
     text: str
     saved: bool
+    changed: bool
     left_aside: tuple[str, ...] = ()
 
     @property
@@ -77,7 +78,7 @@ def annotate(
         if not dry_run and text != before_text:
             save(rooms, connection, before, revision.case, text, EVENT, {"findings": list(revision.findings)})
     left = tuple(word for annotation in wanted for word in annotation.left_aside)
-    return Annotated(revision, text, not dry_run, tuple(dict.fromkeys(left)))
+    return Annotated(revision, text, not dry_run, text != before_text, tuple(dict.fromkeys(left)))
 
 
 @dataclass(frozen=True, slots=True)

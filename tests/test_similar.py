@@ -126,3 +126,22 @@ def test_an_unknown_case_and_an_unknown_finding_are_refused_with_a_hint(tmp_path
         archive.similar("nowhere")
     with pytest.raises(UsageError, match="no finding of the vocabulary"):
         archive.similar("nowhere", without="hematomma-like-thing-that-is-not")
+
+
+def test_likeness_can_be_asked_for_in_a_question(tmp_path: Path) -> None:
+    archive = Archive.create(tmp_path / "archive")
+    names = ("rectus-femoris-complete-tear", "biceps-femoris-partial-tear", "achilles-complete-rupture")
+    archive.ingest([ROOT / "cases" / name for name in names])
+    told = [(each.case, each.score) for each in archive.similar(names[0])]
+    found = archive.search(f"similar:{names[0]}")
+    assert [hit.case for hit in found.hits] == [case for case, _ in told]
+    assert [hit.score for hit in found.hits] == pytest.approx([score for _, score in told])
+    assert found.hits[0].why == (f"like {names[0]}: likeness {told[0][1]:.2f}",)
+    assert [hit.case for hit in archive.search(f"similar:{names[0]} achilles").hits] == [names[2]]
+    assert names[2] not in {
+        hit.case for hit in archive.search(f"similar:{names[0]} -structure:achilles").hits
+    }
+    with pytest.raises(UsageError, match="nope"):
+        archive.search("similar:nope")
+    archive.set_save("like-it", f"similar:{names[0]} achilles")
+    assert [hit.case for hit in archive.search("set:like-it").hits] == [names[2]]

@@ -56,6 +56,12 @@ class Verbs(click.Group):
             # the reader of our output (head, less) has gone; Python must not complain about it while ending
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 0
+        except UnicodeEncodeError:
+            # a byte of the command line that is no letter; paths may hold such bytes, texts may not
+            click.echo(
+                "Error: there is a character here that cannot be written down; nothing was changed", err=True
+            )
+            code = 2
         except OSError as error:
             click.echo(f"Error: {error.strerror or type(error).__name__}: {error.filename or ''}", err=True)
             code = 1

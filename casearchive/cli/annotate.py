@@ -205,7 +205,7 @@ def command(
         case, words, annotations=wanted, remove=remove, as_written=as_written, dry_run=dry_run or ask
     )
     _tell(state, shown, saved=shown.saved)
-    if not ask:
+    if not ask or not shown.changed:
         return 0
     if state.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
@@ -258,7 +258,13 @@ def _tell(state: State, shown: Annotated, *, saved: bool) -> None:
     from casearchive.cli._layout import wrapped
     from casearchive.record import sentences
 
-    click.echo("Saved:" if saved else "Understood:")
+    click.echo(
+        "Nothing changed: the record says so already."
+        if not shown.changed
+        else "Saved:"
+        if saved
+        else "Understood:"
+    )
     for finding in findings:
         click.echo(wrapped(f"{finding.id}: {sentences.sentence(sentences.title(finding))}", "  ", "      "))
         own = [sentences.measured(m) for m in measurements if m.finding == finding.id]

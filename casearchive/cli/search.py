@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from casearchive.index.hits import Hit, Results
 
 
+#: No more values than this are told of a facet.
+_MOST_FACETS = 6
+
+
 @click.command(
     epilog=example(
         "casearchive search left hamstring tear cine", "casearchive search 'no:tear structure:quadriceps'"
@@ -70,7 +74,12 @@ def command(
             f"Saved: {made.slug}, {'frozen with' if frozen else 'now'} {held}. casearchive set show {made.slug}"
         )
     results = archive.search(
-        " ".join(query), limit=limit, sort=sort, include_absent=include_absent, exact=exact, facets=state.json
+        " ".join(query),
+        limit=limit,
+        sort=sort,
+        include_absent=include_absent,
+        exact=exact,
+        facets=not (ids or as_csv),
     )
     if state.json:
         emit(as_json(results))
@@ -184,6 +193,20 @@ def _tell(state: State, results: Results, explain: bool, picture: Callable[[Hit]
     _summary(state, results)
 
 
+def _facets(state: State, results: Results) -> None:
+    """What the hits are of, the most first; what all of them share tells nothing apart."""
+    from casearchive.record.sentences import name
+
+    if results.total < 2 or state.quiet:
+        return
+    for title in ("structure", "abnormality", "side", "difficulty"):
+        counts = results.facets.get(title, {})
+        if len(counts) > 1:
+            told = [f"{name(word)} {count}" for word, count in list(counts.items())[:_MOST_FACETS]]
+            more = f" and {len(counts) - len(told)} more" if len(counts) > len(told) else ""
+            state.say(f"By {title}: {', '.join(told)}{more}", wrap=True)
+
+
 def _file(hit: Hit) -> tuple[str, ...]:
     if hit.instance is None:
         return ()
@@ -203,6 +226,7 @@ def _summary(state: State, results: Results) -> None:
             state.say(f"Left out: {what} (--include-absent shows {'it' if one else 'them'}).")
         elif number:
             state.say(f"Left out: {number}, {fields(what)}.")
+    _facets(state, results)
     if results.did_you_mean:
         state.say(f"Did you mean: {results.did_you_mean}?")
     if results.total:

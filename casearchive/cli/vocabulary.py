@@ -31,9 +31,14 @@ def command(state: State, word: tuple[str, ...], check: bool) -> None:
         added = state.open().check_terms()
         if state.json:
             emit({"own_terms": added})
-        state.say(
-            f"terms.toml: {many(added, 'term')} of your own. Cases taken in before learn them by: casearchive reindex"
-        )
+        if added:
+            state.say(
+                f"terms.toml: {many(added, 'term')} of your own. Cases that are here learn them by: casearchive reindex"
+            )
+        else:
+            state.say(
+                "The archive has no terms of its own: they would stand in terms.toml, at the top of its folder."
+            )
         return
     with suppress(NoArchive):
         state.open()

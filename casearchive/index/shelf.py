@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from casearchive.query import facts, parts_of
 from casearchive.query.bits import Ranked, Tier, folded, of_positions, of_scores, of_tiers, positions
+from casearchive.query.pieces import Sql
 from casearchive.query.text_rows import ranked_text
 from casearchive.query.tree import FindingClause, Leaf
 from casearchive.terms import Lexicon, lexicon
@@ -139,10 +140,12 @@ class Shelf:
         many documents its words must be counted for that."""
         if found.bit_count() > MOST_WEIGHED or met > MOST_MET:
             return _by_title(found, in_title, weight)
-        statement = ranked_text(match, weight)
-        return of_scores(
-            {self.place(row[0]): row[1] for row in self.connection.execute(statement.text, statement.params)}
-        )
+        return self.scored(ranked_text(match, weight))
+
+    def scored(self, rows: Sql) -> Ranked:
+        """Documents that rows name, each by its own score."""
+        found = self.connection.execute(rows.text, rows.params)
+        return of_scores({self.place(row[0]): row[1] for row in found})
 
 
 class Block:

@@ -14,7 +14,7 @@ from casearchive.query import Query, Sql, described, leaves, rows_of
 from casearchive.query.fts import PLAIN, token
 from casearchive.query.pieces import ABSENT, MATCH, Documents
 from casearchive.query.text_rows import rowid, text_match
-from casearchive.query.tree import FindingClause, Leaf, Mention, Phrase, Wanted, Words
+from casearchive.query.tree import FindingClause, Leaf, Like, Mention, Phrase, Wanted, Words
 from casearchive.terms import Lexicon, lexicon
 
 _ON, _OFF = "\x01", "\x02"
@@ -262,6 +262,8 @@ class Teller:
         return tuple(lines)[:_MOST_REASONS] or described(self.query.root) or ("everything was asked for",)
 
     def line(self, key: int, reason: _Reason) -> str:
+        if isinstance(reason.leaf, Like):
+            return f"like {reason.leaf.case}: likeness {reason.rank:.2f}"
         if reason.source == "finding":
             return self.finding_line(int(str(reason.ref)), reason)
         if reason.source in ("diagnosis", "differential"):

@@ -25,7 +25,7 @@ def check_slug(slug: str) -> str:
     """Raises ``UsageError`` for what is no slug."""
     if not _SLUG.fullmatch(slug) or len(slug) > 80:
         raise UsageError(
-            f"“{slug[:80]}” cannot be the name of a case",
+            f"“{slug[:80]}” cannot be the name of a case or a set",
             hint="Use small letters, digits and hyphens, such as rectus-femoris-tear.",
         )
     return slug

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from casearchive.errors import QueryError
 from casearchive.query import fts
 from casearchive.query.cues import Cue, cues
 from casearchive.query.fields import Field
 from casearchive.query.measures import Compared, comparisons, measure_named
-from casearchive.query.tree import GradeTest, Has, Mention, Node, Phrase, Range, Test, Wanted, Words
+from casearchive.query.tree import GradeTest, Has, Like, Mention, Node, Phrase, Range, Test, Wanted, Words
 from casearchive.query.values import field_atom
 from casearchive.query.wanted import ambiguous, either, is_abnormality, is_structure, wanted
 from casearchive.query.words import Piece
@@ -66,6 +67,10 @@ class Atom:
     by_field: bool = False
 
 
+#: The cases that are like one, each with how alike it is; None where there is no such case.
+Alike = Callable[[str], Sequence[tuple[str, float]] | None]
+
+
 @dataclass(frozen=True)
 class Speaker:
     """What is needed to understand anything: the vocabulary and the fields, and the question for messages."""
@@ -75,6 +80,7 @@ class Speaker:
     fields: Mapping[str, Field]
     exact: bool = False
     saved: Callable[[str], Node | None] = lambda name: None
+    alike: Alike = lambda slug: None
 
 
 def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...]:
@@ -293,6 +299,8 @@ def field_to_atom(speaker: Speaker, piece: Piece, following: Sequence[Piece]) ->
     Raises:
         QueryError: an unknown field or a value it cannot take, with the nearest that would do.
     """
+    if piece.text.lower() == "similar" and piece.value.strip():
+        return _likeness(speaker, piece), 0
     saved = speaker.saved(piece.value.strip()) if piece.text.lower() == "set" else None
     if saved is not None:
         return Atom("node", piece.start, piece.end, piece.text, node=saved), 0
@@ -312,6 +320,19 @@ def field_to_atom(speaker: Speaker, piece: Piece, following: Sequence[Piece]) ->
         parsed.kind, piece.start, end, text, wanted=parsed.wanted, values=parsed.values, test=parsed.test,
         prop=parsed.prop, node=parsed.node, by_field=True,
     ), used  # fmt: skip
+
+
+def _likeness(speaker: Speaker, piece: Piece) -> Atom:
+    slug = piece.value.strip()
+    found = speaker.alike(slug)
+    if found is None:
+        raise QueryError(
+            f"there is no case “{slug}” to be like",
+            query=speaker.text,
+            position=piece.start,
+            hint="See the slugs with: casearchive search --ids",
+        )
+    return Atom("node", piece.start, piece.end, piece.text, node=Like(slug, tuple(found)))
 
 
 def _named_atom(kind: str, meant: Wanted, start: int, end: int) -> Atom:

@@ -10,6 +10,7 @@ from casearchive.query.tree import (
     FindingClause,
     GradeTest,
     Has,
+    Like,
     Maybe,
     MeasureClause,
     MediaClause,
@@ -82,6 +83,8 @@ def _leaf(node: Node) -> str:
         what = concept(node.wanted) if node.wanted else "any"
         place = f" at {concept(node.structure)}" if node.structure else ""
         return f"{_ROLE_NAMES.get(node.role, node.role)} = {what}{place}"
+    if isinstance(node, Like):
+        return f"like {node.case} ({len(node.scores)} cases)"
     if isinstance(node, MeasureClause):
         of = [concept(w) for w in (node.structure, node.abnormality) if w is not None]
         place = f" of {', '.join(of)}" if of else ""

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from casearchive.query.bits import Ranked, Tier
+from casearchive.query.pieces import Sql
 from casearchive.query.tree import Leaf
 from casearchive.terms import Lexicon
 
@@ -116,6 +117,9 @@ class Shelf(Protocol):
     def weighed(self, match: str, weight: float, found: int, in_title: int, met: int = 0) -> Ranked:
         """Documents that answer a full-text expression (``found``), by how well they do; ``met`` is in about how
         many documents its words must be counted for that."""
+
+    def scored(self, rows: Sql) -> Ranked:
+        """Documents that rows name, each by its own score."""
 
     def asked(self, leaf: Leaf) -> Ranked:
         """A leaf asked of the rows themselves, where no facts answer it."""

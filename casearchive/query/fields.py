@@ -121,6 +121,7 @@ _OWN: tuple[Field, ...] = (
     _choice("status", CASE, "draft, ready, held or retired", choices.STATUSES),
     Field("set", CASE, "same", "member of a teaching set"),
     Field("case", CASE, "same", "slug of a case; knee-* for all that start so"),
+    Field("similar", CASE, "same", "cases like this one, by its slug"),
     Field("author", CASE, "text", "who wrote the case"),
     Field("activity", CASE, "text", "work or sport of the patient"),
     Field("title", CASE, "text", "words of the title"),

@@ -7,6 +7,7 @@ it); ``source`` and ``ref`` tell where it was found.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from casearchive.query import fts
@@ -34,6 +35,7 @@ from casearchive.query.tree import (
     FindingClause,
     Has,
     Leaf,
+    Like,
     MeasureClause,
     MediaClause,
     Mention,
@@ -92,6 +94,8 @@ def parts_of(leaf: Leaf, only: Documents | None = None) -> list[Sql]:
         parts = [_prior_clause(leaf, only)]
     elif isinstance(leaf, MeasureClause):
         parts = [_measure_clause(leaf, only)]
+    elif isinstance(leaf, Like):
+        parts = [_alike(leaf, only)]
     elif isinstance(leaf, Has):
         parts = _has(leaf.what, only)
     else:
@@ -374,6 +378,15 @@ def _measure_clause(leaf: MeasureClause, only: Documents | None) -> Sql:
     if len(of) > 1:
         parts.append(sql("(x.finding_id = '' OR EXISTS (SELECT 1 FROM findings f WHERE {}))", every(of)))
     return _rows("measurement", "x.id", "x.case_id", "measurements x", every(parts), TERM, only)
+
+
+def _alike(leaf: Like, only: Documents | None) -> Sql:
+    return sql(
+        "SELECT c.id AS key, j.value ->> 1 AS score, 0 AS level, j.value ->> 1 AS rank, 'case' AS source, '' AS ref"
+        " FROM json_each({}) j JOIN cases c ON c.slug = j.value ->> 0 WHERE 1{}",
+        value(json.dumps(leaf.scores)),
+        only_of("c.id", only),
+    )
 
 
 def _has(what: str, only: Documents | None) -> list[Sql]:

@@ -19,6 +19,7 @@ from casearchive.query.leaf_rows import (
     SAID,
     TERM,
     WORDS,
+    rows_of,
 )
 from casearchive.query.pieces import MATCH, accepted
 from casearchive.query.text_sets import named, weighed_names, weighed_words
@@ -30,6 +31,7 @@ from casearchive.query.tree import (
     FindingClause,
     Has,
     Leaf,
+    Like,
     Maybe,
     MediaClause,
     Mention,
@@ -83,6 +85,8 @@ def _leaf(leaf: Leaf, shelf: Shelf) -> Ranked:
         return weighed_words(leaf, shelf, WORDS)
     if isinstance(leaf, Said):
         return weighed_names(leaf, shelf, SAID)
+    if isinstance(leaf, Like):
+        return shelf.scored(rows_of(leaf))
     tiers: list[Tier] | None = None
     if isinstance(leaf, FindingClause):
         tiers = clause_tiers(leaf, shelf)

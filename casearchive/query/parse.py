@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, pairwise, product
 
 from casearchive.errors import QueryError
-from casearchive.query.atoms import Atom, Speaker, field_to_atom, phrase_atom, words_to_atoms
+from casearchive.query.atoms import Alike, Atom, Speaker, field_to_atom, phrase_atom, words_to_atoms
 from casearchive.query.bind import bind
 from casearchive.query.cues import Cue, cues
 from casearchive.query.describe import described
@@ -49,6 +49,7 @@ def parse(
     *,
     exact: bool = False,
     saved: Mapping[str, str] | None = None,
+    alike: Alike = lambda slug: None,
 ) -> Query:
     """Understand a question.
 
@@ -57,6 +58,7 @@ def parse(
         lexicon: the vocabulary that words are recognised in.
         fields: the fields that may be asked (``query.FIELDS``).
         saved: the questions behind living sets, by name; set:NAME asks what they ask.
+        alike: tells which cases are like one, for similar:SLUG; None where there is no such case.
         exact: take every concept by itself, without its kinds and parts, and correct no spelling.
 
     Raises:
@@ -66,7 +68,8 @@ def parse(
     if len(pieces) > MAX_TERMS * 4:
         raise _too_much(text, pieces[MAX_TERMS * 4].start)
     reader = _Reader(
-        Speaker(clean(text), lexicon, fields, exact, _nested(lexicon, fields, saved or {})), pieces
+        Speaker(clean(text), lexicon, fields, exact, _nested(lexicon, fields, saved or {}, alike), alike),
+        pieces,
     )
     atoms = reader.either(0)
     if reader.at < len(pieces):
@@ -104,7 +107,7 @@ def _said(pieces: tuple[Piece, ...], found: tuple[Cue, ...]) -> tuple[Piece, ...
 
 
 def _nested(
-    lexicon: Lexicon, fields: Mapping[str, Field], saved: Mapping[str, str]
+    lexicon: Lexicon, fields: Mapping[str, Field], saved: Mapping[str, str], alike: Alike
 ) -> Callable[[str], Node | None]:
     """What a saved search asks, by its name; one that asks itself, even by way of others, asks nothing."""
 
@@ -112,7 +115,7 @@ def _nested(
         if name not in saved:
             return None
         others = {other: text for other, text in saved.items() if other != name}
-        return parse(saved[name], lexicon, fields, saved=others).root
+        return parse(saved[name], lexicon, fields, saved=others, alike=alike).root
 
     return node
 

@@ -206,6 +206,14 @@ class Has:
 
 
 @dataclass(frozen=True)
+class Like:
+    """Cases that are like ``case``: each slug with how alike it is, from 0 to 1."""
+
+    case: str
+    scores: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
 class Side:
     """A side with nothing to bind it to: any finding, clip or file of it."""
 
@@ -259,6 +267,7 @@ Leaf = (
     | PriorClause
     | MeasureClause
     | Has
+    | Like
     | Side
 )
 Node = Leaf | Everything | And | Or | Not | Some | Maybe
