@@ -30,6 +30,10 @@ _HERE = re.compile(r"\b(?:ultrasound|sonograph\w*|us|scan|we|here|today|surgery)
 _HAPPENED = re.compile(
     r"\b(?:was|were|had|showed|this (?:case|patient|tear|man|woman)|here)\b", re.IGNORECASE
 )
+_BEFORE = re.compile(
+    r"\b(?:elsewhere|outside|external|previous|earlier|before|had (?:reported|shown|described|called|suggested))\b",
+    re.IGNORECASE,
+)
 _OF_A_FILE = (*PRESENT, "absent", "not_assessed", "historical")
 _ORDER = {"definite": 0, "probable": 1, "possible": 2, "absent": 3, "not_assessed": 4}
 
@@ -131,7 +135,7 @@ def of_case(case: Case, vocabulary: Lexicon | None = None, reports: Iterable[str
             labels += [said] if said.source != REPORT else []
         elif said.said.presence not in ("hypothetical", "other_person"):
             told.append(said)
-    told = [s for s in told if not _answered(s, told, terms)]
+    told = [s for s in told if not _answered(s, told, terms) and not _refuted_here(s, told, terms)]
     open_ = [s for s in told if not _spoken_of(s.said, case.findings, terms)]
     there = [s.said for s in told if s.said.presence in PRESENT]
     there += [_stated(f) for f in case.findings if f.certainty in PRESENT]
@@ -276,6 +280,25 @@ def _answered(said: _Said, told: Sequence[_Said], terms: Lexicon) -> bool:
         and (placeless or doubt.structure in terms.narrower(other.said.structure))
         and _sides_meet(doubt, other.said)
         for other in told
+    )
+
+
+def _refuted_here(said: _Said, told: Sequence[_Said], terms: Lexicon) -> bool:
+    """ "An outside MRI had reported a tear. ATFL intact": what another method saw elsewhere, and ultrasound denies."""
+    seen = said.said
+    return (
+        seen.modality not in ("us", "surgery")
+        and seen.presence in PRESENT
+        and bool(seen.structure)
+        and _BEFORE.search(seen.quote) is not None
+        and any(
+            other.said.presence == "absent"
+            and other.said.modality == "us"
+            and seen.abnormality in terms.narrower(other.said.abnormality)
+            and seen.structure in terms.narrower(other.said.structure)
+            and _sides_meet(seen, other.said)
+            for other in told
+        )
     )
 
 

@@ -229,3 +229,42 @@ def test_two_regions_joined_by_and_are_either_of_them() -> None:
         case("ankle", "Ankle", "F1 atfl tear right definite"),
     )
     assert set(slugs(ask(held, "foot and ankle"))) == {"foot", "ankle"}
+
+
+def test_what_another_method_saw_and_ultrasound_denies_is_no_finding() -> None:
+    held = index_of(
+        told(
+            "intact",
+            "Peroneus brevis split, right",
+            "An outside MRI had shown an ATFL tear. The ATFL is intact.",
+        ),
+        told("torn", "ATFL tear, left", "Inversion. MRI confirmed it."),
+        told(
+            "soleus",
+            "Soleus tear on MRI, right",
+            "On ultrasound the soleus is intact. MRI shows a tear of the soleus.",
+        ),
+    )
+    assert slugs(ask(held, "ATFL tear")) == ["torn"]
+    assert slugs(ask(held, "soleus tear")) == ["soleus"]
+
+
+def test_the_absence_of_a_kind_answers_a_plain_question_and_no_field() -> None:
+    held = index_of(
+        case("smooth", "Toes", "F1 metatarsal stress_fracture right absent"),
+        case(
+            "broken",
+            "Toes",
+            "F1 metatarsal stress_fracture right absent",
+            "F2 metatarsal fracture right definite",
+        ),
+    )
+    assert slugs(ask(held, "no metatarsal fracture")) == ["smooth"]
+    assert slugs(ask(held, "no:fracture structure:metatarsal")) == []
+
+
+def test_a_lump_may_be_a_cyst_where_nobody_has_a_mass() -> None:
+    held = index_of(case("ganglion", "Wrist", "F1 wrist ganglion_cyst left definite"))
+    found = ask(held, "lump wrist")
+    assert slugs(found) == ["ganglion"]
+    assert found.loosened

@@ -368,3 +368,13 @@ def test_still_more_ways_of_saying_it(text: str, structure: str, abnormality: st
 def test_the_last_of_a_list_may_have_a_finding_of_its_own() -> None:
     said = {(s.structure, s.abnormality) for s in understand("Bursitis of both shoulders and hip effusion.")}
     assert said == {("shoulder", "bursitis"), ("hip_region", "effusion")}
+
+
+def test_a_look_at_the_other_side_does_not_carry_on() -> None:
+    text = "Right distal biceps tendon torn. Left distal biceps normal. Surgery confirmed a complete tear."
+    assert [s.side for s in understand(text) if s.abnormality == "complete_tear"] == ["right"]
+
+
+def test_a_measurement_is_of_what_is_measured_not_of_where() -> None:
+    said = understand("Median nerve at the pisiform 18 mm2 on the right.")
+    assert [(s.structure, s.measurements[0].value) for s in said if s.measurements] == [("median_nerve", 18)]

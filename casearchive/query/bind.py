@@ -38,7 +38,7 @@ from casearchive.query.tree import (
     Wanted,
     Words,
 )
-from casearchive.query.wanted import both, either, implied, literal, wanted
+from casearchive.query.wanted import both, composites_at, either, implied, literal, wanted
 from casearchive.terms import ABNORMALITY_KINDS, Lexicon
 from casearchive.units import base_of
 
@@ -599,7 +599,10 @@ def _without_anchor(atoms: Sequence[Atom], lexicon: Lexicon) -> tuple[list[Node]
     if sites:
         mine = [a for a in plain if a.kind in ("site", "side", "maneuver")]
         clause = _modified(FindingClause(), mine)
-        nodes.append(clause)
+        syndromes = composites_at(lexicon, clause.site.ids) if clause.site is not None else ()
+        named = [wanted(lexicon, i, a.text) for i in syndromes for a in sites[:1]]
+        at_site = replace(clause, site=None, maneuver=None, abnormality=either(*named)) if named else None
+        nodes.append(Or((clause, at_site)) if at_site is not None else clause)
         plain = [a for a in plain if a not in mine]
     for atom in plain:
         if atom.kind == "side":

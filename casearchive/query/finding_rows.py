@@ -134,36 +134,23 @@ def _absent_rows(clause: FindingClause, only: Documents | None, level: int) -> S
 
 
 def asks_of_parts(clause: FindingClause) -> bool:
-    """Whether the absence in a part answers too: where the whole was named in plain words ("gastrocnemius no tear").
-    It says less than was asked, and nothing where another part has it."""
-    structure, abnormality = clause.structure, clause.abnormality
-    return (
-        "absent" in clause.certainty
-        and structure is not None
-        and abnormality is not None
-        and not (structure.by_field or structure.exact or structure.literal)
-    )
+    """Whether the absence in a part, or of a kind, answers too: where it was asked in plain words ("gastrocnemius no
+    tear", "no fracture"). It says less than was asked, and nothing where another part or kind is there."""
+    if "absent" not in clause.certainty or clause.abnormality is None:
+        return False
+    asked = [w for w in (clause.structure, clause.abnormality) if w is not None]
+    return not any(w.by_field or w.exact or w.literal for w in asked)
 
 
 def _absent_in_a_part(clause: FindingClause, only: Documents | None) -> Sql:
-    assert clause.structure is not None
-    assert clause.abnormality is not None
-    structure, abnormality = _columns(only)
-    parts = among(sorted(set(clause.structure.ids) - set(clause.structure.above)))
-    where = every(
-        [
-            Sql("f.certainty = 'absent'"),
-            sql(f"{structure} IN {{}}", parts),
-            sql(f"{abnormality} IN {{}}", among(clause.abnormality.above)),
-            sql(
-                "NOT EXISTS (SELECT 1 FROM findings o WHERE o.document = f.document AND o.structure IN {}"
-                " AND o.abnormality IN {} AND o.certainty IN {})",
-                among(clause.structure.ids),
-                among(clause.abnormality.ids),
-                among(PRESENT),
-            ),
-        ]
+    asked = (("o.structure", clause.structure), ("o.abnormality", clause.abnormality))
+    there = [sql(f"{column} IN {{}}", among(w.ids)) for column, w in asked if w is not None]
+    elsewhere = sql(
+        "NOT EXISTS (SELECT 1 FROM findings o WHERE o.document = f.document AND o.certainty IN {} AND {})",
+        among(PRESENT),
+        every(there),
     )
+    where = every([Sql("f.certainty = 'absent'"), _up(clause, only, both_ways=True), elsewhere])
     return _finding_rows(clause, where, only, MATCH, OTHER_SIDE, weight=IN_A_PART)
 
 

@@ -120,6 +120,12 @@ def _at_site(some: Items, ids: Iterable[str]) -> int:
 
 def _absent(clause: FindingClause, some: Items, level: int) -> list[Tier]:
     asked = level == MATCH
+    found = _denied(clause, some, both_ways=not asked)
+    return _finding_tiers(clause, some, found, level, OTHER_SIDE if asked else None)
+
+
+def _denied(clause: FindingClause, some: Items, *, both_ways: bool) -> int:
+    """What is documented as absent: no quadriceps tear is no rectus femoris tear; ``both_ways`` also of a part."""
     found = any_value(some, "f.certainty", ("absent",))
     structure, abnormality = clause.structure, clause.abnormality
     if structure is None and abnormality is not None and abnormality.definitions:
@@ -127,18 +133,17 @@ def _absent(clause: FindingClause, some: Items, level: int) -> list[Tier]:
     else:
         for column, wanted in (("f.structure", structure), ("f.abnormality", abnormality)):
             if wanted is not None:
-                found &= of_ids(some, column, wanted.above if asked else {*wanted.above, *wanted.ids})
-    return _finding_tiers(clause, some, found, level, OTHER_SIDE if asked else None)
+                found &= of_ids(some, column, {*wanted.above, *wanted.ids} if both_ways else wanted.above)
+    return found
 
 
 def _absent_in_a_part(clause: FindingClause, some: Items) -> list[Tier]:
-    assert clause.structure is not None
-    assert clause.abnormality is not None
-    parts = set(clause.structure.ids) - set(clause.structure.above)
-    found = any_value(some, "f.certainty", ("absent",)) & of_ids(some, "f.structure", parts)
-    found &= of_ids(some, "f.abnormality", clause.abnormality.above)
-    there = any_value(some, "f.certainty", PRESENT) & of_ids(some, "f.structure", clause.structure.ids)
-    elsewhere = some.documents(there & of_ids(some, "f.abnormality", clause.abnormality.ids))
+    found = _denied(clause, some, both_ways=True)
+    there = any_value(some, "f.certainty", PRESENT)
+    for column, asked in (("f.structure", clause.structure), ("f.abnormality", clause.abnormality)):
+        if asked is not None:
+            there &= of_ids(some, column, asked.ids)
+    elsewhere = some.documents(there)
     tiers = _finding_tiers(clause, some, found, MATCH, OTHER_SIDE, weight=IN_A_PART)
     return [tier._replace(documents=minus(tier.documents, elsewhere)) for tier in tiers]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from casearchive.query.tree import Definition, Wanted
@@ -10,8 +11,8 @@ from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon
 #: The top of all abnormalities: too wide to define anything by ("an abnormality of a vessel").
 ROOT = "abnormality"
 
-#: A kind with more kinds than this is no help to somebody who asked for one of them.
-_NOT_TOO_WIDE = 40
+#: A kind with more kinds, or a place with more parts, than this is no help to somebody who asked for one of them.
+_NOT_TOO_WIDE, _NOT_TOO_LARGE = 40, 100
 
 
 def wanted(
@@ -41,7 +42,9 @@ def wanted(
             *(
                 i
                 for i in (concept.part_of if is_structure(concept.kind) else concept.is_a)
-                if i != ROOT and len(lexicon.narrower(i)) <= _NOT_TOO_WIDE
+                if i != ROOT
+                and len(lexicon.narrower(i))
+                <= (_NOT_TOO_LARGE if is_structure(concept.kind) else _NOT_TOO_WIDE)
             ),
             *(i for i in every if i not in ids),
             *(below for i in lexicon.near(concept_id) for below in sorted(lexicon.narrower(i))),
@@ -176,6 +179,13 @@ def _composites(lexicon: Lexicon) -> tuple[tuple[str, str, str], ...]:
             if place:
                 found.append((concept_id, place, what))
     return tuple(found)
+
+
+def composites_at(lexicon: Lexicon, sites: Iterable[str]) -> tuple[str, ...]:
+    """Names for a finding at one of these sites: who has a carpal tunnel syndrome has something at the tunnel."""
+    here = set(sites)
+    concepts = (lexicon.concept(i) for i in lexicon.defined(ABNORMALITY_KINDS))
+    return tuple(c.id for c in concepts if c is not None and any(d[2] in here for d in c.defined_as))
 
 
 def is_structure(kind: str) -> bool:

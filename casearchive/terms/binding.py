@@ -298,10 +298,22 @@ _BOTH = re.compile(r"\s*(?:and|&|/|\+)\s*(?:the\s+)?", re.IGNORECASE)
 SIDES = frozenset({"left", "right", "bilateral", "midline"})
 
 
+#: "Right worse than left" is both sides.
+_MORE_THAN = re.compile(
+    r"\b(?:right|left|rt|lt|r|l)(?: side)?\s*"
+    r"(?:(?:is |are )?(?:worse|more|bigger|larger|greater|earlier|stronger) than|>)\s*"
+    r"(?:the )?(?:right|left|rt|lt|r|l)\b",
+    re.IGNORECASE,
+)
+
+
 def side_names(text: str, start: int, end: int, inside: Iterable[Named]) -> list[tuple[int, int, str]]:
     """(start, end, side) of every side named; ``contralateral`` where only that is said."""
-    found = []
+    found = [(m.start(), m.end(), "bilateral") for m in _MORE_THAN.finditer(text, start, end)]
+    spans = list(found)
     for name in inside:
+        if any(low <= name.start < high for low, high, _ in spans):
+            continue
         if name.kind == "laterality" and name.concept in SIDES:
             if name.concept == "midline" and name.text.lower() == "median":
                 continue

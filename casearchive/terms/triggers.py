@@ -41,7 +41,7 @@ _STUDY = (
 _ELSEWHERE = (
     r"(?:on|by|with|at|in|during) (?:the |an? |any |her |his )?(?:(?:initial|first|previous|prior|earlier|"
     r"outside|"
-    r"static|plain|lumbar|conventional|supine|standard|relaxed|later|subsequent) ){0,2}"
+    r"static|chest|plain|lumbar|conventional|supine|standard|relaxed|later|subsequent) ){0,2}"
     r"(?:mri|mr|magnetic|ct|x-?rays?|xray|radiograph\w*|plain film|films?|rest|resting|relax\w*|static|"
     r"images? at rest|"
     r"relaxed|clinical|palpation)"
@@ -50,7 +50,8 @@ _ELSEWHERE = (
 #: What was done for an earlier label ("two steroid shots for trochanteric bursitis").
 _TREATED = (
     r"shots?|injections?|infiltrations?|antibiotics|heparin|anticoagulants?|physio(?:therapy)?|shock ?waves?|"
-    r"(?:in|with) an? (?:\w+ )?(?:boot|cast|splint|brace|sling|collar)|insoles?|painkillers|nsaids?"
+    r"(?:in|with|on) an? (?:\w+ )?(?:boot|cast|splint|brace|sling|collar)|insoles?|painkillers|nsaids?|"
+    r"started on [\w-]{3,20}|apixaban|rivaroxaban|warfarin"
 )
 _LABEL = r"(?!(?:the|a|an)? ?(?:\d|one|two|three|four|five|six|several|some|many|years?|months?|weeks?|days?|pain))"
 
@@ -189,13 +190,17 @@ AHEAD: dict[str, tuple[str, ...]] = {
         f"(?= {_LABEL})",
         r"(?:taped|strapped|braced|rested|frozen|drained|injected|splinted|operated)(?: \w+)? as",
         r"(?:letter|note|request|form|card) (?:says?|said|reads?|states?|stated)",
+        r"(?:gp|referral|clinic|doctor(?:'s)?) (?:letter|note)\s{0,2}:",
+        r"(?:mri|mr|ct|x-?rays?|scan|report|ultrasound) elsewhere\s{0,2}:",
         r"(?:had|has|have|was|were|been) (?:\w+ )?treat(?:ed|ing) (?:an?|the|his|her)(?= \w)",
         r"(?:injected|splinted|casted|anticoagulated|massaged|needled)(?: \w+){0,3} for(?= (?:an? |the )?"
         r"(?!(?:\d|one|two|three|four|five|six|several|some|many|years?|months?|weeks?|days?)\b))",
         "discharged (?:with|as)",
         r"(?:doctor|department|room|physician|clinic|provider|club|gp|practice|hospital|"
         r"practitioner) (?:had )?(?:first )?"
-        r"(?:diagnosed|called it|suspected|thought of|assumed|labell?ed it|spoke of)(?: as)?",
+        r"(?:diagnosed|called it|suspected|thought of|assumed|labell?ed it|spoke of|wrote(?: down)?|noted|recorded|"
+        r"documented)(?: as)?",
+        r"(?:mri|mr|ct|x-?rays?|xray|radiographs?|film|scan)(?: (?:was|had been|first|elsewhere)){0,2} read as",
         r"(?:been|was|were) (?:given|prescribed) (?:\w+ ){1,3}for", "took it for", "passed for", "taken for",
         "(?:under|with) the (?:\\w+ )?(?:label|diagnosis) of",
         "reported elsewhere as", "(?:had|has) been (?:called|labelled|told|diagnosed with|diagnosed as)",
@@ -353,6 +358,14 @@ HEADINGS: dict[str, str] = {
     "teaching points": "hypothetical", "pitfall": "hypothetical", "pitfalls": "hypothetical", "note": "",
     "family history": "other_person", "fh": "other_person", "past medical history": "historical",
     "past history": "historical", "pmh": "historical", "previous history": "historical",
+    **dict.fromkeys(
+        (
+            "gp letter", "letter", "referral letter", "referral note", "gp", "casualty", "emergency department", "a&e",
+            "ed", "outside mri", "outside ct", "outside scan", "outside ultrasound", "mri elsewhere", "ct elsewhere",
+            "ultrasound elsewhere", "scan elsewhere", "label", "first diagnosis", "working diagnosis",
+        ),
+        "refuted_prior",
+    ),
     "referral diagnosis": "refuted_prior", "referring diagnosis": "refuted_prior",
     "initial diagnosis": "refuted_prior",
     "outside report": "refuted_prior", "original diagnosis": "refuted_prior",

@@ -192,12 +192,14 @@ _ARTERIAL = re.compile(
     r"\b(?:aort\w*|arter\w*|carotid|mural|atri\w+|ventric\w+|cardiac|heart|portal|graft|fistula|stent|renal)\b",
     re.I,
 )
+_AT = re.compile(r"\b(?:at|above|below|behind)\s+(?:the\s+)?(?:level\s+of\s+)?(?:the\s+)?\Z", re.IGNORECASE)
 _TEAR_KINDS = ("muscle", "tendon", "ligament", "fascia", "cartilage", "meniscus")
 _USUAL = {
     "nerve": ("nerve_enlargement",), "muscle": ("tear",), "tendon": ("tear",
     "tendinopathy"), "ligament": ("tear", "sprain"),
     "bursa": ("bursitis",), "disc": ("disc_herniation",), "joint": ("effusion",),
 }  # fmt: skip
+_OTHER = {"left": "right", "right": "left"}
 _IT = re.compile(
     r"\s*(?:it|this|that|these|they|there|its|measur\w+|at rest|on contraction|\d+|"
     r"the\s+(?:gap|tear|lesion|defect|collection|cyst|mass|nodule|ends))\b",
@@ -820,6 +822,9 @@ class _Reader:
         """A measurement of a structure of which nothing else is said."""
         name = Named(quantity.start, quantity.end, "", "", "", quantity.start)
         solid = [g for g in clause.groups if not g.landmark]
+        # "median nerve at the pisiform 18 mm2": where it was measured, not what
+        subjects = [g for g in solid if not _AT.search(self.text, max(0, g.start - 20), g.start)]
+        solid = subjects if subjects and subjects[0].start < quantity.start else solid
         asked = replace(name, kind="sign")
         place = bound(self.text, asked, solid, clause.chunks, clause.inside, self.terms)
         ids = place.ids or self.carried.head_structures or self.carried.structures
@@ -843,6 +848,8 @@ class _Reader:
     def leave(self, clause: _Clause, before: int) -> None:
         """The topic for the next sentence."""
         said = [s for s in self.made[before:] if s.structure and s.own and s.abnormality]
+        if said and self.compared(said):
+            return
         topic = clause.groups[0] if clause.groups else None
         if said:
             first = next((s for s in said if topic and s.structure in topic.ids), said[-1])
@@ -860,6 +867,16 @@ class _Reader:
             self.carried.side = next(iter(sides)) if len(sides) == 1 else ""
         if self.carried.side == "contralateral":
             self.carried.side = ""
+
+    def compared(self, said: Sequence[Statement]) -> bool:
+        """A sentence that only says the same structure is well on the other side: the text goes on where it was."""
+        carried = self.carried
+        return (
+            bool(carried.side and carried.structures)
+            and all(s.presence == "absent" or s.abnormality == "normal" for s in said)
+            and {s.side for s in said} == {_OTHER.get(carried.side, "")}
+            and {s.structure for s in said} <= set(carried.structures)
+        )
 
     def gaps(self) -> None:
         """A gap in a tendon or muscle is a tear, unless the text itself says what it is."""
