@@ -195,14 +195,18 @@ def _tell(state: State, results: Results, explain: bool, picture: Callable[[Hit]
 
 def _facets(state: State, results: Results) -> None:
     """What the hits are of, the most first; what all of them share tells nothing apart."""
-    from casearchive.record.sentences import name
+    from casearchive.terms import lexicon
 
     if results.total < 2 or state.quiet:
         return
+    known = lexicon()
     for title in ("structure", "abnormality", "side", "difficulty"):
         counts = results.facets.get(title, {})
         if len(counts) > 1:
-            told = [f"{name(word)} {count}" for word, count in list(counts.items())[:_MOST_FACETS]]
+            named = (
+                (known.concept(word), word, count) for word, count in list(counts.items())[:_MOST_FACETS]
+            )
+            told = [f"{c.preferred if c else fields(word)} {count}" for c, word, count in named]
             more = f" and {len(counts) - len(told)} more" if len(counts) > len(told) else ""
             state.say(f"By {title}: {', '.join(told)}{more}", wrap=True)
 

@@ -227,16 +227,22 @@ class Everything:
 
 @dataclass(frozen=True)
 class And:
+    """All of the parts."""
+
     parts: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
 class Or:
+    """Any of the parts."""
+
     parts: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
 class Not:
+    """Whatever does not answer the part."""
+
     part: Node
 
 
