@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass
 from functools import lru_cache
 
 from casearchive.mined import told_before
-from casearchive.model import Case, Facts, Finding
+from casearchive.model import Case, Facts
 from casearchive.query import fts
 from casearchive.query.tree import PRESENT
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, Mention, lexicon
@@ -65,24 +65,18 @@ def document_text(case: Case, vocabulary: Lexicon, reports: Sequence[str] = ()) 
     diagnoses = (d for d in story.diagnosis if d.certainty in PRESENT)
     return DocumentText(
         title=write.said(case.title),
-        diagnosis=write.said(*(write.names(d.side, d.structure, d.what, d.confirmed_by) for d in diagnoses)),
-        findings=_joined(
-            (
-                write.said(*(_finding(write, f) for f in case.findings if f.certainty in PRESENT)),
-                write.concepts(*reports),
-            )
+        diagnosis=write.said(
+            named=[n for d in diagnoses for n in (d.side, d.structure, d.what, d.confirmed_by)]
         ),
+        findings=_joined((_findings(write, case), write.concepts(*reports))),
         captions=write.said(
-            *(
-                f"{m.caption} {m.quiz_caption}. "
-                + write.names(m.side, m.structure, m.plane, m.mode, m.maneuver, m.position)
-                for m in case.media
-            )
+            *(f"{m.caption} {m.quiz_caption}" for m in case.media),
+            named=[
+                n for m in case.media for n in (m.side, m.structure, m.plane, m.mode, m.maneuver, m.position)
+            ],
         ),
         story=_joined((write.said(*told), write.places(others))),
-        meta=_joined(
-            (write.said(write.names(*names), *labels), *unsaid, fts.token("hasquiz") if case.quiz else "")
-        ),
+        meta=_joined((write.said(*labels, named=names), *unsaid, fts.token("hasquiz") if case.quiz else "")),
         verbatim=_joined(_every_word(case)),
     )
 
@@ -118,14 +112,14 @@ def _as_told(history: str) -> tuple[str, str]:
     return ". ".join(p for p, before in parts if not before), ". ".join(p for p, before in parts if before)
 
 
-def _finding(write: _Writer, finding: Finding) -> str:
-    named = write.names(
-        finding.severity, finding.side, finding.structure, finding.site, finding.abnormality,
-        *finding.echogenicity,
-    )  # fmt: skip
-    dynamic = finding.dynamic
-    moving = f"{write.names(dynamic.maneuver)} {dynamic.at_rest} {dynamic.during}" if dynamic else ""
-    return f"{named}. {finding.note} {moving}"
+def _findings(write: _Writer, case: Case) -> str:
+    named: list[str] = []
+    texts: list[str] = []
+    for f in (f for f in case.findings if f.certainty in PRESENT):
+        named += (f.severity, f.side, f.structure, f.site, f.abnormality, *f.echogenicity)
+        named += (f.dynamic.maneuver,) if f.dynamic else ()
+        texts += (f.note, f"{f.dynamic.at_rest} {f.dynamic.during}" if f.dynamic else "")
+    return write.said(*texts, named=named)
 
 
 def _every_word(case: Case) -> Iterable[str]:
@@ -171,21 +165,22 @@ def _spaced(text: str) -> str:
 class _Writer:
     vocabulary: Lexicon
 
-    def names(self, *values: str) -> str:
-        """Concept ids as the lexicon prefers to write them; other words as they are."""
-        shown = []
-        for value in values:
-            concept = self.vocabulary.concept(value)
-            if value and value not in ("unknown", "none"):
-                shown.append(concept.preferred if concept else value)
-        return " ".join(shown)
-
-    def said(self, *texts: str) -> str:
+    def said(self, *texts: str, named: Iterable[str] = ()) -> str:
         """What the texts affirm, and the tokens of the concepts in that; slips are understood as they were meant.
 
-        Of what is denied or asked, the structure, side, study and manoeuvre are still what the text is about."""
-        words, about, tokens = self.told(texts)
-        return _joined((*words, " ".join(about), " ".join(tokens)))
+        Of what is denied or asked, the structure, side, study and manoeuvre are still what the text is about.
+        ``named`` are concept ids, which need no understanding; other words among them are read like texts.
+        """
+        known: dict[str, str] = {}
+        more: list[str] = []
+        for value in (v for v in named if v and v not in ("unknown", "none")):
+            concept = self.vocabulary.concept(value)
+            if concept is None:
+                more.append(value)
+            else:
+                known[value] = concept.preferred
+        words, about, tokens = self.told((*more, *texts), known)
+        return _joined((" ".join(known.values()), *words, " ".join(about), " ".join(tokens)))
 
     def concepts(self, *texts: str) -> str:
         """The same without a word of the texts: tokens alone."""
@@ -196,11 +191,13 @@ class _Writer:
         concepts = {m.concept: None for m in self.vocabulary.recognise(text) if self.kind(m) in _ABOUT}
         return " ".join(self.tokens(concepts))
 
-    def told(self, texts: Iterable[str]) -> tuple[list[str], list[str], tuple[str, ...]]:
+    def told(
+        self, texts: Iterable[str], known: Iterable[str] = ()
+    ) -> tuple[list[str], list[str], tuple[str, ...]]:
         """The words that are affirmed, the structures and the like of what is not, and the tokens of both."""
         words: list[str] = []
         about: list[str] = []
-        concepts: dict[str, None] = {}
+        concepts: dict[str, None] = dict.fromkeys(known)
         for text in texts:
             if not text.strip():
                 continue
