@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from types import FunctionType
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from casearchive import settings
 from casearchive.errors import CaseArchiveError, NotFound, Problem, RecordError, UsageError
+from casearchive.frozen import dataclass
 from casearchive.settings import Layout
 from casearchive.views import SLUG, CaseView, FileView, Views
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from casearchive.vocabulary import Entry
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Linted:
     slug: str
     score: int

@@ -7,7 +7,7 @@ and the schema.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from casearchive.frozen import dataclass
 
 
 @dataclass(frozen=True)

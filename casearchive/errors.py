@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from casearchive.frozen import dataclass
 
 EXIT_CODES: dict[int, str] = {
     0: "all done (a search without hits is 0)",
@@ -110,7 +111,7 @@ class PictureUnavailable(CaseArchiveError):
     """The file is sound but its pixels cannot be shown here (a missing codec, a damaged frame)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem:
     """One complaint about a record: ``line`` counts from 1, ``field`` is a dotted path such as
     ``finding[2].side``. ``level`` is ``error`` (the record is refused) or ``missing`` (lint only)."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 
 from casearchive.errors import ArchiveTooNew, CaseArchiveError, Damaged, NoArchive
 from casearchive.files import private_folder, write_durably
+from casearchive.frozen import dataclass
 
 #: The layout this program writes. A larger number in ``archive.toml`` is refused, unharmed.
 FORMAT = 1
 MARKER = "archive.toml"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """The files and folders of the archive at ``root``; truth first, then what can be made again."""
 
@@ -85,7 +85,7 @@ class Layout:
         return self.darkroom / sha256[:2] / f"{sha256}.{name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
     archive_id: str
     created: str

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from casearchive.errors import CaseArchiveError, NotFound, Problem, UsageError
+from casearchive.frozen import dataclass
 from casearchive.settings import Layout
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 SLUG = re.compile(r"[a-z0-9-]{1,80}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FileView:
     """A file as ``show`` tells it; the paths are None where there is no such picture (yet).
 
@@ -47,7 +48,7 @@ class FileView:
     calibration: Calibration | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CaseView:
     """A case as ``show`` tells it, with what is missing for teaching."""
 

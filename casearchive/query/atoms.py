@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from casearchive.errors import QueryError
+from casearchive.frozen import dataclass
 from casearchive.query import fts
 from casearchive.query.cues import Cue, cues
 from casearchive.query.fields import Field

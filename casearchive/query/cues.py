@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from casearchive.frozen import dataclass
 
 #: What a cue says. ``labelled``: an earlier label follows; ``turned``: the label stands before it and what it was
 #: behind; ``sent``: what follows was only asked; ``missed`` and ``overcalled``: how an earlier look was wrong;

@@ -7,9 +7,9 @@ what help texts, completion and error messages are made from.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from casearchive import attributes, choices
+from casearchive.frozen import dataclass
 from casearchive.terms import ABNORMALITY_KINDS as _ABNORMALITIES
 from casearchive.terms import STRUCTURE_KINDS as _STRUCTURES
 from casearchive.terms import Lexicon

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from casearchive.frozen import dataclass
 from casearchive.query.tree import Range
 from casearchive.terms import Lexicon
 from casearchive.units import WRITTEN, base_of, in_base
@@ -79,18 +79,19 @@ _BELOW = "less than|smaller than|shorter than|thinner than|narrower than|fewer t
 _LEAST = "at least|no less than|minimum|>=|≥"
 _MOST = "at most|no more than|up to|maximum|<=|≤"
 _UNIT = rf"{WRITTEN}|years?[ -]old|years?|yrs?|y/?o"
-_COMPARISON = re.compile(
+_COMPARISON = (
     rf"(?<![\w.])(?:(?P<least>{_LEAST})|(?P<most>{_MOST})|(?P<above>{_ABOVE})|(?P<below>{_BELOW})|between|from)?\s*"
     rf"(?<![\w.,])(?P<number>\d+(?:[.,]\d+)?)(?:\s*(?:-|to|and|\.\.)\s*(?P<second>\d+(?:[.,]\d+)?))?"
-    rf"[\s-]{{0,2}}(?P<unit>{_UNIT})?(?![\w/²³])",
-    re.IGNORECASE,
+    rf"[\s-]{{0,2}}(?P<unit>{_UNIT})?(?![\w/²³])"
 )
 
 
 def comparisons(text: str) -> tuple[Compared, ...]:
     """Numbers with a unit, and numbers after a word of comparison, left to right; other numbers are words."""
+    if not any(character.isdigit() for character in text):
+        return ()
     found = []
-    for match in _COMPARISON.finditer(text):
+    for match in re.finditer(_COMPARISON, text, re.IGNORECASE):
         said = any(match[name] for name in ("least", "most", "above", "below"))
         if not said and not match["unit"]:
             continue

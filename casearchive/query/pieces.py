@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from casearchive.frozen import dataclass
 from casearchive.query.tree import Range, Test
 
 Param = str | int | float

@@ -6,7 +6,7 @@ Leaves are clauses that one place of a case (a finding, a clip, its text) must s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from casearchive.frozen import dataclass
 
 #: What a plain search means by "has": never a documented absence, never "not assessed".
 PRESENT = ("definite", "probable", "possible")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from casearchive.errors import QueryError
+from casearchive.frozen import dataclass
 from casearchive.query.fields import (
     ALIASES,
     FINDING,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 
 from casearchive.errors import QueryError
+from casearchive.frozen import dataclass
 from casearchive.query.fields import ALIASES, FIELDS, scale
 from casearchive.terms import lexicon
 

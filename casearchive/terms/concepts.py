@@ -7,11 +7,11 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from casearchive.frozen import dataclass
 from casearchive.terms.words import Token, fold, tokens
 
 STRUCTURE_KINDS = frozenset(
