@@ -29,6 +29,19 @@ def test_of_names_as_near_as_each_other_the_one_that_is_held_was_meant() -> None
     assert found.did_you_mean == "enthesitis"
 
 
+def test_a_gap_of_a_length_is_found_by_its_length_whatever_the_finding_is_called() -> None:
+    gap = Measurement(what="meas_gap", value=23, unit="mm", finding="F1", state="contraction")
+    small = replace(gap, value=4)
+    held = index_of(
+        replace(case("opens", "Thigh", "F1 rectus_femoris partial_tear left definite"), measurements=(gap,)),
+        replace(
+            case("small", "Thigh", "F1 rectus_femoris partial_tear left definite"), measurements=(small,)
+        ),
+    )
+    assert slugs(ask(held, "gap at contraction >10mm")) == ["opens"]
+    assert slugs(ask(held, "gap rectus femoris > 10 mm")) == ["opens"]
+
+
 def test_a_gap_on_contraction_is_a_finding_or_a_length_measured_then() -> None:
     gap = Measurement(what="meas_gap", value=23, unit="mm", finding="F1", state="contraction")
     held = index_of(

@@ -357,6 +357,13 @@ def test_impingement_of_a_tendon_is_none_of_a_nerve() -> None:
         ("GP letter says epididymitis.", "epididymis", "epididymitis", "refuted_prior"),
         ("Patellar tendon thick. No effusion.", "knee_joint", "effusion", "absent"),
         ("Supraspinatus torn. Small joint effusion.", "glenohumeral_joint", "joint_effusion", "definite"),
+        ("Left calf swollen, ? DVT. Not scanned before.", "deep_vein", "dvt", "possible"),
+        ("Sent as ? stress fracture; nothing written of the scan.", "", "stress_fracture", "possible"),
+        ("Was it torn ? The tendon is intact.", "tendon", "tear", "absent"),
+        ("The club treated it as a hamstring strain.", "hamstrings", "hamstring_strain", "refuted_prior"),
+        ("Followed elsewhere for eight weeks as a calf strain.", "calf", "calf_strain", "refuted_prior"),
+        ("A clot was suspected by the night doctor: DVT was suspected by the night doctor.", "deep_vein", "dvt",
+         "refuted_prior"),
     ],
 )  # fmt: skip
 def test_still_more_ways_of_saying_it(text: str, structure: str, abnormality: str, presence: str) -> None:

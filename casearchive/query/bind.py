@@ -288,8 +288,12 @@ def _size_of(atom: Atom, rest: Sequence[Atom], used: list[Atom], lexicon: Lexico
     abnormality = None
     if named:
         source, measure = min(named, key=lambda pair: _apart(atom, pair[0]))
-        if source.kind == "node":
-            used.append(source)
+        if source.kind == "node" or (
+            source.kind == "abnormality" and not number.plain and not any(a.kind == "certainty" for a in rest)
+        ):
+            used.append(
+                source
+            )  # "gap over 10 mm" is told by the length, whatever the finding beside it is called
     elif things and number.unit:
         measure = Measure((), "size", base_of(number.unit) or number.unit, number.unit)
         abnormality = _closest(atom, [a for a in things if a.kind == "abnormality"])
@@ -308,7 +312,12 @@ def _size_of(atom: Atom, rest: Sequence[Atom], used: list[Atom], lexicon: Lexico
         measure.names, measure.label, span_, measure.unit, ids,
         structure.wanted if structure else None, abnormality.wanted if abnormality else None,
     )  # fmt: skip
-    return Maybe(clause) if number.plain else clause
+    if number.plain:
+        return Maybe(clause)
+    called = next((a.wanted for a in used if a.kind == "abnormality"), None)
+    if called is None:
+        return clause
+    return And((clause, Maybe(FindingClause(structure=clause.structure, abnormality=called))))
 
 
 def _measure_of(atom: Atom, lexicon: Lexicon) -> Measure | None:

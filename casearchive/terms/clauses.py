@@ -16,6 +16,8 @@ _SHORTENED = frozenset((
 ))  # fmt: skip
 _UNITS = frozenset(("m", "mm", "min"))
 _STOP = re.compile(r"[.!?](?=\s|$|[\"'”’)])|;|\n")
+#: "? DVT", "sent as ? stress fracture": it asks about the word behind it and ends nothing.
+_QUERY_BEFORE = re.compile(r"(?:[\s(]|\A)\??\?[ \t]+(?:[a-z]|[A-Z]{2})")
 _WORD_BEFORE = re.compile(r"[^\s(,;:]*\Z")
 _BULLET = re.compile(r"[ \t]*(?:[-*•–]|\d{1,2}[.)])\s")
 _HEADING = re.compile(r"\s*(?:[-*•–]\s+)?([^.;:!?\n,]{1,70}?)\s{0,2}:(?=\s|$)")
@@ -77,6 +79,8 @@ def _stops(text: str) -> Iterator[int]:
         if match[0] == "." and _shortened(text, at):
             continue
         if match[0] == "\n" and not _line_ends(text, at):
+            continue
+        if match[0] == "?" and _QUERY_BEFORE.match(text, max(0, at - 1)):
             continue
         yield at
 

@@ -98,7 +98,7 @@ _FREE = re.compile(r"\b(?!echo)[a-z]{2,20}-free\b|\bnon-?invasive\b", re.IGNOREC
 #: Words that say that something is missing: of a structure that is a sign, only a lesion is denied by them.
 _SIGHT = re.compile(rf"\b(?:{SEEN}|absent|present)\Z", re.IGNORECASE)
 _ANSWERED_NO = re.compile(rf"\s*{_any(NONE_VALUES)}\s*", re.IGNORECASE)
-_QUERIED = re.compile(r"(?<![\w?])\?{1,3}\s{0,2}(?=\w)|(?<=\w)\s?\(?\?{1,3}\)?")
+_QUERIED = re.compile(r"(?<![\w?])\?{1,3}\s{0,2}(?=\w)|(?<=\w)\(?\?{1,3}\)?")
 
 
 def affirmed(text: str) -> str:

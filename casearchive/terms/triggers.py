@@ -173,9 +173,8 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "(?:diagnosed|reported|read|interpreted|described|called|graded) (?:elsewhere |originally |"
         "initially |at first |"
         "at another \\w+ |by (?:the |an? )?(?:\\w+ ){1,3})(?:as|with)?",
-        r"(?:treated|managed|rehabilitated|followed|worked up|investigated) "
-        r"(?:(?:for|over) (?:[\w-]{1,20} ){1,4}|[a-z]+ly |"
-        r"elsewhere )?"
+        r"(?:treated|managed|rehabilitated|followed|handled|worked up|investigated) (?:(?:it|this|her|him|them) )?"
+        r"(?:elsewhere )?(?:(?:for|over) (?:[\w-]{1,20} ){1,4}|[a-z]+ly |at first )?"
         r"(?:as|under the (?:label|diagnosis) of)",
         r"(?:treated|managed) for (?:an? )?(?:presumed|supposed|suspected|assumed|alleged)",
         "labell?ed(?: as)?", "blamed on",
@@ -278,6 +277,8 @@ BEHIND: dict[str, tuple[str, ...]] = {
         f"impression|label)",
         r"(?:was|had been) (?:the )?misdiagnos(?:is|ed)", "was wrong",
         "had been made",
+        r"(?:was|were|had been) (?:suspected|diagnosed|assumed|presumed|queried) by (?:the|a|his|her|their) "
+        r"(?:\w+ )?(?:doctor|gp|physician|physio|physiotherapist|club|team|surgeon|clinic|hospital|emergency)",
         "(?:had|has) been (?:assumed|suspected|diagnosed|presumed|reported|labell?ed)",
     ),
     "historical": (
