@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from casearchive.model import Case, Outcome, TeachingSetRecord
     from casearchive.record.annotating import Annotation
     from casearchive.release import Release
+    from casearchive.reviewing import Reviewable
     from casearchive.rooms import Rooms
     from casearchive.syllabus import Topic
     from casearchive.terms import Lexicon
@@ -660,6 +661,84 @@ class Archive:
                 dry_run=dry_run,
                 tell=tell,
             )
+
+    def reviewables(
+        self, what: Sequence[str] = (), *, tell: Callable[[str, int, int], None] = lambda _w, _d, _t: None
+    ) -> tuple[Reviewable, ...]:
+        """Clips of cases as the airlock judges their pixels: of a set, of cases, ``case:M2``, all of one layout, or
+        of every case that is not retired. See ``casearchive.reviewing.Reviewable``."""
+        from casearchive.release import read_case
+        from casearchive.reviewing import chosen, reviewables
+
+        rooms = self._rooms()
+        words: list[str] = []
+        for word in what:
+            known = SLUG.fullmatch(word) and self._layout.teaching_set(word).is_file()
+            words += self.set(word).cases if known else (word,)
+        slugs = [w.partition(":")[0] for w in words]
+        if not words or not all(SLUG.fullmatch(s) and self._layout.record(s).is_file() for s in slugs):
+            slugs = sorted(p.stem for p in self._layout.cases.glob("*.toml"))
+        cases = [read_case(rooms, slug) for slug in dict.fromkeys(slugs)]
+        found = reviewables(rooms, [c for c in cases if c.status != "retired"], tell)
+        return chosen(found, words) if words else found
+
+    def review(
+        self,
+        what: Sequence[str],
+        decision: str,
+        *,
+        keep: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        entire: bool = False,
+        because: str = "",
+        dry_run: bool = False,
+    ) -> tuple[Reviewable, ...]:
+        """Decide about clips: ``approve``, ``mask`` (shapes in words, see ``casearchive.deid.shapes``), ``refuse`` or
+        ``reopen``. A line of the ledger each; it holds for these bytes only. Returns what was decided about.
+
+        Raises ``UsageError`` where a clip cannot be decided so; nothing is written then.
+        """
+        from casearchive.reviewing import decide, shape_of
+
+        kept, removed = (tuple(shape_of(text) for text in some) for some in (keep, remove))
+        clips = self.reviewables(what)
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            decide(
+                rooms,
+                clips,
+                decision,
+                keep=kept,
+                remove=removed,
+                entire=entire,
+                because=because,
+                dry_run=dry_run,
+            )
+        return clips if dry_run else self.reviewables(what)
+
+    def review_sheets(
+        self,
+        what: Sequence[str] = (),
+        *,
+        to: str | Path | None = None,
+        tell: Callable[[str, int, int], None] = lambda _w, _d, _t: None,
+    ) -> tuple[Path, ...]:
+        """Contact sheets, one a layout, of the clips that wait (or of those named): originals, names and all."""
+        from casearchive.reviewing import WAITS
+        from casearchive.reviewsheet import sheets
+
+        clips = self.reviewables(what, tell=tell)
+        shown = clips if what else tuple(c for c in clips if c.state == WAITS)
+        return sheets(self._rooms(), shown, Path(to) if to else None)
+
+    def learn(self, clip: str, name: str = "") -> Path:
+        """A scanner profile of what a person keeps of ``clip`` (``case:M2``); see ``casearchive.reviewing.learn``."""
+        from casearchive.reviewing import learn
+
+        found = self.reviewables((clip,))
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            return learn(rooms, found[0], name)
 
     @staticmethod
     def verify_export(folder: str | Path) -> tuple[str, ...]:

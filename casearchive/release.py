@@ -24,6 +24,7 @@ from casearchive.exporters import exporter
 from casearchive.index import read, write
 from casearchive.model import Case, Identifier, TeachingSetRecord
 from casearchive.readers import open_clip
+from casearchive.reviewing import decided, profiles
 from casearchive.rooms import Rooms
 from casearchive.teaching import TeachingCase, TeachingSet, Withheld
 
@@ -140,12 +141,22 @@ def _pass_all(
     cases = [read_case(rooms, slug) for slug in wanted.cases]
     known = {c.slug: read.identifiers(connection, (m.sha256 for m in c.media)) for c in cases}
     everyone.update(*known.values())
+    decisions = decided(connection, {m.sha256 for c in cases for m in c.media if m.sha256})
+    scanners = profiles(rooms)
     for number, case in enumerate(cases, 1):
         tell(case.slug, number, len(cases))
         with contextlib.ExitStack() as stack:
             clips = _clips(rooms, case, stack)
             # every patient of the set is looked for in every case: cards of two cases may have been mixed up
-            taught, kept_in = pass_case(case, clips, everyone, pseudonyms, staging)
+            taught, kept_in = pass_case(
+                case,
+                clips,
+                everyone,
+                pseudonyms,
+                staging,
+                decisions={m.id: decisions[m.sha256] for m in case.media if m.sha256 in decisions},
+                scanners=scanners,
+            )
         originals = {m.id: m.sha256 for m in case.media}
         withheld += [replace(w, sha256=originals.get(w.media, "")) for w in kept_in]
         passed += [taught] if taught else []

@@ -37,6 +37,11 @@ class Layout:
         return self.root / "sets"
 
     @property
+    def scanners(self) -> Path:
+        """Profiles of scanners, learnt from what a person decided; truth, and to be shared."""
+        return self.root / "scanners"
+
+    @property
     def ledger(self) -> Path:
         return self.root / "ledger.jsonl"
 
@@ -64,6 +69,15 @@ class Layout:
     @property
     def lock(self) -> Path:
         return self.root / "writer.lock"
+
+    def looked(self, sha256: str) -> Path:
+        """Where text was seen in a file; can be looked for again."""
+        return self.cache / sha256[:2] / f"{sha256}.looked.json"
+
+    @property
+    def sheets(self) -> Path:
+        """What is to be reviewed, drawn for a person; shows originals and so stays in the archive."""
+        return self.cache / "review"
 
     def record(self, slug: str) -> Path:
         return self.cases / f"{slug}.toml"

@@ -118,6 +118,8 @@ def test_every_example_works(home: Path, line: str) -> None:
         run("reindex", "--workers", "0")
     if words[:2] == ["set", "remove"]:
         run("set", "add", "thigh", "draft-case")
+    if words[:2] == ["review", "learn"]:
+        run("review", "mask", words[2], "--keep", "box 20,40,300,200")
     if words[0] == "verify-export":
         run("export", "thigh", "--to", os.path.expanduser("~/teaching"))
     run(*(os.path.expanduser(word) for word in words))

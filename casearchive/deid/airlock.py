@@ -16,11 +16,13 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from casearchive.clip import Clip
-from casearchive.deid import encode, headers, leaks, marks, words
+from casearchive.deid import encode, headers, leaks, marks, shapes, words
+from casearchive.deid.decisions import REFUSE, Decision
 from casearchive.deid.needles import build as needles_of
-from casearchive.deid.pixels import Area, clean, scan_area
+from casearchive.deid.pixels import Area, clean, drawn_area, scan_area, struck_out
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR, NOBODY, REVIEW, Refusal
+from casearchive.deid.scanners import Scanner, fitting
 from casearchive.errors import PictureUnavailable
 from casearchive.model import (
     GUESSED_LAYOUT,
@@ -49,12 +51,15 @@ def pass_case(
     pseudonyms: Pseudonyms,
     staging: Path,
     *,
+    decisions: Mapping[str, Decision] | None = None,
+    scanners: Collection[Scanner] = (),
     today: datetime.date | None = None,
 ) -> tuple[TeachingCase | None, tuple[Withheld, ...]]:
     """Let out what is plainly safe of one case; list everything that stays in, with who can decide.
 
     ``clips`` are opened clips by media id; ``identifiers`` all that is known to identify the people of this
-    case (those of the clips' own facts are added). Each clip that passes is written to ``staging/<slug>/``:
+    case (those of the clips' own facts are added). ``decisions`` are what people decided, by media id; ``scanners``
+    the profiles that may tell what of a screen is the scan. Each clip that passes is written to ``staging/<slug>/``:
     the rebuilt DICOM object ``<id>.dcm``, its cleaned frames ``<id>.npy`` and, for the certificate,
     ``<id>.proof.json``. Nothing is left in staging of a case that is withheld. Raises what the disk raises,
     ``NoSecretError`` and ``ProfileError``.
@@ -81,7 +86,9 @@ def pass_case(
             result = (
                 Refusal("its file is not at hand", "whoever keeps the archive (verify)")
                 if clip is None
-                else _pass_clip(media, clip, case, known, pseudonyms, folder)
+                else _pass_clip(
+                    media, clip, case, known, pseudonyms, folder, (decisions or {}).get(media.id), scanners
+                )
             )
             if isinstance(result, Refusal):
                 withheld.append(Withheld(name, media.id, result.reason, result.decide))
@@ -243,6 +250,7 @@ class _Cleaned:
     colour: bool
     hashes: tuple[str, ...]
     liveliest: int
+    texts: tuple[int, ...] = ()  # frames with something like text, which a person has looked at
 
 
 def _pass_clip(
@@ -252,16 +260,17 @@ def _pass_clip(
     known: Collection[Identifier],
     pseudonyms: Pseudonyms,
     folder: Path,
+    decision: Decision | None,
+    scanners: Collection[Scanner],
 ) -> TeachingClip | Refusal:
-    facts = clip.facts
-    area = _safe_area(facts)
-    if isinstance(area, Refusal):
-        return area
+    kept = safe_area(clip.facts, decision, scanners)
+    if isinstance(kept, Refusal):
+        return kept
     folder.mkdir(parents=True, exist_ok=True)
     staged = [folder / f"{media.id}{suffix}" for suffix in (".npy", ".dcm", ".proof.json")]
     made: TeachingClip | Refusal = Refusal("it was not finished", NOBODY)
     try:
-        made = _make(media, clip, case, known, pseudonyms, area, staged)
+        made = _make(media, clip, case, known, pseudonyms, kept, staged)
         return made
     finally:
         if isinstance(made, Refusal):
@@ -269,14 +278,47 @@ def _pass_clip(
                 path.unlink(missing_ok=True)
 
 
-def _safe_area(facts: Facts) -> Area | Refusal:
-    if facts.kind in ("image", "clip"):
-        return Refusal("no ultrasound regions: nothing says which pixels are safe")
-    if facts.kind != "dicom" or facts.instance.frames < 1:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The pixels that may stay, who says so, and what a person decided of this very file."""
+
+    area: Area
+    told: str  # "the ultrasound regions", "a person", "the scanner profile …"
+    decision: Decision | None = None
+
+
+def safe_area(facts: Facts, decision: Decision | None, scanners: Collection[Scanner]) -> Kept | Refusal:
+    """Which pixels of a file may stay: what a person keeps, else its regions where they can be trusted, else the
+    profile of this very scanner; else nobody knows, and a person must look."""
+    if facts.kind not in ("dicom", "image", "clip") or facts.instance.frames < 1:
         return Refusal("not a picture: reports and other objects do not leave", NOBODY)
-    if facts.instance.sop_class_uid not in headers.ULTRASOUND_CLASSES:
+    if facts.kind == "dicom" and facts.instance.sop_class_uid not in headers.ULTRASOUND_CLASSES:
         return Refusal("not an ultrasound image object", NOBODY)
-    return scan_area(facts)
+    if decision is not None and decision.kind == REFUSE:
+        return Refusal("a person decided that it does not leave", "whoever refused it (review reopen)")
+    told, area = _told_area(facts, decision, scanners)
+    if isinstance(area, Area) and decision is not None:
+        area = struck_out(area, decision.remove)
+    return area if isinstance(area, Refusal) else Kept(area, told, decision)
+
+
+def _told_area(
+    facts: Facts, decision: Decision | None, scanners: Collection[Scanner]
+) -> tuple[str, Area | Refusal]:
+    if decision is not None and decision.keep:
+        return "a person", drawn_area(facts, decision.keep)
+    if facts.kind != "dicom":  # whatever a photo says of itself proves nothing
+        return "", Refusal("no ultrasound regions: nothing says which pixels are safe")
+    area = scan_area(facts)
+    if isinstance(area, Area):
+        return "the ultrasound regions", area
+    scanner = fitting(scanners, facts)
+    if scanner is not None:
+        drawn = drawn_area(facts, scanner.keep)
+        if isinstance(drawn, Area):
+            drawn = struck_out(drawn, scanner.remove)
+        return f"the scanner profile “{scanner.name}”", drawn
+    return "", area
 
 
 def _make(
@@ -285,15 +327,16 @@ def _make(
     case: Case,
     known: Collection[Identifier],
     pseudonyms: Pseudonyms,
-    area: Area,
+    kept: Kept,
     staged: list[Path],
 ) -> TeachingClip | Refusal:
     frames_path, dicom, proof = staged
-    cleaned = _clean_frames(clip, area, frames_path)
+    area = kept.area
+    cleaned = _clean_frames(clip, kept, frames_path)
     if isinstance(cleaned, Refusal):
         return cleaned
     facts, frames = clip.facts, StagedFrames(cleaned.path)
-    if any(note.startswith(GUESSED_LAYOUT) for note in facts.notes):
+    if kept.decision is None and any(note.startswith(GUESSED_LAYOUT) for note in facts.notes):
         # a wrong guess would move the banner into the scan area
         return Refusal("how its colours lie had to be guessed, so its regions may not hold")
     picture = headers.Picture(area, len(frames), cleaned.colour)
@@ -307,7 +350,7 @@ def _make(
         return Refusal(f"the rebuilt file failed its own check: {faults[0]}", NOBODY)
     if leaks.scan(dicom, _source_uids(facts).union(known)):
         return Refusal("an identity was found in the rebuilt file", NOBODY)
-    proof.write_text(json.dumps(_proof(media, area, cleaned, dicom), indent=1), encoding="utf-8")
+    proof.write_text(json.dumps(_proof(media, kept, cleaned, dicom), indent=1), encoding="utf-8")
     chosen = media.key_frame if media.key_frame and 1 <= media.key_frame <= len(frames) else cleaned.liveliest
     uncalibrated = len(area.regions) - len(dataset.get("SequenceOfUltrasoundRegions") or ())
     return TeachingClip(
@@ -337,9 +380,11 @@ def _source_uids(facts: Facts) -> frozenset[Identifier]:
     )
 
 
-def _clean_frames(clip: Clip, area: Area, path: Path) -> _Cleaned | Refusal:
+def _clean_frames(clip: Clip, kept: Kept, path: Path) -> _Cleaned | Refusal:
     """Decode every frame once, look for text in it, and stage it cleaned; one frame in memory at a time."""
+    area = kept.area
     count, mask = clip.facts.instance.frames, area.mask()
+    texts: list[int] = []
     store: np.memmap[Any, np.dtype[np.uint8]] | None = None
     hashes: list[str] = []
     liveliest, most = 1, -1.0
@@ -356,7 +401,9 @@ def _clean_frames(clip: Clip, area: Area, path: Path) -> _Cleaned | Refusal:
         if store.shape[1:] != shape:
             return Refusal(f"frame {number} is of another kind than the first", NOBODY)
         if marks.suspicious_text(frame, area):
-            return Refusal(f"something that looks like text stands inside the scan area (frame {number})")
+            if kept.decision is None:
+                return Refusal(f"something that looks like text stands inside the scan area (frame {number})")
+            texts.append(number)  # a person has looked at this very file
         store[number - 1] = clean(frame, mask)
         hashes.append(encode.hash_of(frame, mask))
         life = float(frame[mask].std())
@@ -367,15 +414,31 @@ def _clean_frames(clip: Clip, area: Area, path: Path) -> _Cleaned | Refusal:
     store.flush()
     colour = store.ndim == 4
     del store
-    return _Cleaned(path, colour, tuple(hashes), liveliest)
+    return _Cleaned(path, colour, tuple(hashes), liveliest, tuple(texts))
 
 
-def _proof(media: Media, area: Area, cleaned: _Cleaned, dicom: Path) -> dict[str, object]:
+def _proof(media: Media, kept: Kept, cleaned: _Cleaned, dicom: Path) -> dict[str, object]:
     """What the certificate says of this clip; the rebuilt file was read back and agreed before this is
     written."""
+    area, decision = kept.area, kept.decision
+    drawn: dict[str, object] = {
+        name: [shapes.written(shape) for shape in some]
+        for name, some in (("kept_shapes", area.drawn), ("removed_shapes", area.struck))
+        if some
+    }
+    if decision is not None:
+        drawn["reviewed"] = {
+            "decision": decision.kind,
+            "by": decision.who,
+            "at": decision.at,
+            "because": decision.because,
+            "frames_with_text": list(cleaned.texts),
+        }
     return {
         "ref": media.id,
         "sha256": encode.file_hash(dicom),
+        "area": kept.told,
+        **drawn,
         "frames": len(cleaned.hashes),
         "rows": area.rows,
         "columns": area.columns,

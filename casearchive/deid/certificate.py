@@ -13,11 +13,12 @@ from pydicom import dcmread
 from pydicom.pixels.utils import iter_pixels
 
 from casearchive import __version__
+from casearchive.deid import shapes
 from casearchive.deid.encode import file_hash, hash_of
 from casearchive.deid.headers import allowed
 from casearchive.deid.pixels import Area, Box
 from casearchive.deid.profile import profile
-from casearchive.errors import CaseArchiveError
+from casearchive.errors import CaseArchiveError, UsageError
 from casearchive.teaching import TeachingClip, TeachingSet
 
 NAME, PAGE = "certificate.json", "certificate.html"
@@ -27,7 +28,7 @@ _REMOVED = (
     "every attribute that the profile does not name, at every level, and all private attributes",
     "names, numbers, addresses, times, free text, comments, overlays, icons, curves, audio and signatures",
     "the file meta information and the preamble of the source",
-    "all pixels outside the kept boxes, in every frame",
+    "all pixels outside the kept area, in every frame",
     "metadata inside the compressed frames of the source: the frames are encoded anew",
     "file names of the sources",
 )
@@ -152,14 +153,18 @@ def check(folder: Path) -> list[str]:
             clip = clips.get(str(files[path]["clip"]), {})
             try:
                 wrong += [f"{path}: {fault}" for fault in _recheck(found[path], clip)]
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, UsageError):
                 wrong.append(f"{path}: what the certificate says of its clip cannot be read")
     return wrong
 
 
 def _recheck(path: Path, clip: Mapping[str, Any]) -> list[str]:
     boxes = tuple(Box(*map(int, box)) for box in clip["kept_boxes"])
-    mask = Area(int(clip["rows"]), int(clip["columns"]), boxes, ()).mask()
+    drawn, struck = (
+        tuple(shapes.read(str(shape)) for shape in clip.get(name, ()))
+        for name in ("kept_shapes", "removed_shapes")
+    )
+    mask = Area(int(clip["rows"]), int(clip["columns"]), boxes, (), drawn, struck).mask()
     hashes = [str(entry["after"]) for entry in clip["kept_pixels"]]
     wrong = [
         f"{keyword} is not allowed by the profile"
@@ -172,7 +177,7 @@ def _recheck(path: Path, clip: Mapping[str, Any]) -> list[str]:
         if count >= len(hashes) or hash_of(frame, mask) != hashes[count]:
             wrong.append(f"the kept pixels of frame {count + 1} are not those of the certificate")
         if np.any(frame[~mask]):
-            wrong.append(f"frame {count + 1} is not empty outside the kept boxes")
+            wrong.append(f"frame {count + 1} is not empty outside the kept area")
         count += 1
     if count != len(hashes):
         wrong.append(f"{count} frames instead of {len(hashes)}")
@@ -191,7 +196,8 @@ def certificate_page(said: Mapping[str, Any]) -> str:
             c["ref"],
             str(c["frames"]),
             f"{c['kept_percent']} %",
-            "; ".join("x {0}–{2}, y {1}–{3}".format(*box) for box in c["kept_boxes"]),
+            _area_in_words(c),
+            _review_in_words(c.get("reviewed")),
         )
         for c in said["clips"]
     )
@@ -211,10 +217,10 @@ def certificate_page(said: Mapping[str, Any]) -> str:
             f" {html.escape(current['version'])},",
             f" SHA-256 <code>{html.escape(current['sha256'])}</code>.</p>",
             "<p>Everything listed here was built new from an allow-list; no original was edited. Inside the",
-            " kept boxes each frame is pixel for pixel what the source shows; outside it is zero. Check it",
+            " kept area each frame is pixel for pixel what the source shows; outside it is zero. Check it",
             " again with <code>casearchive verify-export</code>.</p>",
             _section("What was removed", _list(said["removed"])),
-            _section("Clips", _table(("Case", "Clip", "Frames", "Kept", "Kept boxes"), clips)),
+            _section("Clips", _table(("Case", "Clip", "Frames", "Kept", "Kept area", "Reviewed"), clips)),
             _section(
                 "What stayed in the archive", _table(("Case", "Clip", "Why", "Who can decide"), withheld)
             )
@@ -232,6 +238,22 @@ _STYLE = (
     "background:#fff}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;"
     "border-bottom:1px solid #767676;vertical-align:top;overflow-wrap:anywhere}code{overflow-wrap:anywhere}"
 )
+
+
+def _area_in_words(clip: Mapping[str, Any]) -> str:
+    boxes = ["x {0}–{2}, y {1}–{3}".format(*box) for box in clip["kept_boxes"]]
+    without = [f"without {shape}" for shape in clip.get("removed_shapes", ())]
+    return f"{clip.get('area', '')}: " + "; ".join((*boxes, *clip.get("kept_shapes", ()), *without))
+
+
+def _review_in_words(reviewed: Mapping[str, Any] | None) -> str:
+    """Who looked, and what they decided; nobody had to where everything was plainly safe."""
+    if not reviewed:
+        return "no"
+    texts = reviewed.get("frames_with_text") or ()
+    seen = f"; something like text in {len(texts)} frames, looked at" if texts else ""
+    because = f": {reviewed['because']}" if reviewed.get("because") else ""
+    return f"{reviewed['decision']} by {reviewed['by']}, {str(reviewed['at'])[:10]}{because}{seen}"
 
 
 def _row(*cells: str) -> str:

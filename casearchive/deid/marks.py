@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 
 from casearchive.deid.pixels import Area, Box
 
+#: Changes with every change of what is found: what was looked for is looked for again.
+VERSION = 1
 STEP = 28  # grey levels between two neighbours in a row, in any channel
 FEWEST_STEPS = 4  # in one row, close together: two strokes
 SHORTEST = 3  # rows a step must continue to be a stroke
@@ -48,16 +50,17 @@ def suspicious_text(frame: NDArray[np.uint8], area: Area) -> tuple[Box, ...]:
     """
     if frame.shape[:2] != (area.rows, area.columns) or frame.dtype != np.uint8:
         raise ValueError("the frame is not of the size the area was made for")
-    left = min(b.x0 for b in area.boxes)
-    top = min(b.y0 for b in area.boxes)
-    right = max(b.x1 for b in area.boxes) + 1
-    bottom = max(b.y1 for b in area.boxes) + 1
-    steps = _steps(frame[top:bottom, left:right], area.mask()[top:bottom, left:right])
+    mask = area.mask()
+    across, down = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    left, right, top, bottom = across[0], across[-1] + 1, down[0], down[-1] + 1
+    steps = _steps(frame[top:bottom, left:right], mask[top:bottom, left:right])
     length = _lengths(steps, max(SCALES) // 2 + 1)
     found: list[Box] = []
     for height in SCALES:
         found += _lines(length, height)
-    return tuple(sorted({Box(b.x0 + left, b.y0 + top, b.x1 + left, b.y1 + top) for b in found}))
+    return tuple(
+        sorted({Box(*(int(n) for n in (b.x0 + left, b.y0 + top, b.x1 + left, b.y1 + top))) for b in found})
+    )
 
 
 def _steps(frame: NDArray[np.uint8], inside: Bits) -> Bits:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from casearchive.deid import shapes
 from casearchive.deid.refusal import Refusal
+from casearchive.deid.shapes import Rectangle, Shape
 from casearchive.model import Facts, UltrasoundRegion
 
 SCAN_FORMATS = {1: "2D", 2: "M-mode", 3: "spectral"}  # RegionSpatialFormat, PS3.3 C.8.5.5.1.1
@@ -39,24 +42,39 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """The pixels that may stay: disjoint boxes, and the regions of the file that they come from."""
+    """The pixels that may stay: disjoint boxes, and the regions of the file that they come from. ``drawn`` are
+    shapes that a person keeps beside the boxes, ``struck`` what a person takes out of all of it."""
 
     rows: int
     columns: int
     boxes: tuple[Box, ...]
     regions: tuple[UltrasoundRegion, ...]
+    drawn: tuple[Shape, ...] = ()
+    struck: tuple[Shape, ...] = ()
 
     def mask(self) -> NDArray[np.bool_]:
-        """Boolean (rows, columns); True where the picture may stay."""
-        keep = np.zeros((self.rows, self.columns), dtype=np.bool_)
-        for box in self.boxes:
-            keep[box.y0 : box.y1 + 1, box.x0 : box.x1 + 1] = True
-        return keep
+        """Boolean (rows, columns), not to be written to; True where the picture may stay."""
+        return _laid(self)
 
     @property
     def fraction(self) -> float:
         """Kept pixels as a part of all pixels, 0 to 1."""
+        if self.drawn or self.struck:
+            return float(self.mask().mean())
         return sum((b.x1 - b.x0 + 1) * (b.y1 - b.y0 + 1) for b in self.boxes) / (self.rows * self.columns)
+
+
+@lru_cache(maxsize=8)
+def _laid(area: Area) -> NDArray[np.bool_]:
+    keep = np.zeros((area.rows, area.columns), dtype=np.bool_)
+    for box in area.boxes:
+        keep[box.y0 : box.y1 + 1, box.x0 : box.x1 + 1] = True
+    for shape in area.drawn:
+        keep |= shapes.mask(shape, area.rows, area.columns)
+    for shape in area.struck:
+        keep &= ~shapes.mask(shape, area.rows, area.columns)
+    keep.setflags(write=False)
+    return keep
 
 
 def scan_area(facts: Facts) -> Area | Refusal:
@@ -90,6 +108,44 @@ def scan_area(facts: Facts) -> Area | Refusal:
             " text of the screen may lie inside"
         )
     return area
+
+
+def drawn_area(facts: Facts, keep: tuple[Shape, ...]) -> Area | Refusal:
+    """What a person or a scanner profile keeps of a picture, with those of the file's own regions that lie in it.
+
+    Refused where a shape reaches out of the picture or nothing is left: it was drawn for another one.
+    """
+    rows, columns = facts.instance.rows or 0, facts.instance.columns or 0
+    for shape in keep:
+        x0, y0, x1, y1 = shapes.reaches(shape)
+        if isinstance(shape, Rectangle) and (x0 < 0 or y0 < 0 or x1 >= columns or y1 >= rows):
+            return Refusal(f"a box reaches out of the picture, which is {columns} by {rows}")
+        if x1 < 0 or y1 < 0 or x0 >= columns or y0 >= rows:
+            return Refusal(f"a shape lies outside the picture, which is {columns} by {rows}")
+    area = Area(rows, columns, (), (), keep)
+    mask = area.mask()
+    if not mask.any():
+        return Refusal("nothing would be left of the picture")
+    regions = []
+    for region in facts.regions:
+        if _is_scan(region) and not _doubt(region, rows, columns):
+            held = _within(region, rows, columns)
+            if mask[held.min_y0 : held.max_y1 + 1, held.min_x0 : held.max_x1 + 1].any():
+                regions.append(region)
+    return replace(area, regions=tuple(regions))
+
+
+def whole(facts: Facts) -> tuple[Shape, ...]:
+    """The whole picture, as a shape."""
+    return (Rectangle(0, 0, (facts.instance.columns or 1) - 1, (facts.instance.rows or 1) - 1),)
+
+
+def struck_out(area: Area, remove: tuple[Shape, ...]) -> Area | Refusal:
+    """``area`` without what a person takes out of it."""
+    if not remove:
+        return area
+    left = replace(area, struck=(*area.struck, *remove))
+    return left if left.mask().any() else Refusal("nothing would be left of the picture")
 
 
 def _within(region: UltrasoundRegion, rows: int, columns: int) -> UltrasoundRegion:

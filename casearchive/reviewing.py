@@ -1,0 +1,298 @@
+"""What waits for a person's eyes before it may leave, and what they decided.
+
+A decision is a line of the ledger about the bytes of one file. Clips whose screens are laid out alike have one
+*layout*: fifty clips of one scanner are one look and one decision. Nothing here lets anything out: ``release`` does,
+and asks the airlock, which asks what was decided.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from casearchive import index
+from casearchive.clip import Clip
+from casearchive.deid import decisions as deciding
+from casearchive.deid import marks, scanners, shapes
+from casearchive.deid.airlock import Kept, safe_area
+from casearchive.deid.decisions import Decision
+from casearchive.deid.needles import build as needles_of
+from casearchive.deid.pixels import Box, drawn_area, struck_out, whole
+from casearchive.deid.refusal import REVIEW, Refusal
+from casearchive.deid.scanners import Scanner
+from casearchive.deid.shapes import Shape
+from casearchive.deid.words import find
+from casearchive.errors import NotFound, PictureUnavailable, UnreadableFile, UsageError
+from casearchive.files import private_folder, write_durably, write_lightly
+from casearchive.index import read, write
+from casearchive.model import Case, Facts
+from casearchive.readers import open_clip
+from casearchive.rooms import Rooms
+
+WAITS, PASSES, DECIDED, CANNOT = "waits", "passes", "decided", "cannot leave"
+LEARNT = "scanner-learnt"
+
+Tell = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewable:
+    """One clip of one case, as the airlock would judge its pixels. ``state`` is waits, passes, decided or cannot
+    leave; ``texts`` are the frames (from 1) with what looks like text inside the kept area, and where."""
+
+    case: str
+    media: str
+    sha256: str
+    layout: str
+    scanner: str
+    state: str
+    reason: str
+    frames: int
+    texts: tuple[tuple[int, tuple[Box, ...]], ...] = ()
+    decision: Decision | None = None
+
+    @property
+    def ref(self) -> str:
+        return f"{self.case}:{self.media}"
+
+
+# ------------------------------------------------------------------------------------------------ judging
+
+
+def decided(connection: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, Decision]:
+    """The last decision about each of these files, where there is one that stands."""
+    found = {}
+    for sha256 in hashes:
+        events = [e for e in read.events(connection, subject=sha256) if e.event == deciding.REVIEWED]
+        last = deciding.read(events[-1].details, events[-1].who, events[-1].at) if events else None
+        if last is not None:
+            found[sha256] = last
+    return found
+
+
+def profiles(rooms: Rooms) -> tuple[Scanner, ...]:
+    """The archive's scanner profiles. Raises ``ScannerError``."""
+    return scanners.read_folder(rooms.layout.scanners)
+
+
+def reviewables(
+    rooms: Rooms, cases: Sequence[Case], tell: Tell = lambda _what, _done, _total: None
+) -> tuple[Reviewable, ...]:
+    """Every clip of these cases that is in the archive. ``tell(case, done, total)`` hears of each case: every frame of
+    a clip is looked at once, and what was seen is kept in the cache."""
+    known = profiles(rooms)
+    found: list[Reviewable] = []
+    with index.reading(rooms.layout.index) as connection:
+        decisions = decided(connection, {m.sha256 for case in cases for m in case.media if m.sha256})
+    for number, case in enumerate(cases, 1):
+        tell(case.slug, number, len(cases))
+        for media in case.media:
+            with opened(rooms, media.sha256) as clip:
+                if clip is None:
+                    continue
+                one = _judged(rooms, clip, media.sha256, decisions.get(media.sha256), known)
+                found.append(replace(one, case=case.slug, media=media.id))
+    return tuple(found)
+
+
+@contextlib.contextmanager
+def opened(rooms: Rooms, sha256: str) -> Iterator[Clip | None]:
+    """The clip, closed at the end; None where it is not at hand or cannot be read."""
+    if not sha256 or not rooms.store.has(sha256):
+        yield None
+        return
+    try:
+        clip = open_clip(rooms.store.path(sha256), sha256)
+    except UnreadableFile:
+        yield None
+        return
+    try:
+        yield clip
+    finally:
+        clip.close()
+
+
+def _judged(
+    rooms: Rooms, clip: Clip, sha256: str, decision: Decision | None, known: Sequence[Scanner]
+) -> Reviewable:
+    facts = clip.facts
+    kept = safe_area(facts, decision, known)
+    one = Reviewable(
+        "", "", sha256, layout_of(facts), _scanner(facts), PASSES, "", facts.instance.frames, (), decision
+    )
+    if isinstance(kept, Refusal):
+        if decision is not None:
+            return replace(one, state=DECIDED, reason=kept.reason)
+        return replace(one, state=WAITS if kept.decide == REVIEW else CANNOT, reason=kept.reason)
+    try:
+        texts = _looked(rooms, clip, sha256, kept)
+    except PictureUnavailable:
+        return replace(one, state=CANNOT, reason="a frame cannot be decoded here, so it cannot be looked at")
+    one = replace(one, texts=texts)
+    if decision is not None:
+        return replace(one, state=DECIDED)
+    if texts:
+        where = ", ".join(str(n) for n, _ in texts[:6]) + (" …" if len(texts) > 6 else "")
+        return replace(one, state=WAITS, reason=f"something like text inside the scan area, frame {where}")
+    return one
+
+
+def _looked(rooms: Rooms, clip: Clip, sha256: str, kept: Kept) -> tuple[tuple[int, tuple[Box, ...]], ...]:
+    """Frames with what looks like text in the kept area, and where: looked for once."""
+    area, path = kept.area, rooms.layout.looked(sha256)
+    key = hashlib.sha256(repr((marks.VERSION, area.boxes, area.drawn, area.struck)).encode()).hexdigest()
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        said = json.loads(path.read_text("utf-8"))
+        if said["key"] == key:
+            return tuple((int(n), tuple(Box(*b) for b in boxes)) for n, boxes in said["frames"])
+    found = []
+    for number in range(1, clip.facts.instance.frames + 1):
+        frame = clip.frame(number)
+        if frame.shape[:2] != (area.rows, area.columns) or frame.dtype != np.uint8:
+            raise PictureUnavailable("a frame is not of the size its header says")
+        boxes = marks.suspicious_text(frame, area)
+        if boxes:
+            found.append((number, boxes))
+    private_folder(path.parent)
+    write_lightly(path, json.dumps({"key": key, "frames": found}).encode())
+    return tuple(found)
+
+
+def layout_of(facts: Facts) -> str:
+    """Six letters and digits for all screens that are laid out like this one: kind, scanner, size and regions."""
+    regions = sorted((r.min_x0, r.min_y0, r.max_x1, r.max_y1, r.data_type or 0) for r in facts.regions)
+    size = (facts.instance.rows, facts.instance.columns)
+    told = repr((facts.kind, scanners.machine(facts), size, regions))
+    return hashlib.sha256(told.encode()).hexdigest()[:6]
+
+
+def _scanner(facts: Facts) -> str:
+    maker, model, _ = scanners.machine(facts)
+    named = " ".join(filter(None, (maker, model))) or {"image": "a still", "clip": "a clip"}.get(
+        facts.kind, "an unnamed scanner"
+    )
+    return f"{named}, {facts.instance.columns} x {facts.instance.rows}"
+
+
+# ------------------------------------------------------------------------------------------------ deciding
+
+
+def chosen(among: Sequence[Reviewable], words: Sequence[str]) -> tuple[Reviewable, ...]:
+    """Those that any of ``words`` names: a layout, a case, ``case:M2`` or the beginning of a SHA-256.
+
+    Raises ``NotFound`` for a word that names none.
+    """
+    found: dict[str, Reviewable] = {}
+    for word in words:
+        named = [r for r in among if word in (r.layout, r.case, r.ref)]
+        if not named and len(word) >= 8:
+            named = [r for r in among if r.sha256.startswith(word.lower())]
+        if not named:
+            raise NotFound(
+                "no clip of a case is called that",
+                where=word[:80],
+                hint="Name a layout, a case, or a clip as CASE:M2; see them with: casearchive review list --all",
+            )
+        found.update({r.ref: r for r in named})
+    return tuple(found.values())
+
+
+def decide(
+    rooms: Rooms,
+    clips: Sequence[Reviewable],
+    kind: str,
+    *,
+    keep: tuple[Shape, ...] = (),
+    remove: tuple[Shape, ...] = (),
+    entire: bool = False,
+    because: str = "",
+    dry_run: bool = False,
+) -> None:
+    """Write one decision about each of these clips to the ledger; all of them, or none.
+
+    ``entire`` approves the whole picture, to its edges. Raises ``UsageError`` where a clip cannot be decided so: the
+    shapes lie outside it, or nothing says which part of it is the scan. The caller is the writer.
+    """
+    known = profiles(rooms)
+    lines = []
+    for one in {c.sha256: c for c in clips}.values():
+        with opened(rooms, one.sha256) as clip:
+            if clip is None:
+                raise NotFound("its file is not at hand", where=one.ref)
+            held = whole(clip.facts) if entire else keep
+            decision = Decision(kind, because=because, keep=held, remove=remove)
+            if kind in (deciding.APPROVE, deciding.MASK):
+                kept = safe_area(clip.facts, decision, known)
+                if isinstance(kept, Refusal):
+                    raise UsageError(kept.reason, where=one.ref, hint=_how(one.layout))
+        lines.append((deciding.REVIEWED, one.sha256, {**decision.details(), "case": one.case}))
+    if not dry_run:
+        _note(rooms, lines)
+
+
+def _how(layout: str) -> str:
+    return (
+        f"Look at it with: casearchive review show {layout}\n"
+        f'  Keep its scan only: casearchive review mask {layout} --keep "box X0,Y0,X1,Y1"'
+    )
+
+
+def learn(rooms: Rooms, clip: Reviewable, name: str) -> Path:
+    """A scanner profile of what a person keeps of this clip: files of the same scanner, software and size need no
+    decision of their own from now on. The caller is the writer.
+
+    Raises ``UsageError`` where there is nothing to learn, or where the profile could fit too much or tell too much.
+    """
+    from casearchive.ingest import slugified
+
+    decision = clip.decision
+    if decision is None or decision.kind != deciding.MASK or not decision.keep:
+        raise UsageError(
+            "nobody decided yet which part of it is the scan",
+            where=clip.ref,
+            hint=f'Decide with: casearchive review mask {clip.ref} --keep "box X0,Y0,X1,Y1"',
+        )
+    with opened(rooms, clip.sha256) as its:
+        if its is None:
+            raise NotFound("its file is not at hand", where=clip.ref)
+        facts = its.facts
+    maker, model, software = scanners.machine(facts)
+    if facts.kind != "dicom" or not maker or not model:
+        raise UsageError(
+            "it does not say which scanner made it, so that a profile would fit too much", where=clip.ref
+        )
+    if any(find(" ".join((maker, model, software)), needles_of(facts.identifiers))):
+        raise UsageError("the name of its scanner holds an identity, and a profile is shared", where=clip.ref)
+    area = drawn_area(facts, decision.keep)
+    if isinstance(area, Refusal) or isinstance(struck_out(area, decision.remove), Refusal):
+        raise UsageError("its mask keeps nothing", where=clip.ref)
+    learnt = Scanner(
+        name or f"{maker} {model}, {facts.instance.columns} x {facts.instance.rows}",
+        maker, model, software, facts.instance.rows or 0, facts.instance.columns or 0,
+        decision.keep, decision.remove, f"{decision.at[:10]} by {decision.who}",
+    )  # fmt: skip
+    private_folder(rooms.layout.scanners)
+    path = rooms.layout.scanners / f"{slugified(learnt.name)[:60]}-{clip.layout}.toml"
+    write_durably(path, scanners.written(learnt).encode())
+    _note(rooms, [(LEARNT, path.stem, {"file": path.name, "from": clip.sha256})])
+    return path
+
+
+def _note(rooms: Rooms, lines: Iterable[tuple[str, str, Mapping[str, object]]]) -> None:
+    events = rooms.ledger.append(lines)
+    with index.writing(rooms.layout.index) as connection, index.transaction(connection):
+        write.add_events(
+            connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
+        )
+
+
+def shape_of(text: str) -> Shape:
+    """A shape in words; see ``deid.shapes``. Raises ``UsageError``."""
+    return shapes.read(text)
