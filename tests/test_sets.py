@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -177,6 +179,18 @@ def test_sets_follow_every_change_of_the_rows(allowed: int, monkeypatch: pytest.
         remove_case(connection, made.slug)
     assert _kept(connection) == _made_anew(connection)
     assert ask(connection, "").total == 2
+
+
+def test_the_sets_of_a_search_go_when_it_ends(index: sqlite3.Connection) -> None:  # noqa: F811
+    gc.disable()
+    try:
+        held = Shelf(index)
+        ranked(parse("left tear OR hematoma", lexicon()).root, held)
+        gone = weakref.ref(held)
+        del held
+        assert gone() is None, "no ring that only the collector of garbage would find"
+    finally:
+        gc.enable()
 
 
 def test_numbers_that_nobody_has_cost_nothing() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import struct
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from casearchive.query import facts, parts_of
@@ -152,10 +153,10 @@ class Block:
     """The findings, terms and clips of one block of documents (``query.facts.Items``)."""
 
     def __init__(self, shelf: Shelf, number: int) -> None:
-        self._shelf = shelf
+        # held lightly: a ring would keep all sets of a search until the collector of garbage comes by
+        self._shelf: Shelf = weakref.proxy(shelf)
         self.number = number
         self.vocabulary = shelf.vocabulary
-        self.names = shelf.names
         self.known: dict[str, int] = {}
 
     def items(self, *names: str) -> int:
@@ -164,6 +165,9 @@ class Block:
             self._shelf.read(name)
             found |= self.known.get(name, 0)
         return found
+
+    def names(self, start: str) -> list[str]:
+        return self._shelf.names(start)
 
     def documents(self, items: int) -> int:
         return folded(items, BLOCK)
