@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from casearchive.measure import Measured, Unmeasurable
     from casearchive.model import Case, Outcome, TeachingSetRecord
     from casearchive.record.annotating import Annotation
+    from casearchive.reidentify import Known
     from casearchive.release import Release
     from casearchive.reviewing import Reviewable
     from casearchive.rooms import Rooms
@@ -739,6 +740,15 @@ class Archive:
         rooms = self._rooms()
         with rooms.writer(self._say):
             return learn(rooms, found[0], name)
+
+    def who(self, pseudonym: str) -> tuple[Known, ...]:
+        """Whom a pseudonym of an export stands for; the question is written to the ledger. See
+        ``casearchive.reidentify.who``."""
+        from casearchive.reidentify import who
+
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            return who(rooms, pseudonym)
 
     @staticmethod
     def verify_export(folder: str | Path) -> tuple[str, ...]:

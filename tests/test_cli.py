@@ -17,6 +17,7 @@ import click
 import helpers
 import pytest
 from click.testing import CliRunner, Result
+from pydicom import dcmread
 
 from casearchive import Archive, rooms
 from casearchive.choices import REASONS
@@ -122,6 +123,10 @@ def test_every_example_works(home: Path, line: str) -> None:
         run("review", "mask", words[2], "--keep", "box 20,40,300,200")
     if words[0] == "verify-export":
         run("export", "thigh", "--to", os.path.expanduser("~/teaching"))
+    if words[0] == "who":  # an example's pseudonym is nobody's: here is one that somebody has
+        run("export", "thigh", "--as", "folder", "--to", os.path.expanduser("~/teaching"))
+        path = next((home / "teaching").rglob("*.dcm"))
+        words[1] = str(dcmread(path, stop_before_pixels=True).PatientID)
     run(*(os.path.expanduser(word) for word in words))
 
 

@@ -16,6 +16,7 @@ from casearchive.errors import EXIT_CODES, CaseArchiveError
 VERBS = (
     "init", "ingest", "new", "annotate", "edit", "lint", "list", "search", "similar", "vocabulary", "show",
     "measure", "set", "review", "export", "verify", "verify-export", "reindex", "stats", "log",
+    "who",
 )  # fmt: skip
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())

@@ -1,0 +1,111 @@
+"""Whom a pseudonym stands for: asked only where the archive's secret is, and written to the ledger each time.
+
+Nothing is kept for it. The pseudonyms of everything that was ever exported are made again from the originals and
+compared, so that there is no list to lose.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from casearchive import index
+from casearchive.deid.pseudonyms import Pseudonyms
+from casearchive.errors import NotFound, UnreadableFile, UsageError
+from casearchive.index import write
+from casearchive.ledger import Event
+from casearchive.model import Facts
+from casearchive.readers import open_clip
+from casearchive.rooms import Rooms
+
+#: The ledger's word for an answered or unanswered question.
+ASKED = "asked-who"
+_FORM = re.compile(r"CA-[A-Z2-7]{16}|2\.25\.\d{1,39}")
+#: What is told of the person, in this order.
+_TOLD = ("PatientName", "PatientID", "PatientBirthDate", "AccessionNumber")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One clip that left under the pseudonym. ``what`` is patient, study, series or instance; ``identity`` are DICOM
+    keywords and values of the original, as far as it has them."""
+
+    what: str
+    set: str
+    case: str
+    media: str
+    sha256: str
+    identity: tuple[tuple[str, str], ...]
+
+
+def who(rooms: Rooms, pseudonym: str) -> tuple[Known, ...]:
+    """Every exported clip that carries this patient number or UID. The caller is the writer.
+
+    Raises ``UsageError`` where it is no pseudonym of casearchive and ``NotFound`` where this archive made none such.
+    """
+    asked = pseudonym.strip()
+    asked = asked.upper() if asked[:3].upper() == "CA-" else asked
+    if not _FORM.fullmatch(asked):
+        raise UsageError(
+            "that is no pseudonym of casearchive",
+            where=asked[:80],
+            hint="A patient is CA- and 16 letters or digits, a UID begins with 2.25.",
+        )
+    found = tuple(_found(rooms, asked))
+    events = rooms.ledger.append([(ASKED, asked, {"clips": len(found)})])
+    with index.writing(rooms.layout.index) as connection, index.transaction(connection):
+        write.add_events(
+            connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
+        )
+    if not found:
+        raise NotFound(
+            "nothing that this archive exported carries it",
+            where=asked,
+            hint="Pseudonyms are made by each archive for each set: ask the archive that made the set.",
+        )
+    return found
+
+
+def _found(rooms: Rooms, asked: str) -> Iterator[Known]:
+    facts: dict[str, Facts | None] = {}
+    for name, case, media, sha256 in dict.fromkeys(_exported(rooms.ledger.events())):
+        if sha256 not in facts:
+            facts[sha256] = _facts(rooms, sha256)
+        its = facts[sha256]
+        if its is None:
+            continue
+        made = Pseudonyms(rooms.secret, f"set {name}")
+        carried = {
+            "patient": made.patient(its.subject.identity or f"case {case}"),
+            "study": made.uid(its.study.study_instance_uid),
+            "series": made.uid(its.series.series_instance_uid),
+            "instance": made.uid(its.instance.sop_instance_uid),
+        }
+        what = next((what for what, value in carried.items() if value == asked), "")
+        if what:
+            known = {i.keyword: i.value for i in its.identifiers}
+            identity = tuple((keyword, known[keyword]) for keyword in _TOLD if known.get(keyword))
+            yield Known(what, name, case, media, sha256, identity)
+
+
+def _exported(events: Iterator[Event]) -> Iterator[tuple[str, str, str, str]]:
+    """(set, case, media, SHA-256) of every clip that ever left, as the ledger has it."""
+    for event in events:
+        if event.event == "exported":
+            for case, clips in dict(event.details.get("clips", {})).items():
+                for media, sha256 in dict(clips).items():
+                    yield event.subject, str(case), str(media), str(sha256)
+
+
+def _facts(rooms: Rooms, sha256: str) -> Facts | None:
+    if not sha256 or not rooms.store.has(sha256):
+        return None
+    try:
+        clip = open_clip(rooms.store.path(sha256), sha256)
+    except UnreadableFile:
+        return None
+    try:
+        return clip.facts
+    finally:
+        clip.close()
