@@ -74,7 +74,9 @@ def _strips(rooms: Rooms, one: Reviewable, known: Sequence[Scanner]) -> Iterator
         elif before and one.state == WAITS:
             moving = suggested(clip)
             note = (
-                f"what moves: {shapes.written(moving)}" if moving else "nothing moves that could be the scan"
+                f"what moves: {shapes.written(moving)}"
+                if moving
+                else "read the corners of the scan off the rulers"
             )
             ruled = _ruled(_framed(before[0][1], (Box(*shapes.reaches(moving)),) if moving else ()))
             yield contact.Strip(f"{one.ref}, with the numbers of its pixels", note, ((1, ruled),))
@@ -83,7 +85,7 @@ def _strips(rooms: Rooms, one: Reviewable, known: Sequence[Scanner]) -> Iterator
 def suggested(clip: Clip) -> Rectangle | None:
     """The box in which the picture moves: a first guess at the scan, for a person to look at; None for a still.
 
-    Rows and columns of which an eighth changes by more than a tenth of all grey levels, the longest run of each.
+    Rows and columns of which a fiftieth changes by more than 16 grey levels, the longest run of each.
     """
     frames = clip.facts.instance.frames
     if frames < 2:
@@ -93,11 +95,11 @@ def suggested(clip: Clip) -> Rectangle | None:
         stack = np.stack([f if f.ndim == 2 else f.max(axis=2) for f in some])
     except (PictureUnavailable, ValueError):
         return None
-    moving = (stack.max(axis=0).astype(np.int16) - stack.min(axis=0)) > 25
-    down = _longest(moving.mean(axis=1) > 0.125)
+    moving = (stack.max(axis=0).astype(np.int16) - stack.min(axis=0)) > 16
+    down = _longest(moving.mean(axis=1) > 0.02)
     if down is None:
         return None
-    across = _longest(moving[down[0] : down[1] + 1].mean(axis=0) > 0.125)
+    across = _longest(moving[down[0] : down[1] + 1].mean(axis=0) > 0.02)
     if across is None:
         return None
     box = Rectangle(across[0], down[0], across[1], down[1])

@@ -558,7 +558,7 @@ def test_what_points_at_a_withheld_clip_goes_with_it(tmp_path: Path) -> None:
     assert (out.measurements[0].value, out.measurements[0].media, out.measurements[0].points) == (3.0, "", ())
     assert out.quiz[0].ask_point is None
     assert (out.author.name, out.author.contact, out.consent.reference) == ("A. Teacher", "", "")
-    assert [(w.media, w.decide) for w in withheld] == [("M2", "a person must look (review)")]
+    assert [(w.media, w.decide) for w in withheld] == [("M2", "a person must look: casearchive review")]
     assert not list((tmp_path / "staging").rglob("M2*"))
 
 

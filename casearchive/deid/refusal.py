@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-REVIEW = "a person must look (review)"
+REVIEW = "a person must look: casearchive review"
 AUTHOR = "the author of the case"
 NOBODY = "nobody: it cannot leave as it is"
 
