@@ -128,7 +128,7 @@ def _judged(
         "", "", sha256, layout_of(facts), _scanner(facts), PASSES, "", facts.instance.frames, (), decision
     )
     if isinstance(kept, Refusal):
-        if decision is not None:
+        if decision is not None and decision.kind == deciding.REFUSE:
             return replace(one, state=DECIDED, reason=kept.reason)
         return replace(one, state=WAITS if kept.decide == REVIEW else CANNOT, reason=kept.reason)
     try:
@@ -147,7 +147,7 @@ def _judged(
 def _looked(rooms: Rooms, clip: Clip, sha256: str, kept: Kept) -> tuple[tuple[int, tuple[Box, ...]], ...]:
     """Frames with what looks like text in the kept area, and where: looked for once."""
     area, path = kept.area, rooms.layout.looked(sha256)
-    key = hashlib.sha256(repr((marks.VERSION, area.boxes, area.drawn, area.struck)).encode()).hexdigest()
+    key = f"{marks.VERSION} {area.digest}"
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         said = json.loads(path.read_text("utf-8"))
         if said["key"] == key:
@@ -227,7 +227,8 @@ def decide(
             if clip is None:
                 raise NotFound("its file is not at hand", where=one.ref)
             held = whole(clip.facts) if entire else keep
-            decision = Decision(kind, because=because, keep=held, remove=remove)
+            area = "" if held else _kept_now(clip.facts, known)
+            decision = Decision(kind, because=because, keep=held, remove=remove, area=area)
             if kind in (deciding.APPROVE, deciding.MASK):
                 kept = safe_area(clip.facts, decision, known)
                 if isinstance(kept, Refusal):
@@ -235,6 +236,12 @@ def decide(
         lines.append((deciding.REVIEWED, one.sha256, {**decision.details(), "case": one.case}))
     if not dry_run:
         _note(rooms, lines)
+
+
+def _kept_now(facts: Facts, known: Sequence[Scanner]) -> str:
+    """The digest of what is kept without a person's shapes; empty where nothing says what."""
+    kept = safe_area(facts, None, known)
+    return kept.area.digest if isinstance(kept, Kept) else ""
 
 
 def _how(layout: str) -> str:

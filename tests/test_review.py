@@ -328,6 +328,22 @@ def test_nothing_is_learnt_from_a_clip_that_nobody_masked_or_that_names_no_scann
         archive.learn("calf:M2")
 
 
+@pytest.mark.parametrize("decision", ["approve", "mask"])
+def test_what_was_looked_at_is_what_leaves_also_when_a_profile_grows(
+    archive: Archive, tmp_path: Path, decision: str
+) -> None:
+    take(archive, case(tmp_path / "in", "calf", scan(tmp_path / "a.dcm", 1)))
+    archive.review(["calf"], "mask", keep=[SCAN])
+    path = archive.learn("calf:M1")
+    take(archive, case(tmp_path / "in", "knee", scan(tmp_path / "b.dcm", 2, text_in=(3,))))
+    archive.review(["knee"], decision, remove=["box 20,30,40,40"] if decision == "mask" else [])
+    assert states(archive, "knee") == {"knee:M1": "decided"}
+    path.write_text(path.read_text("utf-8").replace(SCAN, "box 0,0,199,149"), "utf-8")
+    assert states(archive, "knee") == {"knee:M1": "waits"}
+    with pytest.raises(ReviewNeeded, match="not what a person looked at"):
+        archive.export(["knee"], formats=["folder"], to=tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "version = 2", 'version = 1\nname = "x"', "not toml ="],

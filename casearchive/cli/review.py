@@ -197,7 +197,7 @@ def _tell(layout: str, clips: list[Reviewable]) -> None:
 
 
 def _reason(clip: Reviewable) -> str:
-    if clip.decision is None:
+    if clip.decision is None or clip.state == "waits":
         return clip.reason
     because = f": {clip.decision.because}" if clip.decision.because else ""
     return f"{clip.decision.kind} by {clip.decision.who}, {clip.decision.at[:10]}{because}"

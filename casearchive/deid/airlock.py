@@ -295,9 +295,13 @@ def safe_area(facts: Facts, decision: Decision | None, scanners: Collection[Scan
     if facts.kind == "dicom" and facts.instance.sop_class_uid not in headers.ULTRASOUND_CLASSES:
         return Refusal("not an ultrasound image object", NOBODY)
     if decision is not None and decision.kind == REFUSE:
-        return Refusal("a person decided that it does not leave", "whoever refused it: casearchive review reopen")
+        return Refusal(
+            "a person decided that it does not leave", "whoever refused it: casearchive review reopen"
+        )
     told, area = _told_area(facts, decision, scanners)
     if isinstance(area, Area) and decision is not None:
+        if decision.area and decision.area != area.digest:
+            return Refusal("what would be kept of it is not what a person looked at any more")
         area = struck_out(area, decision.remove)
     return area if isinstance(area, Refusal) else Kept(area, told, decision)
 

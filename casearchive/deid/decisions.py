@@ -20,7 +20,8 @@ class Decision:
     """``approve``: what the ultrasound regions or a scanner profile keep was looked at, and no text in it tells who
     it is. ``mask``: keep ``keep`` (nothing: what is kept anyway) without ``remove``. ``refuse``: never leaves.
 
-    ``who`` and ``at`` (ISO 8601) are the ledger's; ``because`` is the person's own words.
+    ``who`` and ``at`` (ISO 8601) are the ledger's; ``because`` is the person's own words. ``area`` is the digest of
+    what was kept when they looked, where that was not drawn by them: another area was not looked at.
     """
 
     kind: str
@@ -29,6 +30,7 @@ class Decision:
     because: str = ""
     keep: tuple[Shape, ...] = ()
     remove: tuple[Shape, ...] = ()
+    area: str = ""
 
     def details(self) -> dict[str, Any]:
         """As the ledger keeps it: shapes in words."""
@@ -36,6 +38,8 @@ class Decision:
         for name, some in (("keep", self.keep), ("remove", self.remove)):
             if some:
                 plain[name] = [shapes.written(shape) for shape in some]
+        if self.area:
+            plain["area"] = self.area
         return plain
 
 
@@ -50,4 +54,6 @@ def read(details: Mapping[str, Any], who: str, at: str) -> Decision | None:
         )
     except (CaseArchiveError, TypeError):
         return None
-    return Decision(str(kind), who, at, str(details.get("because", "")), keep, remove)
+    return Decision(
+        str(kind), who, at, str(details.get("because", "")), keep, remove, str(details.get("area", ""))
+    )

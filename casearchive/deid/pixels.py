@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -55,6 +56,13 @@ class Area:
     def mask(self) -> NDArray[np.bool_]:
         """Boolean (rows, columns), not to be written to; True where the picture may stay."""
         return _laid(self)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of which pixels may stay: the same for the same area, however it was found."""
+        told = (self.rows, self.columns, *(tuple(b) for b in self.boxes))
+        drawn = (*map(shapes.written, self.drawn), "without", *map(shapes.written, self.struck))
+        return hashlib.sha256(repr((told, drawn)).encode()).hexdigest()
 
     @property
     def fraction(self) -> float:
