@@ -75,7 +75,10 @@ def list_(state: State, what: tuple[str, ...] = (), everything: bool = False) ->
 @click.option("--to", metavar="DIR", help="Where to; else into the archive, for the sheets show names.")
 @verb
 def show(state: State, what: tuple[str, ...], to: str | None) -> None:
-    """Draw contact sheets, one a layout: as it is, what looks like text framed, and as it would leave."""
+    """Draw contact sheets, one a layout.
+
+    Each clip as it is, with what looks like text framed, and as it would leave.
+    """
     meter = Meter(state, "Looking")
     try:
         made = state.open().review_sheets(what, to=to, tell=lambda _c, done, total: meter.tell(done, total))
@@ -99,7 +102,10 @@ def show(state: State, what: tuple[str, ...], to: str | None) -> None:
 @dry_run
 @verb
 def approve(state: State, what: tuple[str, ...], whole: bool, because: str, dry_run: bool) -> None:
-    """What is kept of these clips was looked at: no text in it tells who it is."""
+    """Say that no text in them tells who it is.
+
+    It is about what is kept of these clips anyway: look at it first, with show.
+    """
     found = state.open().review(what, "approve", entire=whole, because=because, dry_run=dry_run)
     _done(state, found, "approved", dry_run)
 
@@ -123,7 +129,9 @@ def mask(
     because: str,
     dry_run: bool,
 ) -> None:
-    """Keep only a part of these clips, and say that nothing in it tells who it is.
+    """Keep only a part of these clips.
+
+    It also says that you looked at that part, and that nothing in it tells who it is.
 
     \b
     A SHAPE, in pixels of the picture, the first pixel at 0:
@@ -145,7 +153,7 @@ def mask(
 @dry_run
 @verb
 def refuse(state: State, what: tuple[str, ...], because: str, dry_run: bool) -> None:
-    """These clips never leave, until someone reopens them."""
+    """Keep these clips in until someone reopens them."""
     _done(state, state.open().review(what, "refuse", because=because, dry_run=dry_run), "refused", dry_run)
 
 
@@ -154,7 +162,10 @@ def refuse(state: State, what: tuple[str, ...], because: str, dry_run: bool) -> 
 @dry_run
 @verb
 def reopen(state: State, what: tuple[str, ...], dry_run: bool) -> None:
-    """Take a decision back: the clips are judged as if nobody had looked."""
+    """Take a decision back.
+
+    The clips are judged as if nobody had looked.
+    """
     _done(state, state.open().review(what, "reopen", dry_run=dry_run), "open again", dry_run)
 
 
@@ -163,8 +174,9 @@ def reopen(state: State, what: tuple[str, ...], dry_run: bool) -> None:
 @click.option("--name", default="", help="What the profile is called; else the scanner's own name.")
 @verb
 def learn(state: State, clip: str, name: str) -> None:
-    """Make a scanner profile of a mask: clips of the same scanner, software and size need none of their own.
+    """Make a scanner profile of a mask.
 
+    Clips of the same scanner, software and size need no decision of their own from then on.
     The profile is a small text file in the archive's folder scanners; copy it to share it. Text inside the scan is
     looked for all the same.
     """
