@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from casearchive import index, record
+from casearchive import index, record, settings
 from casearchive.clip import Clip
 from casearchive.deid import certificate, leaks
 from casearchive.deid.airlock import pass_case
@@ -156,6 +156,7 @@ def _pass_all(
                 staging,
                 decisions={m.id: decisions[m.sha256] for m in case.media if m.sha256 in decisions},
                 scanners=scanners,
+                consent_required=settings.read(rooms.layout).consent_required,
             )
         originals = {m.id: m.sha256 for m in case.media}
         withheld += [replace(w, sha256=originals.get(w.media, "")) for w in kept_in]

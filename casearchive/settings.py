@@ -104,6 +104,7 @@ class Settings:
     archive_id: str
     created: str
     format: int = FORMAT
+    consent_required: bool = False  # ``consent = "required"``: a case without one for teaching stays in
 
 
 def create(root: Path) -> Layout:
@@ -134,6 +135,9 @@ def create(root: Path) -> Layout:
         f"format = {FORMAT}\n"
         f'archive_id = "{uuid.uuid4()}"\n'
         f'created = "{made}"\n'
+        "# What an export does with a case whose record names no consent for teaching: optional lets it go,\n"
+        "# required keeps it in.\n"
+        'consent = "optional"\n'
     )
     write_durably(layout.marker, text.encode())
     return layout
@@ -160,7 +164,14 @@ def read(layout: Layout) -> Settings:
             where=str(layout.root),
             hint="Update casearchive; the archive was left as it is.",
         )
-    return Settings(str(content.get("archive_id", "")), str(content.get("created", "")), number)
+    consent = content.get("consent", "optional")
+    if consent not in ("optional", "required"):
+        raise Damaged(
+            "archive.toml says of consent what is neither optional nor required", where=str(layout.marker)
+        )
+    return Settings(
+        str(content.get("archive_id", "")), str(content.get("created", "")), number, consent == "required"
+    )
 
 
 def find(start: Path) -> Layout:

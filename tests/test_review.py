@@ -288,6 +288,19 @@ def test_an_identity_in_a_reason_stops_the_export(archive: Archive, tmp_path: Pa
     assert not (tmp_path / "out" / "calf").exists()
 
 
+def test_an_archive_that_demands_consent_keeps_in_what_names_none(archive: Archive, tmp_path: Path) -> None:
+    take(archive, case(tmp_path / "in", "calf", scan(tmp_path / "a.dcm", 1, regions=True)))
+    marker = archive.path / "archive.toml"
+    marker.write_text(marker.read_text("utf-8").replace('"optional"', '"required"'), "utf-8")
+    with pytest.raises(ReviewNeeded, match="names no consent"):
+        archive.export(["calf"], formats=["folder"], to=tmp_path / "out")
+    archive.edit("calf", {"consent.scope": "teaching"})
+    assert archive.export(["calf"], formats=["folder"], to=tmp_path / "out").clips == 1
+    marker.write_text(marker.read_text("utf-8").replace('"required"', '"perhaps"'), "utf-8")
+    with pytest.raises(CaseArchiveError, match="neither optional nor required"):
+        archive.export(["calf"], formats=["folder"], to=tmp_path / "out")
+
+
 # ------------------------------------------------------------------------------------------------ learning
 
 

@@ -53,20 +53,23 @@ def pass_case(
     *,
     decisions: Mapping[str, Decision] | None = None,
     scanners: Collection[Scanner] = (),
+    consent_required: bool = False,
     today: datetime.date | None = None,
 ) -> tuple[TeachingCase | None, tuple[Withheld, ...]]:
     """Let out what is plainly safe of one case; list everything that stays in, with who can decide.
 
     ``clips`` are opened clips by media id; ``identifiers`` all that is known to identify the people of this
     case (those of the clips' own facts are added). ``decisions`` are what people decided, by media id; ``scanners``
-    the profiles that may tell what of a screen is the scan. Each clip that passes is written to ``staging/<slug>/``:
+    the profiles that may tell what of a screen is the scan; with ``consent_required`` a case without a consent for
+    teaching stays in. Each clip that passes is written to ``staging/<slug>/``:
     the rebuilt DICOM object ``<id>.dcm``, its cleaned frames ``<id>.npy`` and, for the certificate,
     ``<id>.proof.json``. Nothing is left in staging of a case that is withheld. Raises what the disk raises,
     ``NoSecretError`` and ``ProfileError``.
     """
     known = frozenset(identifiers).union(*(clip.facts.identifiers for clip in clips.values()))
     name = _neutral_name(case, known, pseudonyms)
-    refusal = _may_leave(case, today or datetime.datetime.now(datetime.UTC).date()) or _plain_ids(case)
+    day = today or datetime.datetime.now(datetime.UTC).date()
+    refusal = _may_leave(case, day, consent_required) or _plain_ids(case)
     if refusal:
         return None, (Withheld(name, "", refusal.reason, refusal.decide),)
     author, left_out = _author(case, known)
@@ -114,7 +117,7 @@ def _neutral_name(case: Case, known: Collection[Identifier], pseudonyms: Pseudon
     return f"case {pseudonyms.patient('slug ' + case.slug)}" if words.search(slug, known) else case.slug
 
 
-def _may_leave(case: Case, today: datetime.date) -> Refusal | None:
+def _may_leave(case: Case, today: datetime.date, consent_required: bool) -> Refusal | None:
     """Status and consent (an end date in the past, or one that cannot be read, is no consent)."""
     if case.status == "draft":
         return Refusal("draft", READY)
@@ -122,6 +125,11 @@ def _may_leave(case: Case, today: datetime.date) -> Refusal | None:
         return Refusal("held: the record says why", READY)
     if case.status != "ready":
         return Refusal(case.status if case.status == "retired" else "its status is not known", READY)
+    if consent_required and not case.consent.scope.strip():
+        return Refusal(
+            "its record names no consent, and this archive demands one",
+            "the patient, through the author of the case; write consent.scope = “teaching”",
+        )
     if case.consent.scope.strip() and not _for_teaching(case.consent.scope):
         return Refusal(
             "the consent is not plainly for teaching",
