@@ -420,6 +420,15 @@ def test_a_person_clears_a_set_from_the_command_line(archive: Archive, tmp_path:
     assert code == 0 and said.strip().endswith(".toml")
 
 
+def test_one_record_that_cannot_be_read_does_not_hide_what_waits(archive: Archive, tmp_path: Path) -> None:
+    take(archive, case(tmp_path / "in", "calf", scan(tmp_path / "a.dcm", 1)))
+    (archive.path / "cases" / "broken.toml").write_text("title = ", "utf-8")
+    code, said, talk = ask(archive)
+    assert code == 0 and "calf M1" in said and "Left out: broken" in talk
+    code, _, talk = ask(archive, "list", "broken")
+    assert code != 0 and "broken" in talk
+
+
 def test_words_that_mean_nothing_are_answered_with_what_there_is(archive: Archive) -> None:
     code, _, talk = ask(archive, "aprove", "calf")
     assert code == 2 and "list, show, approve, mask, refuse, reopen, learn" in talk
