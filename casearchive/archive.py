@@ -668,7 +668,6 @@ class Archive:
     ) -> tuple[Reviewable, ...]:
         """Clips of cases as the airlock judges their pixels: of a set, of cases, ``case:M2``, all of one layout, or
         of every case that is not retired. See ``casearchive.reviewing.Reviewable``."""
-        from casearchive.release import read_case
         from casearchive.reviewing import chosen, reviewables
 
         rooms = self._rooms()
@@ -682,7 +681,7 @@ class Archive:
         cases = []
         for slug in dict.fromkeys(slugs):
             try:
-                cases.append(read_case(rooms, slug))
+                cases.append(rooms.case(slug))
             except RecordError:
                 if words:
                     raise
@@ -706,9 +705,10 @@ class Archive:
 
         Raises ``UsageError`` where a clip cannot be decided so; nothing is written then.
         """
-        from casearchive.reviewing import decide, shape_of
+        from casearchive.deid import shapes
+        from casearchive.reviewing import decide
 
-        kept, removed = (tuple(shape_of(text) for text in some) for some in (keep, remove))
+        kept, removed = (tuple(shapes.read(text) for text in some) for some in (keep, remove))
         clips = self.reviewables(what)
         rooms = self._rooms()
         with rooms.writer(self._say):
@@ -855,7 +855,7 @@ class Archive:
 
     def _edit_file(self, word: str, values: Mapping[str, str], dry_run: bool) -> str:
         from casearchive import index
-        from casearchive.index import read, write
+        from casearchive.index import read
 
         if set(values) != {"key_frame"}:
             raise UsageError(
@@ -864,7 +864,7 @@ class Archive:
             )
         text = values["key_frame"].strip()
         rooms = self._rooms()
-        with rooms.writer(self._say), index.writing(self._layout.index) as connection:
+        with rooms.writer(self._say), index.reading(self._layout.index) as connection:
             sha256 = self._views.one_file(connection, word)
             kind = read.detail(connection, sha256)
             frames = kind.held.frames if kind else 0
@@ -875,11 +875,7 @@ class Archive:
                     where=sha256[:16],
                 )
             if not dry_run:
-                events = rooms.ledger.append([(read.KEY_FRAME_SET, sha256, {"frame": frame})])
-                with index.transaction(connection):
-                    write.add_events(
-                        connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
-                    )
+                rooms.note([(read.KEY_FRAME_SET, sha256, {"frame": frame})])
         return f"key_frame = {frame}\n" if frame else ""
 
     def _cases(self, words: Sequence[str]) -> tuple[str, ...]:
@@ -931,9 +927,7 @@ class Archive:
             events = rooms.ledger.append([(event, changed.slug, {"cases": list(changed.cases)})])
             with index.writing(self._layout.index) as connection, index.transaction(connection):
                 write.put_set(connection, changed)
-                write.add_events(
-                    connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
-                )
+                write.add_events(connection, events)
         return changed
 
 

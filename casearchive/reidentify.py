@@ -10,13 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from casearchive import index
 from casearchive.deid.pseudonyms import Pseudonyms
-from casearchive.errors import NotFound, UnreadableFile, UsageError
-from casearchive.index import write
+from casearchive.errors import NotFound, UsageError
 from casearchive.ledger import Event
 from casearchive.model import Facts
-from casearchive.readers import open_clip
 from casearchive.rooms import Rooms
 
 #: The ledger's word for an answered or unanswered question.
@@ -53,11 +50,7 @@ def who(rooms: Rooms, pseudonym: str) -> tuple[Known, ...]:
             hint="A patient is CA- and 16 letters or digits, a UID begins with 2.25.",
         )
     found = tuple(_found(rooms, asked))
-    events = rooms.ledger.append([(ASKED, asked, {"clips": len(found)})])
-    with index.writing(rooms.layout.index) as connection, index.transaction(connection):
-        write.add_events(
-            connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
-        )
+    rooms.note([(ASKED, asked, {"clips": len(found)})])
     if not found:
         raise NotFound(
             "nothing that this archive exported carries it",
@@ -71,7 +64,8 @@ def _found(rooms: Rooms, asked: str) -> Iterator[Known]:
     facts: dict[str, Facts | None] = {}
     for name, case, media, sha256 in dict.fromkeys(_exported(rooms.ledger.events())):
         if sha256 not in facts:
-            facts[sha256] = _facts(rooms, sha256)
+            with rooms.opened(sha256) as clip:
+                facts[sha256] = clip.facts if clip is not None else None
         its = facts[sha256]
         if its is None:
             continue
@@ -96,16 +90,3 @@ def _exported(events: Iterator[Event]) -> Iterator[tuple[str, str, str, str]]:
             for case, clips in dict(event.details.get("clips", {})).items():
                 for media, sha256 in dict(clips).items():
                     yield event.subject, str(case), str(media), str(sha256)
-
-
-def _facts(rooms: Rooms, sha256: str) -> Facts | None:
-    if not sha256 or not rooms.store.has(sha256):
-        return None
-    try:
-        clip = open_clip(rooms.store.path(sha256), sha256)
-    except UnreadableFile:
-        return None
-    try:
-        return clip.facts
-    finally:
-        clip.close()

@@ -13,17 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from casearchive import index, record, settings
+from casearchive import index, settings
 from casearchive.clip import Clip
 from casearchive.deid import certificate, leaks
 from casearchive.deid.airlock import pass_case
 from casearchive.deid.profile import profile
 from casearchive.deid.pseudonyms import Pseudonyms
-from casearchive.errors import CaseArchiveError, IdentityFound, NotFound, ReviewNeeded, UnreadableFile
+from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded
 from casearchive.exporters import exporter
-from casearchive.index import read, write
+from casearchive.index import read
 from casearchive.model import Case, Identifier, TeachingSetRecord
-from casearchive.readers import open_clip
 from casearchive.reviewing import decided, profiles
 from casearchive.rooms import Rooms
 from casearchive.teaching import TeachingCase, TeachingSet, Withheld
@@ -66,6 +65,8 @@ def release(
     target = Path(os.path.normpath(to.absolute() / wanted.slug))
     earlier = _check_target(target, rooms)
     with contextlib.ExitStack() as stack:
+        with index.writing(rooms.layout.index) as behind:
+            rooms.catch_up(behind)  # a decision that only the ledger knows yet is a decision
         connection = stack.enter_context(index.reading(rooms.layout.index))
         staging = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=rooms.layout.temporary)))
         teaching, identifiers = _pass_all(rooms, connection, wanted, staging, tell)
@@ -138,11 +139,11 @@ def _pass_all(
     passed: list[TeachingCase] = []
     withheld: list[Withheld] = []
     everyone: set[Identifier] = set()
-    cases = [read_case(rooms, slug) for slug in wanted.cases]
+    cases = [rooms.case(slug) for slug in wanted.cases]
     known = {c.slug: read.identifiers(connection, (m.sha256 for m in c.media)) for c in cases}
     everyone.update(*known.values())
     decisions = decided(connection, {m.sha256 for c in cases for m in c.media if m.sha256})
-    scanners = profiles(rooms)
+    scanners, consent_required = profiles(rooms), settings.read(rooms.layout).consent_required
     for number, case in enumerate(cases, 1):
         tell(case.slug, number, len(cases))
         with contextlib.ExitStack() as stack:
@@ -156,7 +157,7 @@ def _pass_all(
                 staging,
                 decisions={m.id: decisions[m.sha256] for m in case.media if m.sha256 in decisions},
                 scanners=scanners,
-                consent_required=settings.read(rooms.layout).consent_required,
+                consent_required=consent_required,
             )
         originals = {m.id: m.sha256 for m in case.media}
         withheld += [replace(w, sha256=originals.get(w.media, "")) for w in kept_in]
@@ -172,26 +173,13 @@ def _pass_all(
     return teaching, frozenset(everyone)
 
 
-def read_case(rooms: Rooms, slug: str) -> Case:
-    """The archive's record of a case. Raises ``NotFound`` or ``RecordError``."""
-    path = rooms.layout.record(slug)
-    if not path.is_file():
-        raise NotFound("there is no such case", where=slug, hint="See what there is with: casearchive search")
-    return record.loads(path.read_text("utf-8"), slug=slug, file=f"cases/{path.name}")
-
-
 def _clips(rooms: Rooms, case: Case, stack: contextlib.ExitStack) -> dict[str, Clip]:
     """The case's clips, opened; one that cannot be opened is left out and so withheld."""
     found: dict[str, Clip] = {}
     for media in case.media:
-        if not media.sha256 or not rooms.store.has(media.sha256):
-            continue
-        try:
-            clip = open_clip(rooms.store.path(media.sha256), media.sha256)
-        except UnreadableFile:
-            continue
-        stack.callback(clip.close)
-        found[media.id] = clip
+        clip = stack.enter_context(rooms.opened(media.sha256))
+        if clip is not None:
+            found[media.id] = clip
     return found
 
 
@@ -269,12 +257,8 @@ def _note(
         "withheld": len(teaching.withheld),
         "profile": profile().digest,
     }
-    events = rooms.ledger.append([("exported", wanted.slug, details)])
-    with index.writing(rooms.layout.index) as connection, index.transaction(connection):
-        write.add_events(
-            connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
-        )
+    rooms.note([("exported", wanted.slug, details)])
 
 
 def _source(rooms: Rooms, slug: str, ref: str) -> str:
-    return next((m.sha256 for m in read_case(rooms, slug).media if m.id == ref), "")
+    return next((m.sha256 for m in rooms.case(slug).media if m.id == ref), "")

@@ -11,29 +11,26 @@ import contextlib
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from casearchive import index
 from casearchive.clip import Clip
 from casearchive.deid import decisions as deciding
-from casearchive.deid import marks, scanners, shapes
-from casearchive.deid.airlock import Kept, safe_area
+from casearchive.deid import marks, scanners
+from casearchive.deid.airlock import Kept, look, safe_area
 from casearchive.deid.decisions import Decision
 from casearchive.deid.needles import build as needles_of
-from casearchive.deid.pixels import Box, drawn_area, struck_out, whole
+from casearchive.deid.pixels import MOST_OF_THE_FRAME, Box, whole
 from casearchive.deid.refusal import REVIEW, Refusal
 from casearchive.deid.scanners import Scanner
 from casearchive.deid.shapes import Shape
 from casearchive.deid.words import find
-from casearchive.errors import NotFound, PictureUnavailable, UnreadableFile, UsageError
+from casearchive.errors import NotFound, PictureUnavailable, UsageError
 from casearchive.files import private_folder, write_durably, write_lightly
-from casearchive.index import read, write
+from casearchive.index import read
 from casearchive.model import Case, Facts
-from casearchive.readers import open_clip
 from casearchive.rooms import Rooms
 
 WAITS, PASSES, DECIDED, CANNOT = "waits", "passes", "decided", "cannot leave"
@@ -94,29 +91,12 @@ def reviewables(
     for number, case in enumerate(cases, 1):
         tell(case.slug, number, len(cases))
         for media in case.media:
-            with opened(rooms, media.sha256) as clip:
+            with rooms.opened(media.sha256) as clip:
                 if clip is None:
                     continue
                 one = _judged(rooms, clip, media.sha256, decisions.get(media.sha256), known)
                 found.append(replace(one, case=case.slug, media=media.id))
     return tuple(found)
-
-
-@contextlib.contextmanager
-def opened(rooms: Rooms, sha256: str) -> Iterator[Clip | None]:
-    """The clip, closed at the end; None where it is not at hand or cannot be read."""
-    if not sha256 or not rooms.store.has(sha256):
-        yield None
-        return
-    try:
-        clip = open_clip(rooms.store.path(sha256), sha256)
-    except UnreadableFile:
-        yield None
-        return
-    try:
-        yield clip
-    finally:
-        clip.close()
 
 
 def _judged(
@@ -133,15 +113,13 @@ def _judged(
         return replace(one, state=WAITS if kept.decide == REVIEW else CANNOT, reason=kept.reason)
     try:
         texts = _looked(rooms, clip, sha256, kept)
-    except PictureUnavailable:
-        return replace(one, state=CANNOT, reason="a frame cannot be decoded here, so it cannot be looked at")
+    except PictureUnavailable as error:
+        return replace(one, state=CANNOT, reason=error.what)
     one = replace(one, texts=texts)
-    if decision is not None:
-        return replace(one, state=DECIDED)
-    if texts:
+    if texts and not kept.approved:
         where = ", ".join(str(n) for n, _ in texts[:6]) + (" …" if len(texts) > 6 else "")
         return replace(one, state=WAITS, reason=f"something like text inside the scan area, frame {where}")
-    return one
+    return one if decision is None else replace(one, state=DECIDED)
 
 
 def _looked(rooms: Rooms, clip: Clip, sha256: str, kept: Kept) -> tuple[tuple[int, tuple[Box, ...]], ...]:
@@ -152,15 +130,7 @@ def _looked(rooms: Rooms, clip: Clip, sha256: str, kept: Kept) -> tuple[tuple[in
         said = json.loads(path.read_text("utf-8"))
         if said["key"] == key:
             return tuple((int(n), tuple(Box(*b) for b in boxes)) for n, boxes in said["frames"])
-    found = []
-    for number in range(1, clip.facts.instance.frames + 1):
-        frame = clip.frame(number)
-        if frame.shape[:2] != (area.rows, area.columns) or frame.dtype != np.uint8:
-            raise PictureUnavailable("a frame is not of the size its header says")
-        boxes = marks.suspicious_text(frame, area)
-        if boxes:
-            found.append((number, boxes))
-    private_folder(path.parent)
+    found = [(number, boxes) for number, _, boxes in look(clip, area) if boxes]
     write_lightly(path, json.dumps({"key": key, "frames": found}).encode())
     return tuple(found)
 
@@ -221,11 +191,22 @@ def decide(
     shapes lie outside it, or nothing says which part of it is the scan. The caller is the writer.
     """
     known = profiles(rooms)
+    with index.writing(rooms.layout.index) as connection:
+        rooms.catch_up(connection)
+        standing = decided(connection, {c.sha256 for c in clips})
     lines = []
     for one in {c.sha256: c for c in clips}.values():
-        with opened(rooms, one.sha256) as clip:
+        with rooms.opened(one.sha256) as clip:
             if clip is None:
                 raise NotFound("its file is not at hand", where=one.ref)
+            before = standing.get(one.sha256)
+            if (
+                kind == deciding.APPROVE
+                and not entire
+                and before is not None
+                and before.kind != deciding.REFUSE
+            ):
+                keep, remove = before.keep, before.remove  # what was masked is what is approved
             held = whole(clip.facts) if entire else keep
             area = "" if held else _kept_now(clip.facts, known)
             decision = Decision(kind, because=because, keep=held, remove=remove, area=area)
@@ -235,7 +216,7 @@ def decide(
                     raise UsageError(kept.reason, where=one.ref, hint=_how(one.layout))
         lines.append((deciding.REVIEWED, one.sha256, {**decision.details(), "case": one.case}))
     if not dry_run:
-        _note(rooms, lines)
+        rooms.note(lines)
 
 
 def _kept_now(facts: Facts, known: Sequence[Scanner]) -> str:
@@ -260,13 +241,13 @@ def learn(rooms: Rooms, clip: Reviewable, name: str) -> Path:
     from casearchive.ingest import slugified
 
     decision = clip.decision
-    if decision is None or decision.kind != deciding.MASK or not decision.keep:
+    if decision is None or decision.kind == deciding.REFUSE or not decision.keep:
         raise UsageError(
             "nobody decided yet which part of it is the scan",
             where=clip.ref,
             hint=f'Decide with: casearchive review mask {clip.ref} --keep "box X0,Y0,X1,Y1"',
         )
-    with opened(rooms, clip.sha256) as its:
+    with rooms.opened(clip.sha256) as its:
         if its is None:
             raise NotFound("its file is not at hand", where=clip.ref)
         facts = its.facts
@@ -277,9 +258,11 @@ def learn(rooms: Rooms, clip: Reviewable, name: str) -> Path:
         )
     if any(find(" ".join((maker, model, software)), needles_of(facts.identifiers))):
         raise UsageError("the name of its scanner holds an identity, and a profile is shared", where=clip.ref)
-    area = drawn_area(facts, decision.keep)
-    if isinstance(area, Refusal) or isinstance(struck_out(area, decision.remove), Refusal):
-        raise UsageError("its mask keeps nothing", where=clip.ref)
+    kept = safe_area(facts, decision, ())
+    if isinstance(kept, Refusal) or kept.area.fraction > MOST_OF_THE_FRAME:
+        raise UsageError(
+            "its mask keeps nearly the whole screen: that is no profile of a scan", where=clip.ref
+        )
     learnt = Scanner(
         name or f"{maker} {model}, {facts.instance.columns} x {facts.instance.rows}",
         maker, model, software, facts.instance.rows or 0, facts.instance.columns or 0,
@@ -288,18 +271,5 @@ def learn(rooms: Rooms, clip: Reviewable, name: str) -> Path:
     private_folder(rooms.layout.scanners)
     path = rooms.layout.scanners / f"{slugified(learnt.name)[:60]}-{clip.layout}.toml"
     write_durably(path, scanners.written(learnt).encode())
-    _note(rooms, [(LEARNT, path.stem, {"file": path.name, "from": clip.sha256})])
+    rooms.note([(LEARNT, path.stem, {"file": path.name, "from": clip.sha256})])
     return path
-
-
-def _note(rooms: Rooms, lines: Iterable[tuple[str, str, Mapping[str, object]]]) -> None:
-    events = rooms.ledger.append(lines)
-    with index.writing(rooms.layout.index) as connection, index.transaction(connection):
-        write.add_events(
-            connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
-        )
-
-
-def shape_of(text: str) -> Shape:
-    """A shape in words; see ``deid.shapes``. Raises ``UsageError``."""
-    return shapes.read(text)

@@ -21,7 +21,7 @@ from casearchive.deid.scanners import Scanner
 from casearchive.deid.shapes import Rectangle
 from casearchive.errors import PictureUnavailable
 from casearchive.files import private_folder, write_lightly
-from casearchive.reviewing import WAITS, Reviewable, opened, profiles
+from casearchive.reviewing import WAITS, Reviewable, profiles
 from casearchive.rooms import Rooms
 
 _MOST_SHOWN = 8  # frames of a clip on its sheet
@@ -49,7 +49,7 @@ def sheets(rooms: Rooms, clips: Sequence[Reviewable], to: Path | None = None) ->
 
 
 def _strips(rooms: Rooms, one: Reviewable, known: Sequence[Scanner]) -> Iterator[contact.Strip]:
-    with opened(rooms, one.sha256) as clip:
+    with rooms.opened(one.sha256) as clip:
         if clip is None:
             return
         kept = safe_area(clip.facts, one.decision, known)

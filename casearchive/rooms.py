@@ -7,16 +7,22 @@ import hashlib
 import hmac
 import os
 import socket
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from filelock import FileLock, Timeout
 
-from casearchive import settings
-from casearchive.errors import ArchiveBusy
+from casearchive import index, record, settings
+from casearchive.clip import Clip
+from casearchive.errors import ArchiveBusy, NotFound, UnreadableFile
 from casearchive.files import write_lightly
+from casearchive.index import read, write
 from casearchive.ledger import Ledger
+from casearchive.model import Case
+from casearchive.readers import open_clip
 from casearchive.settings import Layout
 from casearchive.stores import Store
 from casearchive.stores.folder import FolderStore
@@ -43,6 +49,43 @@ class Rooms:
     def subject_key(self, identity: str) -> str:
         """What tells subjects apart in the index, without saying who they are: a keyed hash."""
         return hmac.new(self.secret, b"subject|" + identity.encode(), hashlib.sha256).hexdigest()
+
+    def case(self, slug: str) -> Case:
+        """The archive's record of a case. Raises ``NotFound`` or ``RecordError``."""
+        path = self.layout.record(slug)
+        if not path.is_file():
+            raise NotFound(
+                "there is no such case", where=slug, hint="See what there is with: casearchive search"
+            )
+        return record.loads(path.read_text("utf-8"), slug=slug, file=f"cases/{path.name}")
+
+    def note(self, lines: Iterable[tuple[str, str, Mapping[str, Any]]]) -> None:
+        """Write ``(event, subject, details)`` to the ledger, then to the index. Only the writer may."""
+        events = self.ledger.append(lines)
+        with index.writing(self.layout.index) as connection, index.transaction(connection):
+            write.add_events(connection, events)
+
+    def catch_up(self, connection: sqlite3.Connection) -> None:
+        """Tell the index what the ledger says and the index never heard: a run was cut off between the two. Only the
+        writer may."""
+        known = read.behind(connection)
+        missed = [e for e in self.ledger.events() if e.position > known]
+        if missed:
+            with index.transaction(connection):
+                write.add_events(connection, missed)
+
+    @contextlib.contextmanager
+    def opened(self, sha256: str) -> Iterator[Clip | None]:
+        """An original as a clip, closed at the end; None where it is not at hand or cannot be read."""
+        clip = None
+        if sha256 and self.store.has(sha256):
+            with contextlib.suppress(UnreadableFile):
+                clip = open_clip(self.store.path(sha256), sha256)
+        try:
+            yield clip
+        finally:
+            if clip is not None:
+                clip.close()
 
     @contextlib.contextmanager
     def writer(

@@ -201,9 +201,7 @@ def reindex(
             cases = _recase(rooms, connection, problems)
             sets = _resets(rooms, connection, problems)
             with index.transaction(connection):
-                write.add_events(
-                    connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
-                )
+                write.add_events(connection, events)
         _swap(new, rooms.layout.index)
         # pictures made for somebody who asked are made again when asked for: by today's program
         shutil.rmtree(rooms.layout.darkroom, ignore_errors=True)

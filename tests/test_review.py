@@ -6,6 +6,7 @@ import json
 import shutil
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from casearchive.cli import cli
 from casearchive.deid import scanners, shapes
 from casearchive.deid.shapes import Fan, Polygon, Rectangle
 from casearchive.errors import CaseArchiveError, NotFound, ReviewNeeded, UsageError
+from casearchive.ledger import Ledger
 from casearchive.readers import open_clip
 from casearchive.reviewsheet import suggested
 
@@ -88,7 +90,7 @@ def take(archive: Archive, folder: Path) -> None:
     assert archive.ingest([folder], workers=0).failed == 0
 
 
-def leave(archive: Archive, slug: str, to: Path) -> tuple[np.ndarray, dict[str, object], Dataset]:
+def leave(archive: Archive, slug: str, to: Path) -> tuple[np.ndarray, dict[str, Any], Dataset]:
     """The pixels of M1 as they left, what the certificate says of it, and its header."""
     made = archive.export([slug], formats=["folder"], to=to)
     assert made.folder is not None and made.clips >= 1
@@ -164,7 +166,7 @@ def test_a_clip_without_regions_leaves_by_its_mask_and_nothing_outside_leaves(
     outside[INSIDE] = False
     assert not frames[:, outside].any()
     assert paper["kept_shapes"] == [SCAN] and paper["area"] == "a person"
-    assert paper["reviewed"]["decision"] == "mask" and paper["reviewed"]["because"] == "the scan only"  # type: ignore[index]
+    assert paper["reviewed"]["decision"] == "mask" and paper["reviewed"]["because"] == "the scan only"
     assert header.BurnedInAnnotation == "NO" and header.NumberOfFrames == 3
 
 
@@ -186,9 +188,56 @@ def test_text_inside_the_scan_of_one_frame_waits_for_a_person_and_leaves_when_ap
     assert waiting.state == "waits" and [n for n, _ in waiting.texts] == [2]
     archive.review(["calf"], "approve", because="the probe's name")
     _, paper, _ = leave(archive, "calf", tmp_path / "out")
-    assert paper["reviewed"]["frames_with_text"] == [2]  # type: ignore[index]
+    assert paper["reviewed"]["frames_with_text"] == [2]
     page = (tmp_path / "out" / "calf" / "certificate.html").read_text("utf-8")
     assert "the probe" in page and "approve by" in page
+
+
+def test_text_that_nobody_saw_when_they_drew_the_mask_waits_and_its_approval_keeps_the_mask(
+    archive: Archive, tmp_path: Path
+) -> None:
+    take(archive, case(tmp_path / "in", "calf", scan(tmp_path / "a.dcm", 1, text_in=(2,))))
+    archive.review(["calf"], "mask", keep=[SCAN], remove=["box 20,30,40,40"])
+    (waiting,) = archive.reviewables()
+    assert waiting.state == "waits" and [n for n, _ in waiting.texts] == [2]
+    with pytest.raises(ReviewNeeded, match="looks like text"):
+        archive.export(["calf"], formats=["folder"], to=tmp_path / "out")
+    archive.review(["calf"], "approve")
+    frames, paper, _ = leave(archive, "calf", tmp_path / "out")
+    assert paper["kept_shapes"] == [SCAN] and not frames[:, 30:41, 20:41].any() and not frames[:, :30].any()
+
+
+def test_a_decision_that_only_the_ledger_knows_is_one_for_the_export(
+    archive: Archive, tmp_path: Path
+) -> None:
+    """A run may be cut off between the ledger and the index."""
+    file = scan(tmp_path / "a.dcm", 1, regions=True)
+    take(archive, case(tmp_path / "in", "calf", file))
+    (clip,) = archive.reviewables()
+    Ledger(archive.path / "ledger.jsonl").append([("reviewed", clip.sha256, {"decision": "refuse"})])
+    with pytest.raises(ReviewNeeded, match="a person decided"):
+        archive.export(["calf"], formats=["folder"], to=tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {},
+        {"decision": "bless"},
+        {"decision": "mask", "keep": ["circle 1"]},
+        {"decision": "approve", "keep": 3},
+    ],
+)
+def test_a_decision_that_cannot_be_read_keeps_the_clip_in(
+    archive: Archive, tmp_path: Path, details: dict[str, object]
+) -> None:
+    take(archive, case(tmp_path / "in", "calf", scan(tmp_path / "a.dcm", 1, regions=True)))
+    (clip,) = archive.reviewables()
+    Ledger(archive.path / "ledger.jsonl").append([("reviewed", clip.sha256, details)])
+    with pytest.raises(ReviewNeeded):
+        archive.export(["calf"], formats=["folder"], to=tmp_path / "out")
+    archive.review(["calf"], "reopen")
+    assert states(archive) == {"calf:M1": "passes"}
 
 
 def test_what_needs_no_decision_is_not_asked_about(archive: Archive, tmp_path: Path) -> None:
@@ -339,6 +388,21 @@ def test_nothing_is_learnt_from_a_clip_that_nobody_masked_or_that_names_no_scann
     archive.review(["calf:M2"], "mask", keep=[SCAN])
     with pytest.raises(UsageError, match="which scanner"):
         archive.learn("calf:M2")
+    archive.review(["calf:M1"], "approve", entire=True)
+    with pytest.raises(UsageError, match="nearly the whole screen"):
+        archive.learn("calf:M1")
+
+
+def test_a_profile_that_keeps_nearly_the_whole_screen_is_not_believed(
+    archive: Archive, tmp_path: Path
+) -> None:
+    take(archive, case(tmp_path / "in", "calf", scan(tmp_path / "a.dcm", 1)))
+    archive.review(["calf"], "mask", keep=[SCAN])
+    path = archive.learn("calf:M1")
+    path.write_text(path.read_text("utf-8").replace(SCAN, "box 0,0,199,149"), "utf-8")
+    take(archive, case(tmp_path / "in", "knee", scan(tmp_path / "b.dcm", 2)))
+    (clip,) = archive.reviewables(["knee"])
+    assert clip.state == "waits" and "cannot be trusted" in clip.reason
 
 
 @pytest.mark.parametrize("decision", ["approve", "mask"])
@@ -348,10 +412,10 @@ def test_what_was_looked_at_is_what_leaves_also_when_a_profile_grows(
     take(archive, case(tmp_path / "in", "calf", scan(tmp_path / "a.dcm", 1)))
     archive.review(["calf"], "mask", keep=[SCAN])
     path = archive.learn("calf:M1")
-    take(archive, case(tmp_path / "in", "knee", scan(tmp_path / "b.dcm", 2, text_in=(3,))))
+    take(archive, case(tmp_path / "in", "knee", scan(tmp_path / "b.dcm", 2)))
     archive.review(["knee"], decision, remove=["box 20,30,40,40"] if decision == "mask" else [])
     assert states(archive, "knee") == {"knee:M1": "decided"}
-    path.write_text(path.read_text("utf-8").replace(SCAN, "box 0,0,199,149"), "utf-8")
+    path.write_text(path.read_text("utf-8").replace(SCAN, "box 20,20,179,139"), "utf-8")
     assert states(archive, "knee") == {"knee:M1": "waits"}
     with pytest.raises(ReviewNeeded, match="not what a person looked at"):
         archive.export(["knee"], formats=["folder"], to=tmp_path / "out")

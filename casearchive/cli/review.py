@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from casearchive.cli._below import Below
 from casearchive.cli._talk import Meter, State, complete_case, dry_run, emit, example, many, safe, verb
 from casearchive.errors import UsageError
 
@@ -16,18 +17,8 @@ if TYPE_CHECKING:
 _WHAT = "[LAYOUT|CASE|CASE:M2|SET]..."
 
 
-class _Verbs(click.Group):
-    """``review`` alone lists; a word that is no verb is answered with those there are."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            raise UsageError(
-                f"“{args[0][:80]}” is nothing that review can do",
-                hint=f"There are: {', '.join(self.commands)}. See what waits with: casearchive review list",
-            )
-        return super().resolve_command(ctx, args)
+class _Verbs(Below):
+    look = "See what waits with: casearchive review list."
 
 
 @click.group(cls=_Verbs, invoke_without_command=True, epilog=example("casearchive review list"))
@@ -104,7 +95,7 @@ def show(state: State, what: tuple[str, ...], to: str | None) -> None:
 def approve(state: State, what: tuple[str, ...], whole: bool, because: str, dry_run: bool) -> None:
     """Say that no text in them tells who it is.
 
-    It is about what is kept of these clips anyway: look at it first, with show.
+    It is about what is kept of these clips, by a mask or anyway: look at it first, with show.
     """
     found = state.open().review(what, "approve", entire=whole, because=because, dry_run=dry_run)
     _done(state, found, "approved", dry_run)
@@ -131,7 +122,7 @@ def mask(
 ) -> None:
     """Keep only a part of these clips.
 
-    It also says that you looked at that part, and that nothing in it tells who it is.
+    What looks like text in that part waits still: look at it with show, then approve.
 
     \b
     A SHAPE, in pixels of the picture, the first pixel at 0:

@@ -6,25 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from casearchive.cli._below import Below
 from casearchive.cli._talk import State, complete_case, dry_run, emit, example, many, safe, verb
-from casearchive.errors import UsageError
 
 if TYPE_CHECKING:
     from casearchive.model import TeachingSetRecord
 
 
-class _Verbs(click.Group):
-    """Says what can be done with a set where only its name was typed."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            raise UsageError(
-                f"“{args[0][:80]}” is nothing that can be done with a set",
-                hint=f"See one with: casearchive set show {args[0][:80]}. There are: {', '.join(self.commands)}.",
-            )
-        return super().resolve_command(ctx, args)
+class _Verbs(Below):
+    look = "See one with: casearchive set show {}."
 
 
 @click.group(

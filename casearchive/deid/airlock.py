@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from casearchive.clip import Clip
 from casearchive.deid import encode, headers, leaks, marks, shapes, words
-from casearchive.deid.decisions import REFUSE, Decision
+from casearchive.deid.decisions import APPROVE, REFUSE, Decision
 from casearchive.deid.needles import build as needles_of
-from casearchive.deid.pixels import Area, clean, drawn_area, scan_area, struck_out
+from casearchive.deid.pixels import MOST_OF_THE_FRAME, Area, Box, clean, drawn_area, scan_area, struck_out
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR, NOBODY, REVIEW, Refusal
 from casearchive.deid.scanners import Scanner, fitting
@@ -294,6 +294,11 @@ class Kept:
     told: str  # "the ultrasound regions", "a person", "the scanner profile …"
     decision: Decision | None = None
 
+    @property
+    def approved(self) -> bool:
+        """A person has said that no text in these pixels tells who it is."""
+        return self.decision is not None and self.decision.kind == APPROVE
+
 
 def safe_area(facts: Facts, decision: Decision | None, scanners: Collection[Scanner]) -> Kept | Refusal:
     """Which pixels of a file may stay: what a person keeps, else its regions where they can be trusted, else the
@@ -306,6 +311,10 @@ def safe_area(facts: Facts, decision: Decision | None, scanners: Collection[Scan
         return Refusal(
             "a person decided that it does not leave", "whoever refused it: casearchive review reopen"
         )
+    seen = decision is not None and (decision.kind == APPROVE or decision.keep)
+    if not seen and any(note.startswith(GUESSED_LAYOUT) for note in facts.notes):
+        # a wrong guess would move the banner into the scan area
+        return Refusal("how its colours lie had to be guessed, so its regions may not hold")
     told, area = _told_area(facts, decision, scanners)
     if isinstance(area, Area) and decision is not None:
         if decision.area and decision.area != area.digest:
@@ -329,6 +338,9 @@ def _told_area(
         drawn = drawn_area(facts, scanner.keep)
         if isinstance(drawn, Area):
             drawn = struck_out(drawn, scanner.remove)
+        if isinstance(drawn, Area) and drawn.fraction > MOST_OF_THE_FRAME:
+            share = f"{drawn.fraction:.0%} of the picture"
+            drawn = Refusal(f"the profile of its scanner cannot be trusted: it keeps {share}")
         return f"the scanner profile “{scanner.name}”", drawn
     return "", area
 
@@ -348,9 +360,6 @@ def _make(
     if isinstance(cleaned, Refusal):
         return cleaned
     facts, frames = clip.facts, StagedFrames(cleaned.path)
-    if kept.decision is None and any(note.startswith(GUESSED_LAYOUT) for note in facts.notes):
-        # a wrong guess would move the banner into the scan area
-        return Refusal("how its colours lie had to be guessed, so its regions may not hold")
     picture = headers.Picture(area, len(frames), cleaned.colour)
     dataset = headers.build(facts, case, pseudonyms, picture, known)
     if isinstance(dataset, Refusal):
@@ -392,35 +401,50 @@ def _source_uids(facts: Facts) -> frozenset[Identifier]:
     )
 
 
+def look(clip: Clip, area: Area) -> Iterator[tuple[int, NDArray[np.uint8], tuple[Box, ...]]]:
+    """Every frame once: its number, itself, and where in ``area`` something looks like text; one in memory at a time.
+
+    Raises ``PictureUnavailable`` with the reason at the first frame that cannot be looked at.
+    """
+    first: tuple[int, ...] = ()
+    for number in range(1, clip.facts.instance.frames + 1):
+        try:
+            frame = clip.frame(number)
+        except PictureUnavailable as error:
+            raise PictureUnavailable(
+                f"frame {number} cannot be decoded here, so it cannot be looked at"
+            ) from error
+        shape = (area.rows, area.columns, *((3,) if frame.ndim == 3 else ()))
+        if frame.dtype != np.uint8 or frame.shape != shape:
+            raise PictureUnavailable(f"frame {number} is not of the size its header says")
+        if shape != (first := first or shape):
+            raise PictureUnavailable(f"frame {number} is of another kind than the first")
+        yield number, frame, marks.suspicious_text(frame, area)
+
+
 def _clean_frames(clip: Clip, kept: Kept, path: Path) -> _Cleaned | Refusal:
-    """Decode every frame once, look for text in it, and stage it cleaned; one frame in memory at a time."""
+    """Look at every frame once and stage it cleaned."""
     area = kept.area
     count, mask = clip.facts.instance.frames, area.mask()
     texts: list[int] = []
     store: np.memmap[Any, np.dtype[np.uint8]] | None = None
     hashes: list[str] = []
     liveliest, most = 1, -1.0
-    for number in range(1, count + 1):
-        try:
-            frame = clip.frame(number)
-        except PictureUnavailable:
-            return Refusal(f"frame {number} cannot be decoded here, so it cannot be looked at", NOBODY)
-        shape = (area.rows, area.columns, *((3,) if frame.ndim == 3 else ()))
-        if frame.dtype != np.uint8 or frame.shape != shape:
-            return Refusal(f"frame {number} is not of the size its header says", NOBODY)
-        if store is None:
-            store = open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, *shape))
-        if store.shape[1:] != shape:
-            return Refusal(f"frame {number} is of another kind than the first", NOBODY)
-        if marks.suspicious_text(frame, area):
-            if kept.decision is None:
+    try:
+        for number, frame, text in look(clip, area):
+            if text and not kept.approved:
                 return Refusal(f"something that looks like text stands inside the scan area (frame {number})")
-            texts.append(number)  # a person has looked at this very file
-        store[number - 1] = clean(frame, mask)
-        hashes.append(encode.hash_of(frame, mask))
-        life = float(frame[mask].std())
-        if life > most + 1e-9:
-            liveliest, most = number, life
+            if text:
+                texts.append(number)
+            if store is None:
+                store = open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, *frame.shape))
+            store[number - 1] = clean(frame, mask)
+            hashes.append(encode.hash_of(frame, mask))
+            life = float(frame[mask].std())
+            if life > most + 1e-9:
+                liveliest, most = number, life
+    except PictureUnavailable as error:
+        return Refusal(error.what, NOBODY)
     if store is None:
         return Refusal("it holds no frame", NOBODY)
     store.flush()

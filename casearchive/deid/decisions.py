@@ -17,8 +17,8 @@ APPROVE, MASK, REFUSE, REOPEN = "approve", "mask", "refuse", "reopen"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``approve``: what the ultrasound regions or a scanner profile keep was looked at, and no text in it tells who
-    it is. ``mask``: keep ``keep`` (nothing: what is kept anyway) without ``remove``. ``refuse``: never leaves.
+    """``mask``: keep ``keep`` (nothing: what is kept anyway) without ``remove``; what looks like text in it waits.
+    ``approve``: no text in that tells who it is. ``refuse``: it stays in.
 
     ``who`` and ``at`` (ISO 8601) are the ledger's; ``because`` is the person's own words. ``area`` is the digest of
     what was kept when they looked, where that was not drawn by them: another area was not looked at.
@@ -44,16 +44,20 @@ class Decision:
 
 
 def read(details: Mapping[str, Any], who: str, at: str) -> Decision | None:
-    """The decision of a line of the ledger; None where it was taken back, or cannot be read: then nobody decided."""
+    """The decision of a line of the ledger; None where it was taken back. One that cannot be read here keeps the file
+    in: a newer program may have meant more by it."""
     kind = details.get("decision")
-    if kind not in (APPROVE, MASK, REFUSE):
+    if kind == REOPEN:
         return None
+    unread = Decision(REFUSE, who, at, "a decision about it that cannot be read here")
+    if kind not in (APPROVE, MASK, REFUSE):
+        return unread
     try:
         keep, remove = (
             tuple(shapes.read(str(s)) for s in details.get(name, ())) for name in ("keep", "remove")
         )
     except (CaseArchiveError, TypeError):
-        return None
+        return unread
     return Decision(
         str(kind), who, at, str(details.get("because", "")), keep, remove, str(details.get("area", ""))
     )

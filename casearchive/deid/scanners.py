@@ -48,8 +48,9 @@ class Scanner:
 
 def machine(facts: Facts) -> tuple[str, str, str]:
     """Manufacturer, model and software as the file writes them, without spaces around them."""
-    said = (facts.series.manufacturer, facts.series.manufacturer_model_name, facts.series.software_versions)
-    return tuple((text or "").strip() for text in said)  # type: ignore[return-value]
+    series = facts.series
+    maker, model, software = series.manufacturer, series.manufacturer_model_name, series.software_versions
+    return (maker or "").strip(), (model or "").strip(), (software or "").strip()
 
 
 def fitting(scanners: Iterable[Scanner], facts: Facts) -> Scanner | None:

@@ -7,7 +7,7 @@ import re
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple
-from typing import Any
+from typing import Any, Protocol
 
 from casearchive.attributes import by_level
 from casearchive.claims import side
@@ -209,15 +209,30 @@ def remove_set(connection: sqlite3.Connection, slug: str) -> None:
     connection.execute("DELETE FROM sets WHERE slug = ?", (slug,))
 
 
-def add_events(
-    connection: sqlite3.Connection, events: Iterable[tuple[int, str, str, str, str, Mapping[str, Any]]]
-) -> None:
-    """``(position, at, who, event, subject, details)`` of ledger lines."""
+class Line(Protocol):
+    """A line of the ledger, as far as the index holds it."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def at(self) -> str: ...
+    @property
+    def who(self) -> str: ...
+    @property
+    def event(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def details(self) -> Mapping[str, Any]: ...
+
+
+def add_events(connection: sqlite3.Connection, lines: Iterable[Line]) -> None:
+    """Tell the index what the ledger says."""
     connection.executemany(
         "INSERT OR REPLACE INTO events (position, at, who, event, subject, details) VALUES (?, ?, ?, ?, ?, ?)",
         [
-            (p, at, who, event, subject, json.dumps(dict(d), sort_keys=True))
-            for p, at, who, event, subject, d in events
+            (e.position, e.at, e.who, e.event, e.subject, json.dumps(dict(e.details), sort_keys=True))
+            for e in lines
         ],
     )
 

@@ -88,7 +88,7 @@ def ingest(
         run = _Run(rooms, connection, crew, report, progress, rehash=rehash, dry_run=dry_run)
         try:
             if not dry_run:
-                run.catch_up()
+                rooms.catch_up(connection)
             with _stops_between_files(run):
                 for item in find(wanted, archive=rooms.layout.root, unpack=rooms.layout.temporary):
                     run.meet(item)
@@ -163,17 +163,6 @@ class _Run:
 
     def summary(self) -> Summary:
         return Summary(**self.tally, cases=self.cases, bytes=self.bytes)
-
-    def catch_up(self) -> None:
-        """Tell the index what the ledger says and the index never heard: a run was cut off between the two."""
-        known = read.behind(self.connection)
-        missed = [e for e in self.rooms.ledger.events() if e.position > known]
-        if missed:
-            with index.transaction(self.connection):
-                write.add_events(
-                    self.connection,
-                    [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in missed],
-                )
 
     # ------------------------------------------------------------------------------------------ the line
 
@@ -347,7 +336,7 @@ class _Run:
                         write.add_source(self.connection, _key(seen), size, mtime, outcome.sha256)
                 write.add_events(
                     self.connection,
-                    [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events],
+                    events,
                 )
             self.new.clear()
         for outcome, *_ in batch:
@@ -476,9 +465,7 @@ class _Run:
         events = self.rooms.ledger.append([("case-ingested", case.slug, details)])
         self._index_case(case, stored, digest)
         with index.transaction(self.connection):
-            write.add_events(
-                self.connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
-            )
+            write.add_events(self.connection, events)
 
     def _index_case(self, case: Case, stored: str, digest: str) -> None:
         score = record.completeness(case, text=stored).score

@@ -64,9 +64,7 @@ def save(
     score = record.completeness(case, text=text).score
     with index.transaction(connection):
         write.put_case(connection, case, record_sha256=digest, completeness=score)
-        write.add_events(
-            connection, [(e.position, e.at, e.who, e.event, e.subject, e.details) for e in events]
-        )
+        write.add_events(connection, events)
 
 
 def check_against_clips(connection: sqlite3.Connection, case: Case, places: record.Places) -> None:
