@@ -22,7 +22,10 @@ from pydicom import dcmread
 from casearchive import Archive, rooms
 from casearchive.choices import REASONS
 from casearchive.cli import VERBS, cli
+from casearchive.cli import search as search_verb
+from casearchive.cli._talk import State
 from casearchive.errors import EXIT_CODES
+from casearchive.index.hits import Results
 
 SLUG = "rectus-femoris-complete-tear"
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
@@ -326,6 +329,13 @@ def test_show_of_a_file_has_the_promised_keys(home: Path) -> None:
     assert data("show", told["sop_instance_uid"]) == told
     run("show", SLUG, "--frames", "sheet.png")
     assert (home / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_facets_of_a_part_of_the_hits_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+    facets = {"side": {"left": 200, "right": 50}, "kind": {"case": 250}}
+    for total, said in ((250, "By side: left 200"), (60_000, "By side, of the best 250: left 200")):
+        search_verb._facets(State(None), Results("tear", (), total, (), facets=facets))
+        assert said in capsys.readouterr().err
 
 
 def test_search_in_its_three_forms(home: Path) -> None:

@@ -200,6 +200,8 @@ def _facets(state: State, results: Results) -> None:
     if results.total < 2 or state.quiet:
         return
     known = lexicon()
+    counted = sum(results.facets.get("kind", {}).values())  # a very long list is counted in its best part only
+    part = f", of the best {counted}" if counted < results.total else ""
     for title in ("structure", "abnormality", "side", "difficulty"):
         counts = results.facets.get(title, {})
         if len(counts) > 1:
@@ -208,7 +210,7 @@ def _facets(state: State, results: Results) -> None:
             )
             told = [f"{c.preferred if c else fields(word)} {count}" for c, word, count in named]
             more = f" and {len(counts) - len(told)} more" if len(counts) > len(told) else ""
-            state.say(f"By {title}: {', '.join(told)}{more}", wrap=True)
+            state.say(f"By {title}{part}: {', '.join(told)}{more}", wrap=True)
 
 
 def _file(hit: Hit) -> tuple[str, ...]:
