@@ -200,7 +200,9 @@ def _facets(state: State, results: Results) -> None:
     if results.total < 2 or state.quiet:
         return
     known = lexicon()
-    counted = sum(results.facets.get("kind", {}).values())  # a very long list is counted in its best part only
+    counted = sum(
+        results.facets.get("kind", {}).values()
+    )  # a very long list is counted in its best part only
     part = f", of the best {counted}" if counted < results.total else ""
     for title in ("structure", "abnormality", "side", "difficulty"):
         counts = results.facets.get(title, {})
