@@ -519,11 +519,15 @@ class Archive:
         """
         from casearchive import index, syllabus
         from casearchive.index.search import search
+        from casearchive.query import parse
         from casearchive.terms import lexicon
 
         saved = self._saved(content.decode("utf-8", "replace"), ())
-        lines = syllabus.read(content, lexicon(), file=file, saved=saved)
         with index.reading(self._layout.index) as connection:
+            alike = self._alike(connection)
+            lines = syllabus.read(
+                content, lambda text: parse(text, lexicon(), saved=saved, alike=alike), file=file
+            )
             return syllabus.compared(lines, lambda query: search(connection, query, limit=5, facets=False))
 
     def stats(self) -> dict[str, Any]:

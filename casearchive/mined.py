@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from casearchive.claims import side as claimed_side
-from casearchive.model import Case, Dynamic, Evidence, Facts, Finding, Grade, Measurement
+from casearchive.model import Case, Diagnosis, Dynamic, Evidence, Facts, Finding, Grade, Measurement, Media
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
 from casearchive.terms.binding import implied
 from casearchive.terms.grades import called
+from casearchive.terms.phrases import held
 from casearchive.terms.understanding import PRESENT, About, Statement, understand
 
 #: Where something was read that stands in a structured report.
@@ -100,27 +101,34 @@ def in_known_words(case: Case, vocabulary: Lexicon) -> Case:
     the concepts that these hold; what holds none stays as it is."""
     places, kinds = STRUCTURE_KINDS | {"site"}, ABNORMALITY_KINDS
 
-    def known(word: str, among: Collection[str]) -> str:
-        if not word or word in vocabulary:
-            return word
-        concept = vocabulary.within(word.replace("_", " "), among)
-        return concept.id if concept is not None else word
+    def known(word: str, among: Collection[str], side: str = "unknown") -> tuple[str, str]:
+        """The concept and the side; the word as it is where it names another side than is given."""
+        found = held(word, among, vocabulary) if word and word not in vocabulary else None
+        if found is None or len({*found.sides, *({side} - {"", "unknown"})}) > 1:
+            return word, side
+        return found.concept.id, (*found.sides, side)[0]
 
     def made(finding: Finding) -> Finding:
-        abnormality = known(finding.abnormality, kinds)
+        structure, side = known(finding.structure, places, finding.side)
+        abnormality, side = known(finding.abnormality, kinds, side)
         site = (
             finding.site or implied(abnormality, vocabulary)[1]
         )  # a carpal tunnel syndrome is at the tunnel
-        return replace(
-            finding, structure=known(finding.structure, places), abnormality=abnormality, site=site
-        )
+        return replace(finding, structure=structure, abnormality=abnormality, site=site, side=side)
 
     findings = tuple(made(f) for f in case.findings)
-    diagnosis = tuple(
-        replace(d, structure=known(d.structure, places), what=known(d.what, kinds))
-        for d in case.story.diagnosis
-    )
-    media = tuple(replace(m, structure=known(m.structure, places)) for m in case.media)
+
+    def told(diagnosis: Diagnosis) -> Diagnosis:
+        structure, side = known(diagnosis.structure, places, diagnosis.side)
+        what, side = known(diagnosis.what, kinds, side)
+        return replace(diagnosis, structure=structure, what=what, side=side)
+
+    def shown(medium: Media) -> Media:
+        structure, side = known(medium.structure, places, medium.side)
+        return replace(medium, structure=structure, side=side)
+
+    diagnosis = tuple(map(told, case.story.diagnosis))
+    media = tuple(map(shown, case.media))
     return replace(case, findings=findings, media=media, story=replace(case.story, diagnosis=diagnosis))
 
 

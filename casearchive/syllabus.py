@@ -11,14 +11,13 @@ begin with ``#`` are headings.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from casearchive.errors import QueryError, UsageError
-from casearchive.query import Query, parse
+from casearchive.query import Query
 from casearchive.query.tree import And, Has
-from casearchive.terms import Lexicon
 
 if TYPE_CHECKING:
     from casearchive.index.hits import Results
@@ -43,8 +42,7 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Topic:
     """What the collection holds of one line: ``have`` cases answer it as it is written, ``cases`` are the best of
-    them. ``reason`` says, where there are none, which
-    cases were kept out or which words were not understood."""
+    them. ``reason`` says, where there are none, which cases were kept out or which words were not understood."""
 
     line: int
     heading: str
@@ -60,10 +58,8 @@ class Topic:
         return max(0, self.wanted - self.have)
 
 
-def read(
-    content: bytes, lexicon: Lexicon, *, file: str = "", saved: Mapping[str, str] | None = None
-) -> tuple[Line, ...]:
-    """The lines of a syllabus. ``saved`` are the searches behind living sets.
+def read(content: bytes, understand: Callable[[str], Query], *, file: str = "") -> tuple[Line, ...]:
+    """The lines of a syllabus; ``understand`` reads the question of one (``query.parse`` with all it needs).
 
     Raises ``UsageError`` that names every line which cannot be asked, or for a file that is no text or empty.
     """
@@ -87,7 +83,7 @@ def read(
         asked = text[told.end() :] if told else text
         wanted = int(told.group(1)) if told else 1
         try:
-            query = parse(asked, lexicon, saved=saved or {})
+            query = understand(asked)
         except QueryError as error:
             wrong.append(f"line {number}: {error}")
             continue
@@ -106,7 +102,7 @@ def read(
 def _of_cases(query: Query) -> Query:
     """The same, of cases alone: a file outside every case teaches nothing yet."""
     parts = query.root.parts if isinstance(query.root, And) else (query.root,)
-    return Query(query.text, And((*parts, Has("case"))), query.understood, query.unknown, query.exact)
+    return replace(query, root=And((*parts, Has("case"))))
 
 
 def compared(lines: Iterable[Line], ask: Callable[[Query], Results]) -> tuple[Topic, ...]:

@@ -19,7 +19,7 @@ from casearchive.errors import UsageError
 from casearchive.index.coverage import BY, Row, coverage
 from casearchive.index.search import search
 from casearchive.model import Case, Media
-from casearchive.query import parse
+from casearchive.query import Query, parse
 from casearchive.terms import lexicon
 
 ROOT = Path(__file__).parent.parent
@@ -125,7 +125,9 @@ LINES = st.tuples(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(LINES, min_size=1, max_size=4, unique=True), min_size=1, max_size=5))
-def test_every_row_counts_what_the_question_finds(drawn: list[list[tuple[str, str, str, str]]]) -> None:
+def test_every_row_counts_what_the_question_for_its_name_finds(
+    drawn: list[list[tuple[str, str, str, str]]],
+) -> None:
     connection = fresh()
     for n, lines in enumerate(drawn):
         put_case(
@@ -148,9 +150,13 @@ def test_every_row_counts_what_the_question_finds(drawn: list[list[tuple[str, st
 # ------------------------------------------------------------------------------------------- syllabus
 
 
+def understand(text: str) -> Query:
+    return parse(text, lexicon())
+
+
 def test_a_line_says_how_many_are_wanted_and_headings_stay_with_their_lines() -> None:
     text = b"\xef\xbb\xbf# Thigh\n\nrectus femoris tear\n3 x hamstring tear\n## Calf\n2\xc3\x97 tennis leg\n"
-    lines = syllabus.read(text, lexicon())
+    lines = syllabus.read(text, understand)
     assert [(li.number, li.heading, li.asked, li.wanted) for li in lines] == [
         (3, "Thigh", "rectus femoris tear", 1), (4, "Thigh", "hamstring tear", 3), (6, "Calf", "tennis leg", 2)
     ]  # fmt: skip
@@ -158,7 +164,7 @@ def test_a_line_says_how_many_are_wanted_and_headings_stay_with_their_lines() ->
 
 def test_every_wrong_line_is_named_and_nothing_is_counted() -> None:
     with pytest.raises(UsageError) as caught:
-        syllabus.read(b"(a\nrectus femoris tear\nfoo:bar\n", lexicon(), file="s.txt")
+        syllabus.read(b"(a\nrectus femoris tear\nfoo:bar\n", understand, file="s.txt")
     assert "s.txt" in str(caught.value)
     assert "line 1" in str(caught.value)
     assert "line 3" in str(caught.value)
@@ -170,17 +176,17 @@ def test_every_wrong_line_is_named_and_nothing_is_counted() -> None:
 )
 def test_what_is_no_syllabus_is_refused(content: bytes) -> None:
     with pytest.raises(UsageError):
-        syllabus.read(content, lexicon())
+        syllabus.read(content, understand)
 
 
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_syllabus_or_a_clear_refusal(content: bytes) -> None:
     try:
-        lines = syllabus.read(content, lexicon())
+        lines = syllabus.read(content, understand)
     except UsageError as error:
         assert str(error)
     else:
-        assert all(line.wanted >= 0 and line.asked for line in lines)
+        assert all(line.asked and line.query.text == line.asked for line in lines)
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,8 @@ from casearchive.model import (
     Subject,
 )
 from casearchive.query import parse
-from casearchive.terms import STRUCTURE_KINDS, lexicon
+from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, lexicon
+from casearchive.terms.phrases import held
 
 SHA = "a" * 64
 
@@ -300,9 +301,36 @@ def test_the_authors_own_words_for_a_place_are_understood() -> None:
         ("deep veins of the leg", "deep_vein"), ("second metacarpal head", "metacarpal2"),
         ("rectus femoris tendon", "rectus_femoris"),
         ("lateral collateral ligament of the elbow", "rcl_elbow"), ("the index finger A2 pulley", "a2_pulley"),
-        ("no supraspinatus", None), ("supraspinatus and infraspinatus", None), ("somewhere else", None),
+        ("no supraspinatus", None), ("supraspinatus not seen", None), ("absent supraspinatus", None),
+        ("supraspinatus and infraspinatus", None), ("somewhere else", None),
     ],
 )  # fmt: skip
 def test_the_one_concept_that_longer_words_hold(words: str, concept: str | None) -> None:
-    found = lexicon().within(words, STRUCTURE_KINDS)
-    assert (found.id if found else None) == concept
+    found = held(words, STRUCTURE_KINDS, lexicon())
+    assert (found.concept.id if found else None) == concept
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "deep vein thrombosis excluded", "DVT ruled out", "absence of a DVT", "negative for DVT", "no_dvt",
+        "DVT unlikely", "free of DVT", "DVT resolved", "possible DVT", "?DVT", "DVT or phlebitis", "non-dvt",
+    ],
+)  # fmt: skip
+def test_words_that_deny_or_doubt_name_nothing(words: str) -> None:
+    assert held(words, ABNORMALITY_KINDS, lexicon()) is None
+    told = Finding("F1", words, "calf", side="left")
+    assert in_known_words(case("A calf", "", findings=(told,)), lexicon()).findings[0].abnormality == words
+
+
+def test_a_side_in_the_authors_own_words_is_the_side() -> None:
+    def known(**said: str) -> Finding:
+        finding = Finding("F1", "tear", **said)
+        return in_known_words(case("A thigh", "", findings=(finding,)), lexicon()).findings[0]
+
+    found = known(structure="left rectus femoris")
+    assert (found.structure, found.side) == ("rectus_femoris", "left")
+    same = known(structure="left rectus femoris", side="left")
+    assert (same.structure, same.side) == ("rectus_femoris", "left")
+    other = known(structure="left rectus femoris", side="right")
+    assert (other.structure, other.side) == ("left rectus femoris", "right")

@@ -144,10 +144,18 @@ def test_two_sides_go_each_to_their_own() -> None:
 
 
 @pytest.mark.parametrize("text", ["no tear", "without tear", "tear excluded", "no evidence of a tear", "no:tear",
+                                  'finding:"no tear"', "finding:no_tear", 'finding:"tear excluded"',
+                                  'finding:"absent tear"', "achilles injury excluded", "achilles injury ruled out",
+                                  "no achilles injury",
                                   "finding:tear certainty:absent", "certainty:absent tear"])  # fmt: skip
 def test_denials_ask_for_a_documented_absence(text: str) -> None:
     assert clause(text).certainty == ("absent",)
     assert clause(text).strict
+
+
+def test_a_symptom_that_is_excluded_is_left_out() -> None:
+    assert ask("muscle pain excluded").understood == ("not: symptom = muscle pain",)
+    assert "not: symptom = muscle pain" in ask("soleus tear, muscle pain excluded").understood
 
 
 def test_a_denial_speaks_of_its_own_finding_only() -> None:
@@ -293,6 +301,33 @@ def test_numbers_in_plain_words_go_with_the_measurement_that_is_named(
     (measured,) = [leaf for leaf in leaves(ask(text).root) if isinstance(leaf, MeasureClause)]
     assert (measured.label, measured.range) == (label, limits)
     assert not [leaf for leaf in leaves(ask(text).root) if isinstance(leaf, Words)]
+
+
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("left gap over 10 mm", ("gap (left) > 10 mm",)),
+        ("tear without gap over 10 mm", ("finding = tear (+53 kinds)", "not: gap > 10 mm")),
+        ("no gap over 10 mm",
+         ("either (finding = retraction of the ends, certainty = absent) or gap <= 10 mm",)),
+        ("gap on contraction", ("either (finding = retraction of the ends, maneuver = active muscle contraction "
+                                "(+4 kinds)) or gap at contraction measured",)),
+        ("left gap on contraction", ("either (finding = retraction of the ends, side = left, maneuver = active "
+                                     "muscle contraction (+4 kinds)) or gap (left) at contraction measured",)),
+        ("possible gap on contraction", ("finding = retraction of the ends", "certainty = possible",
+                                         "maneuver = active muscle contraction (+4 kinds)")),
+        ("possible gap over 10 mm", ("finding = retraction of the ends", "certainty = possible", "gap > 10 mm")),
+        ("possible tear gap over 10 mm", ("finding = tear (+53 kinds)", "certainty = possible", "gap > 10 mm")),
+        ("left RF tear, right hamstring gap over 20 mm",
+         ("structure = rectus femoris muscle (+4 parts)", "finding = tear (+53 kinds)", "side = left",
+          "structure = hamstring muscles (+10 parts)", "side = right",
+          "gap (right) of hamstring muscles (+10 parts) > 20 mm")),
+    ],
+)  # fmt: skip
+def test_a_length_keeps_the_side_the_denial_and_the_doubt_beside_it(
+    text: str, understood: tuple[str, ...]
+) -> None:
+    assert ask(text).understood == understood
 
 
 def test_a_number_without_over_or_under_only_lifts_what_comes_near_it() -> None:
@@ -444,6 +479,9 @@ def test_a_dash_apart_from_its_word_neither_asks_nor_leaves_out() -> None:
         ("side>left", 0, "no order"),
         ("has:cinema", 0, "has:cine"),
         ("date:2024-13", 0, "no date"),
+        ('dx:"no tear"', 0, "Write dx:tear"),
+        ('finding:"possible tear"', 0, "certainty:possible"),
+        ('structure:"left rectus femoris"', 0, "side:left"),
         ("grade>=2", 0, "scales never mix"),
         ("gap>20mL", 0, "not measured in"),
     ],

@@ -525,6 +525,14 @@ def test_a_manoeuvre_binds_to_the_finding_or_its_evidence(index: sqlite3.Connect
     assert slugs(ask(index, "gap on contraction")) == [SEED]
 
 
+def test_a_length_on_the_other_side_is_not_shown(index: sqlite3.Connection) -> None:
+    assert slugs(ask(index, "right gap over 10 mm"))[:2] == [SEED, "rotator-cuff"]
+    assert not {SEED, "rotator-cuff"} & set(slugs(ask(index, "left gap over 10 mm")))
+    assert SEED not in slugs(ask(index, "left gap on contraction"))
+    assert "rotator-cuff" not in slugs(ask(index, "tear without gap over 10 mm"))
+    assert "rotator-cuff" in slugs(ask(index, "tear without gap over 20 mm"))
+
+
 # ---------------------------------------------------------------------------------------------- the rest of a case
 
 

@@ -143,5 +143,11 @@ def test_likeness_can_be_asked_for_in_a_question(tmp_path: Path) -> None:
     }
     with pytest.raises(UsageError, match="nope"):
         archive.search("similar:nope")
+    with pytest.raises(UsageError, match="cannot be compared"):
+        archive.search(f"similar>{names[0]}")
+    assert archive.search(f"Similar:{names[0].upper()}").total == found.total
+    assert [hit.case for hit in archive.search(f"similar:{names[0]} achiles").hits] == [names[2]]
+    (topic,) = archive.syllabus(f"similar:{names[0]} achilles".encode())
+    assert topic.cases == (names[2],)
     archive.set_save("like-it", f"similar:{names[0]} achilles")
     assert [hit.case for hit in archive.search("set:like-it").hits] == [names[2]]

@@ -12,14 +12,13 @@ from casearchive.index.hits import FindingRow, Hit, InstanceRow, MediaRow, Place
 from casearchive.index.order import among
 from casearchive.query import Query, Sql, described, leaves, rows_of
 from casearchive.query.fts import PLAIN, token
-from casearchive.query.pieces import ABSENT, MATCH, Documents
+from casearchive.query.pieces import ABSENT, MATCH, UNRECORDED, Documents
 from casearchive.query.text_rows import rowid, text_match
 from casearchive.query.tree import FindingClause, Leaf, Like, Mention, Phrase, Wanted, Words
 from casearchive.terms import Lexicon, lexicon
 
 _ON, _OFF = "\x01", "\x02"
 _COLUMN_NAMES = {"findings": "findings text", "captions": "captions", "meta": "tags and names"}
-_UNRECORDED = ("unknown", "none", "")
 _MOST_REASONS = 6
 
 
@@ -234,7 +233,7 @@ class Teller:
             why=self.why(hit.document, reasons),
             media=(MediaRow(instance.sha256, None, ""),),
             instance=instance,
-            side=side if side not in _UNRECORDED else "",
+            side=side if side not in UNRECORDED else "",
         )
 
     def clips(self, key: int, findings: Sequence[int], reasons: Sequence[_Reason]) -> tuple[MediaRow, ...]:
@@ -268,7 +267,7 @@ class Teller:
             return self.finding_line(int(str(reason.ref)), reason)
         if reason.source in ("diagnosis", "differential"):
             term, structure, side, role = json.loads(str(reason.ref))
-            parts = [self.name(structure), self.name(term), side if side not in _UNRECORDED else ""]
+            parts = [self.name(structure), self.name(term), side if side not in UNRECORDED else ""]
             note = _unrecorded(reason.leaf, side)
             return f"{role}: {', '.join(p for p in parts if p)}{note}"
         if reason.source == "media":
@@ -290,7 +289,7 @@ class Teller:
         parts = [
             self.name(row.structure),
             self.name(row.abnormality),
-            row.side if row.side not in _UNRECORDED else "",
+            row.side if row.side not in UNRECORDED else "",
             _spaced(row.certainty),
             row.temporality if row.temporality == "historical" else "",
             f"by {row.modality}" if row.modality not in ("us", "") else "",
@@ -316,7 +315,7 @@ class Teller:
         notes = [
             self.via(leaf.structure, row.structure),
             self.via(leaf.abnormality, row.abnormality),
-            "side not recorded" if leaf.sides and row.side in _UNRECORDED else "",
+            "side not recorded" if leaf.sides and row.side in UNRECORDED else "",
             "severity not recorded" if leaf.severity and not row.severity else "",
             "" if row.reviewed or row.origin != "record" else "unreviewed",
         ]
@@ -401,11 +400,11 @@ def _place(reason: _Reason) -> int:
 
 def _unrecorded(leaf: Leaf, side: str) -> str:
     asks = isinstance(leaf, FindingClause) and leaf.sides
-    return " (side not recorded)" if asks and side in _UNRECORDED else ""
+    return " (side not recorded)" if asks and side in UNRECORDED else ""
 
 
 def _one_side(sides: Iterable[str]) -> str:
-    known = {side for side in sides if side not in _UNRECORDED}
+    known = {side for side in sides if side not in UNRECORDED}
     if len(known) > 1:
         return "bilateral" if known <= {"left", "right", "bilateral"} else ""
     return next(iter(known), "")

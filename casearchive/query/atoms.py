@@ -68,6 +68,16 @@ class Atom:
     by_field: bool = False
 
 
+def closest(atom: Atom, others: Sequence[Atom]) -> Atom | None:
+    """The one of the others that stands nearest to it."""
+    return min(others, key=lambda other: apart(atom, other), default=None)
+
+
+def apart(first: Atom, second: Atom) -> int:
+    """How many characters lie between the two; less than none where they overlap."""
+    return max(first.start, second.start) - min(first.end, second.end)
+
+
 #: The cases that are like one, each with how alike it is; None where there is no such case.
 Alike = Callable[[str], Sequence[tuple[str, float]] | None]
 
@@ -176,7 +186,7 @@ def _scale_of(atom: Atom, lexicon: Lexicon) -> str | None:
 
 def _grade_number(text: str) -> float | None:
     """The number of a whole grade: 3 or III, not 2b."""
-    return ordinal(text) if re.fullmatch(r"(?i)\d|[ivx]+", text) else None
+    return ordinal(text) if re.fullmatch(r"(?ai)\d|[ivx]+", text) else None
 
 
 def _either_of(atoms: Sequence[Atom]) -> tuple[Atom, ...]:
@@ -300,7 +310,7 @@ def field_to_atom(speaker: Speaker, piece: Piece, following: Sequence[Piece]) ->
     Raises:
         QueryError: an unknown field or a value it cannot take, with the nearest that would do.
     """
-    if piece.text.lower() == "similar" and piece.value.strip():
+    if piece.text.lower() == "similar" and (piece.op or piece.value):
         return _likeness(speaker, piece), 0
     saved = speaker.saved(piece.value.strip()) if piece.text.lower() == "set" else None
     if saved is not None:
@@ -324,14 +334,15 @@ def field_to_atom(speaker: Speaker, piece: Piece, following: Sequence[Piece]) ->
 
 
 def _likeness(speaker: Speaker, piece: Piece) -> Atom:
-    slug = piece.value.strip()
+    slug = piece.value.strip().lower()
+    hint = "See the slugs with: casearchive search --ids"
+    if piece.op not in ("", "=", "==") or not slug:
+        what = f"similar cannot be compared with {piece.op}" if slug else "similar: needs the slug of a case"
+        raise QueryError(what, query=speaker.text, position=piece.start, hint=hint)
     found = speaker.alike(slug)
     if found is None:
         raise QueryError(
-            f"there is no case “{slug}” to be like",
-            query=speaker.text,
-            position=piece.start,
-            hint="See the slugs with: casearchive search --ids",
+            f"there is no case “{slug}” to be like", query=speaker.text, position=piece.start, hint=hint
         )
     return Atom("node", piece.start, piece.end, piece.text, node=Like(slug, tuple(found)))
 

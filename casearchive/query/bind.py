@@ -7,24 +7,21 @@ structure next to it; one without a structure of its own is looked for anywhere,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from casearchive.query import fts
 from casearchive.query.atoms import MODIFIERS, Atom, free_words
+from casearchive.query.joined import composed, injured, of_its_kind
 from casearchive.query.labels import told
-from casearchive.query.measures import Compared, Measure, in_years, limits, measure_named
 from casearchive.query.persons import wish as persons_wish
+from casearchive.query.sizes import measured, or_its_length
 from casearchive.query.tree import (
     PRESENT,
     And,
-    CaseClause,
     Everything,
     FindingClause,
     GradeTest,
     Maybe,
-    MeasureClause,
     MediaClause,
     Mention,
     Node,
@@ -39,10 +36,8 @@ from casearchive.query.tree import (
     Words,
 )
 from casearchive.query.wanted import both, composites_at, either, implied, literal, wanted
-from casearchive.terms import ABNORMALITY_KINDS, Lexicon
-from casearchive.units import base_of
+from casearchive.terms import Lexicon
 
-_INJURY = re.compile(r"\binjur", re.IGNORECASE)
 _COMPLAINTS = frozenset(("pain", "pains", "painful", "ache", "aches", "aching", "sore", "soreness", "hurts"))
 _FINDING_KINDS = frozenset(("structure", "abnormality", "property", *MODIFIERS))
 
@@ -66,9 +61,8 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     """The tree of one conjunction."""
     plain = [_merged(a) for a in atoms]
     groups = [a for a in plain if a.kind == "group"]
-    own, said = told([a for a in plain if a.kind != "group"], lexicon)
-    own = _injured(_composed(own, lexicon), lexicon)
-    own, measured = _measured(_denied(own), lexicon)
+    own, said = told(injured(composed([a for a in plain if a.kind != "group"], lexicon), lexicon), lexicon)
+    own, sizes = measured(_denied(own), lexicon)
     pushed = _to_push(own, groups)
     if pushed:
         own = [a for a in own if a not in pushed]
@@ -77,7 +71,7 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     parts: list[Node] = []
     clauses, unused = _clauses(finding, lexicon)
     parts.extend(clauses)
-    parts.extend((*said, *measured))
+    parts.extend((*said, *sizes))
     words.extend(a for a in unused if a.kind == "word")
     for node in [a.node for a in (*own, *unused) if a.kind == "node" and a.node is not None]:
         parts.append(node)
@@ -192,151 +186,6 @@ def _group(group: Atom, pushed: tuple[Atom, ...], lexicon: Lexicon) -> Node:
     return branches[0] if len(branches) == 1 else Or(tuple(branches))
 
 
-def _composed(atoms: list[Atom], lexicon: Lexicon) -> list[Atom]:
-    """ "complete subscapularis tear" is a complete tear: a word apart from the finding that it makes a kind of."""
-    result = list(atoms)
-    for atom in [
-        a for a in atoms if a.kind == "abnormality" and a.wanted is not None and len(a.wanted.asked) == 1
-    ]:
-        assert atom.wanted is not None
-        for word in [a for a in result if a.kind == "word"]:
-            concept = lexicon.resolve(f"{word.text} {atom.wanted.typed}", ABNORMALITY_KINDS)
-            if concept is None or concept.id not in set(atom.wanted.ids) - set(atom.wanted.asked):
-                continue
-            typed = f"{word.text} {atom.wanted.typed}"
-            meant = wanted(lexicon, concept.id, typed, exact=atom.wanted.exact, by_field=atom.by_field)
-            result = [
-                replace(a, wanted=meant, text=typed) if a is atom else a for a in result if a is not word
-            ]
-            break
-    return result
-
-
-def _injured(atoms: Sequence[Atom], lexicon: Lexicon) -> list[Atom]:
-    """Words that say what is wrong only together with their structure: "pinched ulnar nerve" is an entrapment of it,
-    and an "LCL injury" a sprain or a tear."""
-    places = [a for a in atoms if a.kind == "structure" and a.wanted is not None and len(a.wanted.asked) == 1]
-    if not places or any(a.kind == "abnormality" for a in atoms):
-        return list(atoms)
-    result = []
-    for atom in atoms:
-        place = _closest(atom, places)
-        assert place is not None
-        assert place.wanted is not None
-        meant: Wanted | None = None
-        if atom.kind == "word":
-            kind = place.wanted.kind
-            named = (
-                lexicon.resolve(f"{a} {b}", ABNORMALITY_KINDS)
-                for a, b in ((atom.text, kind), (kind, atom.text))
-            )
-            concept = next((c for c in named if c is not None), None)
-            meant = wanted(lexicon, concept.id, atom.text) if concept is not None else None
-        elif isinstance(atom.node, Mention) and _INJURY.search(atom.text) and not atom.by_field:
-            every = [wanted(lexicon, i, atom.text) for i in lexicon.injuries(place.wanted.asked[0])]
-            meant = either(*every) if every else None
-        if meant is None:
-            result.append(atom)
-        else:
-            typed = replace(meant, typed=atom.text)
-            result.append(replace(atom, kind="abnormality", wanted=typed, node=None, values=()))
-    return result
-
-
-# ------------------------------------------------------------------------------------------- numbers
-
-
-def _measured(atoms: list[Atom], lexicon: Lexicon) -> tuple[list[Atom], list[Node]]:
-    """Numbers as what they measure: csa over 60, a gap of 31 mm on contraction, a cyst larger than 2 cm, 24 years.
-
-    A number goes with the measurement that is named nearest, else with the size of the finding named nearest;
-    where nothing is named it is a word. A number without over or under only lifts what comes near it.
-    """
-    numbers = [a for a in atoms if a.kind == "number"]
-    if not numbers:
-        return atoms, []
-    rest = [a for a in atoms if a.kind != "number"]
-    nodes: list[Node] = []
-    used: list[Atom] = []
-    for atom in numbers:
-        found = _age(atom) or _size_of(atom, rest, used, lexicon)
-        if found is None:
-            rest.extend(replace(atom, kind="word", text=word, prop=None) for word in atom.text.split()
-                        if fts.searchable(word))  # fmt: skip
-        else:
-            nodes.append(found)
-    return [a for a in rest if a not in used], nodes
-
-
-def _age(atom: Atom) -> Node | None:
-    number = atom.prop
-    assert isinstance(number, Compared)
-    if not in_years(number.unit):
-        return None
-    high = number.high + 1 if number.plain and number.high is not None else number.high
-    span_ = Range(number.low, high, number.low_in, number.high_in and not number.plain)
-    return CaseClause(Test("age", "number", range=span_))
-
-
-def _size_of(atom: Atom, rest: Sequence[Atom], used: list[Atom], lexicon: Lexicon) -> Node | None:
-    number = atom.prop
-    assert isinstance(number, Compared)
-    named = [(a, m) for a in rest if (m := _measure_of(a, lexicon)) is not None]
-    named = [(a, m) for a, m in named if limits(m, number) is not None]
-    things = [a for a in rest if a.kind in ("structure", "abnormality") and a.wanted is not None]
-    structure = _closest(atom, [a for a in things if a.kind == "structure"])
-    abnormality = None
-    if named:
-        source, measure = min(named, key=lambda pair: _apart(atom, pair[0]))
-        if source.kind == "node" or (
-            source.kind == "abnormality" and not number.plain and not any(a.kind == "certainty" for a in rest)
-        ):
-            used.append(
-                source
-            )  # "gap over 10 mm" is told by the length, whatever the finding beside it is called
-    elif things and number.unit:
-        measure = Measure((), "size", base_of(number.unit) or number.unit, number.unit)
-        abnormality = _closest(atom, [a for a in things if a.kind == "abnormality"])
-    else:
-        return None
-    span_ = limits(measure, number)
-    if span_ is None:
-        return None
-    if number.plain and span_.low is not None:
-        span_ = Range(span_.low * 0.9, span_.low * 1.1)
-    states = [a for a in rest if a.kind == "maneuver" and not a.by_field and a.wanted is not None]
-    if states and not number.plain:
-        used.extend(states)
-    ids = tuple(sorted({i for a in states if a.wanted for i in a.wanted.ids}))
-    clause = MeasureClause(
-        measure.names, measure.label, span_, measure.unit, ids,
-        structure.wanted if structure else None, abnormality.wanted if abnormality else None,
-    )  # fmt: skip
-    if number.plain:
-        return Maybe(clause)
-    called = next((a.wanted for a in used if a.kind == "abnormality"), None)
-    if called is None:
-        return clause
-    return And((clause, Maybe(FindingClause(structure=clause.structure, abnormality=called))))
-
-
-def _measure_of(atom: Atom, lexicon: Lexicon) -> Measure | None:
-    """A measurement by name, or a finding whose word also names one: a gap is a finding and a length."""
-    if isinstance(atom.prop, Measure):
-        return atom.prop
-    if atom.kind == "abnormality" and atom.wanted is not None and not atom.by_field:
-        return measure_named(lexicon, atom.wanted.typed)
-    return None
-
-
-def _closest(atom: Atom, others: Sequence[Atom]) -> Atom | None:
-    return min(others, key=lambda other: _apart(atom, other), default=None)
-
-
-def _apart(first: Atom, second: Atom) -> int:
-    return max(first.start, second.start) - min(first.end, second.end)
-
-
 # ------------------------------------------------------------------------------------------- denials
 
 #: Marks words that nobody knows and somebody denied.
@@ -394,7 +243,7 @@ def _clauses(atoms: Sequence[Atom], lexicon: Lexicon) -> tuple[list[Node], list[
             # "tear without haematoma": no case with a haematoma, and those that say so first
             nodes += [Not(replace(clause, certainty=PRESENT)), Maybe(clause)]
             continue
-        nodes.append(_or_its_length(clause, lexicon))
+        nodes.append(or_its_length(clause, lexicon))
         about = tuple(w for w in (clause.structure, clause.abnormality) if w is not None and w.groups)
         if about and not clause.strict and "absent" not in clause.certainty:
             nodes.append(Maybe(Said(about)))
@@ -490,7 +339,7 @@ def _clause(draft: _Draft, lexicon: Lexicon) -> FindingClause:
             meant = wanted(lexicon, here, abnormality.typed, by_field=abnormality.by_field)
             ids, above = {*abnormality.ids, *meant.ids}, {*abnormality.above, *meant.above}
             abnormality = replace(abnormality, ids=tuple(sorted(ids)), above=tuple(sorted(above)))
-        abnormality = _of_its_kind(structure, abnormality, lexicon)
+        abnormality = of_its_kind(structure, abnormality, lexicon)
     leading = draft.abnormality or draft.structure
     clause = FindingClause(
         structure=structure,
@@ -505,36 +354,6 @@ def _clause(draft: _Draft, lexicon: Lexicon) -> FindingClause:
     if "absent" in clause.certainty:
         clause = replace(clause, strict=True)
     return clause
-
-
-def _of_its_kind(structure: Wanted, abnormality: Wanted, lexicon: Lexicon) -> Wanted:
-    """ "Ulnar nerve dislocation": what is called a dislocation of a nerve is meant too."""
-    kind = lexicon.resolve(f"{structure.kind} {abnormality.typed}", ABNORMALITY_KINDS)
-    if kind is None or kind.id in abnormality.ids or abnormality.literal:
-        return abnormality
-    meant = wanted(lexicon, kind.id, abnormality.typed, by_field=abnormality.by_field)
-    ids, above = {*abnormality.ids, *meant.ids}, {*abnormality.above, *meant.above}
-    groups = abnormality.groups
-    if len(groups) == 1:
-        groups = ((*groups[0], kind.id),)
-    return replace(
-        abnormality, label=f"{abnormality.label} or {meant.label}", asked=(*abnormality.asked, kind.id),
-        ids=tuple(sorted(ids)), above=tuple(sorted(above)), groups=groups,
-    )  # fmt: skip
-
-
-def _or_its_length(clause: FindingClause, lexicon: Lexicon) -> Node:
-    """ "Gap on contraction": a finding in that state, or a length that was measured in it."""
-    what = clause.abnormality
-    if clause.maneuver is None or what is None or what.by_field or "absent" in clause.certainty:
-        return clause
-    measure = measure_named(lexicon, what.typed)
-    if measure is None:
-        return clause
-    measured = MeasureClause(
-        measure.names, measure.label, Range(), measure.unit, clause.maneuver.ids, clause.structure
-    )
-    return Or((clause, measured))
 
 
 def _modified(clause: FindingClause, atoms: Sequence[Atom]) -> FindingClause:

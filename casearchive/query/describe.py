@@ -37,8 +37,9 @@ _ROLE_NAMES = {"diagnosis": "dx", "differential": "ddx"}
 def described(node: Node) -> tuple[str, ...]:
     """One line for each condition; alternatives share a line."""
     if isinstance(node, And):
-        return tuple(line for part in node.parts for line in described(part))
-    if isinstance(node, Maybe) and isinstance(node.part, MeasureClause):
+        mentioned = [Maybe(Words((part.wanted.typed,))) for part in node.parts if isinstance(part, Mention)]
+        return tuple(line for part in node.parts if part not in mentioned for line in described(part))
+    if isinstance(node, Maybe) and isinstance(node.part, MeasureClause | Words):
         return (f"preferably {_leaf(node.part)}",)
     if isinstance(node, Maybe) and isinstance(node.part, Or):
         return ("preferably " + " or ".join(_inline(part) for part in node.part.parts),)
@@ -87,7 +88,8 @@ def _leaf(node: Node) -> str:
         return f"like {node.case} ({len(node.scores)} cases)"
     if isinstance(node, MeasureClause):
         of = [concept(w) for w in (node.structure, node.abnormality) if w is not None]
-        place = f" of {', '.join(of)}" if of else ""
+        side = f" ({' or '.join(node.sides)})" if node.sides else ""
+        place = f"{side} of {', '.join(of)}" if of else side
         state = f" at {' or '.join(_words(s) for s in _widest(node.states))}" if node.states else ""
         if node.range == Range():
             return f"{node.label}{place}{state} measured"

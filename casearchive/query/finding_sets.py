@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from functools import reduce
-from operator import or_
 
 from casearchive.query import facts, fts
 from casearchive.query.bits import Tier, minus
@@ -29,14 +27,13 @@ from casearchive.query.finding_rows import (
     places,
     told_by,
 )
-from casearchive.query.pieces import MATCH, NO_SIDE, OTHER_SIDE, accepted, other_sides
+from casearchive.query.pieces import MATCH, NO_SIDE, OTHER_SIDE, UNRECORDED, accepted, other_sides
 from casearchive.query.text_sets import said
 from casearchive.query.tree import PRESENT, FindingClause, GradeTest
 from casearchive.terms.grades import spellings
 
 #: Where a finding is from that no author wrote down as one.
 READ = ("text", "report")
-UNRECORDED = ("unknown", "none", "")
 
 
 def clause_tiers(clause: FindingClause, shelf: Shelf) -> list[Tier] | None:
@@ -292,13 +289,13 @@ def _said_otherwise(clause: FindingClause, shelf: Shelf) -> int:
         return 0
     ids = told_by(clause.abnormality)
 
-    def told(some: Items) -> list[Tier]:
+    def told(some: Items) -> int:
         mined = any_value(some, "f.origin", READ) & of_ids(some, "f.abnormality", ids)
         absent = any_value(some, "f.certainty", ("absent",))
         placed = minus(mined, any_value(some, "f.structure", ("",)))
-        return [Tier(0, MATCH, 0, some.documents(placed | (mined & absent)))]
+        return placed | (mined & absent)
 
-    return reduce(or_, (tier.documents for tier in shelf.tiers(told)), 0)
+    return shelf.where(told)
 
 
 def _read_of_side(shelf: Shelf, sides: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from casearchive.query.atoms import Atom
-from casearchive.query.tree import FindingClause, Maybe, Node, Or, PriorClause, Wanted
+from casearchive.query.tree import FindingClause, Maybe, Node, Not, Or, PriorClause, Wanted
 from casearchive.query.wanted import either, literal, wanted
 from casearchive.terms import Lexicon
 
@@ -92,12 +92,15 @@ def _excluded(before: list[Atom], after: list[Atom], lexicon: Lexicon) -> Told:
 
 
 def _certain(before: list[Atom], after: list[Atom], certainty: tuple[str, ...]) -> Told:
-    """The finding right before (else right after) with this certainty; any finding where nothing is named."""
-    for atoms in (before[::-1], after):
-        found = next((a for a in atoms if a.kind == "abnormality"), None)
-        if found is not None:
-            changed = replace(found, values=certainty)
-            return [changed if a is found else a for a in (*before, *after)], []
+    """The finding right before (else right after) with this certainty; any finding where nothing is named. Of a
+    symptom or a mechanism no certainty is recorded: what is excluded is left out."""
+    everything = (*before[::-1], *after)
+    found = next((a for a in everything if a.kind == "abnormality" or a.node is not None), None)
+    if found is not None and found.kind == "abnormality":
+        return [replace(a, values=certainty) if a is found else a for a in (*before, *after)], []
+    if found is not None and found.node is not None:
+        left_out = [found] if certainty == ("absent",) else []
+        return _without([*before, *after], left_out), [Not(found.node)] if left_out else []
     if any(a.kind == "word" for a in (*before, *after)):  # it is these words that are doubtful or not there
         return [*before, *after], []
     places = _run(before[::-1]) or _run(after)

@@ -24,6 +24,7 @@ from casearchive.query.pieces import (
     every,
     like,
     only_of,
+    other_sides,
     same,
     sql,
     value,
@@ -377,7 +378,21 @@ def _measure_clause(leaf: MeasureClause, only: Documents | None) -> Sql:
             of.append(sql(f"{column} IN {{}}", among(asked.ids)))
     if len(of) > 1:
         parts.append(sql("(x.finding_id = '' OR EXISTS (SELECT 1 FROM findings f WHERE {}))", every(of)))
+    if leaf.sides:
+        parts.append(_measured_on(leaf.sides))
     return _rows("measurement", "x.id", "x.case_id", "measurements x", every(parts), TERM, only)
+
+
+def _measured_on(sides: Sequence[str]) -> Sql:
+    """The side of the measurement; where none is recorded, not a finding that lies on another."""
+    finding = (
+        "EXISTS (SELECT 1 FROM findings f WHERE f.document = x.case_id AND x.finding_id IN ('', f.finding_id)"
+    )
+    return sql(
+        f"(x.side IN {{}} OR (x.side NOT IN {{}} AND ({finding} AND f.side IN {{}})"
+        f" OR NOT {finding} AND f.side IN {{}}))))",
+        among(accepted(sides)), among(other_sides(sides)), among(accepted(sides)), among(other_sides(sides)),
+    )  # fmt: skip
 
 
 def _alike(leaf: Like, only: Documents | None) -> Sql:

@@ -114,10 +114,10 @@ def _most(words: Sequence[str], least: int = 0) -> Node:
 def _plain_findings(parts: Sequence[Node]) -> Iterator[Node]:
     """A finding or the length that has its name ("gap on contraction"): the finding, and the length as a wish."""
     for part in parts:
-        kinds = [type(p) for p in part.parts] if isinstance(part, Or) else []
-        if isinstance(part, Or) and kinds == [FindingClause, MeasureClause]:
-            yield part.parts[0]
-            yield Maybe(part.parts[1])
+        finding, length = part.parts if isinstance(part, Or) and len(part.parts) == 2 else (part, None)
+        if isinstance(finding, FindingClause) and not finding.strict and isinstance(length, MeasureClause):
+            yield finding
+            yield Maybe(length)
         else:
             yield part
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice, pairwise, product
 
 from casearchive.errors import QueryError
@@ -91,7 +92,8 @@ def parse(
         raise _too_much(text, 0)
     notes = tuple(_spelt(atom) for atom in _flat(atoms) if _misspelt(atom, lexicon))
     unknown = tuple((a.start, a.end) for a in _flat(atoms) if a.kind == "word")
-    return Query(text=text, root=root, understood=(*described(root), *notes), unknown=unknown, exact=exact)
+    again = partial(parse, lexicon=lexicon, fields=fields, saved=saved, alike=alike)
+    return Query(text, root, (*described(root), *notes), unknown, exact, again)
 
 
 def _said(pieces: tuple[Piece, ...], found: tuple[Cue, ...]) -> tuple[Piece, ...]:
@@ -284,7 +286,7 @@ class _Reader:
 # ------------------------------------------------------------------------------------------- spelling
 
 
-def respelt(query: Query, lexicon: Lexicon, fields: Mapping[str, Field] = FIELDS) -> tuple[Query, ...]:
+def respelt(query: Query, lexicon: Lexicon) -> tuple[Query, ...]:
     """The same question with its unknown words as they were probably meant; nothing where nothing is near.
 
     Words of four letters or more are compared with the names of the lexicon, together with an unknown
@@ -300,10 +302,10 @@ def respelt(query: Query, lexicon: Lexicon, fields: Mapping[str, Field] = FIELDS
             notes.insert(0, f"showing results for {better} (you typed {query.text[start:end]})")
             text = text[:start] + better + text[end:]
         try:
-            again = parse(text, lexicon, fields)
+            meant = query.again(text) if query.again is not None else parse(text, lexicon)
         except QueryError:
             continue
-        found.append(Query(again.text, again.root, (*again.understood, *notes), again.unknown))
+        found.append(replace(meant, understood=(*meant.understood, *notes)))
     return tuple(found)
 
 

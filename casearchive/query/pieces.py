@@ -64,6 +64,10 @@ def only_of(column: str, only: Documents | None) -> Sql:
     return sql(f" AND {column} IN {{}}", among(only)) if only is not None else Sql("")
 
 
+#: Sides that nobody recorded.
+UNRECORDED = ("unknown", "none", "")
+
+
 def accepted(sides: Sequence[str]) -> tuple[str, ...]:
     """Sides that answer to these: what is on both sides is also on the left."""
     both = ("bilateral",) if "left" in sides or "right" in sides else ()

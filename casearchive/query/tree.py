@@ -6,6 +6,8 @@ Leaves are clauses that one place of a case (a finding, a clip, its text) must s
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from casearchive.frozen import dataclass
 
 #: What a plain search means by "has": never a documented absence, never "not assessed".
@@ -187,7 +189,8 @@ class PriorClause:
 @dataclass(frozen=True)
 class MeasureClause:
     """A measurement in a base unit (``units``): any of the names ``what`` (none: any in that unit), in any of
-    these states, of a finding at ``structure`` that is an ``abnormality``, as far as those are asked."""
+    these states, of a finding at ``structure`` that is an ``abnormality``, as far as those are asked. ``sides``
+    leaves out what was measured on another side."""
 
     what: tuple[str, ...]
     label: str
@@ -196,6 +199,7 @@ class MeasureClause:
     states: tuple[str, ...] = ()
     structure: Wanted | None = None
     abnormality: Wanted | None = None
+    sides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -285,7 +289,7 @@ class Query:
 
     ``understood`` are lines for a person. ``unknown`` are the places (start, end; 0-based) of words that are
     in no vocabulary: where the question finds nothing, ``respelt`` looks for what they may have meant,
-    unless ``exact`` forbids guessing.
+    unless ``exact`` forbids guessing. ``again`` reads other words as these were read, with the same living sets.
     """
 
     text: str
@@ -293,6 +297,7 @@ class Query:
     understood: tuple[str, ...] = ()
     unknown: tuple[tuple[int, int], ...] = ()
     exact: bool = False
+    again: Callable[[str], Query] | None = None
 
 
 def leaves(node: Node) -> tuple[Leaf, ...]:

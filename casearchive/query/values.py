@@ -11,6 +11,7 @@ from casearchive.errors import QueryError
 from casearchive.frozen import dataclass
 from casearchive.query.fields import (
     ALIASES,
+    FIELDS,
     FINDING,
     HAS,
     MEDIA,
@@ -167,6 +168,8 @@ def _concept(asked: Asked) -> Parsed:
         )
     if asked.value == _FILLED:
         return _filled(field)
+    asked = _without_denial(asked)
+    field = asked.field
     found = [_one(asked, value) for value in _list(asked.value)]
     together = [t for t in found if isinstance(t, tuple)]
     single = [w for w in found if isinstance(w, Wanted)]
@@ -175,6 +178,31 @@ def _concept(asked: Asked) -> Parsed:
             raise asked.error(f"{field.name}: a list takes one name between two commas")
         return _together(asked, together[0])
     return _named(field, either(*single) if len(single) > 1 else single[0])
+
+
+def _without_denial(asked: Asked) -> Asked:
+    """``finding:"no tear"`` asks for ``no:tear``; in other fields what is denied or doubted is no name."""
+    kinds = asked.field.kinds
+    plain = asked.value.replace("_", " ")
+    if " " not in plain or "," in plain or asked.lexicon.resolve(plain, kinds) is not None:
+        return asked
+    from casearchive.terms.context import scopes
+
+    told = {scope.presence for scope in scopes(plain, asked.lexicon)}
+    named = [
+        mention.text
+        for mention in asked.lexicon.recognise(plain)
+        if (concept := asked.lexicon.concept(mention.concept)) is not None
+        and (concept.kind in kinds or concept.kind in STRUCTURE_KINDS or concept.kind == "laterality")
+    ]
+    if not told or not named:
+        return asked
+    name = " ".join(named)
+    if asked.field.name == "finding" and told == {"absent"}:
+        return replace(asked, field=FIELDS["no"], value=name)
+    quoted = f'"{name}"' if " " in name else name
+    hint = f"Write {asked.field.name}:{quoted}; no:tear asks for what was excluded, certainty:possible for a doubt."
+    raise asked.error(f"{asked.field.name}: “{plain}” says more than a name", hint)
 
 
 def _named(field: Field, meant: Wanted, structure: Wanted | None = None) -> Parsed:
@@ -213,8 +241,14 @@ def _one(asked: Asked, text: str) -> Wanted | tuple[tuple[str, Wanted], ...]:
             return parts
     near = _near(asked.lexicon, text, kinds)
     if near is None and kinds and not asked.exact:
-        held = asked.lexicon.within(text, kinds)
-        near = held.id if held is not None else None
+        from casearchive.terms.phrases import held
+
+        found = held(text, kinds, asked.lexicon)
+        if found is not None and found.sides:
+            raise asked.error(
+                f"{asked.field.name}: leave the side out", f"Write side:{found.sides[0]} beside it."
+            )
+        near = found.concept.id if found is not None else None
     if near is not None and not asked.exact:
         return wanted(asked.lexicon, near, text, exact=exact, by_field=True)
     return literal(text, next(iter(sorted(kinds)), ""), near=asked.lexicon.nearest(text, kinds, 2))

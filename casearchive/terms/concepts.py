@@ -41,7 +41,6 @@ _JOINED = re.compile(r"[\s\-‐‑–/()'’]*(?:\bthe\s+)?\Z", re.IGNORECASE)
 
 
 _NOUNS = ("muscle", "tendon", "ligament", "nerve", "bursa", "joint", "bone", "vessel")
-_DENIED = re.compile(r"\b(?:no|not|without|or)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -176,29 +175,6 @@ class Lexicon:
                 return self.concept(as_id)
             return None
         return self.concept(chosen.concept)
-
-    def within(self, text: str, kinds: Collection[str]) -> Concept | None:
-        """The concept that ``text`` names, or else the only one of these kinds that it holds ("the second
-        metatarsal", "deep veins of the leg"); None where it holds none, or names that lie apart."""
-        whole = self.resolve(text, kinds)
-        if whole is not None:
-            return whole
-        held = [c for m in self.recognise(text) if (c := self.concept(m.concept)) is not None]
-        named = {c.id: c for c in held if c.kind in kinds}
-        if _DENIED.search(text):
-            return None
-        things = [c for c in named.values() if c.kind not in ("region", "site") and c.id != c.kind]
-        things = things or [c for c in named.values() if c.kind != "region"]
-        if len(things) != 1:
-            return next(iter(named.values())) if len(named) == 1 else None
-        places = [c.id for c in named.values() if c.kind == "region"]
-        around = {r for above in self.broader(things[0].id) for r in self._rows[above].get("region", ())}
-        around |= {above for r in around for above in self.broader(r)}
-        apart = around and not all(
-            place in around or around & self.broader(place) or around & self.narrower(place)
-            for place in places
-        )
-        return None if apart else things[0]
 
     def senses(self, text: str, kinds: Collection[str] = ()) -> tuple[str, ...]:
         """Every concept id that ``text`` may name, the likeliest first (more than one for ``TA``)."""

@@ -7,7 +7,9 @@ import re
 from casearchive.terms.concepts import Lexicon
 
 _ROMAN = {"i": 1.0, "ii": 2.0, "iii": 3.0, "iv": 4.0, "v": 5.0, "vi": 6.0}
-_GRADE = re.compile(r"(?:[a-z]?(?P<number>\d+(?:\.\d+)?).*|(?P<roman>iv|vi?|i{1,3})[a-f]?)\Z", re.IGNORECASE)
+_GRADE = re.compile(
+    r"(?:[a-z]?(?P<number>\d+(?:\.\d+)?).*|(?P<roman>iv|vi?|i{1,3})[a-f]?)\Z", re.ASCII | re.IGNORECASE
+)
 
 
 def ordinal(value: str) -> float | None:
