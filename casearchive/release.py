@@ -23,7 +23,7 @@ from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded
 from casearchive.exporters import exporter
 from casearchive.index import read
 from casearchive.model import Case, Identifier, TeachingSetRecord
-from casearchive.reviewing import decided, profiles
+from casearchive.reviewing import Remembered, decided, profiles
 from casearchive.rooms import Rooms
 from casearchive.teaching import TeachingCase, TeachingSet, Withheld
 
@@ -158,6 +158,7 @@ def _pass_all(
                 decisions={m.id: decisions[m.sha256] for m in case.media if m.sha256 in decisions},
                 scanners=scanners,
                 consent_required=consent_required,
+                memory=Remembered(rooms),
             )
         originals = {m.id: m.sha256 for m in case.media}
         withheld += [replace(w, sha256=originals.get(w.media, "")) for w in kept_in]

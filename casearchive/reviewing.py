@@ -18,11 +18,13 @@ from pathlib import Path
 from casearchive import index
 from casearchive.clip import Clip
 from casearchive.deid import decisions as deciding
-from casearchive.deid import marks, scanners
-from casearchive.deid.airlock import Kept, look, safe_area
+from casearchive.deid import looking, scanners
+from casearchive.deid.airlock import NOT_ABLE, Kept, safe_area
 from casearchive.deid.decisions import Decision
+from casearchive.deid.looking import Looked
+from casearchive.deid.needles import Needle
 from casearchive.deid.needles import build as needles_of
-from casearchive.deid.pixels import MOST_OF_THE_FRAME, Box, whole
+from casearchive.deid.pixels import MOST_OF_THE_FRAME, Area, Box, whole
 from casearchive.deid.refusal import REVIEW, Refusal
 from casearchive.deid.scanners import Scanner
 from casearchive.deid.shapes import Shape
@@ -88,19 +90,26 @@ def reviewables(
     found: list[Reviewable] = []
     with index.reading(rooms.layout.index) as connection:
         decisions = decided(connection, {m.sha256 for case in cases for m in case.media if m.sha256})
+        people = {c.slug: read.identifiers(connection, (m.sha256 for m in c.media)) for c in cases}
     for number, case in enumerate(cases, 1):
         tell(case.slug, number, len(cases))
+        needles = needles_of(people[case.slug])
         for media in case.media:
             with rooms.opened(media.sha256) as clip:
                 if clip is None:
                     continue
-                one = _judged(rooms, clip, media.sha256, decisions.get(media.sha256), known)
+                one = _judged(rooms, clip, media.sha256, decisions.get(media.sha256), known, needles)
                 found.append(replace(one, case=case.slug, media=media.id))
     return tuple(found)
 
 
 def _judged(
-    rooms: Rooms, clip: Clip, sha256: str, decision: Decision | None, known: Sequence[Scanner]
+    rooms: Rooms,
+    clip: Clip,
+    sha256: str,
+    decision: Decision | None,
+    known: Sequence[Scanner],
+    needles: tuple[Needle, ...],
 ) -> Reviewable:
     facts = clip.facts
     kept = safe_area(facts, decision, known)
@@ -112,27 +121,38 @@ def _judged(
             return replace(one, state=DECIDED, reason=kept.reason)
         return replace(one, state=WAITS if kept.decide == REVIEW else CANNOT, reason=kept.reason)
     try:
-        texts = _looked(rooms, clip, sha256, kept)
+        seen = looking.seen(clip, kept.area, sha256=sha256, memory=Remembered(rooms))
+        texts = tuple((n, some.texts) for n, some in sorted(seen.items()) if some.tells(needles))
     except PictureUnavailable as error:
         return replace(one, state=CANNOT, reason=error.what)
     one = replace(one, texts=texts)
     if texts and not kept.approved:
-        where = ", ".join(str(n) for n, _ in texts[:6]) + (" …" if len(texts) > 6 else "")
+        where = looking.numbered([n for n, _ in texts])
         return replace(one, state=WAITS, reason=f"something like text inside the scan area, frame {where}")
+    if not kept.approved and not looking.able():
+        return replace(one, state=WAITS, reason=NOT_ABLE.reason)
     return one if decision is None else replace(one, state=DECIDED)
 
 
-def _looked(rooms: Rooms, clip: Clip, sha256: str, kept: Kept) -> tuple[tuple[int, tuple[Box, ...]], ...]:
-    """Frames with what looks like text in the kept area, and where: looked for once."""
-    area, path = kept.area, rooms.layout.looked(sha256)
-    key = f"{marks.VERSION} {area.digest}"
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        said = json.loads(path.read_text("utf-8"))
-        if said["key"] == key:
-            return tuple((int(n), tuple(Box(*b) for b in boxes)) for n, boxes in said["frames"])
-    found = [(number, boxes) for number, _, boxes in look(clip, area) if boxes]
-    write_lightly(path, json.dumps({"key": key, "frames": found}).encode())
-    return tuple(found)
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What was seen of text in a file, kept in the archive's cache: every picture is looked at once."""
+
+    rooms: Rooms
+
+    def recall(self, sha256: str, area: Area) -> Looked | None:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            said = json.loads(self.rooms.layout.looked(sha256).read_text("utf-8"))
+            if said["key"] == self._key(area):
+                return Looked.read(said["frames"])
+        return None
+
+    def keep(self, sha256: str, area: Area, looked: Looked) -> None:
+        said = {"key": self._key(area), "frames": looked.plain()}
+        write_lightly(self.rooms.layout.looked(sha256), json.dumps(said).encode())
+
+    def _key(self, area: Area) -> str:
+        return f"{looking.version()} {area.digest}"
 
 
 def layout_of(facts: Facts) -> str:

@@ -43,7 +43,7 @@ def main() -> int:
     )
     parser.add_argument("--to", type=Path, default=ROOT / ".demo", help="where to make it (default: .demo)")
     target: Path = parser.parse_args().to.absolute()
-    python = environment(".venv-demo", "video")
+    python = environment(".venv-demo", "text,video")
     names = ["sample cases", "archive", "ingest", "search", "teaching set"]
     steps = Steps(ROOT / ".venv-demo" / "last-times.json", names)
     archive, teaching = target / "archive", target / "teaching"

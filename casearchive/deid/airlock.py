@@ -6,7 +6,7 @@ import datetime
 import json
 import re
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from casearchive.clip import Clip
-from casearchive.deid import encode, headers, leaks, marks, shapes, words
+from casearchive.deid import encode, headers, leaks, shapes, words
 from casearchive.deid.decisions import APPROVE, REFUSE, Decision
+from casearchive.deid.looking import EXTRA, Frame, Memory, Seen, able, look
+from casearchive.deid.needles import Needle
 from casearchive.deid.needles import build as needles_of
-from casearchive.deid.pixels import MOST_OF_THE_FRAME, Area, Box, clean, drawn_area, scan_area, struck_out
+from casearchive.deid.pixels import MOST_OF_THE_FRAME, Area, clean, drawn_area, scan_area, struck_out
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR, NOBODY, REVIEW, Refusal
 from casearchive.deid.scanners import Scanner, fitting
@@ -41,6 +43,7 @@ from casearchive.teaching import TeachingCase, TeachingClip, Withheld
 
 _PLAIN_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)\Z", re.I)  # names Windows will not have
+NOT_ABLE = Refusal(f"text in its pictures cannot be looked for here: {EXTRA} is not installed")
 READY = "set status=ready when the case may leave"
 
 
@@ -54,6 +57,7 @@ def pass_case(
     decisions: Mapping[str, Decision] | None = None,
     scanners: Collection[Scanner] = (),
     consent_required: bool = False,
+    memory: Memory | None = None,
     today: datetime.date | None = None,
 ) -> tuple[TeachingCase | None, tuple[Withheld, ...]]:
     """Let out what is plainly safe of one case; list everything that stays in, with who can decide.
@@ -61,7 +65,8 @@ def pass_case(
     ``clips`` are opened clips by media id; ``identifiers`` all that is known to identify the people of this
     case (those of the clips' own facts are added). ``decisions`` are what people decided, by media id; ``scanners``
     the profiles that may tell what of a screen is the scan; with ``consent_required`` a case without a consent for
-    teaching stays in. Each clip that passes is written to ``staging/<slug>/``:
+    teaching stays in. ``memory`` knows what was seen in a file before. Each
+    clip that passes is written to ``staging/<slug>/``:
     the rebuilt DICOM object ``<id>.dcm``, its cleaned frames ``<id>.npy`` and, for the certificate,
     ``<id>.proof.json``. Nothing is left in staging of a case that is withheld. Raises what the disk raises,
     ``NoSecretError`` and ``ProfileError``.
@@ -90,7 +95,15 @@ def pass_case(
                 Refusal("its file is not at hand", "whoever keeps the archive (verify)")
                 if clip is None
                 else _pass_clip(
-                    media, clip, case, known, pseudonyms, folder, (decisions or {}).get(media.id), scanners
+                    media,
+                    clip,
+                    case,
+                    known,
+                    pseudonyms,
+                    folder,
+                    (decisions or {}).get(media.id),
+                    scanners,
+                    memory,
                 )
             )
             if isinstance(result, Refusal):
@@ -270,15 +283,18 @@ def _pass_clip(
     folder: Path,
     decision: Decision | None,
     scanners: Collection[Scanner],
+    memory: Memory | None,
 ) -> TeachingClip | Refusal:
     kept = safe_area(clip.facts, decision, scanners)
     if isinstance(kept, Refusal):
         return kept
+    if not kept.approved and not able():
+        return NOT_ABLE
     folder.mkdir(parents=True, exist_ok=True)
     staged = [folder / f"{media.id}{suffix}" for suffix in (".npy", ".dcm", ".proof.json")]
     made: TeachingClip | Refusal = Refusal("it was not finished", NOBODY)
     try:
-        made = _make(media, clip, case, known, pseudonyms, kept, staged)
+        made = _make(media, clip, case, known, pseudonyms, kept, staged, memory)
         return made
     finally:
         if isinstance(made, Refusal):
@@ -353,10 +369,12 @@ def _make(
     pseudonyms: Pseudonyms,
     kept: Kept,
     staged: list[Path],
+    memory: Memory | None,
 ) -> TeachingClip | Refusal:
     frames_path, dicom, proof = staged
     area = kept.area
-    cleaned = _clean_frames(clip, kept, frames_path)
+    looked = look(clip, area, sha256=media.sha256, memory=memory)
+    cleaned = _clean_frames(looked, clip.facts.instance.frames, kept, needles_of(known), frames_path)
     if isinstance(cleaned, Refusal):
         return cleaned
     facts, frames = clip.facts, StagedFrames(cleaned.path)
@@ -401,37 +419,18 @@ def _source_uids(facts: Facts) -> frozenset[Identifier]:
     )
 
 
-def look(clip: Clip, area: Area) -> Iterator[tuple[int, NDArray[np.uint8], tuple[Box, ...]]]:
-    """Every frame once: its number, itself, and where in ``area`` something looks like text; one in memory at a time.
-
-    Raises ``PictureUnavailable`` with the reason at the first frame that cannot be looked at.
-    """
-    first: tuple[int, ...] = ()
-    for number in range(1, clip.facts.instance.frames + 1):
-        try:
-            frame = clip.frame(number)
-        except PictureUnavailable as error:
-            raise PictureUnavailable(
-                f"frame {number} cannot be decoded here, so it cannot be looked at"
-            ) from error
-        shape = (area.rows, area.columns, *((3,) if frame.ndim == 3 else ()))
-        if frame.dtype != np.uint8 or frame.shape != shape:
-            raise PictureUnavailable(f"frame {number} is not of the size its header says")
-        if shape != (first := first or shape):
-            raise PictureUnavailable(f"frame {number} is of another kind than the first")
-        yield number, frame, marks.suspicious_text(frame, area)
-
-
-def _clean_frames(clip: Clip, kept: Kept, path: Path) -> _Cleaned | Refusal:
-    """Look at every frame once and stage it cleaned."""
-    area = kept.area
-    count, mask = clip.facts.instance.frames, area.mask()
+def _clean_frames(
+    looked: Iterable[tuple[int, Frame, Seen]], count: int, kept: Kept, needles: tuple[Needle, ...], path: Path
+) -> _Cleaned | Refusal:
+    """Stage every frame cleaned, unless one shows text that nobody approved."""
+    mask = kept.area.mask()
     texts: list[int] = []
     store: np.memmap[Any, np.dtype[np.uint8]] | None = None
     hashes: list[str] = []
     liveliest, most = 1, -1.0
     try:
-        for number, frame, text in look(clip, area):
+        for number, frame, seen in looked:
+            text = seen.tells(needles)
             if text and not kept.approved:
                 return Refusal(f"something that looks like text stands inside the scan area (frame {number})")
             if text:

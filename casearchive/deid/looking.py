@@ -1,0 +1,209 @@
+"""Looking for text in the pixels that may stay, in every frame: who sees it, and what of it is harmless.
+
+Two look: a sieve for marks that stand like letters (``marks``), and where it is installed a text detector that also
+reads (``ocr``). What was read surely and is what scanners write of the picture itself (``screen``) is harmless; one
+sign alone is, too. All else is text that a person must see. Where no detector is installed nobody has looked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from casearchive.clip import Clip
+from casearchive.deid import marks, ocr, screen
+from casearchive.deid.needles import Needle
+from casearchive.deid.pixels import Area, Box
+from casearchive.deid.words import find
+from casearchive.errors import PictureUnavailable
+
+EXTRA = ocr.EXTRA
+VERSION = 1
+#: How sure the reader is, 0 to 1. Text of any script reads as signs of some kind, turned the right way; echoes
+#: read as nothing, or as one sign.
+_READ, _FINE = 0.25, 0.35
+_SURE, _SURE_SIGN = 0.8, 0.5  # of a harmless line, all in all and every sign of it
+_LETTER = 0.8
+_LARGE = 0.6  # of what is higher than print on a screen is: whole organs are taken for letters, too
+_TALL, _TALL_PART = 40, 1 / 15  # pixels, and of all rows
+_FEW = 2  # single letters of a frame that are no text: the mark of the probe's side
+_CROSSES = frozenset("+×xX*十土七✕")  # calipers, as the reader sees them
+
+Frame = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What stands in one frame: ``texts`` are for a person to look at, ``harmless`` was read sign by sign."""
+
+    texts: tuple[Box, ...] = ()
+    harmless: tuple[str, ...] = ()
+
+    def tells(self, needles: tuple[Needle, ...]) -> bool:
+        """Whether there is text to look at, or a harmless line is somebody's name, too: a patient can be called
+        Long."""
+        return bool(self.texts) or any(
+            any(find(line, [replace(needle, alone=False) for needle in needles])) for line in self.harmless
+        )
+
+
+@dataclass(slots=True)
+class Looked:
+    """What was seen in the frames of one clip that hold anything, from 1."""
+
+    frames: dict[int, Seen] = field(default_factory=dict)
+
+    def plain(self) -> list[list[Any]]:
+        """As JSON keeps it."""
+        return [[n, [list(b) for b in s.texts], list(s.harmless)] for n, s in sorted(self.frames.items())]
+
+    @classmethod
+    def read(cls, plain: Iterable[Any]) -> Looked:
+        """Raises ``ValueError`` or ``TypeError`` for what ``plain`` did not write."""
+        return cls(
+            {int(n): Seen(tuple(Box(*map(int, b)) for b in boxes), tuple(map(str, lines)))
+             for n, boxes, lines in plain}
+        )  # fmt: skip
+
+
+class Memory(Protocol):
+    """Where it is kept what was seen in a file, so that every picture is looked at once."""
+
+    def recall(self, sha256: str, area: Area) -> Looked | None: ...
+
+    def keep(self, sha256: str, area: Area, looked: Looked) -> None: ...
+
+
+def able() -> bool:
+    """Whether there is anything here that finds text, of any kind and on every ground; the sieve alone does not."""
+    return ocr.installed()
+
+
+def version() -> str:
+    """Changes with everything that decides what is seen."""
+    return f"{VERSION} {marks.VERSION} {ocr.version()}"
+
+
+def look(
+    clip: Clip, area: Area, *, sha256: str = "", memory: Memory | None = None
+) -> Iterator[tuple[int, Frame, Seen]]:
+    """Every frame once: its number, itself, and what was seen of text in ``area``; one in memory at a time.
+
+    What ``memory`` knows of the file ``sha256`` is not looked for again.
+
+    Raises ``PictureUnavailable`` with the reason at the first frame that cannot be looked at.
+    """
+    before = memory.recall(sha256, area) if memory is not None and sha256 else None
+    looked, same = Looked(), _Same()
+    count = clip.facts.instance.frames
+    first: tuple[int, ...] = ()
+    for number in range(1, count + 1):
+        try:
+            frame = clip.frame(number)
+        except PictureUnavailable as error:
+            raise PictureUnavailable(
+                f"frame {number} cannot be decoded here, so it cannot be looked at"
+            ) from error
+        shape = (area.rows, area.columns, *((3,) if frame.ndim == 3 else ()))
+        if frame.dtype != np.uint8 or frame.shape != shape:
+            raise PictureUnavailable(f"frame {number} is not of the size its header says")
+        if shape != (first := first or shape):
+            raise PictureUnavailable(f"frame {number} is of another kind than the first")
+        if before is not None:
+            seen = before.frames.get(number, Seen())
+        else:
+            closely = number in (1, (count + 1) // 2, count)  # what stands still stands there, too
+            seen = same.seen(frame, area, closely)
+            if seen != Seen():
+                looked.frames[number] = seen
+        yield number, frame, seen
+    if before is None and memory is not None and sha256:
+        memory.keep(sha256, area, looked)
+
+
+def seen(clip: Clip, area: Area, *, sha256: str, memory: Memory) -> Mapping[int, Seen]:
+    """What ``look`` sees, by frame; a file that is remembered is not decoded again."""
+    before = memory.recall(sha256, area)
+    if before is not None:
+        return before.frames
+    return {number: one for number, _, one in look(clip, area, sha256=sha256, memory=memory) if one != Seen()}
+
+
+class _Same:
+    """Looks at each distinct picture of a clip once."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[bytes, bool], Seen] = {}
+
+    def seen(self, frame: Frame, area: Area, closely: bool) -> Seen:
+        key = (hashlib.sha256(frame.tobytes()).digest(), closely)
+        if key not in self._seen:
+            self._seen[key] = seen_in(frame, area, closely=closely)
+        return self._seen[key]
+
+
+def seen_in(frame: Frame, area: Area, *, closely: bool = False) -> Seen:
+    """What of text is in one frame; ``closely`` looks for fine print, too."""
+    texts = list(marks.suspicious_text(frame, area))
+    if not ocr.installed():
+        return Seen(tuple(texts))
+    patches = [(patch, _READ) for patch in ocr.find(frame, area)]
+    if closely:
+        fine = ocr.find(frame, area, scale=2)
+        patches += [(p, _FINE) for p in fine if not any(_meet(p.box, other.box) for other, _ in patches)]
+    harmless: dict[Box, str] = {}
+    letters: dict[Box, str] = {}
+    read: list[Box] = []
+    for patch, least in patches:
+        line = ocr.read(frame, patch.box)
+        if _sure(line) and screen.harmless(line.text):
+            harmless[patch.box] = line.text.strip()
+            continue
+        ways = [line, *ocr.read_turned(frame, patch)]
+        least = max(least, _LARGE) if _thick(patch) > max(_TALL, area.rows * _TALL_PART) else least
+        if any(len(one.text.strip()) > 1 and one.mean >= least for one in ways):
+            read.append(patch.box)
+        elif not any(one.text.strip() in _CROSSES and one.mean >= least for one in ways):
+            best = max(ways, key=lambda one: one.mean)
+            if best.text.strip().isalnum() and best.mean >= _LETTER:
+                letters[patch.box] = best.text.strip()
+    if len(letters) > _FEW:  # one letter here, the next there: a name can be written like that
+        read += letters
+        letters = {}
+    spared = [*harmless, *letters]
+    texts = [*read, *(box for box in texts if not any(_within(box, other) for other in spared))]
+    return Seen(tuple(sorted(set(texts))), (*harmless.values(), *letters.values()))
+
+
+def _thick(patch: ocr.Patch) -> float:
+    """Pixels across the line."""
+    box = patch.box
+    return patch.thick or min(box.x1 - box.x0, box.y1 - box.y0) + 1
+
+
+def _sure(line: ocr.Line) -> bool:
+    return line.mean >= _SURE and min(line.sure, default=0.0) >= _SURE_SIGN
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one.x0 <= other.x1 and other.x0 <= one.x1 and one.y0 <= other.y1 and other.y0 <= one.y1
+
+
+def _within(one: Box, other: Box) -> bool:
+    """Whether ``one`` lies in ``other``, but for a few pixels around it."""
+    return (
+        one.x0 >= other.x0 - 4
+        and one.x1 <= other.x1 + 4
+        and one.y0 >= other.y0 - 4
+        and one.y1 <= other.y1 + 4
+    )
+
+
+def numbered(numbers: Sequence[int]) -> str:
+    """The numbers of frames for a person: ``1, 2, 3 …``."""
+    return ", ".join(map(str, numbers[:6])) + (" …" if len(numbers) > 6 else "")

