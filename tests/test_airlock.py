@@ -23,7 +23,7 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
 
-from casearchive.deid import airlock, certificate, headers, leaks, marks, pixels, profile, words
+from casearchive.deid import airlock, certificate, headers, leaks, marks, ocr, pixels, profile, words
 from casearchive.deid.pixels import Area, Box
 from casearchive.deid.pseudonyms import NoSecretError, Pseudonyms
 from casearchive.deid.refusal import Refusal
@@ -722,6 +722,50 @@ def test_pixels_changed_behind_a_corrected_hash_are_still_found(tmp_path: Path) 
     del said["clips"][0]["kept_pixels"]
     (folder / "certificate.json").write_text(json.dumps(said))
     assert any("cannot be read" in line for line in certificate.check(folder))
+
+
+def below(frame: np.ndarray) -> np.ndarray:
+    """The frame with forty black rows under it."""
+    return np.concatenate([frame, np.zeros((40, *frame.shape[1:]), np.uint8)])
+
+
+@pytest.mark.skipif(not ocr.installed(), reason="casearchive[text] is not installed")
+def test_results_beside_the_scan_stay_and_the_certificate_tells_and_holds_them(tmp_path: Path) -> None:
+    import json
+
+    def printed(number: int, frame: np.ndarray) -> np.ndarray:
+        frame = write_text(below(frame), "Dist 1.06 cm", (8, 158), 16)
+        return write_text(frame, f"0{number}:31", (140, 158), 16)
+
+    clip = fake(edit=printed, rows=ROWS + 40)
+    teaching = passed(tmp_path, clip)
+    frames = [teaching.clips[0].frames.frame(n) for n in (1, 2)]
+    assert all(frame[ROWS:, :120].max() > 200 for frame in frames), "the result is there"
+    assert not any(frame[ROWS:, 130:].any() for frame in frames), "the clock is not"
+    assert not any(frame[:30].any() for frame in frames), "nor is the name"
+    folder = tmp_path / "out"
+    (folder / "dicom").mkdir(parents=True)
+    shutil.copy(teaching.clips[0].dicom, folder / "dicom" / "M1.dcm")
+    said = certificate.certificate(folder, TeachingSet("set", "A set", "", (teaching,), ()))
+    (result,) = said["clips"][0]["kept_results"]
+    assert result["text"].replace(" ", "") == "Dist1.06cm"
+    assert "Dist" in certificate.certificate_page(said)
+    (folder / "certificate.json").write_text(json.dumps(said))
+    assert certificate.check(folder) == []
+    for change in ({"results_sha256": "0" * 64}, {"kept_results": []}):
+        told = json.loads(json.dumps(said))
+        told["clips"][0].update(change)
+        (folder / "certificate.json").write_text(json.dumps(told))
+        assert certificate.check(folder), change
+
+
+@pytest.mark.skipif(not ocr.installed(), reason="casearchive[text] is not installed")
+def test_a_result_that_is_a_name_in_a_later_frame_leaves_nothing_behind(tmp_path: Path) -> None:
+    def printed(number: int, frame: np.ndarray) -> np.ndarray:
+        return write_text(below(frame), "Dist 1.06 cm" if number < 3 else "QUILLFEATHER", (8, 158), 16)
+
+    teaching = passed(tmp_path, fake(4, edit=printed, rows=ROWS + 40))
+    assert not any(teaching.clips[0].frames.frame(n)[ROWS:].any() for n in range(1, 5))
 
 
 def test_the_page_is_escaped_and_has_no_script(tmp_path: Path) -> None:

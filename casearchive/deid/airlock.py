@@ -16,7 +16,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from casearchive.clip import Clip
-from casearchive.deid import encode, headers, leaks, shapes, words
+from casearchive.deid import encode, headers, leaks, results, shapes, words
 from casearchive.deid.decisions import APPROVE, REFUSE, Decision
 from casearchive.deid.looking import EXTRA, Frame, Memory, Seen, able, look
 from casearchive.deid.needles import Needle
@@ -24,6 +24,7 @@ from casearchive.deid.needles import build as needles_of
 from casearchive.deid.pixels import MOST_OF_THE_FRAME, Area, clean, drawn_area, scan_area, struck_out
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR, NOBODY, REVIEW, Refusal
+from casearchive.deid.results import Result
 from casearchive.deid.scanners import Scanner, fitting
 from casearchive.errors import PictureUnavailable
 from casearchive.model import (
@@ -272,6 +273,7 @@ class _Cleaned:
     hashes: tuple[str, ...]
     liveliest: int
     texts: tuple[int, ...] = ()  # frames with something like text, which a person has looked at
+    results: tuple[Result, ...] = ()  # what is kept beside the area
 
 
 def _pass_clip(
@@ -309,6 +311,11 @@ class Kept:
     area: Area
     told: str  # "the ultrasound regions", "a person", "the scanner profile …"
     decision: Decision | None = None
+
+    @property
+    def drawn(self) -> bool:
+        """A person drew what stays of this very file, or took a part out of it: nothing stays beside that."""
+        return bool(self.area.struck) or (self.decision is not None and bool(self.decision.keep))
 
     @property
     def approved(self) -> bool:
@@ -384,7 +391,8 @@ def _make(
         return dataset
     encode.write(dataset, (frames.frame(n) for n in range(1, len(frames) + 1)), dicom)
     mask = area.mask()
-    faults = encode.faults(dicom, mask, cleaned.hashes)
+    beside = results.boxed((r.box for r in cleaned.results), area.rows, area.columns)
+    faults = encode.faults(dicom, mask, cleaned.hashes, beside)
     if faults:
         return Refusal(f"the rebuilt file failed its own check: {faults[0]}", NOBODY)
     if leaks.scan(dicom, _source_uids(facts).union(known)):
@@ -422,8 +430,14 @@ def _source_uids(facts: Facts) -> frozenset[Identifier]:
 def _clean_frames(
     looked: Iterable[tuple[int, Frame, Seen]], count: int, kept: Kept, needles: tuple[Needle, ...], path: Path
 ) -> _Cleaned | Refusal:
-    """Stage every frame cleaned, unless one shows text that nobody approved."""
+    """Stage every frame cleaned, unless one shows text that nobody approved.
+
+    Results beside the area stay where they stand the same in every frame, unless a person drew what stays.
+    """
     mask = kept.area.mask()
+    first: Frame | None = None
+    still: tuple[Result, ...] = ()
+    moved: list[Result] = []
     texts: list[int] = []
     store: np.memmap[Any, np.dtype[np.uint8]] | None = None
     hashes: list[str] = []
@@ -435,9 +449,13 @@ def _clean_frames(
                 return Refusal(f"something that looks like text stands inside the scan area (frame {number})")
             if text:
                 texts.append(number)
-            if store is None:
+            if store is None or first is None:
                 store = open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, *frame.shape))
-            store[number - 1] = clean(frame, mask)
+                first = frame
+                still = () if kept.drawn else results.beside(frame, kept.area, needles)
+            moved += [r for r in still if not results.stands_still(r, first, frame)]
+            still = tuple(r for r in still if not any(r is m for m in moved))
+            store[number - 1] = clean(frame, mask | results.laid(still, *mask.shape))
             hashes.append(encode.hash_of(frame, mask))
             life = float(frame[mask].std())
             if life > most + 1e-9:
@@ -446,10 +464,14 @@ def _clean_frames(
         return Refusal(error.what, NOBODY)
     if store is None:
         return Refusal("it holds no frame", NOBODY)
+    if moved:
+        gone = results.laid(moved, *mask.shape) & ~results.laid(still, *mask.shape)
+        for number in range(count):
+            store[number][gone] = 0
     store.flush()
     colour = store.ndim == 4
     del store
-    return _Cleaned(path, colour, tuple(hashes), liveliest, tuple(texts))
+    return _Cleaned(path, colour, tuple(hashes), liveliest, tuple(texts), still)
 
 
 def _proof(media: Media, kept: Kept, cleaned: _Cleaned, dicom: Path) -> dict[str, object]:
@@ -483,4 +505,17 @@ def _proof(media: Media, kept: Kept, cleaned: _Cleaned, dicom: Path) -> dict[str
             {"frame": n, "before": digest, "after": digest} for n, digest in enumerate(cleaned.hashes, 1)
         ],
         "frames_searched_for_text": len(cleaned.hashes),
+        **_results_of(cleaned, area),
+    }
+
+
+def _results_of(cleaned: _Cleaned, area: Area) -> dict[str, object]:
+    """The results that were kept beside the area: where, how they read, and their pixels in all frames as one hash."""
+    if not cleaned.results:
+        return {}
+    frames = StagedFrames(cleaned.path)
+    where = results.boxed((r.box for r in cleaned.results), area.rows, area.columns)
+    return {
+        "kept_results": [{"box": list(r.box), "text": r.text} for r in cleaned.results],
+        "results_sha256": results.digest((frames.frame(n) for n in range(1, len(frames) + 1)), where),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from pydicom import dcmread
 from pydicom.pixels.utils import iter_pixels
 
 from casearchive import __version__
-from casearchive.deid import shapes
+from casearchive.deid import results, shapes
 from casearchive.deid.encode import file_hash, hash_of
 from casearchive.deid.headers import allowed
 from casearchive.deid.pixels import Area, Box
@@ -166,19 +167,25 @@ def _recheck(path: Path, clip: Mapping[str, Any]) -> list[str]:
     )
     mask = Area(int(clip["rows"]), int(clip["columns"]), boxes, (), drawn, struck).mask()
     hashes = [str(entry["after"]) for entry in clip["kept_pixels"]]
+    beside = results.boxed(
+        (Box(*map(int, entry["box"])) for entry in clip.get("kept_results", ())), *mask.shape
+    )
     wrong = [
         f"{keyword} is not allowed by the profile"
         for keyword in allowed(dcmread(path, stop_before_pixels=True))
     ]
-    count = 0
+    count, told = 0, hashlib.sha256()
     for frame in iter_pixels(path):
         if frame.shape[:2] != mask.shape:
             return [*wrong, f"frame {count + 1} has another size"]
         if count >= len(hashes) or hash_of(frame, mask) != hashes[count]:
             wrong.append(f"the kept pixels of frame {count + 1} are not those of the certificate")
-        if np.any(frame[~mask]):
+        if np.any(frame[~(mask | beside)]):
             wrong.append(f"frame {count + 1} is not empty outside the kept area")
+        told.update(frame[beside].tobytes())
         count += 1
+    if beside.any() and told.hexdigest() != clip.get("results_sha256"):
+        wrong.append("the results beside the kept area are not those of the certificate")
     if count != len(hashes):
         wrong.append(f"{count} frames instead of {len(hashes)}")
     return wrong
@@ -243,7 +250,8 @@ _STYLE = (
 def _area_in_words(clip: Mapping[str, Any]) -> str:
     boxes = ["x {0}–{2}, y {1}–{3}".format(*box) for box in clip["kept_boxes"]]
     without = [f"without {shape}" for shape in clip.get("removed_shapes", ())]
-    return f"{clip.get('area', '')}: " + "; ".join((*boxes, *clip.get("kept_shapes", ()), *without))
+    beside = [f"beside it “{entry['text']}”" for entry in clip.get("kept_results", ())]
+    return f"{clip.get('area', '')}: " + "; ".join((*boxes, *clip.get("kept_shapes", ()), *without, *beside))
 
 
 def _review_in_words(reviewed: Mapping[str, Any] | None) -> str:

@@ -80,11 +80,13 @@ def hash_of(frame: Frame, mask: NDArray[np.bool_]) -> str:
     return hashlib.sha256(frame[mask].tobytes()).hexdigest()
 
 
-def faults(path: Path, mask: NDArray[np.bool_], hashes: tuple[str, ...]) -> list[str]:
+def faults(
+    path: Path, mask: NDArray[np.bool_], hashes: tuple[str, ...], beside: NDArray[np.bool_]
+) -> list[str]:
     """What is wrong with a staged file, read back from its bytes alone; empty when it is as it must be.
 
-    ``hashes`` are ``hash_of`` the source's decoded frames: inside must be equal, outside zero, frames
-    complete.
+    ``hashes`` are ``hash_of`` the source's decoded frames: inside must be equal, outside zero but for results
+    ``beside`` it, frames complete.
     """
     head = path.open("rb")
     with head:
@@ -96,7 +98,7 @@ def faults(path: Path, mask: NDArray[np.bool_], hashes: tuple[str, ...]) -> list
     for frame in iter_pixels(path):
         if count < len(hashes) and hash_of(frame, mask) != hashes[count]:
             found.append(f"frame {count + 1} differs inside the scan area")
-        if np.any(frame[~mask]):
+        if np.any(frame[~(mask | beside)]):
             found.append(f"frame {count + 1} is not empty outside the scan area")
         count += 1
     if count != len(hashes):

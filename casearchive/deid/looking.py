@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from casearchive.clip import Clip
 from casearchive.deid import marks, ocr, screen
 from casearchive.deid.needles import Needle
-from casearchive.deid.pixels import Area, Box
+from casearchive.deid.pixels import Area, Box, struck_out
+from casearchive.deid.shapes import Rectangle
 from casearchive.deid.words import find
 from casearchive.errors import PictureUnavailable
 
@@ -149,9 +150,9 @@ class _Same:
 
 def seen_in(frame: Frame, area: Area, *, closely: bool = False) -> Seen:
     """What of text is in one frame; ``closely`` looks for fine print, too."""
-    texts = list(marks.suspicious_text(frame, area))
+    sieved = marks.suspicious_text(frame, area)
     if not ocr.installed():
-        return Seen(tuple(texts))
+        return Seen(sieved)
     patches = [(patch, _READ) for patch in ocr.find(frame, area)]
     if closely:
         fine = ocr.find(frame, area, scale=2)
@@ -175,9 +176,15 @@ def seen_in(frame: Frame, area: Area, *, closely: bool = False) -> Seen:
     if len(letters) > _FEW:  # one letter here, the next there: a name can be written like that
         read += letters
         letters = {}
-    spared = [*harmless, *letters]
-    texts = [*read, *(box for box in texts if not any(_within(box, other) for other in spared))]
-    return Seen(tuple(sorted(set(texts))), (*harmless.values(), *letters.values()))
+    if sieved and (harmless or letters):
+        sieved = _sieved_beside([*harmless, *letters], frame, area)
+    return Seen(tuple(sorted({*read, *sieved})), (*harmless.values(), *letters.values()))
+
+
+def _sieved_beside(spared: Iterable[Box], frame: Frame, area: Area) -> tuple[Box, ...]:
+    """What the sieve sees when it does not see these boxes."""
+    rest = struck_out(area, tuple(Rectangle(*box) for box in spared))
+    return marks.suspicious_text(frame, rest) if isinstance(rest, Area) else ()
 
 
 def _thick(patch: ocr.Patch) -> float:
@@ -192,16 +199,6 @@ def _sure(line: ocr.Line) -> bool:
 
 def _meet(one: Box, other: Box) -> bool:
     return one.x0 <= other.x1 and other.x0 <= one.x1 and one.y0 <= other.y1 and other.y0 <= one.y1
-
-
-def _within(one: Box, other: Box) -> bool:
-    """Whether ``one`` lies in ``other``, but for a few pixels around it."""
-    return (
-        one.x0 >= other.x0 - 4
-        and one.x1 <= other.x1 + 4
-        and one.y0 >= other.y0 - 4
-        and one.y1 <= other.y1 + 4
-    )
 
 
 def numbered(numbers: Sequence[int]) -> str:
