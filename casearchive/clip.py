@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,13 @@ class Clip(Protocol):
     def glimpse(self, number: int, edge: int) -> Picture: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Overlaid(Protocol):
+    """A clip that draws graphics over its pictures, and can leave them out."""
+
+    def leave_out_graphics(self) -> None: ...
 
 
 class Reader(Protocol):

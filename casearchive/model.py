@@ -41,8 +41,11 @@ class UltrasoundRegion:
     source: str = "header"
 
 
-#: How a note begins that says the layout of colours had to be guessed: such a clip never leaves by itself.
+#: How notes begin that say how a picture is laid out had to be guessed, or that it is not of the size its regions are
+#: for: such a clip never leaves by itself.
 GUESSED_LAYOUT = "said to hold its colours by"
+ANOTHER_SIZE = "its frames are"
+DOUBTS = (GUESSED_LAYOUT, ANOTHER_SIZE)
 #: What a clip is played at where nothing says how fast it was; whoever shows it says that it is a guess.
 ASSUMED_FPS = 20.0
 

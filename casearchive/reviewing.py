@@ -19,7 +19,7 @@ from casearchive import index
 from casearchive.clip import Clip
 from casearchive.deid import decisions as deciding
 from casearchive.deid import looking, scanners
-from casearchive.deid.airlock import NOT_ABLE, Kept, safe_area
+from casearchive.deid.airlock import NOT_ABLE, Kept, doubt_of, safe_area
 from casearchive.deid.decisions import Decision
 from casearchive.deid.looking import Looked
 from casearchive.deid.needles import Needle
@@ -121,11 +121,14 @@ def _judged(
             return replace(one, state=DECIDED, reason=kept.reason)
         return replace(one, state=WAITS if kept.decide == REVIEW else CANNOT, reason=kept.reason)
     try:
-        seen = looking.seen(clip, kept.area, sha256=sha256, memory=Remembered(rooms))
-        texts = tuple((n, some.texts) for n, some in sorted(seen.items()) if some.tells(needles))
+        looked = looking.looked(clip, kept.area, sha256=sha256, memory=Remembered(rooms))
     except PictureUnavailable as error:
         return replace(one, state=CANNOT, reason=error.what)
+    texts = tuple((n, seen.texts) for n, seen in sorted(looked.frames.items()) if seen.tells(needles))
     one = replace(one, texts=texts)
+    doubt = doubt_of(looked.doubts, kept)
+    if doubt is not None:
+        return replace(one, state=WAITS, reason=doubt.reason)
     if texts and not kept.approved:
         where = looking.numbered([n for n, _ in texts])
         return replace(one, state=WAITS, reason=f"something like text inside the scan area, frame {where}")
@@ -144,11 +147,11 @@ class Remembered:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             said = json.loads(self.rooms.layout.looked(sha256).read_text("utf-8"))
             if said["key"] == self._key(area):
-                return Looked.read(said["frames"])
+                return Looked.read(said)
         return None
 
     def keep(self, sha256: str, area: Area, looked: Looked) -> None:
-        said = {"key": self._key(area), "frames": looked.plain()}
+        said = {"key": self._key(area), **looked.plain()}
         write_lightly(self.rooms.layout.looked(sha256), json.dumps(said).encode())
 
     def _key(self, area: Area) -> str:
@@ -216,6 +219,7 @@ def decide(
         standing = decided(connection, {c.sha256 for c in clips})
     lines = []
     for one in {c.sha256: c for c in clips}.values():
+        its_keep, its_remove = keep, remove
         with rooms.opened(one.sha256) as clip:
             if clip is None:
                 raise NotFound("its file is not at hand", where=one.ref)
@@ -226,10 +230,11 @@ def decide(
                 and before is not None
                 and before.kind != deciding.REFUSE
             ):
-                keep, remove = before.keep, before.remove  # what was masked is what is approved
-            held = whole(clip.facts) if entire else keep
-            area = "" if held else _kept_now(clip.facts, known)
-            decision = Decision(kind, because=because, keep=held, remove=remove, area=area)
+                its_keep, its_remove = before.keep, before.remove  # what was masked is what is approved
+            if entire:
+                its_keep = whole(clip.facts)
+            area = "" if its_keep else _kept_now(clip.facts, known)
+            decision = Decision(kind, because=because, keep=its_keep, remove=its_remove, area=area)
             if kind in (deciding.APPROVE, deciding.MASK):
                 kept = safe_area(clip.facts, decision, known)
                 if isinstance(kept, Refusal):
@@ -284,7 +289,7 @@ def learn(rooms: Rooms, clip: Reviewable, name: str) -> Path:
             "its mask keeps nearly the whole screen: that is no profile of a scan", where=clip.ref
         )
     learnt = Scanner(
-        name or f"{maker} {model}, {facts.instance.columns} x {facts.instance.rows}",
+        name or f"layout {clip.layout}, {facts.instance.columns} x {facts.instance.rows}",
         maker, model, software, facts.instance.rows or 0, facts.instance.columns or 0,
         decision.keep, decision.remove, f"{decision.at[:10]} by {decision.who}",
     )  # fmt: skip

@@ -76,16 +76,25 @@ class Rooms:
 
     @contextlib.contextmanager
     def opened(self, sha256: str) -> Iterator[Clip | None]:
-        """An original as a clip, closed at the end; None where it is not at hand or cannot be read."""
+        """An original, as what may leave is made of it: without graphics that lie over its pictures; closed at the
+        end. None where it is not at hand, cannot be read, or is not what it was when it came in."""
         clip = None
-        if sha256 and self.store.has(sha256):
+        if sha256 and self.store.has(sha256) and self._intact(sha256):
             with contextlib.suppress(UnreadableFile):
-                clip = open_clip(self.store.path(sha256), sha256)
+                clip = open_clip(self.store.path(sha256), sha256, graphics=False)
         try:
             yield clip
         finally:
             if clip is not None:
                 clip.close()
+
+    def _intact(self, sha256: str) -> bool:
+        """What a person decided about a file holds for its bytes: they are compared before anything is made of them."""
+        try:
+            with self.store.path(sha256).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        except OSError:
+            return False
 
     @contextlib.contextmanager
     def writer(

@@ -29,6 +29,7 @@ from casearchive.deid.pseudonyms import NoSecretError, Pseudonyms
 from casearchive.deid.refusal import Refusal
 from casearchive.errors import PictureUnavailable
 from casearchive.model import (
+    ANOTHER_SIZE,
     GUESSED_LAYOUT,
     Author,
     Case,
@@ -511,6 +512,19 @@ def test_a_clip_whose_layout_had_to_be_guessed_stays_in(tmp_path: Path) -> None:
     note = f"{GUESSED_LAYOUT} pixel but holds them by plane; shown as it is stored"
     clip.facts = replace(clip.facts, notes=(note,))
     assert "had to be guessed" in refused(tmp_path, clip)
+
+
+def test_a_doubt_that_only_decoding_shows_keeps_the_clip_in(tmp_path: Path) -> None:
+    clip = fake(2)
+    real = clip.frame
+
+    def noting(number: int) -> np.ndarray:
+        if number == 2:
+            clip.facts = replace(clip.facts, notes=(f"{ANOTHER_SIZE} 800 × 600 although …",))
+        return real(number)
+
+    clip.frame = noting  # type: ignore[method-assign]
+    assert "another size" in refused(tmp_path, clip)
 
 
 def test_a_name_flashed_on_one_frame_is_refused(tmp_path: Path) -> None:

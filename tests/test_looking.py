@@ -263,7 +263,7 @@ def test_every_distinct_picture_is_looked_at_once_and_what_was_seen_is_kept(coun
     assert [seen for _, _, seen in looking.look(clip, WHOLE, sha256="a" * 64, memory=memory)] == first
     assert len(counted) == before
     clip.decoded.clear()
-    looking.seen(clip, WHOLE, sha256="a" * 64, memory=memory)
+    looking.looked(clip, WHOLE, sha256="a" * 64, memory=memory)
     assert clip.decoded == [], "what is remembered is not decoded again"
 
 
@@ -289,7 +289,7 @@ def test_a_clip_that_was_not_looked_at_to_its_end_is_not_remembered() -> None:
     )
 )
 def test_what_was_seen_is_read_back_as_it_was_kept(frames: dict[int, Seen]) -> None:
-    assert Looked.read(Looked(frames).plain()).frames == frames
+    assert Looked.read(Looked(frames, ("a doubt",)).plain()) == Looked(frames, ("a doubt",))
 
 
 # --------------------------------------------------------------------------------------------- results beside the scan

@@ -193,6 +193,69 @@ def test_text_inside_the_scan_of_one_frame_waits_for_a_person_and_leaves_when_ap
     assert "the probe" in page and "approve by" in page
 
 
+@pytest.mark.parametrize("whole_first", [True, False])
+def test_what_was_decided_of_one_clip_is_not_decided_of_the_next(
+    archive: Archive, tmp_path: Path, whole_first: bool
+) -> None:
+    still = tmp_path / "a.png"
+    Image.fromarray(screen(7, banner="")).save(still)
+    object_ = scan(tmp_path / "b.dcm", 1, regions=True)
+    files = (still, object_) if whole_first else (object_, still)
+    take(archive, case(tmp_path / "in", "calf", *files))
+    first, second = ("M1", "M2") if whole_first else ("M2", "M1")
+    archive.review([f"calf:{first}"], "approve", entire=True)
+    archive.review(["calf"], "approve")
+    made = archive.export(["calf"], formats=["folder"], to=tmp_path / "out")
+    assert made.folder is not None
+    (path,) = made.folder.rglob(f"{second}.dcm")
+    assert not pixel_array(path)[:, :30].any(), "the banner of the other clip"
+
+
+def test_a_mask_does_not_pass_to_a_clip_that_has_none(archive: Archive, tmp_path: Path) -> None:
+    files = scan(tmp_path / "a.dcm", 1), scan(tmp_path / "b.dcm", 2, text_in=(2,))
+    take(archive, case(tmp_path / "in", "calf", *files))
+    archive.review(["calf:M1"], "mask", keep=[SCAN])
+    with pytest.raises(UsageError, match="no ultrasound regions"):
+        archive.review(["calf"], "approve")
+
+
+def test_a_decision_is_about_bytes_that_are_still_there(archive: Archive, tmp_path: Path) -> None:
+    take(archive, case(tmp_path / "in", "calf", scan(tmp_path / "a.dcm", 1)))
+    archive.review(["calf"], "mask", keep=[SCAN])
+    (clip,) = archive.reviewables()
+    stored = next(p for p in archive.path.rglob(f"{clip.sha256}*") if "cache" not in p.parts)
+    stored.chmod(0o600)
+    stored.write_bytes(scan(tmp_path / "b.dcm", 2).read_bytes())
+    with pytest.raises(ReviewNeeded, match="not at hand"):
+        archive.export(["calf"], formats=["folder"], to=tmp_path / "out")
+
+
+def test_what_is_to_be_removed_must_touch_the_picture(archive: Archive, tmp_path: Path) -> None:
+    take(archive, case(tmp_path / "in", "calf", scan(tmp_path / "a.dcm", 1)))
+    with pytest.raises(UsageError, match="outside the picture"):
+        archive.review(["calf"], "mask", keep=[SCAN], remove=["box 1120,1100,1300,1130"])
+
+
+def test_graphics_that_lie_over_a_picture_do_not_leave(archive: Archive, tmp_path: Path) -> None:
+    file = scan(tmp_path / "a.dcm", 1, regions=True)
+    data = dcmread(file)
+    plane = np.zeros((ROWS, COLUMNS), np.uint8)
+    plane[60:90, 50:150] = np.asarray(Image.fromarray(screen(1, text="LI")).crop((50, 60, 150, 90))) > 250
+    plane[64:86, 60:64] = 1
+    for element, vr, value in (
+        (0x10, "US", ROWS), (0x11, "US", COLUMNS), (0x15, "IS", 1), (0x40, "CS", "G"), (0x50, "SS", [1, 1]),
+        (0x51, "US", 1), (0x100, "US", 1), (0x102, "US", 0),
+    ):  # fmt: skip
+        data.add_new(0x60000000 | element, vr, value)
+    data.add_new(0x60003000, "OW", np.packbits(plane.ravel(), bitorder="little").tobytes())
+    data.save_as(file)
+    take(archive, case(tmp_path / "in", "calf", file))
+    with closing(open_clip(file, "0" * 64)) as shown:
+        assert (shown.frame(1)[64:86, 60:64] == 255).all(), "they are shown in the archive"
+    frames, _, _ = leave(archive, "calf", tmp_path / "out")
+    assert (frames[0][INSIDE] == dcmread(file).pixel_array[0][INSIDE]).all()
+
+
 def test_text_that_nobody_saw_when_they_drew_the_mask_waits_and_its_approval_keeps_the_mask(
     archive: Archive, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from casearchive.clip import Clip
 from casearchive.deid import encode, headers, leaks, results, shapes, words
 from casearchive.deid.decisions import APPROVE, REFUSE, Decision
-from casearchive.deid.looking import EXTRA, Frame, Memory, Seen, able, look
+from casearchive.deid.looking import EXTRA, Frame, Memory, Seen, able, doubts, look
 from casearchive.deid.needles import Needle
 from casearchive.deid.needles import build as needles_of
 from casearchive.deid.pixels import MOST_OF_THE_FRAME, Area, clean, drawn_area, scan_area, struck_out
@@ -334,16 +334,23 @@ def safe_area(facts: Facts, decision: Decision | None, scanners: Collection[Scan
         return Refusal(
             "a person decided that it does not leave", "whoever refused it: casearchive review reopen"
         )
-    seen = decision is not None and (decision.kind == APPROVE or decision.keep)
-    if not seen and any(note.startswith(GUESSED_LAYOUT) for note in facts.notes):
-        # a wrong guess would move the banner into the scan area
-        return Refusal("how its colours lie had to be guessed, so its regions may not hold")
     told, area = _told_area(facts, decision, scanners)
     if isinstance(area, Area) and decision is not None:
         if decision.area and decision.area != area.digest:
             return Refusal("what would be kept of it is not what a person looked at any more")
         area = struck_out(area, decision.remove)
     return area if isinstance(area, Refusal) else Kept(area, told, decision)
+
+
+def doubt_of(doubts: Collection[str], kept: Kept) -> Refusal | None:
+    """A refusal where decoding showed that the header may not hold, unless a person saw what stays: a wrong guess would
+    move the banner into the scan."""
+    decision = kept.decision
+    if not doubts or (decision is not None and (decision.kind == APPROVE or decision.keep)):
+        return None
+    guessed = any(doubt.startswith(GUESSED_LAYOUT) for doubt in doubts)
+    what = "how its colours lie had to be guessed" if guessed else "its frames have another size than it says"
+    return Refusal(f"{what}, so its regions may not hold")
 
 
 def _told_area(
@@ -384,6 +391,9 @@ def _make(
     cleaned = _clean_frames(looked, clip.facts.instance.frames, kept, needles_of(known), frames_path)
     if isinstance(cleaned, Refusal):
         return cleaned
+    doubt = doubt_of(doubts(clip), kept)
+    if doubt is not None:
+        return doubt
     facts, frames = clip.facts, StagedFrames(cleaned.path)
     picture = headers.Picture(area, len(frames), cleaned.colour)
     dataset = headers.build(facts, case, pseudonyms, picture, known)

@@ -22,9 +22,10 @@ from casearchive.deid.pixels import Area, Box, struck_out
 from casearchive.deid.shapes import Rectangle
 from casearchive.deid.words import find
 from casearchive.errors import PictureUnavailable
+from casearchive.model import DOUBTS
 
 EXTRA = ocr.EXTRA
-VERSION = 1
+VERSION = 2
 #: How sure the reader is, 0 to 1. Text of any script reads as signs of some kind, turned the right way; echoes
 #: read as nothing, or as one sign.
 _READ, _FINE = 0.25, 0.35
@@ -55,20 +56,24 @@ class Seen:
 
 @dataclass(slots=True)
 class Looked:
-    """What was seen in the frames of one clip that hold anything, from 1."""
+    """What was seen in the frames of one clip that hold anything, from 1. ``doubts`` are what showed, when its frames
+    were decoded, that they may not be what their header says."""
 
     frames: dict[int, Seen] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
-    def plain(self) -> list[list[Any]]:
+    def plain(self) -> dict[str, Any]:
         """As JSON keeps it."""
-        return [[n, [list(b) for b in s.texts], list(s.harmless)] for n, s in sorted(self.frames.items())]
+        frames = [[n, [list(b) for b in s.texts], list(s.harmless)] for n, s in sorted(self.frames.items())]
+        return {"frames": frames, "doubts": list(self.doubts)}
 
     @classmethod
-    def read(cls, plain: Iterable[Any]) -> Looked:
-        """Raises ``ValueError`` or ``TypeError`` for what ``plain`` did not write."""
+    def read(cls, plain: Mapping[str, Any]) -> Looked:
+        """Raises ``KeyError``, ``ValueError`` or ``TypeError`` for what ``plain`` did not write."""
         return cls(
             {int(n): Seen(tuple(Box(*map(int, b)) for b in boxes), tuple(map(str, lines)))
-             for n, boxes, lines in plain}
+             for n, boxes, lines in plain["frames"]},
+            tuple(map(str, plain["doubts"])),
         )  # fmt: skip
 
 
@@ -100,7 +105,7 @@ def look(
     Raises ``PictureUnavailable`` with the reason at the first frame that cannot be looked at.
     """
     before = memory.recall(sha256, area) if memory is not None and sha256 else None
-    looked, same = Looked(), _Same()
+    found, same = Looked(), _Same()
     count = clip.facts.instance.frames
     first: tuple[int, ...] = ()
     for number in range(1, count + 1):
@@ -121,18 +126,25 @@ def look(
             closely = number in (1, (count + 1) // 2, count)  # what stands still stands there, too
             seen = same.seen(frame, area, closely)
             if seen != Seen():
-                looked.frames[number] = seen
+                found.frames[number] = seen
         yield number, frame, seen
     if before is None and memory is not None and sha256:
-        memory.keep(sha256, area, looked)
+        found.doubts = doubts(clip)
+        memory.keep(sha256, area, found)
 
 
-def seen(clip: Clip, area: Area, *, sha256: str, memory: Memory) -> Mapping[int, Seen]:
-    """What ``look`` sees, by frame; a file that is remembered is not decoded again."""
+def looked(clip: Clip, area: Area, *, sha256: str, memory: Memory) -> Looked:
+    """What ``look`` sees; a file that is remembered is not decoded again."""
     before = memory.recall(sha256, area)
     if before is not None:
-        return before.frames
-    return {number: one for number, _, one in look(clip, area, sha256=sha256, memory=memory) if one != Seen()}
+        return before
+    frames = {n: one for n, _, one in look(clip, area, sha256=sha256, memory=memory) if one != Seen()}
+    return Looked(frames, doubts(clip))
+
+
+def doubts(clip: Clip) -> tuple[str, ...]:
+    """What is known against the header of a clip whose frames were decoded."""
+    return tuple(note for note in clip.facts.notes if note.startswith(DOUBTS))
 
 
 class _Same:

@@ -29,7 +29,7 @@ LIKELY = 0.3  # how likely a pixel must belong to text
 SMALLEST = 20  # pixels of the picture: less is noise
 SURE = 0.5  # how sure the reader must be of what it reads, on average
 
-_TILE, _OVERLAP, _STEP = 1536, 160, 32  # pixels; the network wants whole multiples of 32
+_TILE, _OVERLAP, _STEP = 1024, 128, 32  # pixels; the network wants whole multiples of 32
 _SMALL = 640  # a picture whose longer side is shorter is looked at in double size
 _AROUND = 48  # pixels around the area that are looked at with it
 _MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what the detector was trained with
@@ -163,6 +163,7 @@ def _network(name: str) -> Any:
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.enable_cpu_mem_arena = False  # it would keep what the largest picture took
     path = folder / name / f"{name}.onnx"
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 

@@ -152,6 +152,12 @@ def struck_out(area: Area, remove: tuple[Shape, ...]) -> Area | Refusal:
     """``area`` without what a person takes out of it."""
     if not remove:
         return area
+    for shape in remove:
+        x0, y0, x1, y1 = shapes.reaches(shape)
+        if x1 < 0 or y1 < 0 or x0 >= area.columns or y0 >= area.rows:
+            return Refusal(
+                f"what is to be removed lies outside the picture, which is {area.columns} by {area.rows}"
+            )
     left = replace(area, struck=(*area.struck, *remove))
     return left if left.mask().any() else Refusal("nothing would be left of the picture")
 

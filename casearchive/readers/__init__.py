@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-from casearchive.clip import Clip, Reader
+from casearchive.clip import Clip, Overlaid, Reader
 from casearchive.errors import UnreadableFile
 from casearchive.plugs import plugs
 from casearchive.readers import _shared
@@ -25,8 +25,9 @@ def readers() -> tuple[Reader, ...]:
     return tuple(sorted(found, key=lambda reader: (reader.PRIORITY, reader.NAME)))
 
 
-def open_clip(path: Path, sha256: str) -> Clip:
-    """Open the file at ``path``, whose content has the hash ``sha256`` (64 hexadecimal digits).
+def open_clip(path: Path, sha256: str, *, graphics: bool = True) -> Clip:
+    """Open the file at ``path``, whose content has the hash ``sha256`` (64 hexadecimal digits). Without ``graphics`` it
+    is shown without what lies over its pictures (overlay planes, PS3.3 C.9.2).
 
     The caller closes the clip. Raises ``UnreadableFile`` with a code of ``choices.REASONS``; messages name the
     kind of trouble and never quote what the file holds. What ends too early is opened as far as it
@@ -39,7 +40,10 @@ def open_clip(path: Path, sha256: str) -> Clip:
         raise UnreadableFile("empty", "the file has no bytes", hint=_shared.AGAIN)
     for reader in readers():
         if reader.sniff(head, size):
-            return reader.open(path, sha256)
+            clip = reader.open(path, sha256)
+            if not graphics and isinstance(clip, Overlaid):
+                clip.leave_out_graphics()
+            return clip
     raise UnreadableFile(
         "not-an-image",
         f"no reader knows this kind of file{_looks_like(head)}",

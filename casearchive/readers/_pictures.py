@@ -11,7 +11,7 @@ import numpy as np
 from casearchive import pixels
 from casearchive.clip import Picture
 from casearchive.errors import PictureUnavailable
-from casearchive.model import GUESSED_LAYOUT, Facts
+from casearchive.model import ANOTHER_SIZE, GUESSED_LAYOUT, Facts
 from casearchive.readers import _frames, _overlays, _palettes, _video
 from casearchive.readers._decoding import MONOCHROME, Decoder, Stored
 from casearchive.readers._frames import Layout, Samples
@@ -44,6 +44,10 @@ class DicomClip:
     _broken: set[int] = field(default_factory=set)
     _broken_note: str = ""
     _any_shown: bool = False
+
+    def leave_out_graphics(self) -> None:
+        """Show the pictures from now on without the overlay planes that lie over them."""
+        self._planes = ()
 
     def frame(self, number: int) -> Picture:
         return self._show(number, None)
@@ -149,7 +153,7 @@ class DicomClip:
         if (rows, columns) == (layout.rows, layout.columns):
             return picture
         self._note(
-            f"its frames are {columns} × {rows} although its header says {layout.columns} × {layout.rows}; "
+            f"{ANOTHER_SIZE} {columns} × {rows} although its header says {layout.columns} × {layout.rows}; "
             "shown from the top left corner in the size of the header"
         )
         fitted = np.zeros((layout.rows, layout.columns, *picture.shape[2:]), np.uint8)
