@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,6 +129,34 @@ def test_a_large_picture_is_looked_at_in_parts_that_overlap() -> None:
 def test_a_frame_of_another_size_is_not_looked_at_by_guess() -> None:
     with pytest.raises(ValueError):
         ocr.find(echoes()[:-1], WHOLE)
+
+
+@needs_detector
+def test_looking_for_text_writes_nothing_into_the_home_folder_and_opens_no_connection(tmp_path: Path) -> None:
+    """The runtime of the networks reports to its maker unless it is told not to before it is loaded."""
+    program = (
+        "import socket, sys\n"
+        "def refused(*_): sys.exit('a connection')\n"
+        "socket.socket.connect = refused\n"
+        "import numpy as np\n"
+        "from casearchive.deid import ocr\n"
+        "from casearchive.deid.pixels import Area, Box\n"
+        "ocr.find(np.zeros((64, 64), np.uint8), Area(64, 64, (Box(0, 0, 63, 63),), ()))\n"
+        "import os\n"
+        "sys.exit(0 if os.environ['ORT_DISABLE_TELEMETRY'] == '1' else 'not told')\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    hidden = {"HOME": str(home), "USERPROFILE": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **hidden},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(home.rglob("*")) == []
 
 
 # --------------------------------------------------------------------------------------------- harmless

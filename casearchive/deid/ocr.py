@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -156,10 +157,12 @@ def _folder() -> Path | None:
 
 @cache
 def _network(name: str) -> Any:
-    import onnxruntime
-
     folder = _folder()
     assert folder is not None, "ask installed() first"
+    # From 1.30 on it would keep a number of this machine in the user's cache and report to its maker as it is loaded
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
