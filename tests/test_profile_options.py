@@ -33,6 +33,8 @@ from casearchive.errors import UsageError
 from casearchive.ledger import Ledger
 from casearchive.model import Identifier, Patient
 from casearchive.readers import open_clip
+from casearchive.terms import lexicon, speaking
+from casearchive.terms.clinic import extended
 
 FIRST = {"KH4711823|": "2024-05-06"}
 
@@ -294,11 +296,10 @@ def test_an_identity_is_dropped_even_where_it_is_an_ordinary_word() -> None:
 
 
 def test_a_word_that_a_clinic_added_is_no_safe_word(tmp_path: Path) -> None:
-    from casearchive.terms import speaking
-
     clinic = tmp_path / "terms.toml"
     clinic.write_text('[quillview]\nkind = "plane"\nname = "quillview"\n', "utf-8")
-    with speaking(clinic):
+    with speaking(extended(clinic)):
+        assert lexicon().resolve("quillview")
         assert described("quillview knee") == "knee"
 
 

@@ -26,8 +26,9 @@ NAME, PAGE = "certificate.json", "certificate.html"
 FORMAT = 1
 
 _REMOVED = (
-    "every attribute that the profile does not name, at every level, and all private attributes",
-    "names, numbers, addresses, times, free text, comments, overlays, icons, curves, audio and signatures",
+    "every attribute that the profile with its options does not name, at every level, private ones included",
+    "names, numbers, addresses, times, comments, overlays, icons, curves, audio and signatures",
+    "free text, but for single words known to be safe where that option was chosen",
     "the file meta information and the preamble of the source",
     "all pixels outside the kept area, in every frame",
     "metadata inside the compressed frames of the source: the frames are encoded anew",
