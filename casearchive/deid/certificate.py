@@ -280,7 +280,7 @@ def _area_in_words(clip: Mapping[str, Any]) -> str:
 def _options_in_words(chosen: Collection[str]) -> str:
     """Each option, what it changes and what it costs; nothing where none was chosen."""
     options: list[Option] = [option for option in profile().options if option.name in chosen]
-    items = [f"{o.name}: {o.title}. {o.standard}. It costs: {o.costs}." for o in options]
+    items = [f"{o.name}: {o.title}. Standard: {o.standard}. It costs: {o.costs}." for o in options]
     return _section("Options", _list(items)) if items else ""
 
 
