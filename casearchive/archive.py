@@ -650,9 +650,13 @@ class Archive:
         to: str | Path,
         require_all: bool = False,
         dry_run: bool = False,
+        options: Sequence[str] = (),
         tell: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
     ) -> Release:
-        """Export a set, cases, or what a query finds, through the airlock; see ``casearchive.release.release``."""
+        """Export a set, cases, or what a query finds, through the airlock; see ``casearchive.release.release``.
+
+        ``options`` are names of the de-identification profile's options, such as ``descriptors``.
+        """
         from casearchive.release import release
 
         rooms = self._rooms()
@@ -664,6 +668,7 @@ class Archive:
                 to=Path(to),
                 require_all=require_all,
                 dry_run=dry_run,
+                chosen=options,
                 tell=tell,
             )
 

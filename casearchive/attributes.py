@@ -67,6 +67,30 @@ TABLE: tuple[Attribute, ...] = (
     Attribute("LossyImageCompression", "instance", "lossy_image_compression"),
 )
 
+
+@dataclass(frozen=True)
+class PrivateAttribute:
+    """``element`` is its last byte: the first says which block its creator took (PS3.5 7.8.1). ``many`` where it may
+    hold several values."""
+
+    creator: str
+    group: int
+    element: int
+    vr: str
+    meaning: str
+    many: bool = False
+
+
+_SC2000 = "SIEMENS Ultrasound SC2000"
+#: Private attributes of ultrasound that are read: of those that PS3.15 Table E.3.10-1 thinks safe, the numbers that
+#: mean something without the raw data (offsets and lengths do not) and that are no times.
+SAFE_PRIVATE: tuple[PrivateAttribute, ...] = (
+    PrivateAttribute(_SC2000, 0x0119, 0x09, "SS", "Acoustic Stream Number"),
+    PrivateAttribute(_SC2000, 0x0119, 0x13, "IS", "Volume Rate"),
+    PrivateAttribute(_SC2000, 0x0139, 0x01, "SL", "Physio Capture ROI"),
+    PrivateAttribute(_SC2000, 0x0149, 0x01, "FD", "Vector of BROI Points", many=True),
+)
+
 #: Attributes whose values identify a person or a place. They go to ``identifiers`` and nowhere else; the leak
 #: scan looks for every one of them in what leaves (PS3.15 Table E.1-1, action D, Z or X, and UIDs).
 IDENTIFYING: tuple[str, ...] = (

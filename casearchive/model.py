@@ -82,6 +82,16 @@ class Identifier:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivateNumbers:
+    """The numbers of one private element that ``attributes.SAFE_PRIVATE`` names; ``element`` is its last byte."""
+
+    creator: str
+    group: int
+    element: int
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """One thing that one source says of a file: ``side`` is ``left``, says ``SeriesDescription``.
 
@@ -175,6 +185,7 @@ class Facts:
     notes: tuple[str, ...] = ()
     media_type: str = "application/octet-stream"
     claims: tuple[Claim, ...] = ()
+    private: tuple[PrivateNumbers, ...] = ()  # read, never stored: only the airlock asks
     report: str = (
         ""  # what a structured report says, a line a sentence; may name people, so it is never shown
     )

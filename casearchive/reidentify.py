@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from casearchive.deid import headers
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.errors import NotFound, UsageError
 from casearchive.ledger import Event
@@ -18,15 +19,16 @@ from casearchive.rooms import Rooms
 
 #: The ledger's word for an answered or unanswered question.
 ASKED = "asked-who"
-_FORM = re.compile(r"CA-[A-Z2-7]{16}|2\.25\.\d{1,39}")
+_FORM = re.compile(r"C[AD]-[A-Z2-7]{16}|2\.25\.\d{1,39}")
 #: What is told of the person, in this order.
 _TOLD = ("PatientName", "PatientID", "PatientBirthDate", "AccessionNumber")
+_TOLD_OF_A_MACHINE = ("DeviceSerialNumber", "StationName", "InstitutionName")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One clip that left under the pseudonym. ``what`` is patient, study, series or instance; ``identity`` are DICOM
-    keywords and values of the original, as far as it has them."""
+    """One clip that left under the pseudonym. ``what`` is patient, study, series, instance or device; ``identity`` are
+    DICOM keywords and values of the original, as far as it has them."""
 
     what: str
     set: str
@@ -37,17 +39,17 @@ class Known:
 
 
 def who(rooms: Rooms, pseudonym: str) -> tuple[Known, ...]:
-    """Every exported clip that carries this patient number or UID. The caller is the writer.
+    """Every exported clip of which this is the patient's number, the machine's or a UID. The caller is the writer.
 
     Raises ``UsageError`` where it is no pseudonym of casearchive and ``NotFound`` where this archive made none such.
     """
     asked = pseudonym.strip()
-    asked = asked.upper() if asked[:3].upper() == "CA-" else asked
+    asked = asked.upper() if asked[:3].upper() in ("CA-", "CD-") else asked
     if not _FORM.fullmatch(asked):
         raise UsageError(
             "that is no pseudonym of casearchive",
             where=asked[:80],
-            hint="A patient is CA- and 16 letters or digits, a UID begins with 2.25.",
+            hint="A patient is CA- and 16 letters or digits, a machine CD- and as many, a UID begins with 2.25.",
         )
     found = tuple(_found(rooms, asked))
     rooms.note([(ASKED, asked, {"clips": len(found)})])
@@ -75,11 +77,13 @@ def _found(rooms: Rooms, asked: str) -> Iterator[Known]:
             "study": made.uid(its.study.study_instance_uid),
             "series": made.uid(its.series.series_instance_uid),
             "instance": made.uid(its.instance.sop_instance_uid),
+            "device": headers.device_of(its, made),
         }
         what = next((what for what, value in carried.items() if value == asked), "")
         if what:
             known = {i.keyword: i.value for i in its.identifiers}
-            identity = tuple((keyword, known[keyword]) for keyword in _TOLD if known.get(keyword))
+            told = _TOLD_OF_A_MACHINE if what == "device" else _TOLD
+            identity = tuple((keyword, known[keyword]) for keyword in told if known.get(keyword))
             yield Known(what, name, case, media, sha256, identity)
 
 

@@ -17,6 +17,7 @@ from casearchive import index, settings
 from casearchive.clip import Clip
 from casearchive.deid import certificate, leaks
 from casearchive.deid.airlock import pass_case
+from casearchive.deid.choice import Choice
 from casearchive.deid.profile import profile
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded
@@ -51,17 +52,21 @@ def release(
     to: Path,
     require_all: bool = False,
     dry_run: bool = False,
+    chosen: Sequence[str] = (),
     options: Mapping[str, str] | None = None,
     tell: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
 ) -> Release:
     """Export the cases of ``wanted`` to ``to/<set>/<format>/``.
 
+    ``chosen`` are names of options of the profile (``deid.profile``), ``options`` belong to the output formats.
     ``tell(what, done, total)`` hears of each case (done from 1), and of each later step (done is 0).
     The caller is the writer (the ledger is written at the end).
-    Raises ``ReviewNeeded`` where nothing may leave (or, with ``require_all``, where anything may not) and
-    ``IdentityFound`` where the finished bytes hold an identity; nothing is left behind then.
+    Raises ``ReviewNeeded`` where nothing may leave (or, with ``require_all``, where anything may not), ``UsageError``
+    for options that there are not, and ``IdentityFound`` where the finished bytes hold an identity; nothing is left
+    behind then.
     """
     plugs = [exporter(name) for name in formats]
+    chosen = profile().under(chosen).chosen
     target = Path(os.path.normpath(to.absolute() / wanted.slug))
     earlier = _check_target(target, rooms)
     with contextlib.ExitStack() as stack:
@@ -69,7 +74,7 @@ def release(
             rooms.catch_up(behind)  # a decision that only the ledger knows yet is a decision
         connection = stack.enter_context(index.reading(rooms.layout.index))
         staging = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=rooms.layout.temporary)))
-        teaching, identifiers = _pass_all(rooms, connection, wanted, staging, tell)
+        teaching, identifiers = _pass_all(rooms, connection, wanted, staging, chosen, tell)
         made = Release(
             wanted.slug,
             tuple(formats),
@@ -91,7 +96,7 @@ def release(
             tell(f"writing {plug.NAME}", 0, 0)
             (building / plug.NAME).mkdir()
             plug.export(teaching, building / plug.NAME, options or {})
-        paper = certificate.certificate(building, teaching, formats=formats, options=options)
+        paper = certificate.certificate(building, teaching, formats=formats, chosen=chosen, options=options)
         (building / "certificate.json").write_text(
             json.dumps(paper, indent=1, sort_keys=True) + "\n", "utf-8"
         )
@@ -100,7 +105,7 @@ def release(
         _scan(building, identifiers, wanted.slug)
         files = tuple(sorted(p.relative_to(building).as_posix() for p in building.rglob("*") if p.is_file()))
         _land(building, target)
-    _note(rooms, wanted, teaching, formats, target)
+    _note(rooms, wanted, teaching, formats, chosen, target)
     return Release(
         made.set,
         made.formats,
@@ -133,6 +138,7 @@ def _pass_all(
     connection: sqlite3.Connection,
     wanted: TeachingSetRecord,
     staging: Path,
+    chosen: tuple[str, ...],
     tell: Callable[[str, int, int], None],
 ) -> tuple[TeachingSet, frozenset[Identifier]]:
     pseudonyms = Pseudonyms(rooms.secret, f"set {wanted.slug}")
@@ -142,6 +148,8 @@ def _pass_all(
     cases = [rooms.case(slug) for slug in wanted.cases]
     known = {c.slug: read.identifiers(connection, (m.sha256 for m in c.media)) for c in cases}
     everyone.update(*known.values())
+    # of the whole set, also of what will stay in, before the first file is written
+    first_days = read.first_days(connection, (m.sha256 for c in cases for m in c.media if m.sha256))
     decisions = decided(connection, {m.sha256 for c in cases for m in c.media if m.sha256})
     scanners, consent_required = profiles(rooms), settings.read(rooms.layout).consent_required
     for number, case in enumerate(cases, 1):
@@ -159,6 +167,7 @@ def _pass_all(
                 scanners=scanners,
                 consent_required=consent_required,
                 memory=Remembered(rooms),
+                choice=Choice(chosen, _by_identity(rooms, first_days, clips)),
             )
         originals = {m.id: m.sha256 for m in case.media}
         withheld += [replace(w, sha256=originals.get(w.media, "")) for w in kept_in]
@@ -172,6 +181,13 @@ def _pass_all(
         profile().title,
     )
     return teaching, frozenset(everyone)
+
+
+def _by_identity(rooms: Rooms, days: Mapping[str, str], clips: Mapping[str, Clip]) -> dict[str, str]:
+    """``days`` by subject key, for the subjects of these clips by what tells them apart."""
+    identities = {clip.facts.subject.identity for clip in clips.values()}
+    keys = {identity: rooms.subject_key(identity) for identity in identities}
+    return {identity: days[key] for identity, key in keys.items() if key in days}
 
 
 def _clips(rooms: Rooms, case: Case, stack: contextlib.ExitStack) -> dict[str, Clip]:
@@ -245,7 +261,12 @@ def _scan(building: Path, identifiers: frozenset[Identifier], where: str) -> Non
 
 
 def _note(
-    rooms: Rooms, wanted: TeachingSetRecord, teaching: TeachingSet, formats: Sequence[str], target: Path
+    rooms: Rooms,
+    wanted: TeachingSetRecord,
+    teaching: TeachingSet,
+    formats: Sequence[str],
+    chosen: Sequence[str],
+    target: Path,
 ) -> None:
     details = {
         "formats": list(formats),
@@ -257,6 +278,7 @@ def _note(
         },
         "withheld": len(teaching.withheld),
         "profile": profile().digest,
+        "options": list(chosen),
     }
     rooms.note([("exported", wanted.slug, details)])
 

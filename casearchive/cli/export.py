@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 )
 @click.option("--to", metavar="DIR", help="Where to: DIR/<set>/<format>/ is made.")
 @click.option("--require-all", is_flag=True, help="Release nothing where anything has to stay in.")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME",
+    help="Change the rules; may be given several times. device, descriptors, relative-days, no-dates, "
+    "no-characteristics or safe-private: --explain tells what each does and costs.",
+)
 @click.option("--explain", is_flag=True, help="Print the rules by which headers are rebuilt, and stop.")
 @dry_run
 @verb
@@ -30,6 +38,7 @@ def command(
     formats: str,
     to: str | None,
     require_all: bool,
+    options: tuple[str, ...],
     explain: bool,
     dry_run: bool,
 ) -> int:
@@ -62,6 +71,7 @@ def command(
             to=to,
             require_all=require_all,
             dry_run=dry_run,
+            options=options,
             tell=tell,
         )
     except ReviewNeeded as refusal:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def command(state: State, pseudonym: str) -> None:
     """Tell who a patient number (CA-...) or a UID (2.25....) of an export is: the originals it was made from.
 
+    A machine's number (CD-...) tells which machine.
+
     Only the archive that made the set can tell, and it writes into its ledger that it was asked.
     """
     found = state.open().who(pseudonym)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from casearchive.clip import Clip
 from casearchive.deid import encode, headers, leaks, results, shapes, words
+from casearchive.deid.choice import NOTHING_CHOSEN, Choice
 from casearchive.deid.decisions import APPROVE, REFUSE, Decision
 from casearchive.deid.looking import EXTRA, Frame, Memory, Seen, able, doubts, look
 from casearchive.deid.needles import Needle
@@ -59,6 +60,7 @@ def pass_case(
     scanners: Collection[Scanner] = (),
     consent_required: bool = False,
     memory: Memory | None = None,
+    choice: Choice = NOTHING_CHOSEN,
     today: datetime.date | None = None,
 ) -> tuple[TeachingCase | None, tuple[Withheld, ...]]:
     """Let out what is plainly safe of one case; list everything that stays in, with who can decide.
@@ -66,13 +68,13 @@ def pass_case(
     ``clips`` are opened clips by media id; ``identifiers`` all that is known to identify the people of this
     case (those of the clips' own facts are added). ``decisions`` are what people decided, by media id; ``scanners``
     the profiles that may tell what of a screen is the scan; with ``consent_required`` a case without a consent for
-    teaching stays in. ``memory`` knows what was seen in a file before. Each
-    clip that passes is written to ``staging/<slug>/``:
-    the rebuilt DICOM object ``<id>.dcm``, its cleaned frames ``<id>.npy`` and, for the certificate,
-    ``<id>.proof.json``. Nothing is left in staging of a case that is withheld. Raises what the disk raises,
-    ``NoSecretError`` and ``ProfileError``.
+    teaching stays in. ``memory`` knows what was seen in a file before, ``choice`` the options of the profile.
+    Each clip that passes is written to ``staging/<slug>/``: the rebuilt DICOM object ``<id>.dcm``, its cleaned frames
+    ``<id>.npy`` and, for the certificate, ``<id>.proof.json``. Nothing is left in staging of a case that is withheld.
+    Raises what the disk raises, ``NoSecretError`` and ``ProfileError``.
     """
     known = frozenset(identifiers).union(*(clip.facts.identifiers for clip in clips.values()))
+    case = choice.of_record(case)
     name = _neutral_name(case, known, pseudonyms)
     day = today or datetime.datetime.now(datetime.UTC).date()
     refusal = _may_leave(case, day, consent_required) or _plain_ids(case)
@@ -105,6 +107,7 @@ def pass_case(
                     (decisions or {}).get(media.id),
                     scanners,
                     memory,
+                    choice,
                 )
             )
             if isinstance(result, Refusal):
@@ -286,6 +289,7 @@ def _pass_clip(
     decision: Decision | None,
     scanners: Collection[Scanner],
     memory: Memory | None,
+    choice: Choice,
 ) -> TeachingClip | Refusal:
     kept = safe_area(clip.facts, decision, scanners)
     if isinstance(kept, Refusal):
@@ -296,7 +300,7 @@ def _pass_clip(
     staged = [folder / f"{media.id}{suffix}" for suffix in (".npy", ".dcm", ".proof.json")]
     made: TeachingClip | Refusal = Refusal("it was not finished", NOBODY)
     try:
-        made = _make(media, clip, case, known, pseudonyms, kept, staged, memory)
+        made = _make(media, clip, case, known, pseudonyms, kept, staged, memory, choice)
         return made
     finally:
         if isinstance(made, Refusal):
@@ -384,6 +388,7 @@ def _make(
     kept: Kept,
     staged: list[Path],
     memory: Memory | None,
+    choice: Choice,
 ) -> TeachingClip | Refusal:
     frames_path, dicom, proof = staged
     area = kept.area
@@ -396,13 +401,13 @@ def _make(
         return doubt
     facts, frames = clip.facts, StagedFrames(cleaned.path)
     picture = headers.Picture(area, len(frames), cleaned.colour)
-    dataset = headers.build(facts, case, pseudonyms, picture, known)
+    dataset = headers.build(facts, case, pseudonyms, picture, known, choice)
     if isinstance(dataset, Refusal):
         return dataset
     encode.write(dataset, (frames.frame(n) for n in range(1, len(frames) + 1)), dicom)
     mask = area.mask()
     beside = results.boxed((r.box for r in cleaned.results), area.rows, area.columns)
-    faults = encode.faults(dicom, mask, cleaned.hashes, beside)
+    faults = encode.faults(dicom, mask, cleaned.hashes, beside, choice.names)
     if faults:
         return Refusal(f"the rebuilt file failed its own check: {faults[0]}", NOBODY)
     if leaks.scan(dicom, _source_uids(facts).union(known)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from casearchive.deid import results, shapes
 from casearchive.deid.encode import file_hash, hash_of
 from casearchive.deid.headers import allowed
 from casearchive.deid.pixels import Area, Box
-from casearchive.deid.profile import profile
+from casearchive.deid.profile import Option, choice_hash, profile
 from casearchive.errors import CaseArchiveError, UsageError
 from casearchive.teaching import TeachingClip, TeachingSet
 
@@ -26,8 +26,9 @@ NAME, PAGE = "certificate.json", "certificate.html"
 FORMAT = 1
 
 _REMOVED = (
-    "every attribute that the profile does not name, at every level, and all private attributes",
-    "names, numbers, addresses, times, free text, comments, overlays, icons, curves, audio and signatures",
+    "every attribute that the profile with its options does not name, at every level, private ones included",
+    "names, numbers, addresses, times, comments, overlays, icons, curves, audio and signatures",
+    "free text, but for single words known to be safe where that option was chosen",
     "the file meta information and the preamble of the source",
     "all pixels outside the kept area, in every frame",
     "metadata inside the compressed frames of the source: the frames are encoded anew",
@@ -53,14 +54,16 @@ def certificate(
     teaching: TeachingSet,
     *,
     formats: Sequence[str] = (),
+    chosen: Collection[str] = (),
     options: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The certificate of the finished output in ``folder``, as JSON-able values without any identity.
 
+    ``chosen`` are the options of the profile, ``options`` those of the output formats.
     Call it when every file stands and staging still exists: the proofs that the airlock wrote beside each
     staged object are read from there. Files named ``certificate.json`` and ``certificate.html`` are left out.
     """
-    current = profile()
+    current = profile().under(chosen)
     clips = [_clip(case.case.slug, clip) for case in teaching.cases for clip in case.clips]
     known = {clip["sha256"]: f"{clip['case']}/{clip['ref']}" for clip in clips}
     files = []
@@ -78,7 +81,13 @@ def certificate(
         "certificate": FORMAT,
         "program": f"casearchive {__version__}",
         "set": teaching.slug,
-        "profile": {"title": current.title, "version": current.version, "sha256": current.digest},
+        "profile": {
+            "title": current.title,
+            "version": current.version,
+            "sha256": current.digest,
+            "options": list(current.chosen),
+            "options_sha256": current.choice_digest,
+        },
         "formats": list(formats),
         "options": dict(options or {}),
         "cases": [case.case.slug for case in teaching.cases],
@@ -133,19 +142,20 @@ def check(folder: Path) -> list[str]:
     """What in ``folder`` disagrees with its ``certificate.json``; empty when all agrees.
 
     From the output alone: every file is hashed again, none may be missing or too many, and in every DICOM
-    object the kept pixels are hashed again, all others must be zero, and the profile must allow every
-    attribute.
+    object the kept pixels are hashed again, all others must be zero, and the profile with the options that the
+    certificate names must allow every attribute.
     """
     try:
         said = json.loads((folder / NAME).read_text(encoding="utf-8"))
         files = {str(entry["path"]): entry for entry in said["files"]}
         clips = {f"{clip['case']}/{clip['ref']}": clip for clip in said["clips"]}
+        chosen, faults = _options(said["profile"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CertificateError(
             "the certificate cannot be read", where=NAME, hint="name the folder that holds it"
         ) from error
     found = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
-    wrong = [f"{path}: missing" for path in sorted(files.keys() - found.keys())]
+    wrong = [*faults, *(f"{path}: missing" for path in sorted(files.keys() - found.keys()))]
     wrong += [f"{path}: not in the certificate" for path in sorted(found.keys() - files.keys())]
     for path in sorted(files.keys() & found.keys()):
         if file_hash(found[path]) != files[path].get("sha256"):
@@ -153,13 +163,25 @@ def check(folder: Path) -> list[str]:
         elif files[path].get("clip"):
             clip = clips.get(str(files[path]["clip"]), {})
             try:
-                wrong += [f"{path}: {fault}" for fault in _recheck(found[path], clip)]
+                wrong += [f"{path}: {fault}" for fault in _recheck(found[path], clip, chosen)]
             except (KeyError, TypeError, ValueError, UsageError):
                 wrong.append(f"{path}: what the certificate says of its clip cannot be read")
     return wrong
 
 
-def _recheck(path: Path, clip: Mapping[str, Any]) -> list[str]:
+def _options(said: Mapping[str, Any]) -> tuple[tuple[str, ...], list[str]]:
+    """The options of the profile that a certificate names, and what is wrong with them."""
+    chosen = tuple(str(name) for name in said.get("options", ()))
+    try:
+        profile().under(chosen)
+    except UsageError as error:
+        return (), [f"{NAME}: {error.what}"]
+    if chosen and said.get("options_sha256") != choice_hash(str(said["sha256"]), chosen):
+        return chosen, [f"{NAME}: its options are not those that their hash was made of"]
+    return chosen, []
+
+
+def _recheck(path: Path, clip: Mapping[str, Any], chosen: Collection[str]) -> list[str]:
     boxes = tuple(Box(*map(int, box)) for box in clip["kept_boxes"])
     drawn, struck = (
         tuple(shapes.read(str(shape)) for shape in clip.get(name, ()))
@@ -172,7 +194,7 @@ def _recheck(path: Path, clip: Mapping[str, Any]) -> list[str]:
     )
     wrong = [
         f"{keyword} is not allowed by the profile"
-        for keyword in allowed(dcmread(path, stop_before_pixels=True))
+        for keyword in allowed(dcmread(path, stop_before_pixels=True), chosen)
     ]
     count, told = 0, hashlib.sha256()
     for frame in iter_pixels(path):
@@ -223,6 +245,7 @@ def certificate_page(said: Mapping[str, Any]) -> str:
             f"<p>{html.escape(said['program'])}; {html.escape(current['title'])}, version",
             f" {html.escape(current['version'])},",
             f" SHA-256 <code>{html.escape(current['sha256'])}</code>.</p>",
+            _options_in_words(current.get("options", ())),
             "<p>Everything listed here was built new from an allow-list; no original was edited. Inside the",
             " kept area each frame is pixel for pixel what the source shows; outside it is zero. Check it",
             " again with <code>casearchive verify-export</code>.</p>",
@@ -252,6 +275,13 @@ def _area_in_words(clip: Mapping[str, Any]) -> str:
     without = [f"without {shape}" for shape in clip.get("removed_shapes", ())]
     beside = [f"beside it “{entry['text']}”" for entry in clip.get("kept_results", ())]
     return f"{clip.get('area', '')}: " + "; ".join((*boxes, *clip.get("kept_shapes", ()), *without, *beside))
+
+
+def _options_in_words(chosen: Collection[str]) -> str:
+    """Each option, what it changes and what it costs; nothing where none was chosen."""
+    options: list[Option] = [option for option in profile().options if option.name in chosen]
+    items = [f"{o.name}: {o.title}. Standard: {o.standard}. It costs: {o.costs}." for o in options]
+    return _section("Options", _list(items)) if items else ""
 
 
 def _review_in_words(reviewed: Mapping[str, Any] | None) -> str:

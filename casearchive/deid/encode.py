@@ -6,7 +6,7 @@ import hashlib
 import io
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -81,19 +81,23 @@ def hash_of(frame: Frame, mask: NDArray[np.bool_]) -> str:
 
 
 def faults(
-    path: Path, mask: NDArray[np.bool_], hashes: tuple[str, ...], beside: NDArray[np.bool_]
+    path: Path,
+    mask: NDArray[np.bool_],
+    hashes: tuple[str, ...],
+    beside: NDArray[np.bool_],
+    options: Collection[str] = (),
 ) -> list[str]:
     """What is wrong with a staged file, read back from its bytes alone; empty when it is as it must be.
 
     ``hashes`` are ``hash_of`` the source's decoded frames: inside must be equal, outside zero but for results
-    ``beside`` it, frames complete.
+    ``beside`` it, frames complete. ``options`` are those of the profile that may have brought attributes.
     """
     head = path.open("rb")
     with head:
         if head.read(132) != b"\0" * 128 + b"DICM":
             return ["the preamble is not empty"]
     dataset = dcmread(path, stop_before_pixels=True)
-    found = [f"{keyword} is not allowed by the profile" for keyword in allowed(dataset)]
+    found = [f"{keyword} is not allowed by the profile" for keyword in allowed(dataset, options)]
     count = 0
     for frame in iter_pixels(path):
         if count < len(hashes) and hash_of(frame, mask) != hashes[count]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
@@ -21,10 +23,12 @@ from pydicom.uid import (
 
 from casearchive import __version__
 from casearchive.attributes import TABLE
+from casearchive.deid import descriptors
+from casearchive.deid.choice import NOTHING_CHOSEN, Choice
 from casearchive.deid.needles import build as needles_of
 from casearchive.deid.needles import fold
 from casearchive.deid.pixels import Area
-from casearchive.deid.profile import Profile, Rule, profile
+from casearchive.deid.profile import CODES, PrivateRule, Profile, Rule, profile
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import NOBODY, Refusal
 from casearchive.deid.words import find
@@ -43,13 +47,10 @@ IMPLEMENTATION_CLASS_UID = "2.25.313049261187364120187427158342938190321"
 IMPLEMENTATION_VERSION = f"CASEARCHIVE_{__version__}"[:16]
 TRANSFER_SYNTAX = JPEG2000Lossless
 
-#: CID 7050; each is written only when it was earned.
-_CODES = {
-    "113100": "Basic Application Confidentiality Profile",
-    "113101": "Clean Pixel Data Option",
-    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
-    "113108": "Retain Patient Characteristics Option",
-}
+#: Earned by every file: its header was built anew along the profile, its pixels were cleaned.
+ALWAYS_EARNED = ("113100", "113101")
+#: How an option stands in De-identification Method.
+_OPTION = "option "
 #: Lossy transfer syntaxes and the defined terms of PS3.3 C.7.6.1.1.5.1.
 _LOSSY = {
     "1.2.840.10008.1.2.4.50": "ISO_10918_1",
@@ -99,6 +100,7 @@ class _Context:
     picture: Picture
     identifiers: Collection[Identifier]
     profile: Profile
+    choice: Choice
 
 
 def build(
@@ -107,6 +109,7 @@ def build(
     pseudonyms: Pseudonyms,
     picture: Picture,
     identifiers: Collection[Identifier],
+    choice: Choice = NOTHING_CHOSEN,
 ) -> Dataset | Refusal:
     """A complete US or US Multi-frame image (PS3.3 A.6, A.7) but for its Pixel Data.
 
@@ -124,7 +127,8 @@ def build(
         pseudonyms=pseudonyms,
         picture=picture,
         identifiers=identifiers,
-        profile=profile(),
+        profile=profile().under(choice.names),
+        choice=choice,
     )
     dataset = Dataset()
     for rule in context.profile.rules:
@@ -133,24 +137,95 @@ def build(
             setattr(dataset, rule.keyword, value)
         elif rule.empty or rule.action == "empty":
             setattr(dataset, rule.keyword, None)
-    _mark(dataset)
+    _add_private(dataset, context)
+    _mark(dataset, context.profile)
     dataset.file_meta = _meta(dataset)
     dataset.preamble = b"\0" * 128
     return dataset
 
 
-def allowed(dataset: Dataset) -> list[str]:
-    """What of a finished dataset the profile does not allow; empty when it holds allowed attributes only."""
-    known = profile().keywords | {"ExtendedOffsetTable", "ExtendedOffsetTableLengths"}
+def allowed(dataset: Dataset, options: Collection[str] = ()) -> list[str]:
+    """What of a finished dataset the profile with these options does not allow; empty when all is allowed.
+
+    An attribute that no rule names, a value where a rule wants none, other options than these, and codes of CID 7050
+    that this very dataset did not earn. Raises ``UsageError`` for options that there are not.
+    """
+    current = profile().under(options)
+    known = current.keywords | {"ExtendedOffsetTable", "ExtendedOffsetTableLengths"}
     inner = {
         "SequenceOfUltrasoundRegions": set(REGION_KEYWORDS),
         "DeidentificationMethodCodeSequence": set(CODE_KEYWORDS),
     }
-    wrong = [e.keyword or str(e.tag) for e in dataset if e.keyword not in known or e.tag.is_private]
+    private = {*_private_tags(dataset, current.private)}
+    wrong = [
+        e.keyword or str(e.tag)
+        for e in dataset
+        if (e.tag not in private if e.tag.is_private else e.keyword not in known)
+    ]
+    wrong += [rule.keyword for rule in current.rules if rule.action == "empty" and dataset.get(rule.keyword)]
     for keyword, names in inner.items():
         for item in dataset.get(keyword, ()):
             wrong += [e.keyword or str(e.tag) for e in item if e.keyword not in names]
+    if [part for part in _values(dataset.get("DeidentificationMethod")) if part.startswith(_OPTION)] != [
+        _OPTION + name for name in current.chosen
+    ]:
+        wrong.append("DeidentificationMethod")
+    said = [item.get("CodeValue") for item in dataset.get("DeidentificationMethodCodeSequence", ())]
+    if said != earned(dataset, current):
+        wrong.append("DeidentificationMethodCodeSequence")
     return wrong
+
+
+def _values(value: object) -> list[str]:
+    return (
+        [str(part) for part in value] if isinstance(value, MultiValue | list | tuple) else [str(value or "")]
+    )
+
+
+def earned(dataset: Dataset, current: Profile) -> list[str]:
+    """The codes of CID 7050 whose conditions this very dataset meets, in order (PS3.15 E.1.1)."""
+    by_rules = {rule.code for rule in current.rules if rule.code and dataset.get(rule.keyword)}
+    by_private = {rule.code for rule in current.private if _private_element(dataset, rule) is not None}
+    return sorted(by_rules.union(by_private, ALWAYS_EARNED))
+
+
+# -------------------------------------------------------------------------------------------- private numbers
+
+
+def _add_private(dataset: Dataset, context: _Context) -> None:
+    """Numbers of private attributes that the profile names, together with who defines them (PS3.15 E.3.10)."""
+    given = {(p.creator, p.group, p.element): p.values for p in context.facts.private}
+    for rule in context.profile.private:
+        its = rule.attribute
+        values = given.get((its.creator, its.group, its.element), ())
+        if values and _within(rule, values):
+            whole = its.vr in ("IS", "SS", "SL")
+            told = [int(value) if whole else value for value in values]
+            block = dataset.private_block(its.group, its.creator, create=True)
+            block.add_new(its.element, its.vr, told[0] if len(told) == 1 else told)
+
+
+def _within(rule: PrivateRule, values: Collection[float]) -> bool:
+    return len(values) <= rule.most and all(rule.low <= value <= rule.high for value in values)
+
+
+def _private_element(dataset: Dataset, rule: PrivateRule) -> DataElement | None:
+    """The element that this rule allows, where it stands as it may."""
+    try:
+        element = dataset.private_block(rule.attribute.group, rule.attribute.creator)[rule.attribute.element]
+        values = [float(part) for part in _values(element.value)]
+    except (KeyError, ValueError):
+        return None
+    return element if rule.attribute.vr == element.VR and _within(rule, values) else None
+
+
+def _private_tags(dataset: Dataset, rules: Collection[PrivateRule]) -> Iterator[BaseTag]:
+    """The private elements that these rules allow, and the element of each block that names its creator."""
+    for rule in rules:
+        element = _private_element(dataset, rule)
+        if element is not None:
+            yield element.tag
+            yield Tag(element.tag.group, element.tag.element >> 8)
 
 
 # --------------------------------------------------------------------------------------- rules of the profile
@@ -190,10 +265,26 @@ def _shift(rule: Rule, context: _Context) -> str | None:
     moved = date.toordinal() + context.pseudonyms.day_shift(context.identity)
     if moved < datetime.date(1900, 1, 1).toordinal():
         return None
-    text = datetime.date.fromordinal(moved).strftime("%Y%m%d")
+    text = _written(moved)
     # By chance it may be another date of the same patient: then no date is better.
     own = {re.sub(r"\D", "", i.value)[:8] for i in context.identifiers if "Date" in i.keyword}
     return None if text in own else text
+
+
+def _relative(rule: Rule, context: _Context) -> str | None:
+    """Days since the patient's first study, added to a day that is the same for everybody: of the true date nothing
+    is left, so it does not matter which dates it meets by chance."""
+    date = _date(str(_source(rule, context) or ""))
+    first = _date(context.choice.first_days.get(context.facts.subject.identity, ""))
+    if date is None or first is None or date < first:
+        return None
+    return _written(datetime.date.fromisoformat(rule.value[0]).toordinal() + (date - first).days)
+
+
+def _written(ordinal: int) -> str:
+    """DA, with the four digits of the year that PS3.5 6.2 wants."""
+    date = datetime.date.fromordinal(ordinal)
+    return f"{date.year:04}{date.month:02}{date.day:02}"
 
 
 def _date(text: str) -> datetime.date | None:
@@ -259,6 +350,27 @@ def _version(rule: Rule, context: _Context) -> str | None:
     return None
 
 
+def _device(rule: Rule, context: _Context) -> str | None:
+    return device_of(context.facts, context.pseudonyms)
+
+
+def device_of(facts: Facts, pseudonyms: Pseudonyms) -> str | None:
+    """The pseudonym of the one serial number that the file names. Where it names several (its parts have their own, or
+    a program that kept it) nobody can say which is the scanner's."""
+    numbers = {i.value.strip() for i in facts.identifiers if i.keyword == "DeviceSerialNumber"}
+    return pseudonyms.device(numbers.pop()) if len(numbers) == 1 else None
+
+
+def _pattern(rule: Rule, context: _Context) -> str | None:
+    parts = re.split(r"[\s,;]+", _plain_text(rule, context))
+    return parts[0] if re.fullmatch(rule.pattern, parts[0]) else None
+
+
+def _words(rule: Rule, context: _Context) -> str | None:
+    text = str(_source(rule, context) or "")
+    return descriptors.clean(text, context.profile.words, context.identifiers) or None
+
+
 def _constant(rule: Rule, context: _Context) -> object:
     return rule.value[0] if len(rule.value) == 1 else list(rule.value)
 
@@ -284,13 +396,20 @@ _ACTIONS: Mapping[str, Callable[[Rule, _Context], object]] = {
     "constant": _constant,
     "empty": _empty,
     "made": _made,
+    "relative": _relative,
+    "device": _device,
+    "pattern": _pattern,
+    "words": _words,
 }
 
 # ------------------------------------------------------------------------------------- what casearchive makes
 
 
-def _method(context: _Context) -> str:
-    return f"casearchive {__version__} profile {context.profile.version} {context.profile.digest[:12]}"
+def _method(context: _Context) -> list[str]:
+    """Program, profile and each option, a value of its own."""
+    current = context.profile
+    base = f"casearchive {__version__} profile {current.version} {current.digest[:12]}"
+    return [base, *(_OPTION + name for name in current.chosen)]
 
 
 def _lossy(context: _Context) -> str:
@@ -407,20 +526,16 @@ _MADE: Mapping[str, Callable[[_Context], object]] = {
 }
 
 
-def _mark(dataset: Dataset) -> None:
+def _mark(dataset: Dataset, current: Profile) -> None:
     """Says what was done (PS3.15 E.1.1): only the options whose conditions this very dataset meets."""
-    earned = ["113100", "113101"]
     if dataset.StudyDate:
         dataset.LongitudinalTemporalInformationModified = "MODIFIED"
-        earned.append("113107")
-    if dataset.get("PatientSex") or dataset.get("PatientAge"):
-        earned.append("113108")
     items = []
-    for code in earned:
+    for code in earned(dataset, current):
         item = Dataset()
         item.CodeValue = code
         item.CodingSchemeDesignator = "DCM"
-        item.CodeMeaning = _CODES[code]
+        item.CodeMeaning = CODES[code]
         items.append(item)
     dataset.DeidentificationMethodCodeSequence = Sequence(items)
 

@@ -47,6 +47,10 @@ class Pseudonyms:
         """``CA-`` and 16 letters or digits (80 bits) for whatever tells patients apart."""
         return "CA-" + base64.b32encode(self._mac("patient", identity)[:10]).decode("ascii")
 
+    def device(self, serial: str) -> str:
+        """``CD-`` and 16 letters or digits (80 bits) for the serial number of a machine."""
+        return "CD-" + base64.b32encode(self._mac("device", serial.strip().upper())[:10]).decode("ascii")
+
     def uid(self, uid: str) -> str:
         """A new UID, ``2.25.`` and the decimal of a version 8 UUID (PS3.5 B.2, RFC 9562); at most 44
         characters."""

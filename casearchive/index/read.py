@@ -269,6 +269,17 @@ def identifiers(connection: sqlite3.Connection, hashes: Iterable[str]) -> frozen
     return frozenset(found)
 
 
+def first_days(connection: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, str]:
+    """The date (ISO 8601) of the first dated study of each subject among these files, by the subject's key."""
+    rows = connection.execute(
+        "SELECT p.subject_key, min(t.study_date) FROM instances i JOIN series s ON s.id = i.series_id "
+        "JOIN studies t ON t.id = s.study_id JOIN subjects p ON p.id = t.subject_id "
+        "WHERE i.sha256 IN (SELECT value FROM json_each(?)) AND t.study_date IS NOT NULL GROUP BY p.id",
+        (json.dumps(list(hashes)),),
+    )
+    return dict(rows)
+
+
 def cases_with(connection: sqlite3.Connection, concepts: Iterable[str]) -> int:
     """How many cases have one of these concepts: in a finding that is present, as a term, or in a clip."""
     among = json.dumps(sorted(concepts))

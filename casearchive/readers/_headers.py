@@ -19,9 +19,9 @@ from io import BytesIO
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from casearchive.attributes import IDENTIFYING, Attribute, by_level
+from casearchive.attributes import IDENTIFYING, SAFE_PRIVATE, Attribute, by_level
 from casearchive.errors import UnreadableFile
-from casearchive.model import Identifier, Timing, UltrasoundRegion
+from casearchive.model import Identifier, PrivateNumbers, Timing, UltrasoundRegion
 from casearchive.readers import _timing
 from casearchive.readers._shared import clean, ranges
 from casearchive.readers._structure import Structure
@@ -284,6 +284,24 @@ def _telling_elements(holder: Dataset, inherited: str) -> Iterator[tuple[str, st
                 yield keyword, element.VR, element.value
         except Exception:  # noqa: BLE001, S112 - one element that cannot be converted hides no other
             continue
+
+
+def private_numbers(dataset: Dataset) -> tuple[PrivateNumbers, ...]:
+    """The safe private elements of the data set that are numbers of the kind they should be, at its top level only."""
+    found = []
+    groups = {tag.group for tag in list(dataset.keys())}
+    for known in SAFE_PRIVATE:
+        if known.group not in groups:
+            continue
+        try:
+            element = dataset.private_block(known.group, known.creator)[known.element]
+            values = tuple(float(part) for part in _as_list(element.value))
+        except Exception:  # noqa: BLE001, S112 - absent, or its value is no number
+            continue
+        few = known.many or len(values) == 1
+        if known.vr == element.VR and values and few and all(map(math.isfinite, values)):
+            found.append(PrivateNumbers(known.creator, known.group, known.element, values))
+    return tuple(found)
 
 
 def subject_identity(header: Header, study_uid: str | None, sha256: str) -> str:

@@ -353,6 +353,7 @@ def _facts(
         notes=tuple(header.notes),
         media_type="application/dicom",
         claims=_ultrasound.claims(header, found),
+        private=_headers.private_numbers(header.dataset),
         report=_report.words(header) if layout is None else "",
     )
 
