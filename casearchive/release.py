@@ -74,7 +74,8 @@ def release(
             rooms.catch_up(behind)  # a decision that only the ledger knows yet is a decision
         connection = stack.enter_context(index.reading(rooms.layout.index))
         staging = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=rooms.layout.temporary)))
-        teaching, identifiers = _pass_all(rooms, connection, wanted, staging, chosen, tell)
+        memory = Remembered(rooms, learning=not dry_run)
+        teaching, identifiers = _pass_all(rooms, connection, wanted, staging, chosen, memory, tell)
         made = Release(
             wanted.slug,
             tuple(formats),
@@ -139,6 +140,7 @@ def _pass_all(
     wanted: TeachingSetRecord,
     staging: Path,
     chosen: tuple[str, ...],
+    memory: Remembered,
     tell: Callable[[str, int, int], None],
 ) -> tuple[TeachingSet, frozenset[Identifier]]:
     pseudonyms = Pseudonyms(rooms.secret, f"set {wanted.slug}")
@@ -166,7 +168,7 @@ def _pass_all(
                 decisions={m.id: decisions[m.sha256] for m in case.media if m.sha256 in decisions},
                 scanners=scanners,
                 consent_required=consent_required,
-                memory=Remembered(rooms),
+                memory=memory,
                 choice=Choice(chosen, _by_identity(rooms, first_days, clips)),
             )
         originals = {m.id: m.sha256 for m in case.media}

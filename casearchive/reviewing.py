@@ -139,9 +139,11 @@ def _judged(
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What was seen of text in a file, kept in the archive's cache: every picture is looked at once."""
+    """What was seen of text in a file, kept in the archive's cache: every picture is looked at once. A dry run writes
+    nothing and is not ``learning``."""
 
     rooms: Rooms
+    learning: bool = True
 
     def recall(self, sha256: str, area: Area) -> Looked | None:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
@@ -151,6 +153,8 @@ class Remembered:
         return None
 
     def keep(self, sha256: str, area: Area, looked: Looked) -> None:
+        if not self.learning:
+            return
         said = {"key": self._key(area), **looked.plain()}
         write_lightly(self.rooms.layout.looked(sha256), json.dumps(said).encode())
 
