@@ -93,21 +93,13 @@ def test_the_codes_that_only_sound_right_are_not_used() -> None:
     assert not used & traps
 
 
-def test_loading_is_fast_and_needs_neither_pydicom_nor_numpy_nor_yaml() -> None:
+def test_loading_needs_neither_pydicom_nor_numpy_nor_yaml() -> None:
     program = (
-        "import time, sys, dataclasses, json, re, pathlib; t = time.perf_counter();"
-        "from casearchive.terms import lexicon; lexicon().resolve('calf');"
-        "print(time.perf_counter() - t, [m for m in ('yaml', 'pydicom', 'numpy', 'tomllib') if m in sys.modules])"
+        "import sys; from casearchive.terms import lexicon; lexicon().resolve('calf');"
+        "print([m for m in ('yaml', 'pydicom', 'numpy', 'tomllib') if m in sys.modules])"
     )
-    took = []
-    for _ in range(3):
-        out = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=True
-        ).stdout
-        seconds, loaded = out.split(maxsplit=1)
-        assert loaded.strip() == "[]"
-        took.append(float(seconds))
-    assert min(took) < 0.1  # about 15 ms on an idle machine
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
 
 
 # ------------------------------------------------------------------------------------------------- words

@@ -150,7 +150,7 @@ class _Run:
         self.progress, self.rehash, self.dry_run = progress, rehash, dry_run
         self.line: deque[tuple[Item, os.stat_result | None]] = deque()
         self.batch: list[tuple[Outcome, Found | None, Gathered | None, os.stat_result | None]] = []
-        self.new: dict[str, str] = {}  # hash to kind, of this batch (of the whole run where it is a dry one)
+        self.new: dict[str, tuple[str, str]] = {}  # hash to kind, of this batch (of the whole run where it is a dry one)
         self.uids: dict[str, str] = {}  # SOP Instance UID to hash, of this run
         self.met: set[str] = set()  # what the report calls everything that was come upon
         self.named_in_zip: list[str] = []  # what the index of a disc in a zip names
@@ -229,7 +229,7 @@ class _Run:
         return self._known(found, sha256)
 
     def _known(self, found: Found, sha256: str) -> Outcome:
-        kind, uid = read.kind_and_uid(self.connection, sha256) or (self.new.get(sha256, "other"), "")
+        kind, uid = read.kind_and_uid(self.connection, sha256) or self.new.get(sha256, ("other", ""))
         cases = read.cases_of(self.connection, sha256)
         self._remember(found, sha256)
         return Outcome(found.shown, "known", kind, sha256, cases[0] if cases else None, uid or None)
@@ -249,8 +249,8 @@ class _Run:
         # its words are read here, not in the worker: this process speaks the archive's own terms
         facts = completed(gathered.facts, found.name)
         gathered = replace(gathered, facts=facts)
-        self.new[gathered.sha256] = facts.kind
         uid = facts.instance.sop_instance_uid
+        self.new[gathered.sha256] = (facts.kind, uid)
         notes = facts.notes
         first = self.uids.setdefault(uid, gathered.sha256)
         if first != gathered.sha256 or read.others_with_uid(self.connection, uid, gathered.sha256):
