@@ -64,14 +64,14 @@ def who(rooms: Rooms, pseudonym: str) -> tuple[Known, ...]:
 
 def _found(rooms: Rooms, asked: str) -> Iterator[Known]:
     facts: dict[str, Facts | None] = {}
-    for name, case, media, sha256 in dict.fromkeys(_exported(rooms.ledger.events())):
+    for name, scope, case, media, sha256 in dict.fromkeys(_exported(rooms.ledger.events())):
         if sha256 not in facts:
             with rooms.opened(sha256) as clip:
                 facts[sha256] = clip.facts if clip is not None else None
         its = facts[sha256]
         if its is None:
             continue
-        made = Pseudonyms(rooms.secret, f"set {name}")
+        made = Pseudonyms(rooms.secret, scope)
         carried = {
             "patient": made.patient(its.subject.identity or f"case {case}"),
             "study": made.uid(its.study.study_instance_uid),
@@ -87,10 +87,11 @@ def _found(rooms: Rooms, asked: str) -> Iterator[Known]:
             yield Known(what, name, case, media, sha256, identity)
 
 
-def _exported(events: Iterator[Event]) -> Iterator[tuple[str, str, str, str]]:
-    """(set, case, media, SHA-256) of every clip that ever left, as the ledger has it."""
+def _exported(events: Iterator[Event]) -> Iterator[tuple[str, str, str, str, str]]:
+    """(set, what its pseudonyms are made for, case, media, SHA-256) of every clip that ever left, by the ledger."""
     for event in events:
         if event.event == "exported":
             for case, clips in dict(event.details.get("clips", {})).items():
+                scope = str(event.details.get("scope") or f"set {event.subject}")
                 for media, sha256 in dict(clips).items():
-                    yield event.subject, str(case), str(media), str(sha256)
+                    yield event.subject, scope, str(case), str(media), str(sha256)

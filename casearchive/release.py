@@ -15,9 +15,10 @@ from typing import Any
 
 from casearchive import index, settings
 from casearchive.clip import Clip
-from casearchive.deid import certificate, leaks
+from casearchive.deid import certificate, leaks, words
 from casearchive.deid.airlock import pass_case
 from casearchive.deid.choice import Choice
+from casearchive.deid.needles import build as needles_of
 from casearchive.deid.profile import profile
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded
@@ -76,6 +77,7 @@ def release(
         staging = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=rooms.layout.temporary)))
         memory = Remembered(rooms, learning=not dry_run)
         teaching, identifiers = _pass_all(rooms, connection, wanted, staging, chosen, memory, tell)
+        _plain_words(teaching, identifiers)
         made = Release(
             wanted.slug,
             tuple(formats),
@@ -134,6 +136,22 @@ def withheld_lines(withheld: Sequence[Withheld]) -> list[str]:
 # ------------------------------------------------------------------------------------------------ airlock
 
 
+def _plain_words(teaching: TeachingSet, identifiers: frozenset[Identifier]) -> None:
+    """What the set is called leaves, too. Raises ``IdentityFound`` where it tells who somebody is."""
+    told = {
+        "name": teaching.slug.replace("-", " "),
+        "title": teaching.title,
+        "description": teaching.description,
+    }
+    needles = needles_of(identifiers)
+    hits = [hit for part, text in told.items() for hit in words.hits(f"set.{part}", text, needles)]
+    if hits:
+        raise IdentityFound(
+            "what the set is called tells who somebody is; nothing was released",
+            hint="\n  ".join(str(hit) for hit in hits[:10]),
+        )
+
+
 def _pass_all(
     rooms: Rooms,
     connection: sqlite3.Connection,
@@ -143,7 +161,7 @@ def _pass_all(
     memory: Remembered,
     tell: Callable[[str, int, int], None],
 ) -> tuple[TeachingSet, frozenset[Identifier]]:
-    pseudonyms = Pseudonyms(rooms.secret, f"set {wanted.slug}")
+    pseudonyms = Pseudonyms(rooms.secret, _scope(rooms, wanted))
     passed: list[TeachingCase] = []
     withheld: list[Withheld] = []
     everyone: set[Identifier] = set()
@@ -281,8 +299,17 @@ def _note(
         "withheld": len(teaching.withheld),
         "profile": profile().digest,
         "options": list(chosen),
+        "scope": _scope(rooms, wanted),
     }
     rooms.note([("exported", wanted.slug, details)])
+
+
+def _scope(rooms: Rooms, wanted: TeachingSetRecord) -> str:
+    """What pseudonyms are made for: a set that was saved, by its name; else exactly these cases, so that two choices
+    that nobody named cannot be linked."""
+    if rooms.layout.teaching_set(wanted.slug).is_file():
+        return f"set {wanted.slug}"
+    return f"cases {' '.join(sorted(wanted.cases))}"
 
 
 def _source(rooms: Rooms, slug: str, ref: str) -> str:

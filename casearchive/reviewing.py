@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,11 +28,11 @@ from casearchive.deid.pixels import MOST_OF_THE_FRAME, Area, Box, whole
 from casearchive.deid.refusal import REVIEW, Refusal
 from casearchive.deid.scanners import Scanner
 from casearchive.deid.shapes import Shape
-from casearchive.deid.words import find
+from casearchive.deid.words import find, hits
 from casearchive.errors import NotFound, PictureUnavailable, UsageError
 from casearchive.files import private_folder, write_durably, write_lightly
 from casearchive.index import read
-from casearchive.model import Case, Facts
+from casearchive.model import Case, Facts, Identifier
 from casearchive.rooms import Rooms
 
 WAITS, PASSES, DECIDED, CANNOT = "waits", "passes", "decided", "cannot leave"
@@ -221,6 +221,8 @@ def decide(
     with index.writing(rooms.layout.index) as connection:
         rooms.catch_up(connection)
         standing = decided(connection, {c.sha256 for c in clips})
+        people = read.identifiers(connection, (c.sha256 for c in clips))
+    _plain_words("--because", because, people)
     lines = []
     for one in {c.sha256: c for c in clips}.values():
         its_keep, its_remove = keep, remove
@@ -246,6 +248,13 @@ def decide(
         lines.append((deciding.REVIEWED, one.sha256, {**decision.details(), "case": one.case}))
     if not dry_run:
         rooms.note(lines)
+
+
+def _plain_words(where: str, text: str, people: Collection[Identifier]) -> None:
+    """What goes into a certificate tells of nobody. Raises ``UsageError``."""
+    hit = next(iter(hits(where, text, needles_of(people))), None)
+    if hit is not None:
+        raise UsageError("these words leave with the clip, and they tell who somebody is", where=str(hit))
 
 
 def _kept_now(facts: Facts, known: Sequence[Scanner]) -> str:
@@ -280,6 +289,7 @@ def learn(rooms: Rooms, clip: Reviewable, name: str) -> Path:
         if its is None:
             raise NotFound("its file is not at hand", where=clip.ref)
         facts = its.facts
+    _plain_words("--name", name, facts.identifiers)
     maker, model, software = scanners.machine(facts)
     if facts.kind != "dicom" or not maker or not model:
         raise UsageError(

@@ -679,6 +679,60 @@ def test_an_everyday_name_counts_when_written_like_a_name() -> None:
         assert words.search(replace(BARE, title=text), known), text
 
 
+@pytest.mark.parametrize(
+    ("keyword", "value", "text"),
+    [
+        ("PatientBirthDate", "19570312", "born 12-MAR-1957"), ("PatientBirthDate", "19570312", "12 / 03 / 1957"),
+        ("PatientBirthDate", "19570312", "12MAR1957"), ("PatientBirthDate", "19570312", "12.III.1957"),
+        ("PatientBirthDate", "19570312", "1957年3月12日"), ("PatientBirthDate", "19570312", "12. März 1957"),
+        ("PatientName", "SORENSEN^LUKASZ", "Sørensen felt it"), ("PatientName", "SORENSEN^LUKASZ", "with Łukasz"),
+        ("PatientName", "YILDIZ^AYSE", "Yıldız"), ("PatientName", "ĐORĐEVIĆ^ANA", "Djordjevic"),
+        ("PatientName", "DJORDJEVIC^ANA", "Đorđević"), ("PatientName", "李^伟", "患者李伟的小腿"),
+        ("PatientName", "김^철수", "환자김철수는"), ("PatientName", "KrÃ¼ger^Max", "Krüger with a tear"),
+        ("PatientName", "YOUNG^ROSE", "Young: torn calf"), ("PatientName", "YOUNG^ROSE", "YOUNG was seen"),
+        ("PatientName", "YOUNG^ROSE", "Rose complained of pain"), ("PatientName", "LONG^PETER", "Long's knee"),
+        ("PatientID", "SE-4711-0815", "SE–4711–0815"), ("InstitutionName", "UKE", "seen at UKE"),
+        ("InstitutionName", "Klinik Bonn", "seen in Bonn"), ("InstitutionName", "St. Mary Hospital", "at St. Mary"),
+        ("PatientName", "Quillfeather^I", "the Quillfeathers"), ("PatientName", "Quillfeather^I", "Quill\u00adfeather"),
+        ("PatientName", "Иванова^Анна", "у Ивановой"), ("PatientName", "Παπαδόπουλος^Α", "του Παπαδόπουλου"),
+    ],
+)  # fmt: skip
+def test_a_known_identity_is_found_however_it_is_written(keyword: str, value: str, text: str) -> None:
+    assert words.search(replace(BARE, title=text), [Identifier(keyword, value)])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("YOUNG^ROSE", "a young man"), ("YOUNG^ROSE", "Young athletes tear more"), ("LONG^PETER", "LONG axis view"),
+        ("BAKER^JO", "Baker's cyst"), ("HEAD^MAY", "May show a head"), ("LONG^PETER", "the long head of biceps"),
+    ],
+)  # fmt: skip
+def test_an_everyday_word_is_no_name_where_nobody_is_spoken_of(value: str, text: str) -> None:
+    assert not words.search(replace(BARE, title=text), [Identifier("PatientName", value)])
+
+
+def test_a_place_in_capitals_counts_in_capitals_only() -> None:
+    known = [Identifier("InstitutionName", "Klinikum ARM")]
+    assert not words.search(replace(BARE, title="the left arm"), known)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Dr.Müller saw her", "DR SMITH", "Dr. Żak", "Herr Şahin", "Mr. de Vries", "Doctor Smith", "12-Mar-2024",
+     "12. März 2024", "12 mars 2024", "1957/03/12", "1957.03.12", "tel. 555-0199", "Fallnummer 48213",
+     "92-jährige", "92 ans"],
+)  # fmt: skip
+def test_patterns_of_other_countries_and_of_carelessness_block_too(text: str) -> None:
+    assert words.search(replace(BARE, story=Story(history=text)), ())
+
+
+@pytest.mark.parametrize(("age", "blocked"), [("093Y", True), ("93", True), ("1116 M", True), ("24 Y", False),
+                                              (">89 Y", False), ("over 89", False), ("7 M", False)])  # fmt: skip
+def test_an_age_over_89_blocks_in_any_writing(age: str, blocked: bool) -> None:
+    assert bool(words.search(replace(BARE, patient=replace(BARE.patient, age=age)), ())) == blocked
+
+
 @given(st.text(max_size=60), st.text(max_size=12))
 @settings(max_examples=80)
 def test_the_words_search_takes_any_text_and_points_into_it(text: str, name: str) -> None:

@@ -123,6 +123,22 @@ def test_a_leak_in_the_finished_bytes_releases_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("title", "what"),
+    [
+        ("Knee of Dr. Miller", "title and name"),
+        ("Seen 12.03.1999", "a date"),
+        ("tel 0170 1234567", "telephone"),
+    ],
+)
+def test_what_a_set_is_called_tells_of_nobody(taken: Archive, tmp_path: Path, title: str, what: str) -> None:
+    slug = f"called-{what.split()[-1]}"
+    taken.set_create(slug, title=title, cases=[TEAR])
+    with pytest.raises(IdentityFound, match=what):
+        taken.export([slug], formats=["html"], to=tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
 def test_an_export_never_overwrites_what_it_did_not_make(taken: Archive, tmp_path: Path) -> None:
     mine = tmp_path / TEAR
     mine.mkdir()

@@ -256,6 +256,16 @@ def test_graphics_that_lie_over_a_picture_do_not_leave(archive: Archive, tmp_pat
     assert (frames[0][INSIDE] == dcmread(file).pixel_array[0][INSIDE]).all()
 
 
+@pytest.mark.parametrize(
+    "because", ["asked Dr. Miller", "born 12.03.1999", "tel. 0170 1234567", NAME.replace("^", " ")]
+)
+def test_the_reason_of_a_decision_tells_of_nobody(archive: Archive, tmp_path: Path, because: str) -> None:
+    take(archive, case(tmp_path / "in", "calf", scan(tmp_path / "a.dcm", 1, regions=True)))
+    with pytest.raises(UsageError, match="tell who somebody is") as caught:
+        archive.review(["calf"], "approve", because=because)
+    assert because not in str(caught.value)
+
+
 def test_text_that_nobody_saw_when_they_drew_the_mask_waits_and_its_approval_keeps_the_mask(
     archive: Archive, tmp_path: Path
 ) -> None:
@@ -394,7 +404,10 @@ def test_decisions_outlive_the_index(archive: Archive, tmp_path: Path) -> None:
 
 def test_an_identity_in_a_reason_stops_the_export(archive: Archive, tmp_path: Path) -> None:
     take(archive, case(tmp_path / "in", "calf", scan(tmp_path / "a.dcm", 1)))
-    archive.review(["calf"], "mask", keep=[SCAN], because=f"no {NAME.split('^')[0]} here")
+    archive.review(["calf"], "mask", keep=[SCAN])
+    (clip,) = archive.reviewables()
+    said = {"decision": "mask", "keep": [SCAN], "because": f"no {NAME.split('^')[0]} here"}
+    Ledger(archive.path / "ledger.jsonl").append([("reviewed", clip.sha256, said)])
     with pytest.raises(CaseArchiveError, match="identity"):
         archive.export(["calf"], formats=["folder"], to=tmp_path / "out")
     assert not (tmp_path / "out" / "calf").exists()

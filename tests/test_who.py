@@ -55,6 +55,21 @@ def test_the_ledger_says_who_was_asked_about_also_without_an_answer(left: tuple[
     assert NUMBER not in (archive.path / "ledger.jsonl").read_text("utf-8")
 
 
+def test_two_choices_that_nobody_named_cannot_be_linked(tmp_path: Path) -> None:
+    archive = Archive.create(tmp_path / "archive")
+    for number in (1, 2, 3):
+        file = scan(tmp_path / f"{number}.dcm", number, regions=True)
+        take(archive, case(tmp_path / "in", f"calf-{number}", file))
+    numbers = []
+    for place, cases in (("a", ["calf-1", "calf-2"]), ("b", ["calf-1", "calf-3"])):
+        made = archive.export(cases, formats=["folder"], to=tmp_path / place)
+        assert made.folder is not None
+        (path,) = made.folder.rglob("calf-1/*.dcm")
+        numbers.append(str(dcmread(path).PatientID))
+    assert numbers[0] != numbers[1]
+    assert [archive.who(number)[0].case for number in numbers] == ["calf-1", "calf-1"]
+
+
 def test_another_set_or_another_archive_knows_nothing_of_it(
     left: tuple[Archive, Path], tmp_path: Path
 ) -> None:

@@ -217,7 +217,7 @@ def _rebuilt(case: Case, media: Collection[str], author: Author) -> Case:
         case,
         hold="",
         author=author,
-        consent=Consent(scope=case.consent.scope, until=case.consent.until),
+        consent=Consent(scope=case.consent.scope),  # the day on which it ends is a day of somebody's life
         media=tuple(_media(m, media) for m in case.media if m.id in media),
         findings=tuple(_finding(f, media) for f in case.findings),
         measurements=tuple(_measurement(m, media) for m in case.measurements),
@@ -393,7 +393,8 @@ def _make(
     frames_path, dicom, proof = staged
     area = kept.area
     looked = look(clip, area, sha256=media.sha256, memory=memory)
-    cleaned = _clean_frames(looked, clip.facts.instance.frames, kept, needles_of(known), frames_path)
+    needles = needles_of(known)
+    cleaned = _clean_frames(looked, clip.facts.instance.frames, kept, needles, frames_path)
     if isinstance(cleaned, Refusal):
         return cleaned
     doubt = doubt_of(doubts(clip), kept)
@@ -412,7 +413,7 @@ def _make(
         return Refusal(f"the rebuilt file failed its own check: {faults[0]}", NOBODY)
     if leaks.scan(dicom, _source_uids(facts).union(known)):
         return Refusal("an identity was found in the rebuilt file", NOBODY)
-    proof.write_text(json.dumps(_proof(media, kept, cleaned, dicom), indent=1), encoding="utf-8")
+    proof.write_text(json.dumps(_proof(media, kept, cleaned, dicom, needles), indent=1), encoding="utf-8")
     chosen = media.key_frame if media.key_frame and 1 <= media.key_frame <= len(frames) else cleaned.liveliest
     uncalibrated = len(area.regions) - len(dataset.get("SequenceOfUltrasoundRegions") or ())
     return TeachingClip(
@@ -489,7 +490,14 @@ def _clean_frames(
     return _Cleaned(path, colour, tuple(hashes), liveliest, tuple(texts), still)
 
 
-def _proof(media: Media, kept: Kept, cleaned: _Cleaned, dicom: Path) -> dict[str, object]:
+def _reviewer(who: str, needles: tuple[Needle, ...]) -> str:
+    """Who decided, unless the files know them as the staff of this very patient."""
+    return "one of the staff that the files name" if any(words.find(who, needles)) else who
+
+
+def _proof(
+    media: Media, kept: Kept, cleaned: _Cleaned, dicom: Path, needles: tuple[Needle, ...]
+) -> dict[str, object]:
     """What the certificate says of this clip; the rebuilt file was read back and agreed before this is
     written."""
     area, decision = kept.area, kept.decision
@@ -501,7 +509,7 @@ def _proof(media: Media, kept: Kept, cleaned: _Cleaned, dicom: Path) -> dict[str
     if decision is not None:
         drawn["reviewed"] = {
             "decision": decision.kind,
-            "by": decision.who,
+            "by": _reviewer(decision.who, needles),
             "at": decision.at,
             "because": decision.because,
             "frames_with_text": list(cleaned.texts),

@@ -69,10 +69,6 @@ _PERSON = re.compile(
 _PLACE = re.compile(
     r"(?:Institution|Organization|Department|Address|Residence|Station|Location|Service|Country|Region)"
 )
-_MONTHS = (
-    *("january", "february", "march", "april", "may", "june"),
-    *("july", "august", "september", "october", "november", "december"),
-)
 _UID = re.compile(r"[0-2](?:\.\d+){3,}\Z")
 _NOT_LETTER = r"(?<![^\W_])"
 _END = r"(?![^\W_])"
@@ -85,7 +81,8 @@ class Needle:
     ``probe`` is folded and holds letters and digits only; ``pattern`` finds the place in folded text.
     ``alone`` is True for an everyday word, which counts only where it is written like a name. ``whole`` is
     True for what is too short to look for inside other text: it is compared with whole values and whole file
-    names only. ``forms`` are folded spellings to look for in bytes that are not text.
+    names only. ``capitals``: it counts only where it is written in capitals. ``forms`` are folded spellings to look for
+    in bytes that are not text.
     """
 
     keyword: str
@@ -95,6 +92,7 @@ class Needle:
     whole: bool = False
     forms: tuple[str, ...] = ()
     weak: bool = False
+    capitals: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -105,12 +103,19 @@ def ordinary_words() -> frozenset[str]:
     return frozenset(word for line in lines for word in line.split())
 
 
+#: Letters that are one sign and no accent on another, as they are written without it.
+_PLAIN = str.maketrans({
+    "ø": "o", "œ": "oe", "æ": "ae", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t", "ŋ": "n",
+})  # fmt: skip
+
+
 def fold(text: str) -> str:
-    """Lower case, without accents; may be longer or shorter than ``text``."""
+    """Lower case, without accents and without signs that are not seen; may be longer or shorter than ``text``."""
     if text.isascii():
         return text.lower()
     spread = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in spread if not unicodedata.combining(c))
+    plain = "".join(c for c in spread if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
+    return unicodedata.normalize("NFC", plain.translate(_PLAIN))  # Hangul is put together again
 
 
 def fold_with_places(text: str) -> tuple[str, list[int] | range]:
@@ -145,12 +150,26 @@ def build(identifiers: Collection[Identifier], allowed_words: Collection[str] = 
     """
     allowed = ordinary_words() | {fold(word) for word in allowed_words}
     found: dict[tuple[str, str, bool], Needle] = {}
-    for identifier in sorted(set(identifiers), key=lambda i: (i.keyword, i.value)):
+    every = set(identifiers)
+    every |= {Identifier(i.keyword, right) for i in every if (right := _as_utf8(i.value))}
+    for identifier in sorted(every, key=lambda i: (i.keyword, i.value)):
         if is_generic(identifier.value):
             continue
         for needle in _of(identifier, allowed):
             found.setdefault((needle.probe, needle.pattern.pattern, needle.whole), needle)
     return tuple(found.values())
+
+
+def _as_utf8(value: str) -> str:
+    """What was meant where a file holds UTF-8 and does not say so (KrÃ¼ger); empty for anything else."""
+    for read_as in ("latin-1", "cp1252"):
+        try:
+            right = value.encode(read_as).decode("utf-8")
+        except UnicodeError:
+            continue
+        if right != value:
+            return right
+    return ""
 
 
 def _of(identifier: Identifier, allowed: Collection[str]) -> Iterator[Needle]:
@@ -164,9 +183,7 @@ def _of(identifier: Identifier, allowed: Collection[str]) -> Iterator[Needle]:
     elif _PERSON.search(keyword):
         yield from _person(keyword, value, allowed)
     elif _PLACE.search(keyword) and any(c.isalpha() for c in value):
-        yield from _phrase(keyword, value, allowed)
-        tokens = [t for t in _tokens(value) if len(t) >= 5 and t.isalpha() and t not in allowed]
-        yield from (_word(keyword, token, allowed) for token in tokens)
+        yield from _place(keyword, value, allowed)
     elif len(_tokens(value)) > 1 and sum(c.isalpha() for c in value) > len(value) / 2:
         yield from _phrase(keyword, value, allowed)
     elif keyword not in ("Occupation", "MilitaryRank"):  # one word of these is no identity
@@ -177,14 +194,31 @@ def _tokens(text: str) -> list[str]:
     return re.findall(r"[^\W_]+", fold(text))
 
 
+def _place(keyword: str, value: str, allowed: Collection[str]) -> Iterator[Needle]:
+    """A place as it is written, without what every place is called ("Hospital"), by its words and its capitals."""
+    yield from _phrase(keyword, value, allowed)
+    own = tuple(t for t in _tokens(value) if t not in allowed)
+    if len(own) > 1 and len(own) < len(_tokens(value)):
+        yield _joined(keyword, own, r"[\W_]{1,3}")
+    for token in own:
+        if len(token) >= 4 and token.isalpha():
+            needle = _word(keyword, token, allowed)
+            yield needle if len(token) > 4 else dataclasses.replace(needle, alone=True)
+    for letters in re.findall(r"\b[A-Z]{3,}\b", value):
+        if fold(letters) not in allowed:
+            yield dataclasses.replace(_word(keyword, fold(letters), allowed), capitals=True, forms=())
+
+
 def _spellings(folded: str) -> set[str]:
     """A folded word and how it looks when umlauts are written out, or written back."""
-    back = folded.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+    back = folded.replace("ae", "a").replace("oe", "o").replace("ue", "u").replace("dj", "d")
     return {folded, back} if len(back) >= SHORTEST_WORD else {folded}
 
 
 def _written_out(text: str) -> str:
-    table = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae", "ß": "ss"})
+    table = str.maketrans(
+        {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae", "ß": "ss", "đ": "dj"}
+    )
     return unicodedata.normalize("NFC", text).casefold().translate(table)
 
 
@@ -228,7 +262,8 @@ def _person(keyword: str, value: str, allowed: Collection[str]) -> Iterator[Need
             [p for p in parts if fold(p).strip(".") not in titles][:4], 2
         ):
             for a, b in itertools.product(_component_spellings(first), _component_spellings(second)):
-                if len(a) + len(b) >= SHORTEST_WORD and min(len(a), len(b)) > 1:
+                dense = _dense(a) and _dense(b)  # two signs are a whole name there
+                if dense or (len(a) + len(b) >= SHORTEST_WORD and min(len(a), len(b)) > 1):
                     yield from _pair(keyword, a, b)
     if not any(len(t) >= SHORTEST_WORD for t in _tokens(value)):
         yield _whole(keyword, value)
@@ -244,21 +279,42 @@ def _pair(keyword: str, first: str, second: str) -> Iterator[Needle]:
     yield dataclasses.replace(_joined(keyword, (first, second), r"[\W_]{1,3}"), alone=True, forms=())
 
 
+def _dense(text: str) -> bool:
+    """Whether it is of a script that puts no space between words: Chinese, Japanese, Korean."""
+    return bool(text) and ord(text[0]) >= 0x2E80
+
+
 def _shortest(component: str) -> int:
-    return 2 if component and ord(component[0]) >= 0x2E80 else SHORTEST_WORD
+    return 2 if _dense(component) else SHORTEST_WORD
 
 
 def _word(keyword: str, folded: str, allowed: Collection[str]) -> Needle:
-    if ord(folded[0]) >= 0x2E80:  # such scripts put no space between words
+    if _dense(folded):
         return Needle(keyword, folded, re.compile(re.escape(folded)), forms=(folded,))
-    pattern = re.compile(_NOT_LETTER + re.escape(folded) + _END)
-    return Needle(keyword, folded, pattern, alone=folded in allowed, forms=(folded,))
+    probe, body = _inflected(folded)
+    pattern = re.compile(_NOT_LETTER + body + _END)
+    return Needle(keyword, probe, pattern, alone=folded in allowed, forms=(folded,))
+
+
+def _inflected(folded: str) -> tuple[str, str]:
+    """A name as sentences bend it: what of it always stands there, and a pattern. Mullers, Ивановой, Παπαδοπουλου."""
+    if len(folded) < 5:
+        return folded, re.escape(folded)
+    if "а" <= folded[0] <= "я":
+        return folded[:-1], re.escape(folded[:-1]) + "[а-я]{0,3}"
+    if "α" <= folded[0] <= "ω":
+        return folded[:-2], re.escape(folded[:-2]) + "[α-ω]{0,4}"
+    if "\u0621" <= folded[0] <= "\u064a":
+        return folded, "(?:[وفبلك]|ال){0,2}" + re.escape(folded)
+    return folded, re.escape(folded) + "s?"
 
 
 def _joined(keyword: str, tokens: tuple[str, ...], between: str) -> Needle:
     body = between.join(re.escape(t) for t in tokens)
     forms = tuple(between.join(tokens) for between in ("^", " ", ", ", ",", "_", "-", ".", ""))
-    return Needle(keyword, "".join(tokens), re.compile(_NOT_LETTER + body + _END), forms=forms)
+    if not all(map(_dense, tokens)):
+        body = _NOT_LETTER + body + _END
+    return Needle(keyword, "".join(tokens), re.compile(body), forms=forms)
 
 
 def _phrase(keyword: str, value: str, allowed: Collection[str]) -> Iterator[Needle]:
@@ -283,7 +339,7 @@ def _number(keyword: str, value: str, allowed: Collection[str]) -> Iterator[Need
         digits = re.compile(r"(?<![^\W_])(?<!\d[.,])" + re.escape(plain) + r"(?![^\W_]|[.,]\d)")
         yield dataclasses.replace(needle, pattern=digits, weak=True) if plain.isdigit() else needle
     else:
-        body = r"[-\s./]?".join(re.escape(c) for c in plain)
+        body = r"[-\s./_‐‑–—]{0,2}".join(re.escape(c) for c in plain)
         forms = tuple(dict.fromkeys((plain, fold(value))))
         yield Needle(keyword, plain, re.compile(_NOT_LETTER + body + _END), forms=forms)
         bare = plain.lstrip("0")
@@ -330,24 +386,36 @@ def _ymd(value: str) -> tuple[int, int, int] | None:
     return (year, month, day) if 1 <= month <= 12 and 1 <= day <= 31 and year >= 1850 else None
 
 
+#: The beginnings of the months' names, folded: English, German, French, Spanish, Italian, Dutch, Portuguese.
+MONTHS = (
+    ("jan", "ene", "gen"), ("feb", "fev", "fevr"), ("mar", "mrt", "maart", "marz"), ("apr", "avr", "abr"),
+    ("may", "mai", "mei", "mag", "maio", "mayo"), ("jun", "juin", "giu"), ("jul", "juil", "lug"),
+    ("aug", "aout", "ago"), ("sep", "set"), ("oct", "okt", "ott", "out"), ("nov",), ("dec", "dez", "dic"),
+)  # fmt: skip
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
+
+
 def _date(keyword: str, value: str) -> Iterator[Needle]:
-    """A date in the spellings of Europe, America and computers."""
+    """A date in the spellings of Europe, America, East Asia and computers."""
     ymd = _ymd(value)
     if ymd is None:
         return
     year, month, day = ymd
-    sep = r"[-./\s]{1,2}"
+    sep = r"[-./\s‐‑–—]{1,3}"
     m, d, y = f"0?{month}", f"0?{day}", str(year)
-    short = f"(?:{y}|{year % 100:02d})"
-    name = f"{_MONTHS[month - 1][:3]}[a-z]*\\.?"
+    short, probe = f"(?:{y}|{year % 100:02d})", f"{year % 100:02d}"
+    name = f"(?:{'|'.join(MONTHS[month - 1])})[a-z]*\\.?"
     first = f"(?:0?{day})(?:st|nd|rd|th)?\\.?"
-    for probe, body in (
-        (f"{y}{month:02d}{day:02d}", f"{y}{month:02d}{day:02d}"),
-        (y, f"{y}{sep}{m}{sep}{d}"),
-        (f"{year % 100:02d}", f"{d}{sep}{m}{sep}{short}"),
-        (f"{year % 100:02d}", f"{m}{sep}{d}{sep}{short}"),
-        (f"{day:02d}{month:02d}{y}", f"{day:02d}{month:02d}{y}"),
-        (_MONTHS[month - 1][:3], f"{first}\\s+(?:of\\s+)?{name},?\\s+'?{short}"),
-        (_MONTHS[month - 1][:3], f"{name}\\s+{first},?\\s+'?{short}"),
+    loose = r"[-./\s,‐‑–—]{0,3}"
+    for body in (
+        f"{y}{month:02d}{day:02d}",
+        f"{y}{sep}{m}{sep}{d}",
+        f"{d}{sep}{m}{sep}{short}",
+        f"{m}{sep}{d}{sep}{short}",
+        f"{day:02d}{month:02d}{y}",
+        f"{first}{loose}(?:of\\s+|de\\s+)?{name}{loose}(?:de\\s+)?'?{short}",
+        f"{name}{loose}{first}{loose}'?{short}",
+        f"{d}{sep}{_ROMAN[month - 1]}{sep}{short}",
+        f"{y}\\s?[年년]\\s?{m}\\s?[月월]\\s?{d}",
     ):
         yield Needle(keyword, probe, re.compile(r"(?<![0-9a-z])" + body + r"(?![0-9a-z])"))

@@ -56,18 +56,39 @@ def search(case: Case, identifiers: Collection[Identifier]) -> tuple[WordHit, ..
     pattern (a first name in running text) cannot be found here.
     """
     needles = build(identifiers)
-    hits: list[WordHit] = []
+    found: list[WordHit] = []
     for field, text in texts(case):
         plain = re.sub(r"\[\d+\]", "", field)
         if plain in _NOT_WORDS:
             continue
-        hits += (
-            WordHit(field, offset, keyword, "an identity known from the files: write it without", True)
-            for keyword, offset in find(text, needles)
-        )
-        if not plain.startswith("author."):
-            hits += _patterns(field, text, references=plain == "story.references")
-    return tuple(dict.fromkeys(hits))
+        if plain.startswith("author."):
+            found += _known(field, text, needles)
+        else:
+            found += hits(field, text, needles, references=plain == "story.references")
+        if plain == "patient.age" and _over_89(text):
+            found.append(WordHit(field, 0, "an age over 89", _CAPPED, False))
+    return tuple(dict.fromkeys(found))
+
+
+def hits(
+    field: str, text: str, needles: Collection[Needle], *, references: bool = False
+) -> tuple[WordHit, ...]:
+    """What in one text is a known identity or looks like one; ``references`` may hold dates and names of authors."""
+    return (*_known(field, text, needles), *_patterns(field, text, references=references))
+
+
+def _known(field: str, text: str, needles: Collection[Needle]) -> Iterator[WordHit]:
+    hint = "an identity known from the files: write it without"
+    return (WordHit(field, offset, keyword, hint, True) for keyword, offset in find(text, needles))
+
+
+def _over_89(text: str) -> bool:
+    """``093Y``, ``93``, ``1116 M``: an age as a record has it; ``>89 Y`` is none."""
+    match = re.fullmatch(r"\s*(\d{1,5})\s*([dwmy]?)[a-z]*\.?\s*", text.casefold())
+    if match is None:
+        return False
+    years = int(match[1]) / {"d": 365, "w": 52, "m": 12}.get(match[2], 1)
+    return years >= 90
 
 
 def find(text: str, needles: Collection[Needle]) -> Iterator[tuple[str, int]]:
@@ -82,28 +103,55 @@ def find(text: str, needles: Collection[Needle]) -> Iterator[tuple[str, int]]:
         if needle.probe not in packed:
             continue
         for match in needle.pattern.finditer(folded):
-            if not needle.alone or _written_as_a_name(text, places[match.start()]):
-                yield needle.keyword, places[match.start()]
+            start = places[match.start()]
+            if needle.capitals and not text[start : places[match.end() - 1] + 1].isupper():
+                continue
+            if not needle.alone or _written_as_a_name(text, start):
+                yield needle.keyword, start
                 break
 
 
+#: What follows the name of a person, not that of a thing: "Young: …", "Rose complained", "Long was seen".
+_OF_A_PERSON = re.compile(
+    r"\s*:|\s*,\s*(?:aged?|an?|born|\d)|\s+(?:was|is|had|has|felt|complain\w*|came|says|said|report\w*|den(?:ies|ied)|"
+    r"present\w*|under(?:goes|went)|tripped|fell|play\w*|ran|works?|worked|twisted|slipped|noticed|heard|describ\w*|"
+    r"return\w*|recover\w*|stopp\w*|could|can|cannot|did|does|wants?|takes?|took|went|walk\w*|develop\w*)\b"
+)
+#: After an eponym: Baker's cyst.
+_OF_A_THING = re.compile(
+    r"['’]s\s+(?:\w+\s+)?(?:cyst|sign|test|disease|syndrome|neuroma|fracture|ligament|nodule|node|tubercle|canal|space|"
+    r"line|triangle|pouch|thyroiditis|contracture|lesion|deformity|palsy|manoeuvre|maneuver|view|method|"
+    r"classification|grade|score|law|effect|tenosynovitis|tendon|injury|fascia|foramen|angle|point|approach|technique)"
+)
+
+
 def _written_as_a_name(text: str, offset: int) -> bool:
-    """An everyday word counts when it has a capital letter in the middle of a sentence and is no eponym."""
+    """An everyday word counts when it has a capital letter in the middle of a sentence, or where one speaks of a
+    person, and is no eponym."""
     word = re.match(r"[^\W_]+", text[offset:])
-    if word is None or not word.group()[0].isupper() or word.group().isupper():
+    if word is None or not word.group()[0].isupper():
+        return False
+    after = text[offset + len(word.group()) :]
+    if re.match(r"['’]s\b", after):
+        return _OF_A_THING.match(after) is None
+    if _OF_A_PERSON.match(after):
+        return True
+    if word.group().isupper():
         return False
     before = text[:offset].rstrip(" \t'\"([")
-    starts = not before or before[-1] in ".!?:;\n-" or text[:offset].endswith("\n")
-    eponym = re.match(r"['’]s\b", text[offset + len(word.group()) :])
-    return not starts and eponym is None
+    return bool(before) and before[-1] not in ".!?:;\n-" and not text[:offset].endswith("\n")
 
 
 # --------------------------------------------------------------------------------------------------- patterns
 
 _MONTH = (
-    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
-    r"|Nov(?:ember)?|Dec(?:ember)?)\.?"
+    r"(?:Jan(?:uary|uar|vier)?|Feb(?:ruary|ruar)?|F[ée]vr?(?:ier)?|Mar(?:ch|s|zo)?|M[äa]e?rz|M[äa]rz|Apr(?:il)?|Avr(?:il)?|"
+    r"May|Mai|June?|Juni|Juin|July?|Juli|Juillet|Aug(?:ust)?|Ao[uû]t|Sept?(?:ember|embre)?|Oct(?:ober|obre)?|Okt(?:ober)?|"
+    r"Nov(?:ember|embre)?|Dec(?:ember)?|D[ée]c(?:embre)?|Dez(?:ember)?|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC|"
+    r"janvier|f[ée]vrier|mars|avril|mai|juin|juillet|ao[uû]t|septembre|octobre|novembre|d[ée]cembre)\.?"
 )
+_CAPITAL = "[A-ZÀ-ÖØ-ÞĀ-ſΑ-ΩА-Я]"
+_CAPPED = "write “over 89”, in patient.age “>89 Y”"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:19|20)\d\d"
 _KNOWN_NUMBERS = re.compile(
@@ -114,7 +162,7 @@ _KNOWN_NUMBERS = re.compile(
 _INTERVAL = "write how many days before or after the study"
 _RULES: tuple[tuple[str, str, re.Pattern[str], bool], ...] = (
     # (what, how to rewrite, pattern, also in references)
-    ("a date", _INTERVAL, re.compile(rf"\b{_YEAR}-\d\d?-\d\d?\b"), True),
+    ("a date", _INTERVAL, re.compile(rf"\b{_YEAR}([-./])\d\d?\1\d\d?\b(?![./]\d)"), True),
     (
         "a date",
         _INTERVAL,
@@ -128,7 +176,7 @@ _RULES: tuple[tuple[str, str, re.Pattern[str], bool], ...] = (
         "a date",
         _INTERVAL,
         re.compile(
-            rf"\b(?:{_DAY}(?:st|nd|rd|th)?\.?\s+(?:of\s+)?{_MONTH}(?!\w)|{_MONTH}\s+{_DAY}(?:st|nd|rd|th)?(?![\w-]))"
+            rf"\b(?:{_DAY}(?:st|nd|rd|th)?\.?[\s-]+(?:of\s+)?{_MONTH}(?!\w)|{_MONTH}\s+{_DAY}(?:st|nd|rd|th)?(?![\w-]))"
         ),
         False,
     ),
@@ -140,6 +188,7 @@ _RULES: tuple[tuple[str, str, re.Pattern[str], bool], ...] = (
         re.compile(
             r"(?<![\w.,/-])(?:\+\d[\d ()/.-]{6,}\d|\(?0\d{1,5}\)?[ /-]\d[\d /-]{4,}\d"
             r"|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?!\w)"
+            r"|\b(?:[Tt]el|[Pp]hone|[Ff]ax|[Mm]obile|[Tt]elefon|[Hh]andy)\b\.?:?\s*\+?\d[\d /().-]{4,}\d"
         ),
         False,
     ),
@@ -148,7 +197,8 @@ _RULES: tuple[tuple[str, str, re.Pattern[str], bool], ...] = (
         "a record number",
         "leave it out",
         re.compile(
-            r"\b(?:MRN|PID|patient\s+(?:id|no\.?|number)|accession(?:\s+(?:no\.?|number))?)"
+            r"\b(?:MRN|PID|NHS|SSN|KVNR|patient\s+(?:id|no\.?|number)|accession(?:\s+(?:no\.?|number))?"
+            r"|(?:record|hospital|file|chart|case)\s+(?:id|no\.?|number)|(?:fall|patienten|akten|pat\.?)-?(?:nr|nummer)\.?)"
             r"\s*[:#]?\s*[A-Z]*-?\d{3,}",
             re.I,
         ),
@@ -158,15 +208,16 @@ _RULES: tuple[tuple[str, str, re.Pattern[str], bool], ...] = (
         "a person's title and name",
         "write the role: the surgeon, the referring doctor",
         re.compile(
-            r"\b(?:Dr|Prof|Mr|Mrs|Ms|Miss|Herr|Frau|Mme)\b\.?\s+(?:(?:med|Dr)\.?\s+)*[A-ZÀ-Þ][\w'’-]+"
+            r"\b(?:(?:Dr|DR|Prof|PROF|Mr|Mrs|MRS|Ms|Miss|Herr|Frau|Mme|Doctor|Professor)\b(?:\.\s*|\s+))"
+            rf"(?:(?:med|Dr)\.?\s*)*(?:(?:de|van|von|der|den|di|da|del|al|el|la|le|ter)\s+)*{_CAPITAL}[\w'’-]+"
         ),
         False,
     ),
     (
         "an age over 89",
-        "write “over 89”, in patient.age “>89 Y”",
+        _CAPPED,
         re.compile(
-            r"\b(?:9\d|1[0-4]\d)[\s-]*(?:y|yo|yrs?|years?)\b(?:[\s-]*old)?"
+            r"\b0?(?:9\d|1[0-4]\d)[\s-]*(?:y|yo|yrs?|years?|jahre?|jährige?r?|ans|años|anni)\b(?:[\s-]*old)?"
             r"|\b(?:aged?|age of)\s*:?\s*(?:9\d|1[0-4]\d)\b",
             re.I,
         ),

@@ -150,7 +150,9 @@ class _Run:
         self.progress, self.rehash, self.dry_run = progress, rehash, dry_run
         self.line: deque[tuple[Item, os.stat_result | None]] = deque()
         self.batch: list[tuple[Outcome, Found | None, Gathered | None, os.stat_result | None]] = []
-        self.new: dict[str, tuple[str, str]] = {}  # hash to kind, of this batch (of the whole run where it is a dry one)
+        self.new: dict[
+            str, tuple[str, str]
+        ] = {}  # hash to kind, of this batch (of the whole run where it is a dry one)
         self.uids: dict[str, str] = {}  # SOP Instance UID to hash, of this run
         self.met: set[str] = set()  # what the report calls everything that was come upon
         self.named_in_zip: list[str] = []  # what the index of a disc in a zip names
