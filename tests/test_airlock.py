@@ -819,6 +819,7 @@ def test_results_beside_the_scan_stay_and_the_certificate_tells_and_holds_them(t
     assert result["text"].replace(" ", "") == "Dist1.06cm"
     assert "Dist" in certificate.certificate_page(said)
     (folder / "certificate.json").write_text(json.dumps(said))
+    (folder / "certificate.html").write_text(certificate.certificate_page(said))
     assert certificate.check(folder) == []
     for change in ({"results_sha256": "0" * 64}, {"kept_results": []}):
         told = json.loads(json.dumps(said))
@@ -834,6 +835,91 @@ def test_a_result_that_is_a_name_in_a_later_frame_leaves_nothing_behind(tmp_path
 
     teaching = passed(tmp_path, fake(4, edit=printed, rows=ROWS + 40))
     assert not any(teaching.clips[0].frames.frame(n)[ROWS:].any() for n in range(1, 5))
+
+
+def _add_link(folder: Path) -> None:
+    (folder / "html").symlink_to(folder / "dicom")
+
+
+def _change(**changes: object) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        import json
+
+        said = json.loads((folder / "certificate.json").read_text())
+        (folder / "certificate.json").write_text(json.dumps({**said, **changes}))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda folder: (folder / "certificate.html").write_text("Quillfeather"),
+        lambda folder: (folder / "certificate.html").unlink(),
+        lambda folder: (folder / "dicom" / "certificate.html").write_text("Quillfeather"),
+        lambda folder: (folder / "dicom" / "certificate.json").write_text("{}"),
+        lambda folder: (folder / "Quillfeather").mkdir(),
+        _add_link, _change(withheld=[]), _change(residual_risks=[]), _change(clips=[]), _change(seal=""),
+    ],
+)  # fmt: skip
+def test_whatever_is_changed_added_or_taken_away_is_found(
+    tmp_path: Path, tamper: Callable[[Path], object]
+) -> None:
+    import json
+
+    folder, teaching = finished(tmp_path)
+    said = certificate.certificate(folder, teaching)
+    (folder / "certificate.json").write_text(json.dumps(said))
+    (folder / "certificate.html").write_text(certificate.certificate_page(said))
+    assert certificate.check(folder) == []
+    tamper(folder)
+    assert certificate.check(folder)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("PatientName", "Quillfeather^Isolde"), ("PatientID", "4711"), ("PatientAge", "053Y"),
+     ("StudyInstanceUID", "1.2.3"), ("PatientBirthDate", "19710312"), ("AccessionNumber", "1"), ("BodyPartExamined", "QUILL"), ("Modality", "CT"),
+     ("ImageType", ["ORIGINAL", "PRIMARY"])],
+)  # fmt: skip
+def test_a_value_that_no_rule_can_have_made_is_not_allowed(
+    tmp_path: Path, keyword: str, value: object
+) -> None:
+    dataset = dcmread(passed(tmp_path, fake(1)).clips[0].dicom, stop_before_pixels=True)
+    assert headers.allowed(dataset) == []
+    setattr(dataset, keyword, value)
+    assert keyword in headers.allowed(dataset)
+
+
+@pytest.mark.parametrize("where", ["model", "software"])
+def test_a_name_stuck_to_other_signs_does_not_pass_as_a_model(tmp_path: Path, where: str) -> None:
+    clip = fake(1)
+    told = {
+        "model": {"manufacturer_model_name": "ISOLDE1957"},
+        "software": {"software_versions": "KH-4711.823"},
+    }[where]
+    clip.facts = replace(clip.facts, series=replace(clip.facts.series, **told))
+    header = dcmread(passed(tmp_path, clip).clips[0].dicom)
+    assert not header.get("ManufacturerModelName" if where == "model" else "SoftwareVersions")
+
+
+def test_numbers_of_a_region_that_are_no_numbers_of_a_region_do_not_leave(tmp_path: Path) -> None:
+    region = replace(REGION, flags=47110815, ref_pixel_x0=19620229, ref_pixel_y0=0, ref_value_x=0.0)
+    (item,) = dcmread(passed(tmp_path, fake(1, regions=(region,))).clips[0].dicom).SequenceOfUltrasoundRegions
+    assert item.RegionFlags < 32
+    assert "ReferencePixelX0" not in item
+    dated = replace(REGION, ref_value_x=1971.0312, ref_pixel_x0=1, ref_pixel_y0=0)
+    (item,) = dcmread(
+        passed(tmp_path / "2", fake(1, regions=(dated,))).clips[0].dicom
+    ).SequenceOfUltrasoundRegions
+    assert "ReferencePixelPhysicalValueX" not in item, "the birth date"
+
+
+def test_whether_it_was_ever_lossy_is_said_only_where_it_is_known(tmp_path: Path) -> None:
+    for number, (told, lossy) in enumerate((("01", "01"), ("00", "00"), (None, None))):
+        clip = fake(1, lossy_image_compression=told)
+        header = dcmread(passed(tmp_path / str(number), clip).clips[0].dicom)
+        assert header.get("LossyImageCompression") == lossy
 
 
 def test_the_page_is_escaped_and_has_no_script(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ def certificate(
         if digest in known:
             entry["clip"] = known[digest]
         files.append(entry)
-    return {
+    told: dict[str, Any] = {
         "certificate": FORMAT,
         "program": f"casearchive {__version__}",
         "set": teaching.slug,
@@ -100,6 +100,7 @@ def certificate(
         ],
         "residual_risks": list(_RISKS),
     }
+    return {**told, "seal": seal(told)}
 
 
 def _clip(case: str, clip: TeachingClip) -> dict[str, Any]:
@@ -116,7 +117,22 @@ def _clip(case: str, clip: TeachingClip) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in (NAME, PAGE))
+    own = (folder / NAME, folder / PAGE)
+    return sorted(p for p in folder.rglob("*") if (p.is_file() or p.is_symlink()) and p not in own)
+
+
+def _empty_folders(folder: Path) -> Iterator[Path]:
+    """Folders that hold no file: a name can stand there, too."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink() and not any(p.is_file() for p in path.rglob("*")):
+            yield path
+
+
+def seal(said: Mapping[str, Any]) -> str:
+    """SHA-256 over what a certificate says, but for the seal itself: a slip of one bit in it is found."""
+    plain = {key: value for key, value in said.items() if key != "seal"}
+    text = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 # ------------------------------------------------------------------------------------------------------ check
@@ -155,10 +171,17 @@ def check(folder: Path) -> list[str]:
             "the certificate cannot be read", where=NAME, hint="name the folder that holds it"
         ) from error
     found = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
-    wrong = [*faults, *(f"{path}: missing" for path in sorted(files.keys() - found.keys()))]
+    wrong = [*faults] if said.get("seal") == seal(said) else [*faults, f"{NAME}: it is not what was written"]
+    wrong += _wrong_page(folder, said)
+    wrong += [f"{p.relative_to(folder).as_posix()}: an empty folder" for p in _empty_folders(folder)]
+    wrong += [f"{path}: missing" for path in sorted(files.keys() - found.keys())]
     wrong += [f"{path}: not in the certificate" for path in sorted(found.keys() - files.keys())]
     for path in sorted(files.keys() & found.keys()):
-        if file_hash(found[path]) != files[path].get("sha256"):
+        if found[path].is_symlink() or not found[path].is_file():
+            wrong.append(f"{path}: it is a link, not a file")
+        elif file_hash(found[path]) != files[path].get("sha256") or found[path].stat().st_size != files[
+            path
+        ].get("bytes"):
             wrong.append(f"{path}: its bytes are not those of the certificate")
         elif files[path].get("clip"):
             clip = clips.get(str(files[path]["clip"]), {})
@@ -179,6 +202,17 @@ def _options(said: Mapping[str, Any]) -> tuple[tuple[str, ...], list[str]]:
     if chosen and said.get("options_sha256") != choice_hash(str(said["sha256"]), chosen):
         return chosen, [f"{NAME}: its options are not those that their hash was made of"]
     return chosen, []
+
+
+def _wrong_page(folder: Path, said: Mapping[str, Any]) -> list[str]:
+    """The page for people says what the certificate says, to the letter."""
+    try:
+        same = (folder / PAGE).read_text("utf-8") == certificate_page(said)
+    except (OSError, UnicodeDecodeError):
+        return [f"{PAGE}: missing"]
+    except (KeyError, TypeError, ValueError):
+        same = False
+    return [] if same else [f"{PAGE}: it is not the page of this certificate"]
 
 
 def _recheck(path: Path, clip: Mapping[str, Any], chosen: Collection[str]) -> list[str]:
@@ -246,9 +280,10 @@ def certificate_page(said: Mapping[str, Any]) -> str:
             f" {html.escape(current['version'])},",
             f" SHA-256 <code>{html.escape(current['sha256'])}</code>.</p>",
             _options_in_words(current.get("options", ())),
-            "<p>Everything listed here was built new from an allow-list; no original was edited. Inside the",
-            " kept area each frame is pixel for pixel what the source shows; outside it is zero. Check it",
-            " again with <code>casearchive verify-export</code>.</p>",
+            "<p>Everything listed here was built new from an allow-list; no original was edited. In the DICOM",
+            " objects each frame is, inside the kept area, pixel for pixel what the source shows, in 8 bits a",
+            " sample; outside it is zero but for the results that are named. Pictures in pages are made of these",
+            " objects and compressed. Check it again with <code>casearchive verify-export</code>.</p>",
             _section("What was removed", _list(said["removed"])),
             _section("Clips", _table(("Case", "Clip", "Frames", "Kept", "Kept area", "Reviewed"), clips)),
             _section(

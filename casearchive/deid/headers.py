@@ -26,7 +26,7 @@ from casearchive.attributes import TABLE
 from casearchive.deid import descriptors
 from casearchive.deid.choice import NOTHING_CHOSEN, Choice
 from casearchive.deid.needles import build as needles_of
-from casearchive.deid.needles import fold
+from casearchive.deid.needles import fold, squeeze
 from casearchive.deid.pixels import Area
 from casearchive.deid.profile import CODES, PrivateRule, Profile, Rule, profile
 from casearchive.deid.pseudonyms import Pseudonyms
@@ -62,6 +62,8 @@ _LOSSY = {
     **{f"1.2.840.10008.1.2.4.{n}{f}": "ISO_14496_10" for n in (102, 103, 104, 105, 106) for f in ("", ".1")},
     **{f"1.2.840.10008.1.2.4.{n}": "ISO_23008_2" for n in ("107", "108")},
 }
+#: Pictures that are no DICOM objects.
+_LOSSY_MEDIA = {"image/jpeg": "ISO_10918_1", "image/heic": "ISO_23008_2", "image/webp": "", "image/avif": ""}
 OLDEST = 89
 REGION_KEYWORDS = (
     "RegionSpatialFormat",
@@ -139,6 +141,8 @@ def build(
             setattr(dataset, rule.keyword, None)
     _add_private(dataset, context)
     _mark(dataset, context.profile)
+    if "ImageLaterality" not in dataset and "Laterality" not in dataset:
+        dataset.Laterality = None  # Type 2C: the body part may be a paired one (PS3.3 C.7.3.1)
     dataset.file_meta = _meta(dataset)
     dataset.preamble = b"\0" * 128
     return dataset
@@ -162,7 +166,7 @@ def allowed(dataset: Dataset, options: Collection[str] = ()) -> list[str]:
         for e in dataset
         if (e.tag not in private if e.tag.is_private else e.keyword not in known)
     ]
-    wrong += [rule.keyword for rule in current.rules if rule.action == "empty" and dataset.get(rule.keyword)]
+    wrong += [rule.keyword for rule in current.rules if not _has_form(rule, dataset.get(rule.keyword))]
     for keyword, names in inner.items():
         for item in dataset.get(keyword, ()):
             wrong += [e.keyword or str(e.tag) for e in item if e.keyword not in names]
@@ -174,6 +178,31 @@ def allowed(dataset: Dataset, options: Collection[str] = ()) -> list[str]:
     if said != earned(dataset, current):
         wrong.append("DeidentificationMethodCodeSequence")
     return wrong
+
+
+#: What the values of these actions look like, whatever they were made from.
+_FORMS = {
+    "empty": re.compile(r""),
+    "patient": re.compile(r"CA-[A-Z2-7]{16}"),
+    "uid": re.compile(r"2\.25\.\d{1,39}"),
+    "device": re.compile(r"CD-[A-Z2-7]{16}"),
+    "band": re.compile(r"(?:0\d[05]Y)?"),
+    "shift": re.compile(r"(?:\d{8})?"),
+    "relative": re.compile(r"(?:\d{8})?"),
+}
+
+
+def _has_form(rule: Rule, value: object) -> bool:
+    """Whether the value of an attribute can have come from its rule, seen from the outside."""
+    told = _values(value)
+    if told == [""]:
+        return True
+    if rule.action == "constant":
+        return told == [str(part) for part in rule.value]
+    if rule.action == "terms":
+        return all(part in rule.terms for part in told)
+    form = _FORMS.get(rule.action)
+    return form is None or all(form.fullmatch(part) is not None for part in told)
 
 
 def _values(value: object) -> list[str]:
@@ -242,7 +271,17 @@ def _keep(rule: Rule, context: _Context) -> object:
         return None
     if rule.low is None or rule.high is None or not rule.low <= value <= rule.high:
         return None
+    if _tells(value, context):
+        return None
     return round(value) if dictionary_VR(rule.keyword) == "IS" else f"{value:.8g}"
+
+
+def _tells(value: float, context: _Context) -> bool:
+    """Whether the digits of a number are those of an identifier: a record or a date can be written as a setting."""
+    digits = re.sub(r"\D", "", f"{value:.12g}").strip("0")
+    return len(digits) >= 4 and any(
+        digits == squeeze(i.value).strip("0") for i in context.identifiers if squeeze(i.value).isdigit()
+    )
 
 
 def _terms(rule: Rule, context: _Context) -> str | None:
@@ -319,7 +358,23 @@ def _plain_text(rule: Rule, context: _Context) -> str:
         value = fold(identifier.value).strip()
         if value and len(value) >= 3 and (value in folded or folded in value):
             return ""
-    return "" if any(find(text, needles_of(context.identifiers))) else text
+    needles = needles_of(context.identifiers)
+    packed = squeeze(folded)  # a part of a name or a number may be stuck to others: SMITH1957
+    stuck = any(
+        len(n.probe) >= 3 and n.probe in packed for n in needles if n.keyword in _TELLING and not n.alone
+    )
+    return "" if stuck or any(find(text, needles)) else text
+
+
+#: Identifiers of which no part may stand in a text of the machine, however it is stuck to others.
+_TELLING = (
+    "PatientName",
+    "PatientID",
+    "OtherPatientNames",
+    "OtherPatientIDs",
+    "AccessionNumber",
+    "PatientBirthName",
+)
 
 
 def _maker(rule: Rule, context: _Context) -> str | None:
@@ -328,8 +383,10 @@ def _maker(rule: Rule, context: _Context) -> str | None:
     return text if words and all(w in context.profile.makers for w in words) else None
 
 
-_SHORT_CODE = re.compile(r"(?=.*\d)[A-Za-z]{0,5}-?\d{1,4}[A-Za-z]{0,3}\Z")
-_VERSION = re.compile(r"[A-Za-z]{0,5}[-_]?\d{1,4}[A-Za-z]?(?:[._-][A-Za-z]?\d{1,4}[a-z]?){0,5}\Z")
+_SHORT_CODE = re.compile(r"(?=.*\d)[A-Za-z]{0,3}-?\d{1,4}[A-Za-z]{0,3}\Z")
+_VERSION = re.compile(
+    r"(?:[A-Za-z]|ver|rev|rel|sw|sp|build)?[-_.]?\d{1,4}[A-Za-z]?(?:[._-][A-Za-z]?\d{1,4}[a-z]?){0,5}\Z"
+)
 
 
 def _model(rule: Rule, context: _Context) -> str | None:
@@ -412,27 +469,43 @@ def _method(context: _Context) -> list[str]:
     return [base, *(_OPTION + name for name in current.chosen)]
 
 
-def _lossy(context: _Context) -> str:
+def _lossy(context: _Context) -> str | None:
+    """01 once lossy, 00 where the source says that it never was; what nobody says is not said (PS3.3 C.7.6.1.1.5)."""
     instance = context.facts.instance
-    lossy = instance.lossy_image_compression == "01" or (instance.transfer_syntax_uid or "") in _LOSSY
-    return "01" if lossy else "00"
+    if instance.lossy_image_compression == "01" or _how_lossy(context) is not None:
+        return "01"
+    return "00" if instance.lossy_image_compression == "00" else None
+
+
+def _how_lossy(context: _Context) -> str | None:
+    """The defined term of how it was compressed; empty where it was, in a way that has none."""
+    facts = context.facts
+    if facts.kind == "clip" or facts.media_type in _LOSSY_MEDIA:
+        return _LOSSY_MEDIA.get(facts.media_type, "")
+    return _LOSSY.get(facts.instance.transfer_syntax_uid or "")
 
 
 def _lossy_method(context: _Context) -> str | None:
-    return _LOSSY.get(context.facts.instance.transfer_syntax_uid or "") if _lossy(context) == "01" else None
+    return _how_lossy(context) if _lossy(context) == "01" else None
 
 
 def _region_items(context: _Context) -> Sequence | None:
-    items = [item for region in context.picture.area.regions if (item := _region(region)) is not None]
+    items = [item for each in context.picture.area.regions if (item := _region(each, context)) is not None]
     return Sequence(items) if items else None
 
 
-def _region(region: UltrasoundRegion) -> Dataset | None:
-    """One item with all that is Type 1 (PS3.3 Table C.8-17), or None when its calibration is incomplete."""
+#: Region Flags has five bits that mean something (PS3.3 C.8.5.5.1.3).
+_FLAGS = 0b11111
+_NEAR = 4  # times the picture: where the tip of a fan can lie outside it
+
+
+def _region(region: UltrasoundRegion, context: _Context) -> Dataset | None:
+    """One item with all that is Type 1 (PS3.3 Table C.8-17), or None when its calibration is incomplete. A reference
+    pixel far from the picture, or a number that is an identifier's, is none."""
     values = {
         "RegionSpatialFormat": region.spatial_format,
         "RegionDataType": region.data_type,
-        "RegionFlags": region.flags,
+        "RegionFlags": None if region.flags is None else region.flags & _FLAGS,
         "RegionLocationMinX0": region.min_x0,
         "RegionLocationMinY0": region.min_y0,
         "RegionLocationMaxX1": region.max_x1,
@@ -450,6 +523,12 @@ def _region(region: UltrasoundRegion) -> Dataset | None:
         "ReferencePixelPhysicalValueX": region.ref_value_x,
         "ReferencePixelPhysicalValueY": region.ref_value_y,
     }
+    area = context.picture.area
+    far = (region.ref_pixel_x0, area.columns), (region.ref_pixel_y0, area.rows)
+    if any(place is not None and abs(place) > _NEAR * size for place, size in far) or any(
+        value is not None and _tells(value, context) for value in optional.values()
+    ):
+        optional = {}
     item = Dataset()
     for keyword, value in {**values, **{k: v for k, v in optional.items() if v is not None}}.items():
         setattr(item, keyword, value)
