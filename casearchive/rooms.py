@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import hmac
 import os
+import shutil
 import socket
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -130,7 +131,9 @@ class Rooms:
         """Take away what an interrupted run left in ``tmp``; only the writer may."""
         if self.layout.temporary.is_dir():
             for left in self.layout.temporary.iterdir():
-                if left.is_file():
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
                     left.unlink(missing_ok=True)
         for folder in (self.layout.root, self.layout.cases, self.layout.sets):
             for left in folder.glob(".*.tmp"):

@@ -878,9 +878,11 @@ def test_whatever_is_changed_added_or_taken_away_is_found(
 
 @pytest.mark.parametrize(
     ("keyword", "value"),
-    [("PatientName", "Quillfeather^Isolde"), ("PatientID", "4711"), ("PatientAge", "053Y"),
-     ("StudyInstanceUID", "1.2.3"), ("PatientBirthDate", "19710312"), ("AccessionNumber", "1"), ("BodyPartExamined", "QUILL"), ("Modality", "CT"),
-     ("ImageType", ["ORIGINAL", "PRIMARY"])],
+    [
+        ("PatientName", "Quillfeather^Isolde"), ("PatientID", "4711"), ("PatientAge", "053Y"),
+        ("StudyInstanceUID", "1.2.3"), ("PatientBirthDate", "19710312"), ("AccessionNumber", "1"),
+        ("BodyPartExamined", "QUILL"), ("Modality", "CT"), ("ImageType", ["ORIGINAL", "PRIMARY"]),
+    ],
 )  # fmt: skip
 def test_a_value_that_no_rule_can_have_made_is_not_allowed(
     tmp_path: Path, keyword: str, value: object
