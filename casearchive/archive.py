@@ -715,11 +715,14 @@ class Archive:
         Raises ``UsageError`` where a clip cannot be decided so; nothing is written then.
         """
         from casearchive.deid import shapes
-        from casearchive.reviewing import decide
+        from casearchive.deid.decisions import APPROVE
+        from casearchive.reviewing import decide, must_be_seen
 
         kept, removed = (tuple(shapes.read(text) for text in some) for some in (keep, remove))
         clips = self.reviewables(what)
         rooms = self._rooms()
+        if decision == APPROVE:
+            must_be_seen(rooms, clips, what)
         with rooms.writer(self._say):
             decide(
                 rooms,

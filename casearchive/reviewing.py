@@ -250,6 +250,35 @@ def decide(
         rooms.note(lines)
 
 
+def note_drawn(rooms: Rooms, layout: str, hashes: Iterable[str]) -> None:
+    """Remember which files stood on a contact sheet of this layout."""
+    private_folder(rooms.layout.sheets)
+    known = _drawn(rooms, layout).union(hashes)
+    write_lightly(rooms.layout.sheets / f"{layout}.json", json.dumps(sorted(known)).encode())
+
+
+def _drawn(rooms: Rooms, layout: str) -> frozenset[str]:
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        return frozenset(map(str, json.loads((rooms.layout.sheets / f"{layout}.json").read_text("utf-8"))))
+    return frozenset()
+
+
+def must_be_seen(rooms: Rooms, clips: Sequence[Reviewable], words: Collection[str]) -> None:
+    """A whole layout is approved by what was on its sheet; a clip that came later must be looked at, or named.
+
+    Raises ``UsageError`` naming the clips that were on none.
+    """
+    for layout in dict.fromkeys(c.layout for c in clips if c.layout in words):
+        drawn = _drawn(rooms, layout)
+        unseen = [c.ref for c in clips if c.layout == layout and c.sha256 not in drawn]
+        if unseen:
+            more = f" and {len(unseen) - 3} more" if len(unseen) > 3 else ""
+            raise UsageError(
+                f"nobody was shown these clips of layout {layout}: {', '.join(unseen[:3])}{more}",
+                hint=f"Look first: casearchive review show {layout}",
+            )
+
+
 def _plain_words(where: str, text: str, people: Collection[Identifier]) -> None:
     """What goes into a certificate tells of nobody. Raises ``UsageError``."""
     hit = next(iter(hits(where, text, needles_of(people))), None)

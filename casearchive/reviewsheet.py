@@ -21,7 +21,7 @@ from casearchive.deid.scanners import Scanner
 from casearchive.deid.shapes import Rectangle
 from casearchive.errors import PictureUnavailable
 from casearchive.files import private_folder, write_lightly
-from casearchive.reviewing import WAITS, Reviewable, profiles
+from casearchive.reviewing import WAITS, Reviewable, note_drawn, profiles
 from casearchive.rooms import Rooms
 
 _MOST_SHOWN = 8  # frames of a clip on its sheet
@@ -44,6 +44,7 @@ def sheets(rooms: Rooms, clips: Sequence[Reviewable], to: Path | None = None) ->
             continue
         path = folder / f"{layout}.png"
         write_lightly(path, contact.drawn(f"Layout {layout}: {same[0].scanner}", strips))
+        note_drawn(rooms, layout, [one.sha256 for one in same])
         made.append(path)
     return tuple(made)
 

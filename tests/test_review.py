@@ -211,6 +211,20 @@ def test_what_was_decided_of_one_clip_is_not_decided_of_the_next(
     assert not pixel_array(path)[:, :30].any(), "the banner of the other clip"
 
 
+def test_a_layout_is_approved_by_what_was_on_its_sheet(archive: Archive, tmp_path: Path) -> None:
+    take(archive, case(tmp_path / "in", "calf", scan(tmp_path / "a.dcm", 1, regions=True, text_in=(2,))))
+    (clip,) = archive.reviewables()
+    with pytest.raises(UsageError, match="nobody was shown"):
+        archive.review([clip.layout], "approve")
+    archive.review_sheets([clip.layout])
+    take(archive, case(tmp_path / "in", "thigh", scan(tmp_path / "b.dcm", 2, regions=True, text_in=(3,))))
+    with pytest.raises(UsageError, match="thigh:M1"):
+        archive.review([clip.layout], "approve")
+    archive.review_sheets([clip.layout])
+    archive.review([clip.layout], "approve")
+    assert set(states(archive).values()) == {"decided"}
+
+
 def test_a_mask_does_not_pass_to_a_clip_that_has_none(archive: Archive, tmp_path: Path) -> None:
     files = scan(tmp_path / "a.dcm", 1), scan(tmp_path / "b.dcm", 2, text_in=(2,))
     take(archive, case(tmp_path / "in", "calf", *files))
