@@ -21,7 +21,7 @@ from pydicom.pixels.utils import pixel_array
 
 from casearchive import Archive
 from casearchive.cli import cli
-from casearchive.deid import scanners, shapes
+from casearchive.deid import ocr, scanners, shapes
 from casearchive.deid.shapes import Fan, Polygon, Rectangle
 from casearchive.errors import CaseArchiveError, NotFound, ReviewNeeded, UsageError
 from casearchive.ledger import Ledger
@@ -209,6 +209,23 @@ def test_what_was_decided_of_one_clip_is_not_decided_of_the_next(
     assert made.folder is not None
     (path,) = made.folder.rglob(f"{second}.dcm")
     assert not pixel_array(path)[:, :30].any(), "the banner of the other clip"
+
+
+@pytest.mark.skipif(not ocr.installed(), reason="casearchive[text] is not installed")
+@pytest.mark.parametrize("text", ["QUILLFEATHER", "QUILLFEATHFR"])
+def test_an_approval_does_not_let_out_what_reads_like_the_patient(
+    archive: Archive, tmp_path: Path, text: str
+) -> None:
+    file = scan(tmp_path / "a.dcm", 1, regions=True)
+    data = dcmread(file)
+    frames = data.pixel_array.copy()
+    frames[1] = screen(12, text=text)
+    data.PixelData = frames.tobytes()
+    data.save_as(file)
+    take(archive, case(tmp_path / "in", "calf", file))
+    archive.review(["calf:M1"], "approve")
+    with pytest.raises(ReviewNeeded, match=r"reads like an identity .*frame 2"):
+        archive.export(["calf"], formats=["folder"], to=tmp_path / "out")
 
 
 def test_a_layout_is_approved_by_what_was_on_its_sheet(archive: Archive, tmp_path: Path) -> None:

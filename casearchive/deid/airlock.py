@@ -19,7 +19,7 @@ from casearchive.clip import Clip
 from casearchive.deid import encode, headers, leaks, results, shapes, words
 from casearchive.deid.choice import NOTHING_CHOSEN, Choice
 from casearchive.deid.decisions import APPROVE, REFUSE, Decision
-from casearchive.deid.looking import EXTRA, Frame, Memory, Seen, able, doubts, look
+from casearchive.deid.looking import EXTRA, Frame, Memory, Seen, able, doubts, look, reads_as
 from casearchive.deid.needles import Needle
 from casearchive.deid.needles import build as needles_of
 from casearchive.deid.pixels import MOST_OF_THE_FRAME, Area, clean, drawn_area, scan_area, struck_out
@@ -464,6 +464,11 @@ def _clean_frames(
             if text and not kept.approved:
                 return Refusal(f"something that looks like text stands inside the scan area (frame {number})")
             if text:
+                if any(reads_as(frame, box, needles) for box in seen.texts):
+                    return Refusal(
+                        f"text in it reads like an identity that is known, also if it was approved (frame {number})",
+                        "whoever masks it: casearchive review mask",
+                    )
                 texts.append(number)
             if store is None or first is None:
                 store = open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, *frame.shape))

@@ -8,6 +8,7 @@ sign alone is, too. All else is text that a person must see. Where no detector i
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -17,12 +18,13 @@ from numpy.typing import NDArray
 
 from casearchive.clip import Clip
 from casearchive.deid import marks, ocr, screen
-from casearchive.deid.needles import Needle
+from casearchive.deid.needles import Needle, fold
 from casearchive.deid.pixels import Area, Box, struck_out
 from casearchive.deid.shapes import Rectangle
 from casearchive.deid.words import find
 from casearchive.errors import PictureUnavailable
 from casearchive.model import DOUBTS
+from casearchive.terms.spelling import distance
 
 EXTRA = ocr.EXTRA
 VERSION = 2
@@ -33,6 +35,7 @@ _SURE, _SURE_SIGN = 0.8, 0.5  # of a harmless line, all in all and every sign of
 _LETTER = 0.8
 _LARGE = 0.6  # of what is higher than print on a screen is: whole organs are taken for letters, too
 _TALL, _TALL_PART = 40, 1 / 15  # pixels, and of all rows
+_LONG = 5  # signs of a word of which one may be misread
 _FEW = 2  # single letters of a frame that are no text: the mark of the probe's side
 _CROSSES = frozenset("+×xX*十土七✕")  # calipers, as the reader sees them
 
@@ -211,6 +214,22 @@ def _sure(line: ocr.Line) -> bool:
 
 def _meet(one: Box, other: Box) -> bool:
     return one.x0 <= other.x1 and other.x0 <= one.x1 and one.y0 <= other.y1 and other.y0 <= one.y1
+
+
+def reads_as(frame: Frame, box: Box, needles: tuple[Needle, ...]) -> bool:
+    """Whether what stands in ``box`` reads, some way round and but for one sign, like somebody that is known."""
+    if not ocr.installed():
+        return False
+    ways = [ocr.read(frame, box), *ocr.read_turned(frame, ocr.Patch(box))]
+    return any(_like(line.text, needles) for line in ways if line.mean >= _READ)
+
+
+def _like(text: str, needles: tuple[Needle, ...]) -> bool:
+    if any(find(text, [replace(needle, alone=False) for needle in needles])):
+        return True
+    words = [word for word in re.findall(r"[^\W_]+", fold(text)) if len(word) >= _LONG]
+    names = {needle.probe for needle in needles if len(needle.probe) >= _LONG and not needle.whole}
+    return any(distance(word, name, 1) <= 1 for word in words for name in names)
 
 
 def numbered(numbers: Sequence[int]) -> str:
