@@ -35,7 +35,7 @@ _REMOVED = (
     "file names of the sources",
 )
 _RISKS = (
-    "The search for text inside the scan area is a sieve: it does not see one or two letters alone, upright"
+    "The search for text inside the scan area misses some: one or two letters alone, very small"
     " or blurred text, or text nearly as bright as what lies behind it.",
     "A rare disease, an unusual picture or a known story can tell who the patient is.",
     "Words were searched for the identities known from the files and for patterns such as dates and numbers;"
