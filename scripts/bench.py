@@ -7,6 +7,7 @@
     python scripts/bench.py startup                             CPU of short commands
     python scripts/bench.py pictures                            a thumbnail, a preview, against pydicom and Pillow
     python scripts/bench.py previews [FILE...]                  WebP, AVIF and H.264 for moving previews
+    python scripts/bench.py export                              a clip through the airlock
     python scripts/bench.py growth                              does a fuller archive take files more slowly?
 
 ``--json FILE`` keeps everything that was measured. Seconds belong to a machine and its day; ratios of what ran
@@ -23,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from benchmarks import asking, corpus, intake, pictures, previews, starting
+from benchmarks import asking, corpus, intake, letting_out, pictures, previews, starting
 from benchmarks.measure import finish, table
 
 
@@ -51,6 +52,8 @@ def _outside(options: argparse.Namespace) -> None:
         result, text = starting.measure(options.repeats)
     elif options.what == "pictures":
         result, text = pictures.measure(options.repeats, options.frames)
+    elif options.what == "export":
+        result, text = letting_out.measure(options.repeats, options.frames)
     elif options.what == "previews":
         result, text = previews.measure(options.files, options.frames)
     else:
@@ -115,6 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     made = verb("pictures", "CPU of a thumbnail and of a preview, by kind of file")
     made.add_argument("--repeats", type=int, default=7)
     made.add_argument("--frames", type=int, default=600, help="frames of the long clip (default 600)")
+    made = verb("export", "a clip through the airlock against decoding and encoding it once")
+    made.add_argument("--repeats", type=int, default=5)
+    made.add_argument("--frames", type=int, default=60, help="frames of the clip (default 60)")
     made = verb("previews", "formats for a moving preview")
     made.add_argument("files", type=Path, metavar="FILE", nargs="*", help="clips; else three of cases/")
     made.add_argument("--frames", type=int, default=60, help="how many frames of each (default 60)")

@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.utils import iter_pixels
 
 from casearchive.deid.headers import allowed
+from casearchive.deid.pixels import rectangle
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
@@ -77,7 +78,9 @@ def write(dataset: Dataset, frames: Iterator[Frame], path: Path) -> None:
 
 def hash_of(frame: Frame, mask: NDArray[np.bool_]) -> str:
     """SHA-256 of the kept pixels of one frame, row by row."""
-    return hashlib.sha256(frame[mask].tobytes()).hexdigest()
+    straight = rectangle(mask)
+    kept = frame[mask] if straight is None else frame[straight]
+    return hashlib.sha256(kept.tobytes()).hexdigest()
 
 
 def faults(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -37,6 +37,12 @@ _MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what the detect
 _LEFT_OUT = 1.5
 _LINE = 48  # rows that the reader wants a line to have
 _LONGEST = 3200
+
+#: The other ways round, those of one size together.
+_WAYS = (
+    (Image.Transpose.ROTATE_180, Image.Transpose.FLIP_LEFT_RIGHT),
+    (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270),
+)
 
 Likely = NDArray[np.float32]
 
@@ -114,25 +120,21 @@ def likelihood(picture: NDArray[np.uint8], *, scale: int = 1) -> Likely:
 
 def read(frame: NDArray[np.uint8], box: Box) -> Line:
     """The one line of text in ``box``, left to right, as it stands."""
-    return _read(_cut(frame, box))
+    return _read([_cut(frame, box)])[0]
 
 
-def read_turned(frame: NDArray[np.uint8], patch: Patch) -> Iterator[Line]:
+def read_turned(frame: NDArray[np.uint8], patch: Patch) -> tuple[Line, ...]:
     """The same line as it would read turned level, on its sides, on its head and mirrored."""
     picture = _cut(frame, patch.box)
+    found: list[Line] = []
     if patch.slant:
         level = picture.rotate(patch.slant, Image.Resampling.BICUBIC, expand=True)
         middle, half = level.height / 2, patch.thick / 2
         level = level.crop((0, round(middle - half), level.width, round(middle + half)))
-        yield _read(level)
-        yield _read(level.transpose(Image.Transpose.ROTATE_180))
-    for way in (
-        Image.Transpose.ROTATE_90,
-        Image.Transpose.ROTATE_270,
-        Image.Transpose.ROTATE_180,
-        Image.Transpose.FLIP_LEFT_RIGHT,
-    ):
-        yield _read(picture.transpose(way))
+        found += _read([level, level.transpose(Image.Transpose.ROTATE_180)])
+    for ways in _WAYS:
+        found += _read([picture.transpose(way) for way in ways])
+    return tuple(found)
 
 
 def _cut(frame: NDArray[np.uint8], box: Box) -> Image.Image:
@@ -166,6 +168,9 @@ def _network(name: str) -> Any:
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.add_session_config_entry(
+        "session.intra_op.allow_spinning", "0"
+    )  # waiting costs as much as working
     options.enable_cpu_mem_arena = False  # it would keep what the largest picture took
     path = folder / name / f"{name}.onnx"
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -196,11 +201,17 @@ def _detected(part: NDArray[np.uint8], factor: int) -> Likely:
     return np.asarray(back, np.float32)
 
 
-def _read(picture: Image.Image) -> Line:
-    width = max(_LINE, min(_LONGEST, round(picture.width * _LINE / max(1, picture.height))))
-    levels = np.asarray(picture.resize((width, _LINE), Image.Resampling.BICUBIC), np.float32)[..., ::-1]
+def _read(pictures: Sequence[Image.Image]) -> list[Line]:
+    """Lines of one size, read together."""
+    wide, high = pictures[0].size
+    width = max(_LINE, min(_LONGEST, round(wide * _LINE / max(1, high))))
+    resized = [picture.resize((width, _LINE), Image.Resampling.BICUBIC) for picture in pictures]
+    levels = np.stack([np.asarray(picture, np.float32)[..., ::-1] for picture in resized])
     values = (levels / 255 - 0.5) / 0.5
-    steps = _run("rec", np.ascontiguousarray(values.transpose(2, 0, 1)[None]))[0]
+    return [_line(steps) for steps in _run("rec", np.ascontiguousarray(values.transpose(0, 3, 1, 2)))]
+
+
+def _line(steps: NDArray[np.float32]) -> Line:
     best, characters = steps.argmax(axis=1), _characters()
     text, sure = [], []
     for step, (before, now) in enumerate(pairwise([-1, *best.tolist()])):

@@ -1,0 +1,101 @@
+"""A clip through the airlock beside decoding and encoding it once, which nobody can do without."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import corpus
+from benchmarks.measure import Progress, table
+from casearchive.clip import Clip
+from casearchive.deid import encode, looking, ocr
+from casearchive.deid.airlock import Kept, pass_case, safe_area
+from casearchive.deid.looking import Looked
+from casearchive.deid.pixels import Area, clean
+from casearchive.deid.pseudonyms import Pseudonyms
+from casearchive.model import Author, Case, Media
+from casearchive.readers import open_clip
+
+TARGET = 1.5
+_HASH = "a" * 64
+_CASE = Case(
+    "a-clip", "A clip", status="ready", author=Author("A. Teacher"), media=(Media("M1", sha256=_HASH),)
+)
+
+
+class _Known:
+    """A memory that knows that nothing was seen: looking for text is counted apart."""
+
+    def recall(self, sha256: str, area: Area) -> Looked | None:
+        return Looked()
+
+    def keep(self, sha256: str, area: Area, looked: Looked) -> None:
+        pass
+
+
+def measure(repeats: int, frames: int) -> tuple[dict[str, Any], str]:
+    """CPU seconds, medians of interleaved runs. Raises ``RuntimeError`` where the clip does not pass."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        path = corpus.cine(Path(name) / "cine.dcm", frames)
+        runs: dict[str, Callable[[], object]] = {
+            "decode and encode once": lambda: _once(path),
+            "through the airlock, verified": lambda: _through(path, Path(name)),
+        }
+        if ocr.installed():
+            runs["looking for text in every frame"] = lambda: _looked(path)
+        took: dict[str, list[float]] = {what: [] for what in runs}
+        progress = Progress(repeats * len(runs))
+        for _ in range(repeats):
+            for what, run in runs.items():
+                started = time.process_time()
+                run()
+                took[what].append(time.process_time() - started)
+                progress.step(what)
+
+        with contextlib.closing(open_clip(path, _HASH)) as clip:
+            size = f"{clip.facts.instance.columns} x {clip.facts.instance.rows}"
+    middle = {what: statistics.median(some) for what, some in took.items()}
+    ratio = middle["through the airlock, verified"] / middle["decode and encode once"]
+    rows = [(what, f"{seconds:.2f}", f"{1000 * seconds / frames:.0f}") for what, seconds in middle.items()]
+    text = table(("what", "CPU s", "ms a frame"), rows)
+    text += (
+        f"\n\n{frames} frames of {size}; the airlock takes {ratio:.2f} times the least work (aim: {TARGET})"
+    )
+    return {"frames": frames, "size": size, "cpu_s": took, "ratio": ratio, "aim": TARGET}, text
+
+
+def _area(clip: Clip) -> Area:
+    kept = safe_area(clip.facts, None, ())
+    if not isinstance(kept, Kept):
+        raise RuntimeError(f"the clip of the corpus would not pass: {kept.reason}")
+    return kept.area
+
+
+def _once(path: Path) -> None:
+    with contextlib.closing(open_clip(path, _HASH)) as clip:
+        mask = _area(clip).mask()
+        for number in range(1, clip.facts.instance.frames + 1):
+            encode.codestream(clean(clip.frame(number), mask))
+
+
+def _through(path: Path, folder: Path) -> None:
+    with (
+        contextlib.closing(open_clip(path, _HASH)) as clip,
+        tempfile.TemporaryDirectory(dir=folder) as staging,
+    ):
+        passed, withheld = pass_case(
+            _CASE, {"M1": clip}, (), Pseudonyms(bytes(range(64)), "bench"), Path(staging), memory=_Known()
+        )
+        if passed is None:
+            raise RuntimeError(f"the clip did not pass: {withheld}")
+
+
+def _looked(path: Path) -> None:
+    with contextlib.closing(open_clip(path, _HASH)) as clip:
+        for _ in looking.look(clip, _area(clip)):
+            pass
