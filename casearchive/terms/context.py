@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
+from casearchive.terms import lists
 from casearchive.terms.clauses import Sentence, sentences
 from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
 from casearchive.terms.triggers import (
@@ -91,7 +92,8 @@ _BEGINS_CLAIM = re.compile(
     r"\b(?:is|are|was|were|shows?|showed|measures?|measured|has|had|looks?|appears?)\b",
     re.I,
 )
-_LIST_GOES_ON = re.compile(r"\b(?:or|nor)\b", re.IGNORECASE)
+#: Not the comma of a number.
+_COMMA = re.compile(r",(?!\d)")
 _LIST_ENDS = re.compile(r"\b(?:or|nor|and)\b", re.IGNORECASE)
 #: "drug-free", "non-invasive": denied by the word itself ("echo-free" is an appearance).
 _FREE = re.compile(r"\b(?!echo)[a-z]{2,20}-free\b|\bnon-?invasive\b", re.IGNORECASE)
@@ -134,7 +136,7 @@ def _scopes(text: str, words: Lexicon) -> tuple[Scope, ...]:
         seeming[match.start() : match.end()] = b"\1" * (match.end() - match.start())
     found = [Scope(m.start(), m.end(), m[0], "absent") for m in _FREE.finditer(text)]
     found += [Scope(m.start(), m.end(), m[0], "absent") for m in _NONE.finditer(text)]
-    found += _ahead(text, seeming)
+    found += _ahead(text, seeming, words)
     found += _behind(text, seeming, words)
     found += _plain_not(text, seeming)
     found += _since(text)
@@ -144,7 +146,7 @@ def _scopes(text: str, words: Lexicon) -> tuple[Scope, ...]:
     return tuple(sorted(found, key=lambda scope: (scope.start, scope.end)))
 
 
-def _ahead(text: str, seeming: bytearray) -> Iterator[Scope]:
+def _ahead(text: str, seeming: bytearray, words: Lexicon) -> Iterator[Scope]:
     opened = [(presence, list(pattern.finditer(text))) for presence, pattern in _AHEAD]
     begins = {match.start() for _, matches in opened for match in matches}
     for presence, matches in opened:
@@ -154,11 +156,11 @@ def _ahead(text: str, seeming: bytearray) -> Iterator[Scope]:
                 presence == "absent" and any(seeming[match.start() : match.end()])
             ):
                 continue
-            reached = _scope_end(text, match.end(), begins)
+            reached = _scope_end(text, match.end(), begins, words)
             yield Scope(match.start(), reached, match[0], presence)
 
 
-def _scope_end(text: str, start: int, begins: set[int]) -> int:
+def _scope_end(text: str, start: int, begins: set[int], words: Lexicon) -> int:
     """Where a scope that runs ahead from ``start`` ends."""
     limit = min(len(text), start + REACH)
     stop = _ENDS.search(text, start, limit)
@@ -168,22 +170,28 @@ def _scope_end(text: str, start: int, begins: set[int]) -> int:
     closed = _CLOSED.search(text, start, end)
     if closed:
         end = closed.end()
-    comma = text.find(",", start, end)
-    while comma != -1:
-        chunk = text[comma + 1 : end]
-        first = comma + 1 + len(chunk) - len(chunk.lstrip())
-        opened = first in begins or _NEW.match(chunk) or _says_more(chunk)
-        if opened and not (_LIST_GOES_ON.search(chunk) and first not in begins):
+    commas = [m.start() for m in _COMMA.finditer(text, start, end)]
+    for comma, until in pairwise([*commas, end]):
+        first = comma + 1 + len(text[comma + 1 : end]) - len(text[comma + 1 : end].lstrip())
+        if first in begins:
             return comma
-        comma = text.find(",", comma + 1, end)
+        fresh = min((b for b in begins if first < b < end), default=end)
+        piece, rest = text[first : min(until, fresh)], text[first:fresh]
+        last = comma == commas[0] and until >= fresh
+        if lists.measured(piece, words) or (
+            not lists.joined(rest)
+            and (
+                _NEW.match(piece)
+                or _says_more(piece)
+                or lists.claimed(text[start:comma], piece, last=last, terms=words)
+            )
+        ):
+            return comma
     return end
 
 
-def _says_more(chunk: str) -> bool:
-    """After the comma stands a sentence of its own, or a word that denies backwards ("sarcoma not excluded")."""
-    piece = chunk.partition(",")[0]
-    if _LIST_GOES_ON.search(piece):
-        return False
+def _says_more(piece: str) -> bool:
+    """A sentence of its own, or a word that denies backwards ("sarcoma not excluded")."""
     return bool(_BEGINS_CLAIM.search(piece)) or any(p.search(piece) for _, p in _BEHIND)
 
 

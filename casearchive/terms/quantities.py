@@ -239,7 +239,8 @@ def _what(
     if measured and _suits(measured, quantity.unit, terms):
         return measured
     words = re.findall(r"[a-z]+", text[quantity.end : min(after, quantity.end + 40)].lower())[:3]
-    words += re.findall(r"[a-z]+", text[max(before, quantity.start - 60) : quantity.start].lower())[::-1][:6]
+    low = max(before, quantity.start - 60, _own(text, quantity, before, named))
+    words += re.findall(r"[a-z]+", text[low : quantity.start].lower())[::-1][:6]
     counted = counts(quantity.unit)
     for word in words:
         what = _SPOKEN.get(word)
@@ -257,6 +258,14 @@ def _what(
         )
         return "meas_percent_csa" if torn else ""
     return "meas_length" if counted == "a length" else ""
+
+
+def _own(text: str, quantity: Quantity, before: int, named: Sequence[Named]) -> int:
+    """Where the words begin that tell what is measured: "no retraction, haematoma 4 cm" measures no retraction."""
+    comma = text.rfind(",", before, quantity.start)
+    if comma < 0:
+        return before
+    return max((n.start for n in named if n.abnormal and comma < n.start < quantity.start), default=before)
 
 
 @lru_cache(maxsize=4)
