@@ -15,9 +15,13 @@ _SHORTENED = frozenset((
     "dr", "no", "fig", "st", "max", "min", "resp", "incl", "excl", "al",
 ))  # fmt: skip
 _UNITS = frozenset(("m", "mm", "min"))
+#: "Rt. soleus torn": the side of what follows, unless a sentence has led up to it ("tear of the soleus rt. No …").
+_SIDES = frozenset(("rt", "lt", "r", "l"))
+_LEADS = re.compile(r"(?:\A|[.;:,(\n/]|\b(?:the|an?|of|in|on|at|and|or|from|to|no|with|vs|both))\s*\Z", re.IGNORECASE)
 _STOP = re.compile(r"[.!?](?=\s|$|[\"'”’)])|;|\n")
 #: "? DVT", "sent as ? stress fracture": it asks about the word behind it and ends nothing.
 _QUERY_BEFORE = re.compile(r"(?:[\s(]|\A)\??\?[ \t]+(?:[a-z]|[A-Z]{2})")
+_POINT = re.compile(r"\.(?=\s)")
 _WORD_BEFORE = re.compile(r"[^\s(,;:]*\Z")
 _BULLET = re.compile(r"[ \t]*(?:[-*•–]|\d{1,2}[.)])\s")
 _HEADING = re.compile(r"\s*(?:[-*•–]\s+)?([^.;:!?\n,]{1,70}?)\s{0,2}:(?=\s|$)")
@@ -95,7 +99,24 @@ def _shortened(text: str, at: int) -> bool:
         and re.search(r"\d\s?\Z", text[: at - len(word[0])][-4:])
     ):
         return False  # "4 mm. The …", not the muscles of "mm. interossei"
+    if word is not None and word[0].lower() in _SIDES:
+        return _side_goes_on(text, at - len(word[0]), at)
     return word is not None and word[0].lower() in _SHORTENED
+
+
+def _side_goes_on(text: str, start: int, at: int) -> bool:
+    after = text[at + 1 : at + 4].strip()[:1]
+    return bool(after) and (not after.isupper() or bool(_LEADS.search(text, max(0, start - 8), start)))
+
+
+def unpointed(text: str) -> str:
+    """``text`` with the points that only shorten a word ("Rt. soleus", "m. soleus") as spaces; same length."""
+    points = (m.start() for m in _POINT.finditer(text))
+    letters = list(text)
+    for at in points:
+        if _shortened(text, at):
+            letters[at] = " "
+    return "".join(letters)
 
 
 def _line_ends(text: str, at: int) -> bool:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import pairwise, zip_longest
 
 from casearchive.terms import lists
-from casearchive.terms.clauses import Sentence, sentences
+from casearchive.terms.clauses import Sentence, sentences, unpointed
 from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
 from casearchive.terms.triggers import (
     AHEAD,
@@ -130,7 +130,8 @@ def scopes(text: str, vocabulary: Lexicon | None = None) -> tuple[Scope, ...]:
 
 
 @lru_cache(maxsize=128)  # mining and indexing ask for the same texts, one after the other
-def _scopes(text: str, words: Lexicon) -> tuple[Scope, ...]:
+def _scopes(written: str, words: Lexicon) -> tuple[Scope, ...]:
+    text = unpointed(written)
     seeming = bytearray(len(text))
     for match in _SEEMING.finditer(text):
         seeming[match.start() : match.end()] = b"\1" * (match.end() - match.start())

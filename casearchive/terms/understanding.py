@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from casearchive.terms.binding import SIDES, Bound, Group, bound, fits, groups, implied, side_names, side_of
-from casearchive.terms.clauses import Sentence, chunks, sentences
+from casearchive.terms.clauses import Sentence, chunks, sentences, unpointed
 from casearchive.terms.concepts import STRUCTURE_KINDS, Lexicon, lexicon
 from casearchive.terms.context import Scope, scopes, strongest
 from casearchive.terms.naming import (
@@ -210,8 +210,9 @@ _IT = re.compile(
 class _Reader:
     """Reads one text from its beginning to its end."""
 
-    def __init__(self, text: str, terms: Lexicon, about: About) -> None:
-        self.text, self.terms, self.about = text, terms, about
+    def __init__(self, written: str, terms: Lexicon, about: About) -> None:
+        text = unpointed(written)
+        self.written, self.text, self.terms, self.about = written, text, terms, about
         self.parts = sentences(text)
         self.names = named(text, self.parts, terms)
         self.scopes = scopes(text, terms)
@@ -584,7 +585,7 @@ class _Reader:
     ) -> Statement:
         low, high = self.chunk_of(clause, name)
         near = [n for n in clause.inside if low <= n.start < high]
-        quote = self.text[clause.part.start : clause.part.end].strip(" \t\n-*•")
+        quote = self.written[clause.part.start : clause.part.end].strip(" \t\n-*•")
         time = self.closest(name, near, "temporality")
         severity = self.severity(name, near, low)
         state = self.closest(name, near, "maneuver_state", "maneuver")
