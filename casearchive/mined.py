@@ -35,6 +35,12 @@ _BEFORE = re.compile(
     r"\b(?:elsewhere|outside|external|previous|earlier|before|had (?:reported|shown|described|called|suggested))\b",
     re.IGNORECASE,
 )
+#: An examination by the same method, before this one.
+_STUDY_BEFORE = re.compile(
+    r"\b(?:(?:previous|earlier|prior|outside|external|last|first) (?:\w+ )?(?:report|scan|ultrasound|examination|exam|"
+    r"study|sonogra\w+)|(?:report|scan|ultrasound|sonogra\w+) elsewhere|elsewhere (?:reported|described|called))\b",
+    re.IGNORECASE,
+)
 _OF_A_FILE = (*PRESENT, "absent", "not_assessed", "historical")
 _ORDER = {"definite": 0, "probable": 1, "possible": 2, "absent": 3, "not_assessed": 4}
 
@@ -143,7 +149,9 @@ def of_case(case: Case, vocabulary: Lexicon | None = None, reports: Iterable[str
             labels += [said] if said.source != REPORT else []
         elif said.said.presence not in ("hypothetical", "other_person"):
             told.append(said)
-    told = [s for s in told if not _answered(s, told, terms) and not _refuted_here(s, told, terms)]
+    refuted = [s for s in told if _refuted_here(s, told, terms)]
+    labels += [s for s in refuted if s.source != REPORT]
+    told = [s for s in told if s not in refuted and not _answered(s, told, terms)]
     open_ = [s for s in told if not _spoken_of(s.said, case.findings, terms)]
     there = [s.said for s in told if s.said.presence in PRESENT]
     there += [_stated(f) for f in case.findings if f.certainty in PRESENT]
@@ -292,15 +300,17 @@ def _answered(said: _Said, told: Sequence[_Said], terms: Lexicon) -> bool:
 
 
 def _refuted_here(said: _Said, told: Sequence[_Said], terms: Lexicon) -> bool:
-    """ "An outside MRI had reported a tear. ATFL intact": what another method saw elsewhere, and ultrasound denies."""
+    """ "An outside MRI had reported a tear. ATFL intact": what was seen elsewhere or before, and ultrasound denies."""
     seen = said.said
+    before = _STUDY_BEFORE if seen.modality == "us" else _BEFORE
     return (
-        seen.modality not in ("us", "surgery")
+        seen.modality != "surgery"
         and seen.presence in PRESENT
         and bool(seen.structure)
-        and _BEFORE.search(seen.quote) is not None
+        and before.search(seen.quote) is not None
         and any(
-            other.said.presence == "absent"
+            other.said.quote != seen.quote
+            and other.said.presence == "absent"
             and other.said.modality == "us"
             and seen.abnormality in terms.narrower(other.said.abnormality)
             and seen.structure in terms.narrower(other.said.structure)

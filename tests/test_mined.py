@@ -124,6 +124,32 @@ def test_an_earlier_label_is_told_apart_unless_the_record_has_it() -> None:
     assert of_case(replace(told, priors=(Prior(impression="sprain", says=("sprain",)),))).labels == ()
 
 
+@pytest.mark.parametrize(
+    ("history", "row"),
+    [
+        (
+            "In the previous report a partial tear of the left supraspinatus was described; today the tendon is intact.",
+            ("supraspinatus", "tear", "left", "absent"),
+        ),
+        (
+            "An earlier scan had shown a cyst of the right kidney. No cyst of the right kidney now.",
+            ("kidney", "cyst", "right", "absent"),
+        ),
+    ],
+)
+def test_what_an_earlier_scan_described_and_this_one_denies_is_an_earlier_label(
+    history: str, row: tuple[str, str, str, str]
+) -> None:
+    mining = of_case(case(history=history))
+    assert rows(mining) == [row]
+    assert len(mining.labels) == 1
+
+
+def test_what_an_earlier_scan_described_and_nobody_denies_is_there() -> None:
+    told = case(history="A previous scan described a tear of the left soleus. The gastrocnemius is intact.")
+    assert ("soleus", "tear", "left", "definite") in rows(of_case(told))
+
+
 def test_what_is_past_is_marked_as_past() -> None:
     (found,) = of_case(case(history="History of a left Achilles rupture in 2015.")).findings
     assert (found.finding.temporality, found.finding.certainty) == ("historical", "definite")

@@ -17,8 +17,14 @@ _SHORTENED = frozenset((
 _UNITS = frozenset(("m", "mm", "min"))
 #: "Rt. soleus torn": the side of what follows, unless a sentence has led up to it ("tear of the soleus rt. No …").
 _SIDES = frozenset(("rt", "lt", "r", "l"))
-_LEADS = re.compile(r"(?:\A|[.;:,(\n/]|\b(?:the|an?|of|in|on|at|and|or|from|to|no|with|vs|both))\s*\Z", re.IGNORECASE)
-_STOP = re.compile(r"[.!?](?=\s|$|[\"'”’)])|;|\n")
+_LEADS = re.compile(
+    r"(?:\A|[.;:,(\n/]|\b(?:the|an?|of|in|on|at|and|or|from|to|no|with|vs|both))\s*\Z", re.IGNORECASE
+)
+_STOP = re.compile(
+    r"[.!?](?=\s|$|[\"'”’)])|;|\n|"
+    r",(?=\s{0,2}(?:(?:on )?the )?(?:left|right|rt|lt|r|l)\s?:\s)",
+    re.IGNORECASE,
+)
 #: "? DVT", "sent as ? stress fracture": it asks about the word behind it and ends nothing.
 _QUERY_BEFORE = re.compile(r"(?:[\s(]|\A)\??\?[ \t]+(?:[a-z]|[A-Z]{2})")
 _POINT = re.compile(r"\.(?=\s)")
@@ -78,8 +84,11 @@ def _sentence(text: str, start: int, end: int, apart: bool) -> Sentence:
 
 
 def _stops(text: str) -> Iterator[int]:
+    last = 0
     for match in _STOP.finditer(text):
         at = match.start()
+        if match[0] == "," and ":" not in text[last:at]:  # "left: no tear, right: tear"
+            continue
         if match[0] == "." and _shortened(text, at):
             continue
         if match[0] == "\n" and not _line_ends(text, at):
@@ -87,6 +96,7 @@ def _stops(text: str) -> Iterator[int]:
         if match[0] == "?" and _QUERY_BEFORE.match(text, max(0, at - 1)):
             continue
         yield at
+        last = at
 
 
 def _shortened(text: str, at: int) -> bool:

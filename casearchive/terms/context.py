@@ -27,12 +27,13 @@ from casearchive.terms.triggers import (
     SEEMING,
     SEEN,
 )
+from casearchive.terms.triggers import UNSAID as NOTHING
 
 #: No scope reaches further than this many characters: a denial belongs to its clause.
 REACH = 240
 
 #: What full-text search must not find.
-UNSAID = frozenset({"other_person", "hypothetical", "refuted_prior", "not_assessed", "absent"})
+UNSAID = frozenset({NOTHING, "other_person", "hypothetical", "refuted_prior", "not_assessed", "absent"})
 
 _RANK = {presence: place for place, presence in enumerate(PRESENCES)}
 
@@ -174,7 +175,7 @@ def _scope_end(text: str, start: int, begins: set[int], words: Lexicon) -> int:
     commas = [m.start() for m in _COMMA.finditer(text, start, end)]
     for comma, until in pairwise([*commas, end]):
         first = comma + 1 + len(text[comma + 1 : end]) - len(text[comma + 1 : end].lstrip())
-        if first in begins:
+        if first in begins or not text[start:comma].strip():  # "tear no, effusion yes"
             return comma
         fresh = min((b for b in begins if first < b < end), default=end)
         piece, rest = text[first : min(until, fresh)], text[first:fresh]

@@ -196,10 +196,13 @@ _ELLIPTIC = re.compile(
     r"\b(?P<first>[A-Za-z]+(?:\s[A-Za-z]+)?)(?P<more>(?:,\s*[A-Za-z]+(?:\s[A-Za-z]+)?){0,4}),?\s+(?:and|or|"
     r"nor)\s+(?:the\s+)?"
     r"(?P<last>[A-Za-z]+(?:\s[A-Za-z]+)?)\s(?P<noun>(?:vein|nerve|tendon|muscle|ligament|joint)s?|arter(?:y|ies)|"
-    r"bursae?)\b",
+    r"bursae?|menisc(?:us|i)|malleol(?:us|i)|(?:epi)?condyles?)\b",
     re.IGNORECASE,
 )
-_ONE = {"arteries": "artery", "bursae": "bursa"}
+_ONE = {
+    "arteries": "artery", "bursae": "bursa", "meniscus": "meniscus", "menisci": "meniscus",
+    "malleolus": "malleolus", "malleoli": "malleolus",
+}  # fmt: skip
 
 
 _SPECIES = re.compile(r"\s+(?:and|or|nor)\s+(?:the\s+)?([a-z]+)\b", re.IGNORECASE)
@@ -344,7 +347,7 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (FREE, r"\b(?:glid|mov|slid)(?:es?|ing|ed)\s+(?:freely|well|normally|smoothly)\b|\b(?:free|normal|smooth)\s+"
                r"(?:gliding|excursion|glide)\b"),
         (APART, r"\b(?:ends?|stumps?)\s+(?:\w+\s+){0,2}?"
-                r"(?:part|parts|separate[sd]?|apart|gape|retract\w*|recoil\w*)\b"),
+                r"(?P<verb>part|parts|separate[sd]?|apart|gape|retract\w*|recoil\w*)\b"),
         (COMPRESSIBLE, r"\bcollapses?\s+(?:under|on|with|completely|fully)\b|\b(?:is|are|remains?)\s+(?:patent|open)\b|"
                        r"\bpatent\b|\bveins?\s+open\b|\b(?:(?:fully|completely|easily|normally|entirely|"
                        r"freely|readily|well)\s+)?compressible\b|"
@@ -380,7 +383,8 @@ def _signs(text: str) -> Iterator[Named]:
             kind = "sign" if sign != TOUCHED else "touch"
             more = sign == FLOW and (match["more"] or match["inside"])
             concept = f"{sign}+" if more else sign
-            yield Named(match.start(), match.end(), concept, kind, match[0], match.start())
+            at = match.start("verb") if sign == APART else match.start()  # "the ends do not part"
+            yield Named(match.start(), match.end(), concept, kind, match[0], at)
     for match in _FINE.finditer(text):
         yield Named(match.start(), match.end(), "normal", "normality", match[0], match.start())
 

@@ -92,8 +92,13 @@ SEEMING: tuple[str, ...] = (
     "far from normal",
 )  # fmt: skip
 
+#: "No further tear" says of the tear before it that it is the only one, and nothing else; an artefact is nothing.
+UNSAID = "unsaid"
+
 AHEAD: dict[str, tuple[str, ...]] = {
+    UNSAID: (r"no (?:other|additional|further|second|more(?! than\b))",),
     "absent": (
+        "(?:very )?(?:low|little|minimal) (?:clinical )?(?:index of )?(?:suspicion|probability|likelihood) (?:of|for)",
         "no", "without", "w/o", "negative for", "(?:the )?absence of", "(?:free|clear) (?:of|from)",
         "devoid of",
         "fail(?:s|ed|ing)? to (?:show|demonstrate|reveal|identify|find)",
@@ -117,8 +122,8 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "nothing to suggest", "un(?:complicated|accompanied) by", "spar(?:es|ed|ing)",
     ),
     "possible": (
-        "possible", "possibly", "perhaps", "maybe", "suspicious (?:for|of)", "suspicion of", "suspect(?:ed|s)?",
-        "concerning for", "concern for", "worrisome for",
+        "possible", "possibly", "perhaps", "maybe", "suspicious (?:for|of)", r"(?<!high\s)(?<!strong\s)suspicion (?:for|of)", "suspect(?:ed|s)?",
+        "inconclusive (?:for|of|as to)", "concerning for", "concern for", "worrisome for",
         "rais(?:es|ing) (?:the )?(?:possibility|suspicion|question) of",
         "(?:may|might|could) (?:also |well )?(?:represent|be|reflect|indicate|correspond to|suggest|have)",
         "(?:can|could)\\s{0,2}not (?:be )?(?:entirely |fully |safely |definitely |reliably )?(?:exclude|"
@@ -130,6 +135,7 @@ AHEAD: dict[str, tuple[str, ...]] = {
     ),
     "probable": (
         "probable", "probably",
+        "(?:high|strong) (?:index of )?(?:suspicion|probability|likelihood) (?:of|for)",
         "(?:most |very |highly |more )?likely(?: to be| due to| represents?| reflects?)?",
         "consistent with", "compatible with", "in keeping with", "keeping with", "indicative of",
         "characteristic of",
@@ -164,6 +170,9 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "(?:feared|afraid|worried) (?:to (?:have|be)|of|about|that)",
     ),
     "refuted_prior": (
+        r"(?:(?:apparent|seeming|supposed|alleged|presumed|suspected|putative|assumed)|"
+        r"what (?:had |first |at first )?(?:looked|seemed|appeared|felt|was (?:thought|taken|believed))"
+        r"(?: like| as| to be)?)(?=[^.;:\n]{1,80} (?:turned out|proved|was (?:only|just|in fact|really|actually|merely)) )",
         "(?:mistaken|misread|mislabell?ed|misdiagnosed|misinterpreted|misjudged|dismissed) (?:for|as)",
         "(?:originally|initially|previously|first|at first|elsewhere|wrongly|erroneously|repeatedly|"
         "clinically|falsely) "
@@ -237,7 +246,12 @@ AHEAD: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 BEHIND: dict[str, tuple[str, ...]] = {
+    UNSAID: (
+        r"(?:is|was|are|were|(?:turned out|proved|found|shown|known)(?: to be)?|due to|caused by|only|just) "
+        r"(?:(?:only|just|merely|really|actually|in fact|an?|the) ){0,3}(?:\w+ )?(?:artefact|artifact|anisotropy)s?",
+    ),
     "absent": (
+        r"\(\s?[-–−]\s?\)", r"no(?=\s*(?:$|[.,;)]))", "(?:in|of|at|on|involving|affecting) neither",
         f"{BE}(?:not|never) (?:be |been )?(?:clearly |definitely |convincingly )?{SEEN}",
         f"(?:could|can)\\s{0,2}not be (?:clearly )?{SEEN}", "cannot be (?:found|seen|identified|demonstrated)",
         f"{BE}neither \\w+ nor (?:{SEEN}|palpable|present)", r"\(\s?(?:none|nil|absent|negative|no)\s?\)",
@@ -256,7 +270,7 @@ BEHIND: dict[str, tuple[str, ...]] = {
         "(?:can|could)\\s{0,2}not (?:be )?(?:entirely |fully |safely |definitely |definitively |reliably |"
         "completely )?"
         "(?:excluded|ruled out)",
-        f"{BE}(?:possible|suspected|questionable|equivocal|uncertain|doubtful|indeterminate|conceivable|"
+        f"{BE}(?:possible|suspected|questionable|equivocal|inconclusive|uncertain|doubtful|indeterminate|conceivable|"
         f"considered|a possibility)",
         "(?:is|was|remains) in question",
     ),
@@ -332,6 +346,8 @@ NEW_STATEMENT = (
 
 #: General truths: what is only taught is not a finding of this case.
 TAUGHT = (
+    "(?:is|are) (?:very |quite |more |most |also |not )?(?:common|frequent|rare|typical|uncommon|unusual|infrequent) "
+    "(?:in|among|with|after)", "occurs? (?:mostly |mainly |chiefly )?(?:in|among)",
     "often", "usually", "typically", "commonly", "always", "frequently", "sometimes", "occasionally", "rarely",
     "generally", "tends? to", "as a rule", "most (?:cases|patients|tears|people|athletes)", "should",
     "ought to",

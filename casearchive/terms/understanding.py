@@ -33,7 +33,7 @@ from casearchive.terms.naming import (
 )
 from casearchive.terms.quantities import Graded, Quantity, described, grades, quantities
 from casearchive.terms.slips import mended
-from casearchive.terms.triggers import HEADINGS, SEEN, TAUGHT
+from casearchive.terms.triggers import HEADINGS, SEEN, TAUGHT, UNSAID
 
 PRESENT = ("definite", "probable", "possible")
 
@@ -192,6 +192,8 @@ _ARTERIAL = re.compile(
     r"\b(?:aort\w*|arter\w*|carotid|mural|atri\w+|ventric\w+|cardiac|heart|portal|graft|fistula|stent|renal)\b",
     re.I,
 )
+#: "… but the tendon is intact"
+_SUBJECT = re.compile(r"\s+(?:itself|is|are|was|were|remains?|looks?|appears?)\b", re.IGNORECASE)
 _AT = re.compile(r"\b(?:at|above|below|behind)\s+(?:the\s+)?(?:level\s+of\s+)?(?:the\s+)?\Z", re.IGNORECASE)
 _TEAR_KINDS = ("muscle", "tendon", "ligament", "fascia", "cartilage", "meniscus")
 _USUAL = {
@@ -326,7 +328,7 @@ class _Reader:
         clause.bounds[name.start] = place
         if name.kind == "normality" and self.study_only(clause, name, place):
             return Bound()
-        place = self.specific(place)
+        place = self.specific(clause, place)
         if place.rank > 2:
             structure, _ = implied(name.concept, self.terms)
             if structure == "joint":
@@ -374,12 +376,15 @@ class _Reader:
                 return not (place.group and place.group.start >= name.end and place.rank == 0)
         return False
 
-    def specific(self, place: Bound) -> Bound:
+    def specific(self, clause: _Clause, place: Bound) -> Bound:
         """ "the muscle" is the one the text is about, where that is known and it is one."""
         concept = self.terms.concept(place.ids[0]) if len(place.ids) == 1 else None
         if concept is None or concept.id != concept.kind:
             return place
-        for ids in (self.carried.structures, *self.carried.earlier, (self.about.structure,)):
+        before: list[tuple[str, ...]] = []
+        if place.group is not None and _SUBJECT.match(self.text, place.group.end):
+            before = [g.ids for g in reversed(clause.groups) if g.end <= place.group.start]
+        for ids in (*before, self.carried.structures, *self.carried.earlier, (self.about.structure,)):
             known = self.terms.concept(ids[0]) if len(ids) == 1 and ids[0] else None
             if known is not None and known.kind in (
                 concept.kind,
@@ -390,7 +395,10 @@ class _Reader:
 
     def fenced(self, clause: _Clause, group: Group, name: Named) -> bool:
         """A structure inside a denial that does not hold the finding is not the finding's structure."""
+        own = [s for s in clause.scopes if s.presence == "absent" and s.start <= name.start < s.end]
         for scope in clause.scopes:
+            if any(scope.start < s.end for s in own):  # "a tear in neither the soleus nor …"
+                continue
             closed = scope.presence in ("absent", "not_assessed") and scope.start <= group.start < scope.end
             if closed and name.end <= scope.start and name.kind != "sign":
                 return not any(n.abnormal and scope.start <= n.start < group.start for n in clause.inside)
@@ -542,7 +550,7 @@ class _Reader:
         if name.kind == "normality":
             over = [s for s in over if s.presence not in ("absent", "historical")]
         said = {s.presence for s in over}
-        if {"absent", "refuted_prior"} <= said:
+        if UNSAID in said or {"absent", "refuted_prior"} <= said:
             return "", ""
         presence = strongest((*said, fixed) if fixed else said)
         trigger = next((s.trigger.strip() for s in over if s.presence == presence), "")
