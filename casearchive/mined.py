@@ -290,13 +290,16 @@ def _answered(said: _Said, told: Sequence[_Said], terms: Lexicon) -> bool:
     concept = terms.concept(doubt.abnormality)
     named = {place for place, _, _ in concept.defined_as} if concept is not None else set()
     placeless = not doubt.structure or doubt.structure in named
-    return any(
-        other.said.presence == "absent"
-        and _related(doubt.abnormality, other.said.abnormality, terms)
-        and (placeless or doubt.structure in terms.narrower(other.said.structure))
-        and _sides_meet(doubt, other.said)
+    denied = {
+        other.said.structure
         for other in told
-    )
+        if other.said.presence == "absent"
+        and _related(doubt.abnormality, other.said.abnormality, terms)
+        and _sides_meet(doubt, other.said)
+    }
+    if placeless and denied or any(doubt.structure in terms.narrower(place) for place in denied):
+        return True
+    return len(denied & terms.narrower(doubt.structure)) > 1  # two tendons of the cuff were looked at
 
 
 def _refuted_here(said: _Said, told: Sequence[_Said], terms: Lexicon) -> bool:

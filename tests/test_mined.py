@@ -311,6 +311,13 @@ def test_a_doubt_that_the_same_case_settles_is_no_finding() -> None:
     }
 
 
+def test_a_doubt_of_a_whole_is_settled_by_its_parts() -> None:
+    cuff = "Suspected cuff tear. Infraspinatus tendon intact, supraspinatus not torn."
+    assert ("rotator_cuff", "tear", "unknown", "possible") not in rows(of_case(case(history=cuff)))
+    one = "Possible tear of the hamstrings. Semimembranosus intact."
+    assert ("hamstrings", "tear", "unknown", "possible") in rows(of_case(case(history=one)))
+
+
 def test_the_authors_own_words_for_a_place_are_understood() -> None:
     spoken = Finding("F1", "stress_fracture", "second metatarsal", side="left")
     assert (
