@@ -297,7 +297,7 @@ def _answered(said: _Said, told: Sequence[_Said], terms: Lexicon) -> bool:
         and _related(doubt.abnormality, other.said.abnormality, terms)
         and _sides_meet(doubt, other.said)
     }
-    if placeless and denied or any(doubt.structure in terms.narrower(place) for place in denied):
+    if (placeless and denied) or any(doubt.structure in terms.narrower(place) for place in denied):
         return True
     return len(denied & terms.narrower(doubt.structure)) > 1  # two tendons of the cuff were looked at
 

@@ -128,7 +128,7 @@ def test_an_earlier_label_is_told_apart_unless_the_record_has_it() -> None:
     ("history", "row"),
     [
         (
-            "In the previous report a partial tear of the left supraspinatus was described; today the tendon is intact.",
+            "In the previous report a partial tear of the left supraspinatus was described; now the tendon is intact.",
             ("supraspinatus", "tear", "left", "absent"),
         ),
         (

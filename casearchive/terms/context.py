@@ -35,6 +35,8 @@ REACH = 240
 #: What full-text search must not find.
 UNSAID = frozenset({NOTHING, "other_person", "hypothetical", "refuted_prior", "not_assessed", "absent"})
 
+#: What a phrase that only looks like it does not say ("has not resolved", "not sure whether").
+_GATED = frozenset({"absent", "historical", "hypothetical"})
 _RANK = {presence: place for place, presence in enumerate(PRESENCES)}
 
 
@@ -95,6 +97,8 @@ _BEGINS_CLAIM = re.compile(
 )
 #: Not the comma of a number.
 _COMMA = re.compile(r",(?!\d)")
+#: "Unlikely, but not excluded": the comma parts nothing.
+_LINK = re.compile(r"\s*(?:(?:but|though|although|yet|it|this)\s+){0,2}", re.IGNORECASE)
 _LIST_ENDS = re.compile(r"\b(?:or|nor|and)\b", re.IGNORECASE)
 #: "drug-free", "non-invasive": denied by the word itself ("echo-free" is an appearance).
 _FREE = re.compile(r"\b(?!echo)[a-z]{2,20}-free\b|\bnon-?invasive\b", re.IGNORECASE)
@@ -154,9 +158,7 @@ def _ahead(text: str, seeming: bytearray, words: Lexicon) -> Iterator[Scope]:
     for presence, matches in opened:
         reached = 0
         for match in matches:
-            if match.start() < reached or (
-                presence == "absent" and any(seeming[match.start() : match.end()])
-            ):
+            if match.start() < reached or (presence in _GATED and any(seeming[match.start() : match.end()])):
                 continue
             reached = _scope_end(text, match.end(), begins, words)
             yield Scope(match.start(), reached, match[0], presence)
@@ -201,7 +203,7 @@ def _behind(text: str, seeming: bytearray, words: Lexicon) -> Iterator[Scope]:
     for presence, pattern in _BEHIND:
         floor = 0
         for match in pattern.finditer(text):
-            if presence == "absent" and any(seeming[match.start() : match.end()]):
+            if presence in _GATED and any(seeming[match.start() : match.end()]):
                 continue
             start = _scope_start(text, match.start(), floor)
             floor = match.end()
@@ -223,7 +225,11 @@ def _scope_start(text: str, end: int, floor: int) -> int:
     comma = text.rfind(",", start, end)
     if comma != -1 and text[comma + 1 : end].strip().lower() in ("which", "that", "this", "who"):
         comma = text.rfind(",", start, comma)
-    if comma != -1 and not _LIST_ENDS.search(text[comma + 1 : end]) and text[comma + 1 : end].strip():
+    if (
+        comma != -1
+        and not _LIST_ENDS.search(text[comma + 1 : end])
+        and not _LINK.fullmatch(text, comma + 1, end)
+    ):
         return comma + 1
     return start
 

@@ -79,7 +79,13 @@ SEEMING: tuple[str, ...] = (
     "described|picked up)",
     "not (?:fully |completely |entirely )?compressible",
     r"not (?:fully |completely |entirely )?compress(?=\s*(?:[.,;]|$))",
-    "not (?:yet )?(?:heal|healed|healing|resolved?|improved?|settled?|recovered?|united)",
+    r"(?:not|[a-z]+n['’]t|never|incompletely|partly|partially) (?:yet |still |fully |completely |entirely ){0,2}"
+    "(?:heal|healed|healing|resolved?|improved?|settled?|recovered?|united|gone|disappeared)",
+    "neither (?:be )?(?:confirmed|proved|proven|shown) nor (?:excluded|ruled out|refuted|disproved)",
+    "neither (?:be )?(?:excluded|ruled out|refuted) nor (?:confirmed|proved|proven)",
+    "(?:not (?:quite )?(?:sure|certain|clear)|unsure|unclear|uncertain) (?:whether|if)",
+    r"(?:very |highly )?unlikely,? (?:but|though|although|yet|and) (?:can|could|is)?\s{0,2}not (?:be )?(?:entirely |"
+    "fully |safely |completely )?(?:excluded|ruled out)",
     "(?:did|does|has|have|had|was|were|is|are) not (?:yet )?(?:heal(?:ed|ing)?|undergo|resolved?|improved?|"
     "changed?|"
     "settled?|grow|grown|return|respond(?:ed)?|move|glide|slide)",
@@ -122,7 +128,8 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "nothing to suggest", "un(?:complicated|accompanied) by", "spar(?:es|ed|ing)",
     ),
     "possible": (
-        "possible", "possibly", "perhaps", "maybe", "suspicious (?:for|of)", r"(?<!high\s)(?<!strong\s)suspicion (?:for|of)", "suspect(?:ed|s)?",
+        "possible", "possibly", "perhaps", "maybe", "suspicious (?:for|of)",
+        r"(?<!high\s)(?<!strong\s)suspicion (?:for|of)", "suspect(?:ed|s)?",
         "inconclusive (?:for|of|as to)", "concerning for", "concern for", "worrisome for",
         "rais(?:es|ing) (?:the )?(?:possibility|suspicion|question) of",
         "(?:may|might|could) (?:also |well )?(?:represent|be|reflect|indicate|correspond to|suggest|have)",
@@ -130,7 +137,8 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "rule out)",
         "not (?:able to )?exclude", "does not exclude", "cannot exclude", "unable to exclude",
         "equivocal(?: for)?", "questionable", "question(?:able)? of", "query", "doubtful", "indeterminate for",
-        "uncertain (?:for|whether)", "differential (?:includes|is|between)", "versus", "vs",
+        "(?:not (?:quite )?(?:sure|certain|clear)|unsure|unclear|uncertain) (?:whether|if)", "uncertain for",
+        "differential (?:includes|is|between)", "versus", "vs",
         "borderline", "subtle suggestion of",
     ),
     "probable": (
@@ -172,7 +180,8 @@ AHEAD: dict[str, tuple[str, ...]] = {
     "refuted_prior": (
         r"(?:(?:apparent|seeming|supposed|alleged|presumed|suspected|putative|assumed)|"
         r"what (?:had |first |at first )?(?:looked|seemed|appeared|felt|was (?:thought|taken|believed))"
-        r"(?: like| as| to be)?)(?=[^.;:\n]{1,80} (?:turned out|proved|was (?:only|just|in fact|really|actually|merely)) )",
+        r"(?: like| as| to be)?)"
+        r"(?=[^.;:\n]{1,80} (?:turned out|proved|was (?:only|just|in fact|really|actually|merely)) )",
         "(?:mistaken|misread|mislabell?ed|misdiagnosed|misinterpreted|misjudged|dismissed) (?:for|as)",
         "(?:originally|initially|previously|first|at first|elsewhere|wrongly|erroneously|repeatedly|"
         "clinically|falsely) "
@@ -245,7 +254,22 @@ AHEAD: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+#: What these say of a finding takes back what else was said of it: a suspicion is confirmed, an old tear persists.
+CONFIRMED, LASTING = "confirmed", "lasting"
+TAKES_BACK = {
+    CONFIRMED: frozenset(("possible", "probable", "hypothetical", "refuted_prior")),
+    LASTING: frozenset(("refuted_prior", "historical")),
+}
+
 BEHIND: dict[str, tuple[str, ...]] = {
+    CONFIRMED: (
+        r"(?:is|was|were|has been|have been|had been|and|then|later) (?:thus |again |now |also |both )?"
+        r"(?:confirmed|verified|proven|proved (?:right|correct|true))",
+    ),
+    LASTING: (
+        "persist(?:s|ed|ing)?", "(?:(?:is|are|remains?) )?(?:still|again) (?:present|visible|seen|there)",
+        "(?:is|are|remains?|appears?|looks?) (?:largely |essentially )?(?:unchanged|stable|present|visible)",
+    ),
     UNSAID: (
         r"(?:is|was|are|were|(?:turned out|proved|found|shown|known)(?: to be)?|due to|caused by|only|just) "
         r"(?:(?:only|just|merely|really|actually|in fact|an?|the) ){0,3}(?:\w+ )?(?:artefact|artifact|anisotropy)s?",
@@ -265,6 +289,9 @@ BEHIND: dict[str, tuple[str, ...]] = {
         f"{BE}refuted", f"{BE}disproved", "is out of the question",
     ),
     "possible": (
+        "(?:can |could )?neither (?:be )?(?:confirmed|proved|proven|shown) nor "
+        "(?:excluded|ruled out|refuted|disproved)",
+        "(?:can |could )?neither (?:be )?(?:excluded|ruled out|refuted) nor (?:confirmed|proved|proven)",
         "not (?:be )?(?:entirely |fully |safely |definitely |definitively |reliably |"
         "completely )?(?:excluded|ruled out)",
         "(?:can|could)\\s{0,2}not (?:be )?(?:entirely |fully |safely |definitely |definitively |reliably |"
@@ -341,7 +368,8 @@ NEW_STATEMENT = (
     "complete",
     "partial", "full-thickness", "old", "chronic", "acute", "we", "he", "she", "they", "ultrasound", "mri",
     "us",
-    "extensive", "diffuse", "focal", "bursal-sided", "articular-sided", "interstitial", "low-grade", "possible", "probable", "likely", "no", "most", "thickened", "increased",
+    "extensive", "diffuse", "focal",
+    "bursal-sided", "articular-sided", "interstitial", "low-grade", "possible", "probable", "likely", "no", "most", "thickened", "increased",
 )  # fmt: skip
 
 #: General truths: what is only taught is not a finding of this case.
@@ -351,7 +379,7 @@ TAUGHT = (
     "often", "usually", "typically", "commonly", "always", "frequently", "sometimes", "occasionally", "rarely",
     "generally", "tends? to", "as a rule", "most (?:cases|patients|tears|people|athletes)", "should",
     "ought to",
-    f"can (?!not\\b|now\\b|be {SEEN}|represent|reflect|correspond|well represent|also represent)\\w+",
+    f"can (?!not\\b|now\\b|neither\\b|be {SEEN}|represent|reflect|correspond|well represent|also represent)\\w+",
     "(?:may|might) (?!not\\b|now\\b|be (?!missed|overlooked|mistaken|confused|misread|hidden|needed)|represent|"
     "reflect|correspond|well represent|also represent)\\w+",
     "look for", "think of", "consider", "remember", "beware", "is defined",

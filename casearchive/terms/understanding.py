@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from casearchive.terms import ellipsis
 from casearchive.terms.binding import SIDES, Bound, Group, bound, fits, groups, implied, side_names, side_of
 from casearchive.terms.clauses import Sentence, chunks, sentences, unpointed
-from casearchive.terms.concepts import STRUCTURE_KINDS, Lexicon, lexicon
+from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
 from casearchive.terms.context import Scope, scopes, strongest
 from casearchive.terms.naming import (
     APART,
@@ -33,7 +34,8 @@ from casearchive.terms.naming import (
 )
 from casearchive.terms.quantities import Graded, Quantity, described, grades, quantities
 from casearchive.terms.slips import mended
-from casearchive.terms.triggers import HEADINGS, SEEN, TAUGHT, UNSAID
+from casearchive.terms.triggers import HEADINGS, SEEN, TAKES_BACK, TAUGHT, UNSAID
+from casearchive.units import counts
 
 PRESENT = ("definite", "probable", "possible")
 
@@ -177,6 +179,17 @@ _MORE_MODALITIES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )  # fmt: skip
 _ON = re.compile(r"\b(?:on|by|with|at|in|per|according to|during)\s+(?:[\w-]+\s+){0,3}\Z", re.IGNORECASE)
+_DESPITE = re.compile(
+    r"\b(?:contrary to|unlike|(?:in )?contrast to|despite|in spite of|as opposed to|other than)\s+(?:on\s+)?"
+    r"(?:(?:the|an?|his|her|their|previous|prior|earlier|outside)\s+){0,3}\Z",
+    re.IGNORECASE,
+)
+#: "MRI showed a tear, which is not seen on ultrasound": there it is, and here it is not.
+_NOT_HERE = re.compile(
+    rf"\b(?:not|never)\s+(?:clearly\s+)?{SEEN}\s+(?:on|by|with|at)\s+(?:the\s+|our\s+|this\s+|today['’]s\s+)?"
+    r"(?:ultrasound|us|sonograph\w*)\b",
+    re.IGNORECASE,
+)
 _MISSED = re.compile(
     r"\b(?:missed|overlooked|not|invisible|hidden|occult|unseen|negative|never|despite|after|before|normal)\b",
     re.I,
@@ -243,6 +256,7 @@ class _Reader:
             if name.abnormal:
                 self.abnormal(clause, name)
         self.touched(clause)
+        self.repeated(clause, before)
         self.unassessed(clause)
         self.measured(clause, before)
         self.framed(clause, before)
@@ -307,6 +321,13 @@ class _Reader:
         own = place.rank <= 6 and bool(place.ids)
         side = self.side(clause, name, place, own)
         first = self.detail(clause, name, concept, presence, trigger, side)
+        elsewhere = first.modality not in ("us", "surgery") and presence in ("absent", *PRESENT)
+        if elsewhere and _NOT_HERE.search(self.text, name.end, clause.part.end):
+            there = replace(first, presence="definite", trigger="")
+            for structure in place.ids or ("",):
+                self.add(replace(there, structure=structure, own=own))
+            first = replace(first, presence="absent", modality="us")
+            presence = "absent"
         _, site = implied(concept, self.terms)
         for structure in place.ids or ("",):
             meant = concept if name.kind == "sign" else specialised(name.text, concept, structure, self.terms)
@@ -537,7 +558,14 @@ class _Reader:
 
     def presence(self, clause: _Clause, name: Named, fixed: str) -> tuple[str, str]:
         """The presence and the words that decide it; nothing where the text takes back its own denial."""
-        over = [s for s in clause.scopes if s.start <= name.at < s.end and not name.at < s.start < name.end]
+        over = [s for s in clause.scopes if s.start <= name.at < s.end and not _part_of(s, name)]
+        gone = {
+            taken
+            for s in over
+            for taken in (*TAKES_BACK.get(s.presence, ()), s.presence)
+            if s.presence in TAKES_BACK
+        }
+        over = [s for s in over if s.presence not in gone]
         over = [s for s in over if not self.swallowed(clause, s) and not s.trigger.lower().endswith("intact")]
         denials = [(s.start, s.start + len(s.trigger) + 12) for s in over if s.presence == "absent"]
         # "no signs of synovitis" is a denial, whatever "signs of" asks elsewhere
@@ -667,6 +695,8 @@ class _Reader:
                 and (not _MISSED.search(gap) or _HIDDEN.search(self.text, name.end, high))
             ):
                 return modality
+        found = [m for m in found if not _DESPITE.search(self.text, max(0, m[0] - 30), m[0])]
+        before = [m for m in before if m in found]
         if before and not self.passed_by(before[-1][0], name):
             return before[-1][1]
         earlier = [m for m in found if clause.part.body <= m[0] < low]
@@ -717,6 +747,55 @@ class _Reader:
         for what in dict.fromkeys(lacks):
             if what in self.terms:
                 self.add(replace(made, abnormality=what, presence="absent", inferred=True, severity=""))
+
+    def repeated(self, clause: _Clause, before: int) -> None:
+        """ "Excluded on the left, confirmed on the right", "hip effusion: right 8 mm, left none"."""
+        sideless = {n for n in range(before, len(self.made)) if self.made[n].side == "unknown"}
+        for low, high in clause.chunks:
+            hosts = [n for n in range(before, len(self.made)) if self.repeatable(n, low)]
+            if not hosts or any(n.kind in ABNORMALITY_KINDS and low <= n.start < high for n in clause.inside):
+                continue
+            sides = [s for s in clause.sides if low <= s[0] < high]
+            places = next((g.ids for g in clause.groups if low <= g.start < high), ())
+            host = self.made[hosts[-1]]
+            presence, words = self.answered(clause, (low, high), bool(places), hosts[-1] in sideless)
+            if not presence or not (sides or places):
+                continue
+            start = min(
+                at for at in (*(s[0] for s in sides), *(g.start for g in clause.groups)) if low <= at < high
+            )
+            made = replace(host, presence=presence, side=sides[0][2] if sides else host.side, trigger=words,
+                           severity=host.severity if presence != "absent" else "", start=start, end=start)  # fmt: skip
+            if host.side == "unknown" and not places and presence == host.presence:
+                self.made[hosts[-1]] = made  # it is the finding itself, of which the side is told here
+            else:
+                self.repeat([replace(made, structure=i) for i in places or (host.structure,)], before)
+
+    def answered(
+        self, clause: _Clause, chunk: tuple[int, int], placed: bool, sideless: bool
+    ) -> tuple[str, str]:
+        """(presence, words) that a chunk without a finding gives the one before it; nothing where it says more."""
+        low, high = chunk
+        sizes = [q for q in quantities(self.text, low, high) if counts(q.unit) == "a length"]
+        names = [n for n in clause.inside if n.kind == "laterality" or n.kind in STRUCTURE_KINDS]
+        taken = [*((n.start, n.end) for n in names), *((q.start, q.end) for q in sizes)]
+        part = _blanked(self.text, low, high, taken)
+        presence = ellipsis.answer(part, "no" if placed else "")
+        if not presence and sizes and sideless and not placed and ellipsis.nothing(part):
+            presence = "definite"
+        return presence, part.strip(" ,:")
+
+    def repeatable(self, number: int, end: int) -> bool:
+        made = self.made[number]
+        said = made.presence in (*PRESENT, "absent") and made.abnormality not in ("", "normal")
+        return said and not made.inferred and made.start < end
+
+    def repeat(self, every: Sequence[Statement], before: int) -> None:
+        for made in every:
+            same = (made.abnormality, made.structure, made.side, made.presence)
+            known = any(same == (s.abnormality, s.structure, s.side, s.presence) for s in self.made[before:])
+            if not known and fits(made.abnormality, made.structure, self.terms):
+                self.add(made)
 
     def touched(self, clause: _Clause) -> None:
         """ "The cyst compresses the tibial nerve"; "it does not involve the sciatic nerve"."""
@@ -904,6 +983,22 @@ class _Reader:
                 self.add(
                     replace(made, abnormality="tear", inferred=True, measurements=(), grades=(), severity="")
                 )
+
+
+def _blanked(text: str, start: int, end: int, taken: Sequence[tuple[int, int]]) -> str:
+    """``text[start:end]`` without the places that are ``taken``."""
+    piece = list(text[start:end])
+    for low, high in taken:
+        for at in range(max(low, start), min(high, end)):
+            piece[at - start] = " "
+    return "".join(piece)
+
+
+def _part_of(scope: Scope, name: Named) -> bool:
+    """The words that would deny belong to the name itself: "no cardiac activity" is an arrest."""
+    if scope.start == name.at:
+        return name.text.startswith(scope.trigger)
+    return name.at < scope.start < name.end
 
 
 def _the_one(text: str, name: Named) -> bool:
