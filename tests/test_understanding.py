@@ -137,6 +137,27 @@ def test_a_grade_keeps_its_scale(text: str, expected: tuple[str, str]) -> None:
     assert [(g.scale, g.value) for g in one(text).grades] == [expected]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Tear of the soleus, Peetrons 2, 26 mm, haematoma 7 mm thick.",
+         {"tear": ([26], ["2"]), "hematoma": ([7], [])}),
+        ("Synovitis of the knee, PD grade 2, with an erosion.", {"synovitis": ([], ["2"]), "erosion": ([], [])}),
+        ("Median nerve thickened, CSA 18 mm2, with a ganglion of 6 mm.",
+         {"nerve_enlargement": ([18], []), "ganglion_cyst": ([6], [])}),
+        ("Haematoma and a grade 2 sprain of the LCL.", {"hematoma": ([], []), "sprain": ([], ["2"])}),
+    ],
+)  # fmt: skip
+def test_a_number_after_a_comma_is_of_what_stands_before_it(
+    text: str, expected: dict[str, tuple[list[float], list[str]]]
+) -> None:
+    said = {
+        s.abnormality: ([q.value for q in s.measurements], [g.value for g in s.grades])
+        for s in understand(text)
+    }
+    assert said == expected
+
+
 # ------------------------------------------------------------------------------------------------- details
 
 

@@ -28,6 +28,12 @@ _STOP = re.compile(
 #: "? DVT", "sent as ? stress fracture": it asks about the word behind it and ends nothing.
 _QUERY_BEFORE = re.compile(r"(?:[\s(]|\A)\??\?[ \t]+(?:[a-z]|[A-Z]{2})")
 _POINT = re.compile(r"\.(?=\s)")
+#: "Tear? left soleus": a word with a doubt, in the middle of what is said of it; "tear? no" is a question answered.
+_DOUBTED = re.compile(r"\?[ \t]+(?!(?:no|none|nil|not|yes|neg|negative|absent|the|it|there)\b)[a-z]")
+_ASKS = re.compile(
+    r"\s*(?:is|are|was|were|do|does|did|has|have|had|can|could|should|why|what|which|who|how)\b",
+    re.IGNORECASE,
+)
 _WORD_BEFORE = re.compile(r"[^\s(,;:]*\Z")
 _BULLET = re.compile(r"[ \t]*(?:[-*•–]|\d{1,2}[.)])\s")
 _HEADING = re.compile(r"\s*(?:[-*•–]\s+)?([^.;:!?\n,]{1,70}?)\s{0,2}:(?=\s|$)")
@@ -93,10 +99,17 @@ def _stops(text: str) -> Iterator[int]:
             continue
         if match[0] == "\n" and not _line_ends(text, at):
             continue
-        if match[0] == "?" and _QUERY_BEFORE.match(text, max(0, at - 1)):
+        if match[0] == "?" and (_QUERY_BEFORE.match(text, max(0, at - 1)) or _only_doubts(text, last, at)):
             continue
         yield at
         last = at
+
+
+def _only_doubts(text: str, last: int, at: int) -> bool:
+    start = last + 1 if last else 0
+    return (
+        bool(_DOUBTED.match(text, at)) and not _ASKS.match(text, start) and len(text[start:at].split()) <= 6
+    )
 
 
 def _shortened(text: str, at: int) -> bool:

@@ -104,7 +104,7 @@ _LIST_ENDS = re.compile(r"\b(?:or|nor|and)\b", re.IGNORECASE)
 _FREE = re.compile(r"\b(?!echo)[a-z]{2,20}-free\b|\bnon-?invasive\b", re.IGNORECASE)
 #: Words that say that something is missing: of a structure that is a sign, only a lesion is denied by them.
 _SIGHT = re.compile(rf"\b(?:{SEEN}|absent|present)\Z", re.IGNORECASE)
-_ANSWERED_NO = re.compile(rf"\s*{_any(NONE_VALUES)}\s*", re.IGNORECASE)
+_ANSWERED_NO = re.compile(rf"\s*{_any(NONE_VALUES)}\s*(?:,|\Z)", re.IGNORECASE)
 _QUERIED = re.compile(r"(?<![\w?])\?{1,3}\s{0,2}(?=\w)|(?<=\w)\(?\?{1,3}\)?")
 
 
@@ -257,12 +257,11 @@ def _asked(text: str, parts: tuple[Sentence, ...]) -> Iterator[Scope]:
             comma = text.find(",", match.end(), stop.start() if stop else len(text))
             ends = [e for e in (stop.start() if stop else len(text), comma) if e != -1]
             yield Scope(match.start(), min(ends), "?", "possible")
+        elif within := next((p for p in parts if p.body < match.start() and match.end() < p.end), None):
+            comma = text.rfind(",", within.body, match.start())
+            yield Scope(max(within.body, comma + 1), match.end(), "?", "possible")
     for part, following in zip_longest(parts, parts[1:]):
-        if (
-            part.asked
-            and following is not None
-            and _ANSWERED_NO.fullmatch(text, following.start, following.end)
-        ):
+        if part.asked and following is not None and _ANSWERED_NO.match(text, following.start, following.end):
             yield Scope(part.body, part.end, "?", "absent")
         elif part.asked:
             begin = max(part.body, text.rfind(",", part.body, part.end) + 1)

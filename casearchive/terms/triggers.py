@@ -368,8 +368,8 @@ NEW_STATEMENT = (
     "complete",
     "partial", "full-thickness", "old", "chronic", "acute", "we", "he", "she", "they", "ultrasound", "mri",
     "us",
-    "extensive", "diffuse", "focal",
-    "bursal-sided", "articular-sided", "interstitial", "low-grade", "possible", "probable", "likely", "no", "most", "thickened", "increased",
+    "extensive", "diffuse", "focal", "bursal-sided", "articular-sided", "interstitial", "low-grade",
+    "possible", "probable", "likely", "no", "most", "thickened", "increased",
 )  # fmt: skip
 
 #: General truths: what is only taught is not a finding of this case.

@@ -207,6 +207,8 @@ _ARTERIAL = re.compile(
 )
 #: "… but the tendon is intact"
 _SUBJECT = re.compile(r"\s+(?:itself|is|are|was|were|remains?|looks?|appears?)\b", re.IGNORECASE)
+#: "The tendon of the left supraspinatus"
+_OF_ITS = re.compile(r"\s+of\s+(?:(?:the|both|his|her|left|right)\s+){0,3}", re.IGNORECASE)
 _AT = re.compile(r"\b(?:at|above|below|behind)\s+(?:the\s+)?(?:level\s+of\s+)?(?:the\s+)?\Z", re.IGNORECASE)
 _TEAR_KINDS = ("muscle", "tendon", "ligament", "fascia", "cartilage", "meniscus")
 _USUAL = {
@@ -405,6 +407,9 @@ class _Reader:
         before: list[tuple[str, ...]] = []
         if place.group is not None and _SUBJECT.match(self.text, place.group.end):
             before = [g.ids for g in reversed(clause.groups) if g.end <= place.group.start]
+        elif place.group is not None:
+            end = place.group.end
+            before = [g.ids for g in clause.groups if _OF_ITS.fullmatch(self.text, end, max(end, g.start))]
         for ids in (*before, self.carried.structures, *self.carried.earlier, (self.about.structure,)):
             known = self.terms.concept(ids[0]) if len(ids) == 1 and ids[0] else None
             if known is not None and known.kind in (
@@ -896,7 +901,8 @@ class _Reader:
             return min(inside, key=away)
         named_here = any(g.start < end + 30 and chunk[0] <= g.start < chunk[1] for g in clause.groups)
         if here and not named_here:
-            return min(here, key=away)
+            said = [n for n in here if self.made[n].start < start]  # "tear, Peetrons 2, 26 mm, haematoma"
+            return min(said or here, key=away)
         if not named_here and before and _IT.match(self.text, clause.part.body) and not here:
             last = [
                 n
