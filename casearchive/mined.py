@@ -17,6 +17,7 @@ from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexic
 from casearchive.terms.binding import implied
 from casearchive.terms.grades import called
 from casearchive.terms.phrases import held
+from casearchive.terms.quantities import sides_of
 from casearchive.terms.understanding import PRESENT, About, Statement, understand
 
 #: Where something was read that stands in a structured report.
@@ -544,8 +545,8 @@ def _measured(rows: Sequence[_Said], told: Sequence[_Said]) -> Iterator[Measurem
     for name, row in (*numbered, *bare):
         for q in row.said.measurements:
             side = q.side or row.said.side
-            if q.what:
-                yield Measurement(what=q.what, value=q.value, unit=q.unit, finding=name, state=q.state,
+            for what, value in sides_of(q) if q.what else ():
+                yield Measurement(what=what, value=value, unit=q.unit, finding=name, state=q.state,
                                   side=side if side in _SIDES else "", media=row.media)  # fmt: skip
 
 

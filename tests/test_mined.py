@@ -192,6 +192,11 @@ def test_numbers_age_and_sex_are_read_where_the_record_is_silent() -> None:
     assert of_case(own).measurements == ()
 
 
+def test_every_side_of_a_tear_is_measured() -> None:
+    told = case("Cuff", "There is a 9 x 14 mm full-thickness tear of the right supraspinatus.")
+    assert [(m.what, m.value) for m in of_case(told).measurements] == [("meas_length", 14), ("meas_ml", 9)]
+
+
 def test_the_descriptions_of_a_loose_file_are_read() -> None:
     facts = Facts(
         "dicom", Subject(), Study("2.25.1", study_description="US thigh: no DVT"),

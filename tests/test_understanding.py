@@ -97,6 +97,42 @@ def test_a_number_has_a_meaning_a_unit_and_a_state(
     assert numbers(one(text)) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The gap measures 4 mm at rest and increases to 2.3 cm with contraction.",
+         [("gap", 4, "mm", "rest"), ("gap", 2.3, "cm", "contraction")]),
+        ("Gap 0.6 cm at rest, 31 mm on contraction", [("gap", 0.6, "cm", "rest"), ("gap", 31, "mm", "contraction")]),
+        ("There is a 14 x 9 mm full-thickness tear of the soleus.", [("length", 14, "mm", "")]),
+        ("Partial-thickness tear 6 mm", [("length", 6, "mm", "")]),
+        ("Fasciitis, the plantar fascia thickened to 7.2 mm (normal < 4 mm)", [("thickness", 7.2, "mm", "")]),
+        ("Nerve enlargement, CSA 15 mm2 (normal up to 10 mm2)", [("csa", 15, "mm2", "")]),
+        ("Effusion of 9 mm, upper limit 3 mm", [("length", 9, "mm", "")]),
+        ("No retraction of the ends, haematoma 4 cm", None),
+    ],
+)  # fmt: skip
+def test_each_number_measures_what_it_is_said_of(
+    text: str, expected: list[tuple[str, float, str, str]] | None
+) -> None:
+    found = [n for s in understand(text) if s.abnormality != "normal" for n in numbers(s)]
+    assert found == (expected or [("length", 4, "cm", "")])
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("Normal Achilles thickness is below 6 mm.", False),
+        ("Plantar fascia thickened to 7.2 mm (normal < 4 mm).", False),
+        ("Median nerve 15 mm2 (normal 9 mm2).", False),
+        ("Normal Achilles tendon, 5 mm.", True),
+        ("Normal right kidney 11 cm.", True),
+        ("The plantar fascia is normal, below 4 mm.", True),
+    ],
+)
+def test_a_norm_is_no_finding(text: str, normal: bool) -> None:
+    assert ("normal" in {s.abnormality for s in understand(text)}) is normal
+
+
 def test_every_side_of_a_measurement_is_kept() -> None:
     (quantity,) = one("Haematoma of 54 x 19 x 28 mm").measurements
     assert quantity.values == (54, 19, 28)

@@ -15,6 +15,7 @@ from casearchive.record.annotating import Annotation, Refused
 from casearchive.terms import ABNORMALITY_KINDS, lexicon
 from casearchive.terms.context import scopes
 from casearchive.terms.grades import called
+from casearchive.terms.quantities import sides_of
 from casearchive.terms.slips import mended
 from casearchive.terms.understanding import SIZE, About, Statement, understand
 from casearchive.units import WRITTEN
@@ -135,11 +136,9 @@ def _annotation(
 
 def _measurements(statement: Statement, evidence: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for quantity in statement.measurements:
-        what = called(quantity.what, lexicon())
-        values = quantity.values or (quantity.value,)
-        names = [what] if len(values) == 1 else ["length", "ml", "ap"]
-        for name, value in zip(names, values, strict=False):
-            row: dict[str, Any] = {"what": name or "length", "value": value, "unit": quantity.unit}
+        for what, value in sides_of(quantity):
+            name = called(what, lexicon()) or "length"
+            row: dict[str, Any] = {"what": name, "value": value, "unit": quantity.unit}
             row |= {"state": quantity.state} if quantity.state else {}
             row |= {"side": quantity.side} if quantity.side and quantity.side != statement.side else {}
             row |= {"media": evidence["media"]} if evidence else {}

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from casearchive.terms.clauses import Sentence
 from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Concept, Lexicon
+from casearchive.terms.norms import norms
 from casearchive.terms.triggers import SEEN
 from casearchive.terms.words import fold, fold_word
 
@@ -147,6 +148,11 @@ def _spoken(text: str, name: Named, terms: Lexicon) -> Named:
 def _only_seems(text: str, name: Named) -> bool:
     if name.kind == "normality":
         ahead = text[max(0, name.start - 30) : name.start]
+        if any(
+            at == name.start
+            for at, _ in norms(text, max(0, name.start - 12), min(len(text), name.start + 90))
+        ):
+            return True
         return bool(_NOT_NORMAL_BEFORE.search(ahead) or _NOT_NORMAL_AFTER.match(text, name.end))
     before = text[max(0, name.start - 12) : name.start].lower()
     if name.text.lower() == "old" and re.search(r"(?:year|month|week|day)s?[- ]\Z", before):
@@ -339,7 +345,7 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 r"can)\s?not\s+(?:be\s+)?"
                 r"(?:(?:fully|completely|entirely)\s+)?compress(?:ed)?\b(?!\s+(?:the|an?|any|this|his|her|"
                 r"its)\b)|\bfail(?:s|ed)?\s+to\s+compress\b|"
-                r"\b(?:loss|lack)\s+of\s+compressibility\b"),
+                r"\b(?:loss\s+of|lack\s+of|no|without|absent)\s+compressibility\b"),
         (STABLE, r"\bstable\b|\bin\s+(?:its|their|the)\s+(?:groove|bed|normal\s+place|place)\b|"
                  r"\bin\s+place(?=\s*(?:$|[.,;]))|"
                  r"\bstays?\s+in\s+(?:its|the|place)\b"),

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from casearchive.terms.concepts import Lexicon
 from casearchive.terms.naming import Named
+from casearchive.terms.norms import norms
 from casearchive.units import WRITTEN, counts, in_base, ucum
 
 _NUMBER = r"\d{1,6}(?:[.,]\d{1,4})?"
@@ -97,9 +98,18 @@ class Graded:
     end: int = 0
 
 
+def sides_of(quantity: Quantity) -> list[tuple[str, float]]:
+    """(what, 54), ("meas_ml", 28), ("meas_ap", 19) of "54 x 19 x 28 mm": the longest side is what was measured."""
+    values = sorted(quantity.values or (quantity.value,), reverse=True)
+    return list(zip((quantity.what, "meas_ml", "meas_ap"), values, strict=False))
+
+
 def quantities(text: str, start: int, end: int) -> Iterator[Quantity]:
     """The measurements in ``text[start:end]``, without what and in which state (see ``described``)."""
+    limits = {number for _, number in norms(text, start, end)}
     for match in _MEASURE.finditer(text, start, end):
+        if match.start() in limits:
+            continue
         unit = ucum(match["unit"]) or match["unit"]
         if (
             counts(unit) == "a length"
@@ -148,7 +158,7 @@ def described(
         if (
             made
             and what in ("", "meas_length")
-            and made[-1].unit == quantity.unit
+            and counts(made[-1].unit) == counts(quantity.unit)
             and _goes_on(text, made[-1], quantity)
         ):
             what = made[-1].what
@@ -165,6 +175,8 @@ def described(
     return made
 
 
+#: The depth of a tear, which measures nothing.
+_THICK = re.compile(r"\b(?:full|partial)[- ]thickness\b", re.IGNORECASE)
 _BECOMES = re.compile(
     r"\b(?:opening|widening|closing|gaping|growing|increasing|decreasing|rising|falling|narrowing|shrinking|reducing|"
     r"stretching|thickening|opens|widens|closes|gapes|grows|increases|decreases|rises|falls|narrows|shrinks|reduces|"
@@ -238,6 +250,7 @@ def _what(
     measured = _near(text, quantity, before, after, named, ("measurement",))
     if measured and _suits(measured, quantity.unit, terms):
         return measured
+    text = _THICK.sub(lambda m: " " * len(m[0]), text)
     words = re.findall(r"[a-z]+", text[quantity.end : min(after, quantity.end + 40)].lower())[:3]
     low = max(before, quantity.start - 60, _own(text, quantity, before, named))
     words += re.findall(r"[a-z]+", text[low : quantity.start].lower())[::-1][:6]
