@@ -167,6 +167,9 @@ def test_a_number_of_the_next_sentence_belongs_to_what_it_is_about() -> None:
         ("Tendinosis, Ohberg: 4", ("scale_ohberg", "4")),
         ("Sprain grade 2", ("scale_ligament", "2")),
         ("Grade 1 sprain", ("scale_ligament", "1")),
+        ("Grade I MCL sprain", ("scale_ligament", "1")),
+        ("grade 2 left ATFL sprain", ("scale_ligament", "2")),
+        ("Peetrons II injury of the right adductor longus", ("scale_peetrons", "2")),
     ],
 )
 def test_a_grade_keeps_its_scale(text: str, expected: tuple[str, str]) -> None:
@@ -212,6 +215,19 @@ def test_severity_site_time_and_echo_are_read_from_the_clause() -> None:
     found = one("Large subacute anechoic haematoma at the myotendinous junction of the left soleus.")
     assert (found.severity, found.temporality, found.site) == ("severe", "subacute", "myotendinous_junction")
     assert found.echogenicity == ("anechoic",)
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("Tear of the flexor tendon of the little finger.", ""),
+        ("little finger tear of the flexor tendon", ""),
+        ("Little toe bursitis.", ""),
+        ("little effusion in the knee", "mild"),
+    ],
+)
+def test_a_little_finger_says_nothing_of_how_severe_it_is(text: str, severity: str) -> None:
+    assert understand(text)[0].severity == severity
 
 
 def test_a_statement_points_at_its_words() -> None:

@@ -42,12 +42,14 @@ _RANK = {presence: place for place, presence in enumerate(PRESENCES)}
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """``trigger`` makes what ``text[start:end]`` mentions ``presence`` (one of ``triggers.PRESENCES``)."""
+    """``trigger``, which stands at ``at``, makes what ``text[start:end]`` mentions ``presence`` (one of
+    ``triggers.PRESENCES``)."""
 
     start: int
     end: int
     trigger: str
     presence: str
+    at: int = -1
 
 
 def _any(phrases: Iterable[str]) -> str:
@@ -161,7 +163,7 @@ def _ahead(text: str, seeming: bytearray, words: Lexicon) -> Iterator[Scope]:
             if match.start() < reached or (presence in _GATED and any(seeming[match.start() : match.end()])):
                 continue
             reached = _scope_end(text, match.end(), begins, words)
-            yield Scope(match.start(), reached, match[0], presence)
+            yield Scope(match.start(), reached, match[0], presence, match.start())
 
 
 def _scope_end(text: str, start: int, begins: set[int], words: Lexicon) -> int:
@@ -213,7 +215,7 @@ def _behind(text: str, seeming: bytearray, words: Lexicon) -> Iterator[Scope]:
                 and _only_a_structure(text[start : match.start()], words)
             ):
                 continue
-            yield Scope(start, match.end(), match[0], presence)
+            yield Scope(start, match.end(), match[0], presence, match.start())
 
 
 def _scope_start(text: str, end: int, floor: int) -> int:
@@ -240,7 +242,7 @@ def _plain_not(text: str, seeming: bytearray) -> Iterator[Scope]:
         if reach is None or any(seeming[match.start() : match.end()]):
             continue
         stop = _NOT_ENDS.search(text, match.end(), reach.end())
-        yield Scope(match.start(), stop.start() if stop else reach.end(), match[0], "absent")
+        yield Scope(match.start(), stop.start() if stop else reach.end(), match[0], "absent", match.start())
 
 
 def _since(text: str) -> Iterator[Scope]:

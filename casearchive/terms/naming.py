@@ -60,7 +60,9 @@ def named(text: str, parts: Sequence[Sentence], terms: Lexicon) -> list[Named]:
             found.append(Named(mention.start, end, "normal", "normality", told[0], mention.start))
         name = Named(mention.start, mention.end, concept.id, concept.kind, mention.text, mention.start)
         found.append(_spoken(text, name, terms))
+    found = _thickness(text, found)
     found = [n for n in found if not _only_seems(text, n) and not _broken_thing(text, n, terms)]
+    found += _limbs(text, terms)
     found += _abbreviated(text, found, terms)
     found += _elliptic(text, found, terms)
     found += _of_its_kind(text, found, terms)
@@ -189,6 +191,30 @@ _OF_A_BONE = re.compile(
 )
 
 
+#: "SSP PT tear": after a structure, before a tear.
+_DEPTH = re.compile(r"(?:PT|FT)(?=\s+(?:tears?|defects?)\b)")
+
+
+def _thickness(text: str, found: Sequence[Named]) -> list[Named]:
+    """PT and FT behind a tendon say how deep its tear is; alone, PT is the patellar tendon."""
+    made: list[Named] = []
+    for name in found:
+        depth = _DEPTH.match(text, made[-1].end + 1) if made and made[-1].kind in STRUCTURE_KINDS else None
+        if depth is not None and name.kind in STRUCTURE_KINDS and name.start == depth.start():
+            continue
+        if depth is not None and name.concept == "tear" and text[depth.end() : name.start].isspace():
+            concept = "partial_tear" if depth[0] == "PT" else "full_thickness_tear"
+            name = replace(
+                name,
+                concept=concept,
+                start=depth.start(),
+                at=depth.start(),
+                text=text[depth.start() : name.end],
+            )
+        made.append(name)
+    return made
+
+
 def _broken_thing(text: str, name: Named, terms: Lexicon) -> bool:
     """A broken window, which is no fracture."""
     if name.concept != "fracture" or name.text.lower() != "broken" or _OF_A_BONE.match(text, name.end):
@@ -276,6 +302,21 @@ def _words_before(text: str, end: int) -> list[int]:
         at = match.start()
         starts.insert(0, at)
     return starts
+
+
+#: "RLE", "LUE": a side and a limb in one.
+_LIMB = re.compile(r"\b([RL])([LU]E)\b")
+_SIDE_OF = {"R": "right", "L": "left"}
+
+
+def _limbs(text: str, terms: Lexicon) -> Iterator[Named]:
+    for match in _LIMB.finditer(text):
+        limb = terms.resolve(match[2], {"region"})
+        if limb is not None:
+            yield Named(
+                match.start(), match.end(1), _SIDE_OF[match[1]], "laterality", match[1], match.start()
+            )
+            yield Named(match.start(2), match.end(), limb.id, limb.kind, match[2], match.start(2))
 
 
 _SHORT = re.compile(r"\b[A-Z]{2,4}\b")

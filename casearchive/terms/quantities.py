@@ -149,6 +149,7 @@ def described(
     ``named`` is what the clause names. The name, state or side that follows a number before the
     next number belongs to it; else the nearest one before it.
     """
+    text = _THICK.sub(lambda m: " " * len(m[0]), text)
     made: list[Quantity] = []
     sided = stated = bounds[0]  # a side or a state that the number before has taken is not this one's too
     for place, quantity in enumerate(found):
@@ -250,7 +251,6 @@ def _what(
     measured = _near(text, quantity, before, after, named, ("measurement",))
     if measured and _suits(measured, quantity.unit, terms):
         return measured
-    text = _THICK.sub(lambda m: " " * len(m[0]), text)
     words = re.findall(r"[a-z]+", text[quantity.end : min(after, quantity.end + 40)].lower())[:3]
     low = max(before, quantity.start - 60, _own(text, quantity, before, named))
     words += re.findall(r"[a-z]+", text[low : quantity.start].lower())[::-1][:6]
@@ -313,14 +313,14 @@ def grades(text: str, start: int, end: int, named: Sequence[Named], terms: Lexic
             found.append(Graded(scale, _value(before["value"], scale, terms), before.start(), high))
     for match in _GRADE.finditer(text, start, end):
         if not any(g.start <= match.start() < g.end for g in found):
-            graded = _graded(text, match, terms)
+            graded = _graded(text, match, named, terms)
             if graded is not None:
                 found.append(graded)
     return found
 
 
-def _graded(text: str, match: re.Match[str], terms: Lexicon) -> Graded | None:
-    """ "grade 2 sprain": the scale is that of what is graded."""
+def _graded(text: str, match: re.Match[str], named: Sequence[Named], terms: Lexicon) -> Graded | None:
+    """ "grade 2 sprain", "grade 2 MCL sprain": the scale is that of what is graded."""
     after = _GRADED_WORDS.match(text, match.end())
     words = [w for w in after.groups() if w] if after else []
     for count in (2, 1):
@@ -328,7 +328,34 @@ def _graded(text: str, match: re.Match[str], terms: Lexicon) -> Graded | None:
             scale = _scale(terms, f"{' '.join(words[:count])} grade")
             if scale:
                 return Graded(scale, _value(match["value"], scale, terms), match.start(), match.end())
-    return None
+    thing = next((n for n in named if n.abnormal and n.start >= match.end()), None)
+    between = [n for n in named if thing and match.end() <= n.start and n.end <= thing.start]
+    left = _blanked(text, match.end(), thing.start, between) if thing else "."
+    scale = _scale(terms, f"{thing.text} grade") if thing and between and not left.strip() else ""
+    return Graded(scale, _value(match["value"], scale, terms), match.start(), match.end()) if scale else None
+
+
+def _blanked(text: str, start: int, end: int, named: Sequence[Named]) -> str:
+    piece = list(text[start:end])
+    for name in named:
+        for at in range(name.start - start, name.end - start):
+            piece[at] = " "
+    return "".join(piece)
+
+
+#: What a muscle has that is given a grade, where nothing else is said of it; grade 0 is none.
+_SHOWS: dict[str, dict[str, str]] = {
+    "scale_peetrons": {"1": "strain", "2": "partial_tear", "3": "complete_tear"},
+    "scale_bamic": {"": "strain"}, "scale_munich": {"": "strain"},
+    "scale_heckmatt": {"2": "fatty_infiltration", "3": "fatty_infiltration", "4": "fatty_infiltration"},
+    "scale_goutallier": {"": "fatty_infiltration"}, "scale_kellgren": {"": "osteoarthritis"},
+}  # fmt: skip
+
+
+def shown(grade: Graded) -> str:
+    """The abnormality that a grade tells by itself ("Peetrons 2 of the soleus"), or nothing."""
+    kinds = _SHOWS.get(grade.scale, {})
+    return kinds.get(grade.value, kinds.get("", "")) if not grade.value.startswith("0") else ""
 
 
 def _scale(terms: Lexicon, name: str) -> str:

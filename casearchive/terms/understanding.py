@@ -32,7 +32,7 @@ from casearchive.terms.naming import (
     named,
     specialised,
 )
-from casearchive.terms.quantities import Graded, Quantity, described, grades, quantities
+from casearchive.terms.quantities import Graded, Quantity, described, grades, quantities, shown
 from casearchive.terms.slips import mended
 from casearchive.terms.triggers import HEADINGS, SEEN, TAKES_BACK, TAUGHT, UNSAID
 from casearchive.units import counts
@@ -571,7 +571,11 @@ class _Reader:
             if s.presence in TAKES_BACK
         }
         over = [s for s in over if s.presence not in gone]
-        over = [s for s in over if not self.swallowed(clause, s) and not s.trigger.lower().endswith("intact")]
+        over = [
+            s
+            for s in over
+            if not self.swallowed(clause, s, name) and not s.trigger.lower().endswith("intact")
+        ]
         denials = [(s.start, s.start + len(s.trigger) + 12) for s in over if s.presence == "absent"]
         # "no signs of synovitis" is a denial, whatever "signs of" asks elsewhere
         asked = [
@@ -601,9 +605,13 @@ class _Reader:
             return "hypothetical", match[0] if match else ""
         return presence, trigger
 
-    def swallowed(self, clause: _Clause, scope: Scope) -> bool:
-        """The trigger is part of a name ("no abnormality" is normal)."""
-        return any(n.start <= scope.start < n.end and n.kind == "normality" for n in clause.inside)
+    def swallowed(self, clause: _Clause, scope: Scope, name: Named) -> bool:
+        """The trigger begins a name ("no lung sliding, stratosphere sign"), and denies nothing that follows; that
+        nothing is abnormal ("no abnormality, tear or oedema") goes on."""
+        begun = [n for n in clause.inside if n.start <= scope.start < n.end and n.kind in ABNORMALITY_KINDS]
+        return any(
+            n == name if n.kind == "normality" else n.at == scope.at and _part_of(scope, n) for n in begun
+        )
 
     def side(self, clause: _Clause, name: Named, place: Bound, own: bool) -> str:
         side = side_of(self.text, name, place.group, clause.sides, clause.chunks)
@@ -662,7 +670,11 @@ class _Reader:
         """Only what stands before the noun, after the finding before it, or is said of it ("is severe")."""
         floor = max([low, *(n.end for n in near if n.abnormal and n.end <= name.start)])
         found = [(n.start, n.concept) for n in near if n.kind == "severity" and floor <= n.start < name.end]
-        found += [(m.start(), _SIZES[m[0].lower()]) for m in SIZE.finditer(self.text, floor, name.start)]
+        found += [
+            (m.start(), _SIZES[m[0].lower()])
+            for m in SIZE.finditer(self.text, floor, name.start)
+            if not any(n.start <= m.start() < n.end for n in near)  # the little finger
+        ]
         if found:
             return max(found)[1]
         said = re.match(r"\s+(?:is|was|appears)\s+(\w+)", self.text[name.end : name.end + 30])
@@ -883,6 +895,8 @@ class _Reader:
             if at is not None:
                 owner = self.made[at]
                 self.made[at] = replace(owner, grades=(*owner.grades, grade))
+            else:
+                self.graded(clause, grade)
 
     def owner(self, clause: _Clause, start: int, end: int, before: int, what: str) -> int | None:
         chunk = next((c for c in clause.chunks if c[0] <= start < c[1]), (clause.part.start, clause.part.end))
@@ -911,6 +925,21 @@ class _Reader:
             ]
             return last[-1] if last else None
         return None
+
+    def graded(self, clause: _Clause, grade: Graded) -> None:
+        """A grade of a structure of which nothing else is said: "Peetrons 2 injury of the adductor longus"."""
+        what = shown(grade)
+        name = Named(
+            grade.start, grade.end, what, "abnormality", self.text[grade.start : grade.end], grade.start
+        )
+        place = self.bind(clause, name) if what in self.terms else Bound()
+        presence, trigger = self.presence(clause, name, "")
+        if not place.ids or presence not in (*PRESENT, "absent"):
+            return
+        side = self.side(clause, name, place, place.rank <= 6)
+        made = self.detail(clause, name, what, presence, trigger, side)
+        for structure in place.ids:
+            self.add(replace(made, structure=structure, grades=(grade,), own=place.rank <= 6))
 
     def alone(self, clause: _Clause, quantity: Quantity) -> None:
         """A measurement of a structure of which nothing else is said."""
@@ -1002,9 +1031,9 @@ def _blanked(text: str, start: int, end: int, taken: Sequence[tuple[int, int]]) 
 
 def _part_of(scope: Scope, name: Named) -> bool:
     """The words that would deny belong to the name itself: "no cardiac activity" is an arrest."""
-    if scope.start == name.at:
-        return name.text.startswith(scope.trigger)
-    return name.at < scope.start < name.end
+    if scope.at == name.at:
+        return scope.at + len(scope.trigger) <= name.end
+    return name.at < scope.at < name.end
 
 
 def _the_one(text: str, name: Named) -> bool:
