@@ -171,6 +171,21 @@ def test_text_against_finding_is_a_dispute_for_a_person() -> None:
     assert of_case(told).findings == ()
 
 
+@pytest.mark.parametrize(
+    ("caption", "disputed"),
+    [
+        ("Intact plantaris on the medial side of the ruptured tendon.", False),
+        ("The ruptured tendon with the plantaris beside it.", False),
+        ("The ruptured tendon in long axis.", True),
+    ],
+)
+def test_a_tendon_beside_the_one_of_the_clip_is_another_one(caption: str, disputed: bool) -> None:
+    clip = Media("M3", sha256=SHA, caption=caption, structure="plantaris_tendon", side="right")
+    intact = Finding("F4", "tear", "plantaris_tendon", side="right", certainty="absent")
+    told = replace(case(findings=(intact,)), media=(clip,))
+    assert bool(of_case(told).disputes) is disputed
+
+
 def test_agreement_the_other_side_and_another_study_are_no_dispute() -> None:
     tear = Finding("F1", "complete_tear", "soleus", side="left")
     for history in (

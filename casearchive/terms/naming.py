@@ -147,6 +147,10 @@ def _spoken(text: str, name: Named, terms: Lexicon) -> Named:
     return name
 
 
+#: Fluid at the tip of a needle was put there.
+_INJECTED = re.compile(r"\b(?:inject\w+|infiltrat\w+|hydrodissect\w+|needle)\b[^.\n]*\Z", re.IGNORECASE)
+
+
 def _only_seems(text: str, name: Named) -> bool:
     if name.kind == "normality":
         ahead = text[max(0, name.start - 30) : name.start]
@@ -160,6 +164,10 @@ def _only_seems(text: str, name: Named) -> bool:
     if name.text.lower() == "old" and re.search(r"(?:year|month|week|day)s?[- ]\Z", before):
         return True
     if name.text.lower() == "still":
+        return True
+    if name.text.lower() in ("fluid", "fluids") and _INJECTED.search(
+        text, max(0, name.start - 80), name.start
+    ):
         return True
     if name.text.lower() == "tearing" and re.match(
         r"\s+(?:[\w-]+\s+){0,2}(?:pain|ache|sensation|feeling|sound|noise)\b", text[name.end : name.end + 40]

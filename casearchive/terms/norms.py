@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_LIMIT = r"(?:[<>≤≥]=?|up to|below|above|under|over|(?:less|more|smaller|larger) than|(?:not|no) more than|at most|at least)"
+_LIMIT = (
+    r"(?:[<>≤≥]=?|up to|below|above|under|over|(?:less|more|smaller|larger) than|(?:not|no) more than|"
+    r"at most|at least)"
+)
 _NORM = re.compile(
     r"\b(?:normal(?:ly)?|norm|reference|(?:upper|lower) limits?|cut-?off|threshold)\b(?:"
     rf"[^.;,()\d]{{0,60}}?\s{_LIMIT}\s*(?:about\s+)?|"  # "normal thickness is below 6 mm"

@@ -121,6 +121,7 @@ AHEAD: dict[str, tuple[str, ...]] = {
         r"(?:excluded|ruled out)(?= (?:an?|any|the|both|significant|deep|venous)\b)",
         r"not (?:an?\b|consistent with|suggestive of|compatible with|in keeping with|due to|caused by|"
         r"a case of|the result of)",
+        "(?:hardly|barely|scarcely) any", "(?:virtually|practically|almost|next to) no", "little if any",
         "not full-width", "lack(?:s|ing)?(?: of)?",
         r"(?<!if\s)(?:rather than|instead of|as opposed to|and not|but not)",
         "(?:no|nothing|little) (?:evidence|sign|signs|suggestion|indication|features?) (?:of|to suggest|for|"
@@ -155,6 +156,7 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "thought to (?:be|represent)", "felt to (?:be|represent)", "considered to be",
     ),
     "hypothetical": (
+        "because of (?:an? |the )?(?:[\\w-]+ ){0,2}(?:lump|swelling|bump|bulge)",  # why the patient came
         "(?:to )?rule out", "r/o", "r o", "rule-out", "(?:in order )?to exclude",
         r"(?<!not\s)(?<!cannot\s)\bexclude",
         "(?:evaluate|evaluation|assess|assessment|look|looking|looked|screen|screening|check|search|"

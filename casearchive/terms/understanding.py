@@ -162,7 +162,7 @@ _HIDDEN = re.compile(
 _SIZES = {"small": "mild", "tiny": "mild", "trace": "trace", "massive": "severe", "huge": "severe", "big": "severe",
           "gross": "severe", "little": "mild"}  # fmt: skip
 #: Sizes that tell how severe a finding is.
-SIZE = re.compile(r"\b(?:" + "|".join(_SIZES) + r")\b", re.IGNORECASE)
+SIZE = re.compile(r"\b(?:" + "|".join(_SIZES) + r")\b(?!\s+(?:finger|toe)s?\b)", re.IGNORECASE)
 _MODALITIES = {"surgery_finding": "surgery", "tx_surgery": ""}
 _MORE_MODALITIES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (modality, re.compile(pattern, re.IGNORECASE))
@@ -410,7 +410,11 @@ class _Reader:
         elif place.group is not None:
             end = place.group.end
             before = [g.ids for g in clause.groups if _OF_ITS.fullmatch(self.text, end, max(end, g.start))]
-        for ids in (*before, self.carried.structures, *self.carried.earlier, (self.about.structure,)):
+        others = (i for group in clause.groups if group is not place.group for i in group.ids)
+        here = {part for i in others for part in (i, *self.terms.narrower(i))}
+        spoken = (self.carried.structures, *self.carried.earlier, (self.about.structure,))
+        # "intact plantaris beside the ruptured tendon": that is another one
+        for ids in (*before, *(ids for ids in spoken if not here.intersection(ids))):
             known = self.terms.concept(ids[0]) if len(ids) == 1 and ids[0] else None
             if known is not None and known.kind in (
                 concept.kind,
@@ -670,11 +674,7 @@ class _Reader:
         """Only what stands before the noun, after the finding before it, or is said of it ("is severe")."""
         floor = max([low, *(n.end for n in near if n.abnormal and n.end <= name.start)])
         found = [(n.start, n.concept) for n in near if n.kind == "severity" and floor <= n.start < name.end]
-        found += [
-            (m.start(), _SIZES[m[0].lower()])
-            for m in SIZE.finditer(self.text, floor, name.start)
-            if not any(n.start <= m.start() < n.end for n in near)  # the little finger
-        ]
+        found += [(m.start(), _SIZES[m[0].lower()]) for m in SIZE.finditer(self.text, floor, name.start)]
         if found:
             return max(found)[1]
         said = re.match(r"\s+(?:is|was|appears)\s+(\w+)", self.text[name.end : name.end + 30])
