@@ -105,6 +105,8 @@ def test_a_number_has_a_meaning_a_unit_and_a_state(
         ("Gap 0.6 cm at rest, 31 mm on contraction", [("gap", 0.6, "cm", "rest"), ("gap", 31, "mm", "contraction")]),
         ("There is a 14 x 9 mm full-thickness tear of the soleus.", [("length", 14, "mm", "")]),
         ("Partial-thickness tear 6 mm", [("length", 6, "mm", "")]),
+        ("No full-thickness tear, bursal-sided partial tear 30 %", [("percent_csa", 30, "%", "")]),
+        ("Stenosis of 70 %", [("", 70, "%", "")]),
         ("Fasciitis, the plantar fascia thickened to 7.2 mm (normal < 4 mm)", [("thickness", 7.2, "mm", "")]),
         ("Nerve enlargement, CSA 15 mm2 (normal up to 10 mm2)", [("csa", 15, "mm2", "")]),
         ("Effusion of 9 mm, upper limit 3 mm", [("length", 9, "mm", "")]),

@@ -265,7 +265,7 @@ def _what(
         return "meas_volume"
     if quantity.unit == "%":
         torn = re.search(
-            r"\b(?:cross-?section|fibres?|fibers?|torn|csa|width|thickness)\b",
+            r"\b(?:cross-?section|fibres?|fibers?|torn|tears?|csa|width|thickness)\b",
             text[bounds[0] : bounds[1]],
             re.I,
         )
