@@ -17,6 +17,7 @@ from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexic
 from casearchive.terms.binding import implied
 from casearchive.terms.grades import called
 from casearchive.terms.phrases import held
+from casearchive.terms.quantities import sides_of
 from casearchive.terms.understanding import PRESENT, About, Statement, understand
 
 #: Where something was read that stands in a structured report.
@@ -33,6 +34,12 @@ _HAPPENED = re.compile(
 )
 _BEFORE = re.compile(
     r"\b(?:elsewhere|outside|external|previous|earlier|before|had (?:reported|shown|described|called|suggested))\b",
+    re.IGNORECASE,
+)
+#: An examination by the same method, before this one.
+_STUDY_BEFORE = re.compile(
+    r"\b(?:(?:previous|earlier|prior|outside|external|last|first) (?:\w+ )?(?:report|scan|ultrasound|examination|exam|"
+    r"study|sonogra\w+)|(?:report|scan|ultrasound|sonogra\w+) elsewhere|elsewhere (?:reported|described|called))\b",
     re.IGNORECASE,
 )
 _OF_A_FILE = (*PRESENT, "absent", "not_assessed", "historical")
@@ -143,7 +150,9 @@ def of_case(case: Case, vocabulary: Lexicon | None = None, reports: Iterable[str
             labels += [said] if said.source != REPORT else []
         elif said.said.presence not in ("hypothetical", "other_person"):
             told.append(said)
-    told = [s for s in told if not _answered(s, told, terms) and not _refuted_here(s, told, terms)]
+    refuted = [s for s in told if _refuted_here(s, told, terms)]
+    labels += [s for s in refuted if s.source != REPORT]
+    told = [s for s in told if s not in refuted and not _answered(s, told, terms)]
     open_ = [s for s in told if not _spoken_of(s.said, case.findings, terms)]
     there = [s.said for s in told if s.said.presence in PRESENT]
     there += [_stated(f) for f in case.findings if f.certainty in PRESENT]
@@ -282,25 +291,30 @@ def _answered(said: _Said, told: Sequence[_Said], terms: Lexicon) -> bool:
     concept = terms.concept(doubt.abnormality)
     named = {place for place, _, _ in concept.defined_as} if concept is not None else set()
     placeless = not doubt.structure or doubt.structure in named
-    return any(
-        other.said.presence == "absent"
-        and _related(doubt.abnormality, other.said.abnormality, terms)
-        and (placeless or doubt.structure in terms.narrower(other.said.structure))
-        and _sides_meet(doubt, other.said)
+    denied = {
+        other.said.structure
         for other in told
-    )
+        if other.said.presence == "absent"
+        and _related(doubt.abnormality, other.said.abnormality, terms)
+        and _sides_meet(doubt, other.said)
+    }
+    if (placeless and denied) or any(doubt.structure in terms.narrower(place) for place in denied):
+        return True
+    return len(denied & terms.narrower(doubt.structure)) > 1  # two tendons of the cuff were looked at
 
 
 def _refuted_here(said: _Said, told: Sequence[_Said], terms: Lexicon) -> bool:
-    """ "An outside MRI had reported a tear. ATFL intact": what another method saw elsewhere, and ultrasound denies."""
+    """ "An outside MRI had reported a tear. ATFL intact": what was seen elsewhere or before, and ultrasound denies."""
     seen = said.said
+    before = _STUDY_BEFORE if seen.modality == "us" else _BEFORE
     return (
-        seen.modality not in ("us", "surgery")
+        seen.modality != "surgery"
         and seen.presence in PRESENT
         and bool(seen.structure)
-        and _BEFORE.search(seen.quote) is not None
+        and before.search(seen.quote) is not None
         and any(
-            other.said.presence == "absent"
+            other.said.quote != seen.quote
+            and other.said.presence == "absent"
             and other.said.modality == "us"
             and seen.abnormality in terms.narrower(other.said.abnormality)
             and seen.structure in terms.narrower(other.said.structure)
@@ -531,8 +545,8 @@ def _measured(rows: Sequence[_Said], told: Sequence[_Said]) -> Iterator[Measurem
     for name, row in (*numbered, *bare):
         for q in row.said.measurements:
             side = q.side or row.said.side
-            if q.what:
-                yield Measurement(what=q.what, value=q.value, unit=q.unit, finding=name, state=q.state,
+            for what, value in sides_of(q) if q.what else ():
+                yield Measurement(what=what, value=value, unit=q.unit, finding=name, state=q.state,
                                   side=side if side in _SIDES else "", media=row.media)  # fmt: skip
 
 

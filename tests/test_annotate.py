@@ -446,6 +446,54 @@ def test_what_was_not_understood_is_told_and_kept(archive: Archive) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("grade 2 tear left semimembranosus", ("grade 2",)),
+        ("tear left RF, type III", ("type III",)),
+        ("tear left RF 4 cm distal to the iliac spine in 2019", ("4 cm", "2019", "iliac", "spine")),
+        ("tear of the left RF, to rule out a haematoma", ("haematoma",)),
+        ("tear left RF, Peetrons 2, 31 mm gap on contraction", ()),
+        ("MCP 2 synovitis left, PD grade 2", ("2",)),
+        ("disc herniation L4/5 left, sciatic nerve", ("sciatic nerve",)),
+        ("partial tear of the tendon of the left supraspinatus, 8 x 4 mm", ()),
+    ],
+)
+def test_a_number_or_a_place_without_a_finding_is_told(line: str, left: tuple[str, ...]) -> None:
+    assert understood(line)[0].left_aside == left
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("tear? left semimembranosus", ("tear", "semimembranosus", "left", "possible")),
+        ("haematoma? soleus right", ("hematoma", "soleus", "right", "possible")),
+        ("tear? no, left soleus normal", ("tear", "", "", "absent")),
+    ],
+)
+def test_a_doubt_in_the_middle_of_a_line_parts_nothing(line: str, wanted: tuple[str, ...]) -> None:
+    made = understood(line)[0]
+    assert tuple(made.finding.get(k, "") for k in ("abnormality", "structure", "side", "certainty")) == wanted
+
+
+def test_a_grade_before_the_gap_is_that_of_the_tear() -> None:
+    (made,) = understood("tear left RF, Peetrons 2, 31 mm gap on contraction")
+    assert made.finding["grades"] == {"peetrons": "2"}
+    assert made.measurements[0]["value"] == 31
+
+
+@pytest.mark.parametrize(
+    ("line", "evidence"),
+    [
+        ("M2 5-9 tear left semimembranosus", {"media": "M2", "frames": [5, 9]}),
+        ("tear left RF, M1: 12 to 40", {"media": "M1", "frames": [12, 40]}),
+        ("M2 5-9 mm gap in the left RF", {"media": "M2"}),
+    ],
+)
+def test_frames_need_no_word_beside_their_clip(line: str, evidence: dict[str, object]) -> None:
+    assert understood(line)[0].evidence == evidence
+
+
+@pytest.mark.parametrize(
     ("line", "wanted"),
     [
         ("possible partial tear of the left biceps femoris", ("partial_tear", "biceps_femoris", "left", "possible")),

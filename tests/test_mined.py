@@ -124,6 +124,32 @@ def test_an_earlier_label_is_told_apart_unless_the_record_has_it() -> None:
     assert of_case(replace(told, priors=(Prior(impression="sprain", says=("sprain",)),))).labels == ()
 
 
+@pytest.mark.parametrize(
+    ("history", "row"),
+    [
+        (
+            "In the previous report a partial tear of the left supraspinatus was described; now the tendon is intact.",
+            ("supraspinatus", "tear", "left", "absent"),
+        ),
+        (
+            "An earlier scan had shown a cyst of the right kidney. No cyst of the right kidney now.",
+            ("kidney", "cyst", "right", "absent"),
+        ),
+    ],
+)
+def test_what_an_earlier_scan_described_and_this_one_denies_is_an_earlier_label(
+    history: str, row: tuple[str, str, str, str]
+) -> None:
+    mining = of_case(case(history=history))
+    assert rows(mining) == [row]
+    assert len(mining.labels) == 1
+
+
+def test_what_an_earlier_scan_described_and_nobody_denies_is_there() -> None:
+    told = case(history="A previous scan described a tear of the left soleus. The gastrocnemius is intact.")
+    assert ("soleus", "tear", "left", "definite") in rows(of_case(told))
+
+
 def test_what_is_past_is_marked_as_past() -> None:
     (found,) = of_case(case(history="History of a left Achilles rupture in 2015.")).findings
     assert (found.finding.temporality, found.finding.certainty) == ("historical", "definite")
@@ -145,6 +171,21 @@ def test_text_against_finding_is_a_dispute_for_a_person() -> None:
     assert of_case(told).findings == ()
 
 
+@pytest.mark.parametrize(
+    ("caption", "disputed"),
+    [
+        ("Intact plantaris on the medial side of the ruptured tendon.", False),
+        ("The ruptured tendon with the plantaris beside it.", False),
+        ("The ruptured tendon in long axis.", True),
+    ],
+)
+def test_a_tendon_beside_the_one_of_the_clip_is_another_one(caption: str, disputed: bool) -> None:
+    clip = Media("M3", sha256=SHA, caption=caption, structure="plantaris_tendon", side="right")
+    intact = Finding("F4", "tear", "plantaris_tendon", side="right", certainty="absent")
+    told = replace(case(findings=(intact,)), media=(clip,))
+    assert bool(of_case(told).disputes) is disputed
+
+
 def test_agreement_the_other_side_and_another_study_are_no_dispute() -> None:
     tear = Finding("F1", "complete_tear", "soleus", side="left")
     for history in (
@@ -164,6 +205,11 @@ def test_numbers_age_and_sex_are_read_where_the_record_is_silent() -> None:
     assert [(m.value, m.state) for m in mining.measurements] == [(6.0, "rest"), (20.0, "contraction")]
     own = replace(told, measurements=(Measurement("meas_gap", 6, "mm"),))
     assert of_case(own).measurements == ()
+
+
+def test_every_side_of_a_tear_is_measured() -> None:
+    told = case("Cuff", "There is a 9 x 14 mm full-thickness tear of the right supraspinatus.")
+    assert [(m.what, m.value) for m in of_case(told).measurements] == [("meas_length", 14), ("meas_ml", 9)]
 
 
 def test_the_descriptions_of_a_loose_file_are_read() -> None:
@@ -283,6 +329,13 @@ def test_a_doubt_that_the_same_case_settles_is_no_finding() -> None:
     assert "dvt" in {
         m.finding.abnormality for m in of_case(open_).findings if m.finding.certainty == "possible"
     }
+
+
+def test_a_doubt_of_a_whole_is_settled_by_its_parts() -> None:
+    cuff = "Suspected cuff tear. Infraspinatus tendon intact, supraspinatus not torn."
+    assert ("rotator_cuff", "tear", "unknown", "possible") not in rows(of_case(case(history=cuff)))
+    one = "Possible tear of the hamstrings. Semimembranosus intact."
+    assert ("hamstrings", "tear", "unknown", "possible") in rows(of_case(case(history=one)))
 
 
 def test_the_authors_own_words_for_a_place_are_understood() -> None:

@@ -97,6 +97,44 @@ def test_a_number_has_a_meaning_a_unit_and_a_state(
     assert numbers(one(text)) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The gap measures 4 mm at rest and increases to 2.3 cm with contraction.",
+         [("gap", 4, "mm", "rest"), ("gap", 2.3, "cm", "contraction")]),
+        ("Gap 0.6 cm at rest, 31 mm on contraction", [("gap", 0.6, "cm", "rest"), ("gap", 31, "mm", "contraction")]),
+        ("There is a 14 x 9 mm full-thickness tear of the soleus.", [("length", 14, "mm", "")]),
+        ("Partial-thickness tear 6 mm", [("length", 6, "mm", "")]),
+        ("No full-thickness tear, bursal-sided partial tear 30 %", [("percent_csa", 30, "%", "")]),
+        ("Stenosis of 70 %", [("", 70, "%", "")]),
+        ("Fasciitis, the plantar fascia thickened to 7.2 mm (normal < 4 mm)", [("thickness", 7.2, "mm", "")]),
+        ("Nerve enlargement, CSA 15 mm2 (normal up to 10 mm2)", [("csa", 15, "mm2", "")]),
+        ("Effusion of 9 mm, upper limit 3 mm", [("length", 9, "mm", "")]),
+        ("No retraction of the ends, haematoma 4 cm", None),
+    ],
+)  # fmt: skip
+def test_each_number_measures_what_it_is_said_of(
+    text: str, expected: list[tuple[str, float, str, str]] | None
+) -> None:
+    found = [n for s in understand(text) if s.abnormality != "normal" for n in numbers(s)]
+    assert found == (expected or [("length", 4, "cm", "")])
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("Normal Achilles thickness is below 6 mm.", False),
+        ("Plantar fascia thickened to 7.2 mm (normal < 4 mm).", False),
+        ("Median nerve 15 mm2 (normal 9 mm2).", False),
+        ("Normal Achilles tendon, 5 mm.", True),
+        ("Normal right kidney 11 cm.", True),
+        ("The plantar fascia is normal, below 4 mm.", True),
+    ],
+)
+def test_a_norm_is_no_finding(text: str, normal: bool) -> None:
+    assert ("normal" in {s.abnormality for s in understand(text)}) is normal
+
+
 def test_every_side_of_a_measurement_is_kept() -> None:
     (quantity,) = one("Haematoma of 54 x 19 x 28 mm").measurements
     assert quantity.values == (54, 19, 28)
@@ -131,10 +169,34 @@ def test_a_number_of_the_next_sentence_belongs_to_what_it_is_about() -> None:
         ("Tendinosis, Ohberg: 4", ("scale_ohberg", "4")),
         ("Sprain grade 2", ("scale_ligament", "2")),
         ("Grade 1 sprain", ("scale_ligament", "1")),
+        ("Grade I MCL sprain", ("scale_ligament", "1")),
+        ("grade 2 left ATFL sprain", ("scale_ligament", "2")),
+        ("Peetrons II injury of the right adductor longus", ("scale_peetrons", "2")),
     ],
 )
 def test_a_grade_keeps_its_scale(text: str, expected: tuple[str, str]) -> None:
     assert [(g.scale, g.value) for g in one(text).grades] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Tear of the soleus, Peetrons 2, 26 mm, haematoma 7 mm thick.",
+         {"tear": ([26], ["2"]), "hematoma": ([7], [])}),
+        ("Synovitis of the knee, PD grade 2, with an erosion.", {"synovitis": ([], ["2"]), "erosion": ([], [])}),
+        ("Median nerve thickened, CSA 18 mm2, with a ganglion of 6 mm.",
+         {"nerve_enlargement": ([18], []), "ganglion_cyst": ([6], [])}),
+        ("Haematoma and a grade 2 sprain of the LCL.", {"hematoma": ([], []), "sprain": ([], ["2"])}),
+    ],
+)  # fmt: skip
+def test_a_number_after_a_comma_is_of_what_stands_before_it(
+    text: str, expected: dict[str, tuple[list[float], list[str]]]
+) -> None:
+    said = {
+        s.abnormality: ([q.value for q in s.measurements], [g.value for g in s.grades])
+        for s in understand(text)
+    }
+    assert said == expected
 
 
 # ------------------------------------------------------------------------------------------------- details
@@ -155,6 +217,19 @@ def test_severity_site_time_and_echo_are_read_from_the_clause() -> None:
     found = one("Large subacute anechoic haematoma at the myotendinous junction of the left soleus.")
     assert (found.severity, found.temporality, found.site) == ("severe", "subacute", "myotendinous_junction")
     assert found.echogenicity == ("anechoic",)
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("Tear of the flexor tendon of the little finger.", ""),
+        ("little finger tear of the flexor tendon", ""),
+        ("Little toe bursitis.", ""),
+        ("little effusion in the knee", "mild"),
+    ],
+)
+def test_a_little_finger_says_nothing_of_how_severe_it_is(text: str, severity: str) -> None:
+    assert understand(text)[0].severity == severity
 
 
 def test_a_statement_points_at_its_words() -> None:

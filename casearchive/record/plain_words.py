@@ -15,13 +15,28 @@ from casearchive.record.annotating import Annotation, Refused
 from casearchive.terms import ABNORMALITY_KINDS, lexicon
 from casearchive.terms.context import scopes
 from casearchive.terms.grades import called
+from casearchive.terms.quantities import sides_of
 from casearchive.terms.slips import mended
 from casearchive.terms.understanding import SIZE, About, Statement, understand
+from casearchive.units import WRITTEN
 
 _FRAMES = re.compile(r"\bframes?\s*(\d{1,6})(?:\s*(?:-|–|to|until)\s*(\d{1,6}))?", re.IGNORECASE)
+#: "M2 5-9": frames need no word beside their clip, unless the numbers are a size.
+_BESIDE = re.compile(
+    rf"\s{{0,2}}[:,]?\s{{0,2}}(\d{{1,6}})\s?(?:-|–|to|until)\s?(\d{{1,6}})(?![\w.,]*\s{{0,2}}(?:{WRITTEN}))(?!\w)"
+)
+#: A number with what stands beside it.
+_NUMBER = re.compile(
+    rf"(?:\b(?P<word>grade|type|stage|class|score|gr\.?)\s{{0,2}}(?:[IVX]{{1,4}}|\d+[a-d]?)\b)|"
+    rf"(?<![\w.,/-])\d+(?:[.,]\d+)?(?:\s?(?:{WRITTEN}))?(?![\w/-])",
+    re.IGNORECASE,
+)
 #: Said of this patient's examination; anything else is asked, advised, an earlier label, or somebody else's.
 _FOUND = ("definite", "probable", "possible", "absent", "not_assessed", "historical")
 _GAPS = ("gap", "separation", "retraction")
+_PLACES = frozenset(
+    ("muscle", "tendon", "ligament", "nerve", "bursa", "vessel", "organ", "disc", "fascia", "cartilage")
+)
 _DOPPLER = ("pd", "ohberg")
 _IDLE = frozenset(
     re.findall(
@@ -54,7 +69,8 @@ def _annotations(
 ) -> list[Annotation]:
     names = "|".join([r"M\d{1,4}", *map(re.escape, media)])
     clips = list(re.finditer(rf"(?<![\w-])(?:{names})(?![\w-])", text))
-    frames = list(_FRAMES.finditer(text))
+    beside = [m for clip in clips if (m := _BESIDE.match(text, clip.end())) is not None]
+    frames = [*_FRAMES.finditer(text), *beside]
     words = _blanked(text, [*clips, *frames])
     told = before.finding if before is not None else {}
     about = About(str(told.get("structure", "")), str(told.get("side", "unknown")))
@@ -120,11 +136,9 @@ def _annotation(
 
 def _measurements(statement: Statement, evidence: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for quantity in statement.measurements:
-        what = called(quantity.what, lexicon())
-        values = quantity.values or (quantity.value,)
-        names = [what] if len(values) == 1 else ["length", "ml", "ap"]
-        for name, value in zip(names, values, strict=False):
-            row: dict[str, Any] = {"what": name or "length", "value": value, "unit": quantity.unit}
+        for what, value in sides_of(quantity):
+            name = called(what, lexicon()) or "length"
+            row: dict[str, Any] = {"what": name, "value": value, "unit": quantity.unit}
             row |= {"state": quantity.state} if quantity.state else {}
             row |= {"side": quantity.side} if quantity.side and quantity.side != statement.side else {}
             row |= {"media": evidence["media"]} if evidence else {}
@@ -145,7 +159,8 @@ def _merged(statements: Sequence[Statement]) -> list[Statement]:
         ]  # fmt: skip
         if hosts and (gap or not one.abnormality):
             host = kept[hosts[-1]]
-            kept[hosts[-1]] = replace(host, measurements=(*host.measurements, *one.measurements))
+            measurements = (*host.measurements, *one.measurements)
+            kept[hosts[-1]] = replace(host, measurements=measurements, grades=(*host.grades, *one.grades))
         else:
             kept.append(one)
     return kept
@@ -204,12 +219,35 @@ def _left_aside(words: str, statements: Sequence[Statement]) -> Iterator[str]:
     known += [(q.start, q.end) for s in statements for q in s.measurements]
     known += [m.span() for m in SIZE.finditer(text) if any(s.severity for s in statements)]
     denials = {w.lower() for s in scopes(text, lexicon()) for w in re.findall(r"\w+", s.trigger)}
+    numbers = [m for m in _NUMBER.finditer(text) if not any(a < m.end() and m.start() < b for a, b in known)]
+    known += [m.span() for m in numbers]
+    yield from (m[0].strip() for m in numbers)
+    yield from _unused(text, statements)
     for match in re.finditer(r"[^\W\d_]+(?:['’-][^\W_]+)*", text):
         word = match[0].lower()
         if len(word) < 3 or word in _IDLE or word in denials or word in _GAPS:
             continue
         if not any(start <= match.start() < end for start, end in known):
             yield match[0]
+
+
+def _unused(text: str, statements: Sequence[Statement]) -> Iterator[str]:
+    """What has a meaning, and no place in any of the findings: a structure, a side, what was only asked."""
+    words = lexicon()
+    used = {
+        i for s in statements if s.structure for i in words.narrower(s.structure) | words.broader(s.structure)
+    }
+    sides = {s.side for s in statements}
+    for mention in words.recognise(text):
+        concept = words.concept(mention.concept)
+        if concept is None or concept.id == concept.kind:
+            continue
+        lost = concept.kind in _PLACES and concept.id not in used
+        if lost or (concept.id in ("left", "right") and not sides & {concept.id, "bilateral"}):
+            yield mention.text
+    for statement in statements:
+        if statement.abnormality and statement.presence not in _FOUND:
+            yield text[statement.start : statement.end]
 
 
 def _refuse_nothing(text: str, words: str, statements: Sequence[Statement]) -> None:

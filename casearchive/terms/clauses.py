@@ -15,9 +15,25 @@ _SHORTENED = frozenset((
     "dr", "no", "fig", "st", "max", "min", "resp", "incl", "excl", "al",
 ))  # fmt: skip
 _UNITS = frozenset(("m", "mm", "min"))
-_STOP = re.compile(r"[.!?](?=\s|$|[\"'”’)])|;|\n")
+#: "Rt. soleus torn": the side of what follows, unless a sentence has led up to it ("tear of the soleus rt. No …").
+_SIDES = frozenset(("rt", "lt", "r", "l"))
+_LEADS = re.compile(
+    r"(?:\A|[.;:,(\n/]|\b(?:the|an?|of|in|on|at|and|or|from|to|no|with|vs|both))\s*\Z", re.IGNORECASE
+)
+_STOP = re.compile(
+    r"[.!?](?=\s|$|[\"'”’)])|;|\n|"
+    r",(?=\s{0,2}(?:(?:on )?the )?(?:left|right|rt|lt|r|l)\s?:\s)",
+    re.IGNORECASE,
+)
 #: "? DVT", "sent as ? stress fracture": it asks about the word behind it and ends nothing.
 _QUERY_BEFORE = re.compile(r"(?:[\s(]|\A)\??\?[ \t]+(?:[a-z]|[A-Z]{2})")
+_POINT = re.compile(r"\.(?=\s)")
+#: "Tear? left soleus": a word with a doubt, in the middle of what is said of it; "tear? no" is a question answered.
+_DOUBTED = re.compile(r"\?[ \t]+(?!(?:no|none|nil|not|yes|neg|negative|absent|the|it|there)\b)[a-z]")
+_ASKS = re.compile(
+    r"\s*(?:is|are|was|were|do|does|did|has|have|had|can|could|should|why|what|which|who|how)\b",
+    re.IGNORECASE,
+)
 _WORD_BEFORE = re.compile(r"[^\s(,;:]*\Z")
 _BULLET = re.compile(r"[ \t]*(?:[-*•–]|\d{1,2}[.)])\s")
 _HEADING = re.compile(r"\s*(?:[-*•–]\s+)?([^.;:!?\n,]{1,70}?)\s{0,2}:(?=\s|$)")
@@ -74,15 +90,26 @@ def _sentence(text: str, start: int, end: int, apart: bool) -> Sentence:
 
 
 def _stops(text: str) -> Iterator[int]:
+    last = 0
     for match in _STOP.finditer(text):
         at = match.start()
+        if match[0] == "," and ":" not in text[last:at]:  # "left: no tear, right: tear"
+            continue
         if match[0] == "." and _shortened(text, at):
             continue
         if match[0] == "\n" and not _line_ends(text, at):
             continue
-        if match[0] == "?" and _QUERY_BEFORE.match(text, max(0, at - 1)):
+        if match[0] == "?" and (_QUERY_BEFORE.match(text, max(0, at - 1)) or _only_doubts(text, last, at)):
             continue
         yield at
+        last = at
+
+
+def _only_doubts(text: str, last: int, at: int) -> bool:
+    start = last + 1 if last else 0
+    return (
+        bool(_DOUBTED.match(text, at)) and not _ASKS.match(text, start) and len(text[start:at].split()) <= 6
+    )
 
 
 def _shortened(text: str, at: int) -> bool:
@@ -95,7 +122,24 @@ def _shortened(text: str, at: int) -> bool:
         and re.search(r"\d\s?\Z", text[: at - len(word[0])][-4:])
     ):
         return False  # "4 mm. The …", not the muscles of "mm. interossei"
+    if word is not None and word[0].lower() in _SIDES:
+        return _side_goes_on(text, at - len(word[0]), at)
     return word is not None and word[0].lower() in _SHORTENED
+
+
+def _side_goes_on(text: str, start: int, at: int) -> bool:
+    after = text[at + 1 : at + 4].strip()[:1]
+    return bool(after) and (not after.isupper() or bool(_LEADS.search(text, max(0, start - 8), start)))
+
+
+def unpointed(text: str) -> str:
+    """``text`` with the points that only shorten a word ("Rt. soleus", "m. soleus") as spaces; same length."""
+    points = (m.start() for m in _POINT.finditer(text))
+    letters = list(text)
+    for at in points:
+        if _shortened(text, at):
+            letters[at] = " "
+    return "".join(letters)
 
 
 def _line_ends(text: str, at: int) -> bool:

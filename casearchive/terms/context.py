@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
-from casearchive.terms.clauses import Sentence, sentences
+from casearchive.terms import lists
+from casearchive.terms.clauses import Sentence, sentences, unpointed
 from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
 from casearchive.terms.triggers import (
     AHEAD,
@@ -26,24 +27,29 @@ from casearchive.terms.triggers import (
     SEEMING,
     SEEN,
 )
+from casearchive.terms.triggers import UNSAID as NOTHING
 
 #: No scope reaches further than this many characters: a denial belongs to its clause.
 REACH = 240
 
 #: What full-text search must not find.
-UNSAID = frozenset({"other_person", "hypothetical", "refuted_prior", "not_assessed", "absent"})
+UNSAID = frozenset({NOTHING, "other_person", "hypothetical", "refuted_prior", "not_assessed", "absent"})
 
+#: What a phrase that only looks like it does not say ("has not resolved", "not sure whether").
+_GATED = frozenset({"absent", "historical", "hypothetical"})
 _RANK = {presence: place for place, presence in enumerate(PRESENCES)}
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """``trigger`` makes what ``text[start:end]`` mentions ``presence`` (one of ``triggers.PRESENCES``)."""
+    """``trigger``, which stands at ``at``, makes what ``text[start:end]`` mentions ``presence`` (one of
+    ``triggers.PRESENCES``)."""
 
     start: int
     end: int
     trigger: str
     presence: str
+    at: int = -1
 
 
 def _any(phrases: Iterable[str]) -> str:
@@ -91,13 +97,16 @@ _BEGINS_CLAIM = re.compile(
     r"\b(?:is|are|was|were|shows?|showed|measures?|measured|has|had|looks?|appears?)\b",
     re.I,
 )
-_LIST_GOES_ON = re.compile(r"\b(?:or|nor)\b", re.IGNORECASE)
+#: Not the comma of a number.
+_COMMA = re.compile(r",(?!\d)")
+#: "Unlikely, but not excluded": the comma parts nothing.
+_LINK = re.compile(r"\s*(?:(?:but|though|although|yet|it|this)\s+){0,2}", re.IGNORECASE)
 _LIST_ENDS = re.compile(r"\b(?:or|nor|and)\b", re.IGNORECASE)
 #: "drug-free", "non-invasive": denied by the word itself ("echo-free" is an appearance).
 _FREE = re.compile(r"\b(?!echo)[a-z]{2,20}-free\b|\bnon-?invasive\b", re.IGNORECASE)
 #: Words that say that something is missing: of a structure that is a sign, only a lesion is denied by them.
 _SIGHT = re.compile(rf"\b(?:{SEEN}|absent|present)\Z", re.IGNORECASE)
-_ANSWERED_NO = re.compile(rf"\s*{_any(NONE_VALUES)}\s*", re.IGNORECASE)
+_ANSWERED_NO = re.compile(rf"\s*{_any(NONE_VALUES)}\s*(?:,|\Z)", re.IGNORECASE)
 _QUERIED = re.compile(r"(?<![\w?])\?{1,3}\s{0,2}(?=\w)|(?<=\w)\(?\?{1,3}\)?")
 
 
@@ -128,13 +137,14 @@ def scopes(text: str, vocabulary: Lexicon | None = None) -> tuple[Scope, ...]:
 
 
 @lru_cache(maxsize=128)  # mining and indexing ask for the same texts, one after the other
-def _scopes(text: str, words: Lexicon) -> tuple[Scope, ...]:
+def _scopes(written: str, words: Lexicon) -> tuple[Scope, ...]:
+    text = unpointed(written)
     seeming = bytearray(len(text))
     for match in _SEEMING.finditer(text):
         seeming[match.start() : match.end()] = b"\1" * (match.end() - match.start())
     found = [Scope(m.start(), m.end(), m[0], "absent") for m in _FREE.finditer(text)]
     found += [Scope(m.start(), m.end(), m[0], "absent") for m in _NONE.finditer(text)]
-    found += _ahead(text, seeming)
+    found += _ahead(text, seeming, words)
     found += _behind(text, seeming, words)
     found += _plain_not(text, seeming)
     found += _since(text)
@@ -144,21 +154,19 @@ def _scopes(text: str, words: Lexicon) -> tuple[Scope, ...]:
     return tuple(sorted(found, key=lambda scope: (scope.start, scope.end)))
 
 
-def _ahead(text: str, seeming: bytearray) -> Iterator[Scope]:
+def _ahead(text: str, seeming: bytearray, words: Lexicon) -> Iterator[Scope]:
     opened = [(presence, list(pattern.finditer(text))) for presence, pattern in _AHEAD]
     begins = {match.start() for _, matches in opened for match in matches}
     for presence, matches in opened:
         reached = 0
         for match in matches:
-            if match.start() < reached or (
-                presence == "absent" and any(seeming[match.start() : match.end()])
-            ):
+            if match.start() < reached or (presence in _GATED and any(seeming[match.start() : match.end()])):
                 continue
-            reached = _scope_end(text, match.end(), begins)
-            yield Scope(match.start(), reached, match[0], presence)
+            reached = _scope_end(text, match.end(), begins, words)
+            yield Scope(match.start(), reached, match[0], presence, match.start())
 
 
-def _scope_end(text: str, start: int, begins: set[int]) -> int:
+def _scope_end(text: str, start: int, begins: set[int], words: Lexicon) -> int:
     """Where a scope that runs ahead from ``start`` ends."""
     limit = min(len(text), start + REACH)
     stop = _ENDS.search(text, start, limit)
@@ -168,22 +176,28 @@ def _scope_end(text: str, start: int, begins: set[int]) -> int:
     closed = _CLOSED.search(text, start, end)
     if closed:
         end = closed.end()
-    comma = text.find(",", start, end)
-    while comma != -1:
-        chunk = text[comma + 1 : end]
-        first = comma + 1 + len(chunk) - len(chunk.lstrip())
-        opened = first in begins or _NEW.match(chunk) or _says_more(chunk)
-        if opened and not (_LIST_GOES_ON.search(chunk) and first not in begins):
+    commas = [m.start() for m in _COMMA.finditer(text, start, end)]
+    for comma, until in pairwise([*commas, end]):
+        first = comma + 1 + len(text[comma + 1 : end]) - len(text[comma + 1 : end].lstrip())
+        if first in begins or not text[start:comma].strip():  # "tear no, effusion yes"
             return comma
-        comma = text.find(",", comma + 1, end)
+        fresh = min((b for b in begins if first < b < end), default=end)
+        piece, rest = text[first : min(until, fresh)], text[first:fresh]
+        last = comma == commas[0] and until >= fresh
+        if lists.measured(piece, words) or (
+            not lists.joined(rest)
+            and (
+                _NEW.match(piece)
+                or _says_more(piece)
+                or lists.claimed(text[start:comma], piece, last=last, terms=words)
+            )
+        ):
+            return comma
     return end
 
 
-def _says_more(chunk: str) -> bool:
-    """After the comma stands a sentence of its own, or a word that denies backwards ("sarcoma not excluded")."""
-    piece = chunk.partition(",")[0]
-    if _LIST_GOES_ON.search(piece):
-        return False
+def _says_more(piece: str) -> bool:
+    """A sentence of its own, or a word that denies backwards ("sarcoma not excluded")."""
     return bool(_BEGINS_CLAIM.search(piece)) or any(p.search(piece) for _, p in _BEHIND)
 
 
@@ -191,7 +205,7 @@ def _behind(text: str, seeming: bytearray, words: Lexicon) -> Iterator[Scope]:
     for presence, pattern in _BEHIND:
         floor = 0
         for match in pattern.finditer(text):
-            if presence == "absent" and any(seeming[match.start() : match.end()]):
+            if presence in _GATED and any(seeming[match.start() : match.end()]):
                 continue
             start = _scope_start(text, match.start(), floor)
             floor = match.end()
@@ -201,7 +215,7 @@ def _behind(text: str, seeming: bytearray, words: Lexicon) -> Iterator[Scope]:
                 and _only_a_structure(text[start : match.start()], words)
             ):
                 continue
-            yield Scope(start, match.end(), match[0], presence)
+            yield Scope(start, match.end(), match[0], presence, match.start())
 
 
 def _scope_start(text: str, end: int, floor: int) -> int:
@@ -213,7 +227,11 @@ def _scope_start(text: str, end: int, floor: int) -> int:
     comma = text.rfind(",", start, end)
     if comma != -1 and text[comma + 1 : end].strip().lower() in ("which", "that", "this", "who"):
         comma = text.rfind(",", start, comma)
-    if comma != -1 and not _LIST_ENDS.search(text[comma + 1 : end]) and text[comma + 1 : end].strip():
+    if (
+        comma != -1
+        and not _LIST_ENDS.search(text[comma + 1 : end])
+        and not _LINK.fullmatch(text, comma + 1, end)
+    ):
         return comma + 1
     return start
 
@@ -224,7 +242,7 @@ def _plain_not(text: str, seeming: bytearray) -> Iterator[Scope]:
         if reach is None or any(seeming[match.start() : match.end()]):
             continue
         stop = _NOT_ENDS.search(text, match.end(), reach.end())
-        yield Scope(match.start(), stop.start() if stop else reach.end(), match[0], "absent")
+        yield Scope(match.start(), stop.start() if stop else reach.end(), match[0], "absent", match.start())
 
 
 def _since(text: str) -> Iterator[Scope]:
@@ -241,12 +259,11 @@ def _asked(text: str, parts: tuple[Sentence, ...]) -> Iterator[Scope]:
             comma = text.find(",", match.end(), stop.start() if stop else len(text))
             ends = [e for e in (stop.start() if stop else len(text), comma) if e != -1]
             yield Scope(match.start(), min(ends), "?", "possible")
+        elif within := next((p for p in parts if p.body < match.start() and match.end() < p.end), None):
+            comma = text.rfind(",", within.body, match.start())
+            yield Scope(max(within.body, comma + 1), match.end(), "?", "possible")
     for part, following in zip_longest(parts, parts[1:]):
-        if (
-            part.asked
-            and following is not None
-            and _ANSWERED_NO.fullmatch(text, following.start, following.end)
-        ):
+        if part.asked and following is not None and _ANSWERED_NO.match(text, following.start, following.end):
             yield Scope(part.body, part.end, "?", "absent")
         elif part.asked:
             begin = max(part.body, text.rfind(",", part.body, part.end) + 1)

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from casearchive.terms.clauses import Sentence
 from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Concept, Lexicon
+from casearchive.terms.norms import norms
 from casearchive.terms.triggers import SEEN
 from casearchive.terms.words import fold, fold_word
 
@@ -59,7 +60,9 @@ def named(text: str, parts: Sequence[Sentence], terms: Lexicon) -> list[Named]:
             found.append(Named(mention.start, end, "normal", "normality", told[0], mention.start))
         name = Named(mention.start, mention.end, concept.id, concept.kind, mention.text, mention.start)
         found.append(_spoken(text, name, terms))
+    found = _thickness(text, found)
     found = [n for n in found if not _only_seems(text, n) and not _broken_thing(text, n, terms)]
+    found += _limbs(text, terms)
     found += _abbreviated(text, found, terms)
     found += _elliptic(text, found, terms)
     found += _of_its_kind(text, found, terms)
@@ -144,14 +147,27 @@ def _spoken(text: str, name: Named, terms: Lexicon) -> Named:
     return name
 
 
+#: Fluid at the tip of a needle was put there.
+_INJECTED = re.compile(r"\b(?:inject\w+|infiltrat\w+|hydrodissect\w+|needle)\b[^.\n]*\Z", re.IGNORECASE)
+
+
 def _only_seems(text: str, name: Named) -> bool:
     if name.kind == "normality":
         ahead = text[max(0, name.start - 30) : name.start]
+        if any(
+            at == name.start
+            for at, _ in norms(text, max(0, name.start - 12), min(len(text), name.start + 90))
+        ):
+            return True
         return bool(_NOT_NORMAL_BEFORE.search(ahead) or _NOT_NORMAL_AFTER.match(text, name.end))
     before = text[max(0, name.start - 12) : name.start].lower()
     if name.text.lower() == "old" and re.search(r"(?:year|month|week|day)s?[- ]\Z", before):
         return True
     if name.text.lower() == "still":
+        return True
+    if name.text.lower() in ("fluid", "fluids") and _INJECTED.search(
+        text, max(0, name.start - 80), name.start
+    ):
         return True
     if name.text.lower() == "tearing" and re.match(
         r"\s+(?:[\w-]+\s+){0,2}(?:pain|ache|sensation|feeling|sound|noise)\b", text[name.end : name.end + 40]
@@ -183,6 +199,30 @@ _OF_A_BONE = re.compile(
 )
 
 
+#: "SSP PT tear": after a structure, before a tear.
+_DEPTH = re.compile(r"(?:PT|FT)(?=\s+(?:tears?|defects?)\b)")
+
+
+def _thickness(text: str, found: Sequence[Named]) -> list[Named]:
+    """PT and FT behind a tendon say how deep its tear is; alone, PT is the patellar tendon."""
+    made: list[Named] = []
+    for name in found:
+        depth = _DEPTH.match(text, made[-1].end + 1) if made and made[-1].kind in STRUCTURE_KINDS else None
+        if depth is not None and name.kind in STRUCTURE_KINDS and name.start == depth.start():
+            continue
+        if depth is not None and name.concept == "tear" and text[depth.end() : name.start].isspace():
+            concept = "partial_tear" if depth[0] == "PT" else "full_thickness_tear"
+            name = replace(
+                name,
+                concept=concept,
+                start=depth.start(),
+                at=depth.start(),
+                text=text[depth.start() : name.end],
+            )
+        made.append(name)
+    return made
+
+
 def _broken_thing(text: str, name: Named, terms: Lexicon) -> bool:
     """A broken window, which is no fracture."""
     if name.concept != "fracture" or name.text.lower() != "broken" or _OF_A_BONE.match(text, name.end):
@@ -196,10 +236,13 @@ _ELLIPTIC = re.compile(
     r"\b(?P<first>[A-Za-z]+(?:\s[A-Za-z]+)?)(?P<more>(?:,\s*[A-Za-z]+(?:\s[A-Za-z]+)?){0,4}),?\s+(?:and|or|"
     r"nor)\s+(?:the\s+)?"
     r"(?P<last>[A-Za-z]+(?:\s[A-Za-z]+)?)\s(?P<noun>(?:vein|nerve|tendon|muscle|ligament|joint)s?|arter(?:y|ies)|"
-    r"bursae?)\b",
+    r"bursae?|menisc(?:us|i)|malleol(?:us|i)|(?:epi)?condyles?)\b",
     re.IGNORECASE,
 )
-_ONE = {"arteries": "artery", "bursae": "bursa"}
+_ONE = {
+    "arteries": "artery", "bursae": "bursa", "meniscus": "meniscus", "menisci": "meniscus",
+    "malleolus": "malleolus", "malleoli": "malleolus",
+}  # fmt: skip
 
 
 _SPECIES = re.compile(r"\s+(?:and|or|nor)\s+(?:the\s+)?([a-z]+)\b", re.IGNORECASE)
@@ -269,6 +312,21 @@ def _words_before(text: str, end: int) -> list[int]:
     return starts
 
 
+#: "RLE", "LUE": a side and a limb in one.
+_LIMB = re.compile(r"\b([RL])([LU]E)\b")
+_SIDE_OF = {"R": "right", "L": "left"}
+
+
+def _limbs(text: str, terms: Lexicon) -> Iterator[Named]:
+    for match in _LIMB.finditer(text):
+        limb = terms.resolve(match[2], {"region"})
+        if limb is not None:
+            yield Named(
+                match.start(), match.end(1), _SIDE_OF[match[1]], "laterality", match[1], match.start()
+            )
+            yield Named(match.start(2), match.end(), limb.id, limb.kind, match[2], match.start(2))
+
+
 _SHORT = re.compile(r"\b[A-Z]{2,4}\b")
 
 
@@ -336,7 +394,7 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 r"can)\s?not\s+(?:be\s+)?"
                 r"(?:(?:fully|completely|entirely)\s+)?compress(?:ed)?\b(?!\s+(?:the|an?|any|this|his|her|"
                 r"its)\b)|\bfail(?:s|ed)?\s+to\s+compress\b|"
-                r"\b(?:loss|lack)\s+of\s+compressibility\b"),
+                r"\b(?:loss\s+of|lack\s+of|no|without|absent)\s+compressibility\b"),
         (STABLE, r"\bstable\b|\bin\s+(?:its|their|the)\s+(?:groove|bed|normal\s+place|place)\b|"
                  r"\bin\s+place(?=\s*(?:$|[.,;]))|"
                  r"\bstays?\s+in\s+(?:its|the|place)\b"),
@@ -344,7 +402,7 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (FREE, r"\b(?:glid|mov|slid)(?:es?|ing|ed)\s+(?:freely|well|normally|smoothly)\b|\b(?:free|normal|smooth)\s+"
                r"(?:gliding|excursion|glide)\b"),
         (APART, r"\b(?:ends?|stumps?)\s+(?:\w+\s+){0,2}?"
-                r"(?:part|parts|separate[sd]?|apart|gape|retract\w*|recoil\w*)\b"),
+                r"(?P<verb>part|parts|separate[sd]?|apart|gape|retract\w*|recoil\w*)\b"),
         (COMPRESSIBLE, r"\bcollapses?\s+(?:under|on|with|completely|fully)\b|\b(?:is|are|remains?)\s+(?:patent|open)\b|"
                        r"\bpatent\b|\bveins?\s+open\b|\b(?:(?:fully|completely|easily|normally|entirely|"
                        r"freely|readily|well)\s+)?compressible\b|"
@@ -380,7 +438,8 @@ def _signs(text: str) -> Iterator[Named]:
             kind = "sign" if sign != TOUCHED else "touch"
             more = sign == FLOW and (match["more"] or match["inside"])
             concept = f"{sign}+" if more else sign
-            yield Named(match.start(), match.end(), concept, kind, match[0], match.start())
+            at = match.start("verb") if sign == APART else match.start()  # "the ends do not part"
+            yield Named(match.start(), match.end(), concept, kind, match[0], at)
     for match in _FINE.finditer(text):
         yield Named(match.start(), match.end(), "normal", "normality", match[0], match.start())
 

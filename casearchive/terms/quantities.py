@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from casearchive.terms.concepts import Lexicon
 from casearchive.terms.naming import Named
+from casearchive.terms.norms import norms
 from casearchive.units import WRITTEN, counts, in_base, ucum
 
 _NUMBER = r"\d{1,6}(?:[.,]\d{1,4})?"
@@ -97,9 +98,18 @@ class Graded:
     end: int = 0
 
 
+def sides_of(quantity: Quantity) -> list[tuple[str, float]]:
+    """(what, 54), ("meas_ml", 28), ("meas_ap", 19) of "54 x 19 x 28 mm": the longest side is what was measured."""
+    values = sorted(quantity.values or (quantity.value,), reverse=True)
+    return list(zip((quantity.what, "meas_ml", "meas_ap"), values, strict=False))
+
+
 def quantities(text: str, start: int, end: int) -> Iterator[Quantity]:
     """The measurements in ``text[start:end]``, without what and in which state (see ``described``)."""
+    limits = {number for _, number in norms(text, start, end)}
     for match in _MEASURE.finditer(text, start, end):
+        if match.start() in limits:
+            continue
         unit = ucum(match["unit"]) or match["unit"]
         if (
             counts(unit) == "a length"
@@ -139,6 +149,7 @@ def described(
     ``named`` is what the clause names. The name, state or side that follows a number before the
     next number belongs to it; else the nearest one before it.
     """
+    text = _THICK.sub(lambda m: " " * len(m[0]), text)
     made: list[Quantity] = []
     sided = stated = bounds[0]  # a side or a state that the number before has taken is not this one's too
     for place, quantity in enumerate(found):
@@ -148,7 +159,7 @@ def described(
         if (
             made
             and what in ("", "meas_length")
-            and made[-1].unit == quantity.unit
+            and counts(made[-1].unit) == counts(quantity.unit)
             and _goes_on(text, made[-1], quantity)
         ):
             what = made[-1].what
@@ -165,6 +176,8 @@ def described(
     return made
 
 
+#: The depth of a tear, which measures nothing.
+_THICK = re.compile(r"\b(?:full|partial)[- ]thickness\b", re.IGNORECASE)
 _BECOMES = re.compile(
     r"\b(?:opening|widening|closing|gaping|growing|increasing|decreasing|rising|falling|narrowing|shrinking|reducing|"
     r"stretching|thickening|opens|widens|closes|gapes|grows|increases|decreases|rises|falls|narrows|shrinks|reduces|"
@@ -239,7 +252,8 @@ def _what(
     if measured and _suits(measured, quantity.unit, terms):
         return measured
     words = re.findall(r"[a-z]+", text[quantity.end : min(after, quantity.end + 40)].lower())[:3]
-    words += re.findall(r"[a-z]+", text[max(before, quantity.start - 60) : quantity.start].lower())[::-1][:6]
+    low = max(before, quantity.start - 60, _own(text, quantity, before, named))
+    words += re.findall(r"[a-z]+", text[low : quantity.start].lower())[::-1][:6]
     counted = counts(quantity.unit)
     for word in words:
         what = _SPOKEN.get(word)
@@ -251,12 +265,20 @@ def _what(
         return "meas_volume"
     if quantity.unit == "%":
         torn = re.search(
-            r"\b(?:cross-?section|fibres?|fibers?|torn|csa|width|thickness)\b",
+            r"\b(?:cross-?section|fibres?|fibers?|torn|tears?|csa|width|thickness)\b",
             text[bounds[0] : bounds[1]],
             re.I,
         )
         return "meas_percent_csa" if torn else ""
     return "meas_length" if counted == "a length" else ""
+
+
+def _own(text: str, quantity: Quantity, before: int, named: Sequence[Named]) -> int:
+    """Where the words begin that tell what is measured: "no retraction, haematoma 4 cm" measures no retraction."""
+    comma = text.rfind(",", before, quantity.start)
+    if comma < 0:
+        return before
+    return max((n.start for n in named if n.abnormal and comma < n.start < quantity.start), default=before)
 
 
 @lru_cache(maxsize=4)
@@ -291,14 +313,14 @@ def grades(text: str, start: int, end: int, named: Sequence[Named], terms: Lexic
             found.append(Graded(scale, _value(before["value"], scale, terms), before.start(), high))
     for match in _GRADE.finditer(text, start, end):
         if not any(g.start <= match.start() < g.end for g in found):
-            graded = _graded(text, match, terms)
+            graded = _graded(text, match, named, terms)
             if graded is not None:
                 found.append(graded)
     return found
 
 
-def _graded(text: str, match: re.Match[str], terms: Lexicon) -> Graded | None:
-    """ "grade 2 sprain": the scale is that of what is graded."""
+def _graded(text: str, match: re.Match[str], named: Sequence[Named], terms: Lexicon) -> Graded | None:
+    """ "grade 2 sprain", "grade 2 MCL sprain": the scale is that of what is graded."""
     after = _GRADED_WORDS.match(text, match.end())
     words = [w for w in after.groups() if w] if after else []
     for count in (2, 1):
@@ -306,7 +328,34 @@ def _graded(text: str, match: re.Match[str], terms: Lexicon) -> Graded | None:
             scale = _scale(terms, f"{' '.join(words[:count])} grade")
             if scale:
                 return Graded(scale, _value(match["value"], scale, terms), match.start(), match.end())
-    return None
+    thing = next((n for n in named if n.abnormal and n.start >= match.end()), None)
+    between = [n for n in named if thing and match.end() <= n.start and n.end <= thing.start]
+    left = _blanked(text, match.end(), thing.start, between) if thing else "."
+    scale = _scale(terms, f"{thing.text} grade") if thing and between and not left.strip() else ""
+    return Graded(scale, _value(match["value"], scale, terms), match.start(), match.end()) if scale else None
+
+
+def _blanked(text: str, start: int, end: int, named: Sequence[Named]) -> str:
+    piece = list(text[start:end])
+    for name in named:
+        for at in range(name.start - start, name.end - start):
+            piece[at] = " "
+    return "".join(piece)
+
+
+#: What a muscle has that is given a grade, where nothing else is said of it; grade 0 is none.
+_SHOWS: dict[str, dict[str, str]] = {
+    "scale_peetrons": {"1": "strain", "2": "partial_tear", "3": "complete_tear"},
+    "scale_bamic": {"": "strain"}, "scale_munich": {"": "strain"},
+    "scale_heckmatt": {"2": "fatty_infiltration", "3": "fatty_infiltration", "4": "fatty_infiltration"},
+    "scale_goutallier": {"": "fatty_infiltration"}, "scale_kellgren": {"": "osteoarthritis"},
+}  # fmt: skip
+
+
+def shown(grade: Graded) -> str:
+    """The abnormality that a grade tells by itself ("Peetrons 2 of the soleus"), or nothing."""
+    kinds = _SHOWS.get(grade.scale, {})
+    return kinds.get(grade.value, kinds.get("", "")) if not grade.value.startswith("0") else ""
 
 
 def _scale(terms: Lexicon, name: str) -> str:

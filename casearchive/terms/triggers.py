@@ -79,7 +79,13 @@ SEEMING: tuple[str, ...] = (
     "described|picked up)",
     "not (?:fully |completely |entirely )?compressible",
     r"not (?:fully |completely |entirely )?compress(?=\s*(?:[.,;]|$))",
-    "not (?:yet )?(?:heal|healed|healing|resolved?|improved?|settled?|recovered?|united)",
+    r"(?:not|[a-z]+n['’]t|never|incompletely|partly|partially) (?:yet |still |fully |completely |entirely ){0,2}"
+    "(?:heal|healed|healing|resolved?|improved?|settled?|recovered?|united|gone|disappeared)",
+    "neither (?:be )?(?:confirmed|proved|proven|shown) nor (?:excluded|ruled out|refuted|disproved)",
+    "neither (?:be )?(?:excluded|ruled out|refuted) nor (?:confirmed|proved|proven)",
+    "(?:not (?:quite )?(?:sure|certain|clear)|unsure|unclear|uncertain) (?:whether|if)",
+    r"(?:very |highly )?unlikely,? (?:but|though|although|yet|and) (?:can|could|is)?\s{0,2}not (?:be )?(?:entirely |"
+    "fully |safely |completely )?(?:excluded|ruled out)",
     "(?:did|does|has|have|had|was|were|is|are) not (?:yet )?(?:heal(?:ed|ing)?|undergo|resolved?|improved?|"
     "changed?|"
     "settled?|grow|grown|return|respond(?:ed)?|move|glide|slide)",
@@ -92,8 +98,13 @@ SEEMING: tuple[str, ...] = (
     "far from normal",
 )  # fmt: skip
 
+#: "No further tear" says of the tear before it that it is the only one, and nothing else; an artefact is nothing.
+UNSAID = "unsaid"
+
 AHEAD: dict[str, tuple[str, ...]] = {
+    UNSAID: (r"no (?:other|additional|further|second|more(?! than\b))",),
     "absent": (
+        "(?:very )?(?:low|little|minimal) (?:clinical )?(?:index of )?(?:suspicion|probability|likelihood) (?:of|for)",
         "no", "without", "w/o", "negative for", "(?:the )?absence of", "(?:free|clear) (?:of|from)",
         "devoid of",
         "fail(?:s|ed|ing)? to (?:show|demonstrate|reveal|identify|find)",
@@ -110,6 +121,7 @@ AHEAD: dict[str, tuple[str, ...]] = {
         r"(?:excluded|ruled out)(?= (?:an?|any|the|both|significant|deep|venous)\b)",
         r"not (?:an?\b|consistent with|suggestive of|compatible with|in keeping with|due to|caused by|"
         r"a case of|the result of)",
+        "(?:hardly|barely|scarcely) any", "(?:virtually|practically|almost|next to) no", "little if any",
         "not full-width", "lack(?:s|ing)?(?: of)?",
         r"(?<!if\s)(?:rather than|instead of|as opposed to|and not|but not)",
         "(?:no|nothing|little) (?:evidence|sign|signs|suggestion|indication|features?) (?:of|to suggest|for|"
@@ -117,19 +129,22 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "nothing to suggest", "un(?:complicated|accompanied) by", "spar(?:es|ed|ing)",
     ),
     "possible": (
-        "possible", "possibly", "perhaps", "maybe", "suspicious (?:for|of)", "suspicion of", "suspect(?:ed|s)?",
-        "concerning for", "concern for", "worrisome for",
+        "possible", "possibly", "perhaps", "maybe", "suspicious (?:for|of)",
+        r"(?<!high\s)(?<!strong\s)suspicion (?:for|of)", "suspect(?:ed|s)?",
+        "inconclusive (?:for|of|as to)", "concerning for", "concern for", "worrisome for",
         "rais(?:es|ing) (?:the )?(?:possibility|suspicion|question) of",
         "(?:may|might|could) (?:also |well )?(?:represent|be|reflect|indicate|correspond to|suggest|have)",
         "(?:can|could)\\s{0,2}not (?:be )?(?:entirely |fully |safely |definitely |reliably )?(?:exclude|"
         "rule out)",
         "not (?:able to )?exclude", "does not exclude", "cannot exclude", "unable to exclude",
         "equivocal(?: for)?", "questionable", "question(?:able)? of", "query", "doubtful", "indeterminate for",
-        "uncertain (?:for|whether)", "differential (?:includes|is|between)", "versus", "vs",
+        "(?:not (?:quite )?(?:sure|certain|clear)|unsure|unclear|uncertain) (?:whether|if)", "uncertain for",
+        "differential (?:includes|is|between)", "versus", "vs",
         "borderline", "subtle suggestion of",
     ),
     "probable": (
         "probable", "probably",
+        "(?:high|strong) (?:index of )?(?:suspicion|probability|likelihood) (?:of|for)",
         "(?:most |very |highly |more )?likely(?: to be| due to| represents?| reflects?)?",
         "consistent with", "compatible with", "in keeping with", "keeping with", "indicative of",
         "characteristic of",
@@ -141,6 +156,7 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "thought to (?:be|represent)", "felt to (?:be|represent)", "considered to be",
     ),
     "hypothetical": (
+        "because of (?:an? |the )?(?:[\\w-]+ ){0,2}(?:lump|swelling|bump|bulge)",  # why the patient came
         "(?:to )?rule out", "r/o", "r o", "rule-out", "(?:in order )?to exclude",
         r"(?<!not\s)(?<!cannot\s)\bexclude",
         "(?:evaluate|evaluation|assess|assessment|look|looking|looked|screen|screening|check|search|"
@@ -164,6 +180,10 @@ AHEAD: dict[str, tuple[str, ...]] = {
         "(?:feared|afraid|worried) (?:to (?:have|be)|of|about|that)",
     ),
     "refuted_prior": (
+        r"(?:(?:apparent|seeming|supposed|alleged|presumed|suspected|putative|assumed)|"
+        r"what (?:had |first |at first )?(?:looked|seemed|appeared|felt|was (?:thought|taken|believed))"
+        r"(?: like| as| to be)?)"
+        r"(?=[^.;:\n]{1,80} (?:turned out|proved|was (?:only|just|in fact|really|actually|merely)) )",
         "(?:mistaken|misread|mislabell?ed|misdiagnosed|misinterpreted|misjudged|dismissed) (?:for|as)",
         "(?:originally|initially|previously|first|at first|elsewhere|wrongly|erroneously|repeatedly|"
         "clinically|falsely) "
@@ -236,8 +256,28 @@ AHEAD: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+#: What these say of a finding takes back what else was said of it: a suspicion is confirmed, an old tear persists.
+CONFIRMED, LASTING = "confirmed", "lasting"
+TAKES_BACK = {
+    CONFIRMED: frozenset(("possible", "probable", "hypothetical", "refuted_prior")),
+    LASTING: frozenset(("refuted_prior", "historical")),
+}
+
 BEHIND: dict[str, tuple[str, ...]] = {
+    CONFIRMED: (
+        r"(?:is|was|were|has been|have been|had been|and|then|later) (?:thus |again |now |also |both )?"
+        r"(?:confirmed|verified|proven|proved (?:right|correct|true))",
+    ),
+    LASTING: (
+        "persist(?:s|ed|ing)?", "(?:(?:is|are|remains?) )?(?:still|again) (?:present|visible|seen|there)",
+        "(?:is|are|remains?|appears?|looks?) (?:largely |essentially )?(?:unchanged|stable|present|visible)",
+    ),
+    UNSAID: (
+        r"(?:is|was|are|were|(?:turned out|proved|found|shown|known)(?: to be)?|due to|caused by|only|just) "
+        r"(?:(?:only|just|merely|really|actually|in fact|an?|the) ){0,3}(?:\w+ )?(?:artefact|artifact|anisotropy)s?",
+    ),
     "absent": (
+        r"\(\s?[-–−]\s?\)", r"no(?=\s*(?:$|[.,;)]))", "(?:in|of|at|on|involving|affecting) neither",
         f"{BE}(?:not|never) (?:be |been )?(?:clearly |definitely |convincingly )?{SEEN}",
         f"(?:could|can)\\s{0,2}not be (?:clearly )?{SEEN}", "cannot be (?:found|seen|identified|demonstrated)",
         f"{BE}neither \\w+ nor (?:{SEEN}|palpable|present)", r"\(\s?(?:none|nil|absent|negative|no)\s?\)",
@@ -251,12 +291,15 @@ BEHIND: dict[str, tuple[str, ...]] = {
         f"{BE}refuted", f"{BE}disproved", "is out of the question",
     ),
     "possible": (
+        "(?:can |could )?neither (?:be )?(?:confirmed|proved|proven|shown) nor "
+        "(?:excluded|ruled out|refuted|disproved)",
+        "(?:can |could )?neither (?:be )?(?:excluded|ruled out|refuted) nor (?:confirmed|proved|proven)",
         "not (?:be )?(?:entirely |fully |safely |definitely |definitively |reliably |"
         "completely )?(?:excluded|ruled out)",
         "(?:can|could)\\s{0,2}not (?:be )?(?:entirely |fully |safely |definitely |definitively |reliably |"
         "completely )?"
         "(?:excluded|ruled out)",
-        f"{BE}(?:possible|suspected|questionable|equivocal|uncertain|doubtful|indeterminate|conceivable|"
+        f"{BE}(?:possible|suspected|questionable|equivocal|inconclusive|uncertain|doubtful|indeterminate|conceivable|"
         f"considered|a possibility)",
         "(?:is|was|remains) in question",
     ),
@@ -327,15 +370,18 @@ NEW_STATEMENT = (
     "complete",
     "partial", "full-thickness", "old", "chronic", "acute", "we", "he", "she", "they", "ultrasound", "mri",
     "us",
-    "extensive", "diffuse", "focal", "possible", "probable", "likely", "no", "most", "thickened", "increased",
+    "extensive", "diffuse", "focal", "bursal-sided", "articular-sided", "interstitial", "low-grade",
+    "possible", "probable", "likely", "no", "most", "thickened", "increased",
 )  # fmt: skip
 
 #: General truths: what is only taught is not a finding of this case.
 TAUGHT = (
+    "(?:is|are) (?:very |quite |more |most |also |not )?(?:common|frequent|rare|typical|uncommon|unusual|infrequent) "
+    "(?:in|among|with|after)", "occurs? (?:mostly |mainly |chiefly )?(?:in|among)",
     "often", "usually", "typically", "commonly", "always", "frequently", "sometimes", "occasionally", "rarely",
     "generally", "tends? to", "as a rule", "most (?:cases|patients|tears|people|athletes)", "should",
     "ought to",
-    f"can (?!not\\b|now\\b|be {SEEN}|represent|reflect|correspond|well represent|also represent)\\w+",
+    f"can (?!not\\b|now\\b|neither\\b|be {SEEN}|represent|reflect|correspond|well represent|also represent)\\w+",
     "(?:may|might) (?!not\\b|now\\b|be (?!missed|overlooked|mistaken|confused|misread|hidden|needed)|represent|"
     "reflect|correspond|well represent|also represent)\\w+",
     "look for", "think of", "consider", "remember", "beware", "is defined",

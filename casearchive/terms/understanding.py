@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from casearchive.terms import ellipsis
 from casearchive.terms.binding import SIDES, Bound, Group, bound, fits, groups, implied, side_names, side_of
-from casearchive.terms.clauses import Sentence, chunks, sentences
-from casearchive.terms.concepts import STRUCTURE_KINDS, Lexicon, lexicon
+from casearchive.terms.clauses import Sentence, chunks, sentences, unpointed
+from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
 from casearchive.terms.context import Scope, scopes, strongest
 from casearchive.terms.naming import (
     APART,
@@ -31,9 +32,10 @@ from casearchive.terms.naming import (
     named,
     specialised,
 )
-from casearchive.terms.quantities import Graded, Quantity, described, grades, quantities
+from casearchive.terms.quantities import Graded, Quantity, described, grades, quantities, shown
 from casearchive.terms.slips import mended
-from casearchive.terms.triggers import HEADINGS, SEEN, TAUGHT
+from casearchive.terms.triggers import HEADINGS, SEEN, TAKES_BACK, TAUGHT, UNSAID
+from casearchive.units import counts
 
 PRESENT = ("definite", "probable", "possible")
 
@@ -160,7 +162,7 @@ _HIDDEN = re.compile(
 _SIZES = {"small": "mild", "tiny": "mild", "trace": "trace", "massive": "severe", "huge": "severe", "big": "severe",
           "gross": "severe", "little": "mild"}  # fmt: skip
 #: Sizes that tell how severe a finding is.
-SIZE = re.compile(r"\b(?:" + "|".join(_SIZES) + r")\b", re.IGNORECASE)
+SIZE = re.compile(r"\b(?:" + "|".join(_SIZES) + r")\b(?!\s+(?:finger|toe)s?\b)", re.IGNORECASE)
 _MODALITIES = {"surgery_finding": "surgery", "tx_surgery": ""}
 _MORE_MODALITIES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (modality, re.compile(pattern, re.IGNORECASE))
@@ -177,6 +179,17 @@ _MORE_MODALITIES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )  # fmt: skip
 _ON = re.compile(r"\b(?:on|by|with|at|in|per|according to|during)\s+(?:[\w-]+\s+){0,3}\Z", re.IGNORECASE)
+_DESPITE = re.compile(
+    r"\b(?:contrary to|unlike|(?:in )?contrast to|despite|in spite of|as opposed to|other than)\s+(?:on\s+)?"
+    r"(?:(?:the|an?|his|her|their|previous|prior|earlier|outside)\s+){0,3}\Z",
+    re.IGNORECASE,
+)
+#: "MRI showed a tear, which is not seen on ultrasound": there it is, and here it is not.
+_NOT_HERE = re.compile(
+    rf"\b(?:not|never)\s+(?:clearly\s+)?{SEEN}\s+(?:on|by|with|at)\s+(?:the\s+|our\s+|this\s+|today['’]s\s+)?"
+    r"(?:ultrasound|us|sonograph\w*)\b",
+    re.IGNORECASE,
+)
 _MISSED = re.compile(
     r"\b(?:missed|overlooked|not|invisible|hidden|occult|unseen|negative|never|despite|after|before|normal)\b",
     re.I,
@@ -192,6 +205,10 @@ _ARTERIAL = re.compile(
     r"\b(?:aort\w*|arter\w*|carotid|mural|atri\w+|ventric\w+|cardiac|heart|portal|graft|fistula|stent|renal)\b",
     re.I,
 )
+#: "… but the tendon is intact"
+_SUBJECT = re.compile(r"\s+(?:itself|is|are|was|were|remains?|looks?|appears?)\b", re.IGNORECASE)
+#: "The tendon of the left supraspinatus"
+_OF_ITS = re.compile(r"\s+of\s+(?:(?:the|both|his|her|left|right)\s+){0,3}", re.IGNORECASE)
 _AT = re.compile(r"\b(?:at|above|below|behind)\s+(?:the\s+)?(?:level\s+of\s+)?(?:the\s+)?\Z", re.IGNORECASE)
 _TEAR_KINDS = ("muscle", "tendon", "ligament", "fascia", "cartilage", "meniscus")
 _USUAL = {
@@ -210,8 +227,9 @@ _IT = re.compile(
 class _Reader:
     """Reads one text from its beginning to its end."""
 
-    def __init__(self, text: str, terms: Lexicon, about: About) -> None:
-        self.text, self.terms, self.about = text, terms, about
+    def __init__(self, written: str, terms: Lexicon, about: About) -> None:
+        text = unpointed(written)
+        self.written, self.text, self.terms, self.about = written, text, terms, about
         self.parts = sentences(text)
         self.names = named(text, self.parts, terms)
         self.scopes = scopes(text, terms)
@@ -240,6 +258,7 @@ class _Reader:
             if name.abnormal:
                 self.abnormal(clause, name)
         self.touched(clause)
+        self.repeated(clause, before)
         self.unassessed(clause)
         self.measured(clause, before)
         self.framed(clause, before)
@@ -304,6 +323,13 @@ class _Reader:
         own = place.rank <= 6 and bool(place.ids)
         side = self.side(clause, name, place, own)
         first = self.detail(clause, name, concept, presence, trigger, side)
+        elsewhere = first.modality not in ("us", "surgery") and presence in ("absent", *PRESENT)
+        if elsewhere and _NOT_HERE.search(self.text, name.end, clause.part.end):
+            there = replace(first, presence="definite", trigger="")
+            for structure in place.ids or ("",):
+                self.add(replace(there, structure=structure, own=own))
+            first = replace(first, presence="absent", modality="us")
+            presence = "absent"
         _, site = implied(concept, self.terms)
         for structure in place.ids or ("",):
             meant = concept if name.kind == "sign" else specialised(name.text, concept, structure, self.terms)
@@ -325,7 +351,7 @@ class _Reader:
         clause.bounds[name.start] = place
         if name.kind == "normality" and self.study_only(clause, name, place):
             return Bound()
-        place = self.specific(place)
+        place = self.specific(clause, place)
         if place.rank > 2:
             structure, _ = implied(name.concept, self.terms)
             if structure == "joint":
@@ -373,12 +399,22 @@ class _Reader:
                 return not (place.group and place.group.start >= name.end and place.rank == 0)
         return False
 
-    def specific(self, place: Bound) -> Bound:
+    def specific(self, clause: _Clause, place: Bound) -> Bound:
         """ "the muscle" is the one the text is about, where that is known and it is one."""
         concept = self.terms.concept(place.ids[0]) if len(place.ids) == 1 else None
         if concept is None or concept.id != concept.kind:
             return place
-        for ids in (self.carried.structures, *self.carried.earlier, (self.about.structure,)):
+        before: list[tuple[str, ...]] = []
+        if place.group is not None and _SUBJECT.match(self.text, place.group.end):
+            before = [g.ids for g in reversed(clause.groups) if g.end <= place.group.start]
+        elif place.group is not None:
+            end = place.group.end
+            before = [g.ids for g in clause.groups if _OF_ITS.fullmatch(self.text, end, max(end, g.start))]
+        others = (i for group in clause.groups if group is not place.group for i in group.ids)
+        here = {part for i in others for part in (i, *self.terms.narrower(i))}
+        spoken = (self.carried.structures, *self.carried.earlier, (self.about.structure,))
+        # "intact plantaris beside the ruptured tendon": that is another one
+        for ids in (*before, *(ids for ids in spoken if not here.intersection(ids))):
             known = self.terms.concept(ids[0]) if len(ids) == 1 and ids[0] else None
             if known is not None and known.kind in (
                 concept.kind,
@@ -389,7 +425,10 @@ class _Reader:
 
     def fenced(self, clause: _Clause, group: Group, name: Named) -> bool:
         """A structure inside a denial that does not hold the finding is not the finding's structure."""
+        own = [s for s in clause.scopes if s.presence == "absent" and s.start <= name.start < s.end]
         for scope in clause.scopes:
+            if any(scope.start < s.end for s in own):  # "a tear in neither the soleus nor …"
+                continue
             closed = scope.presence in ("absent", "not_assessed") and scope.start <= group.start < scope.end
             if closed and name.end <= scope.start and name.kind != "sign":
                 return not any(n.abnormal and scope.start <= n.start < group.start for n in clause.inside)
@@ -528,8 +567,19 @@ class _Reader:
 
     def presence(self, clause: _Clause, name: Named, fixed: str) -> tuple[str, str]:
         """The presence and the words that decide it; nothing where the text takes back its own denial."""
-        over = [s for s in clause.scopes if s.start <= name.at < s.end and not name.at < s.start < name.end]
-        over = [s for s in over if not self.swallowed(clause, s) and not s.trigger.lower().endswith("intact")]
+        over = [s for s in clause.scopes if s.start <= name.at < s.end and not _part_of(s, name)]
+        gone = {
+            taken
+            for s in over
+            for taken in (*TAKES_BACK.get(s.presence, ()), s.presence)
+            if s.presence in TAKES_BACK
+        }
+        over = [s for s in over if s.presence not in gone]
+        over = [
+            s
+            for s in over
+            if not self.swallowed(clause, s, name) and not s.trigger.lower().endswith("intact")
+        ]
         denials = [(s.start, s.start + len(s.trigger) + 12) for s in over if s.presence == "absent"]
         # "no signs of synovitis" is a denial, whatever "signs of" asks elsewhere
         asked = [
@@ -541,7 +591,7 @@ class _Reader:
         if name.kind == "normality":
             over = [s for s in over if s.presence not in ("absent", "historical")]
         said = {s.presence for s in over}
-        if {"absent", "refuted_prior"} <= said:
+        if UNSAID in said or {"absent", "refuted_prior"} <= said:
             return "", ""
         presence = strongest((*said, fixed) if fixed else said)
         trigger = next((s.trigger.strip() for s in over if s.presence == presence), "")
@@ -559,9 +609,13 @@ class _Reader:
             return "hypothetical", match[0] if match else ""
         return presence, trigger
 
-    def swallowed(self, clause: _Clause, scope: Scope) -> bool:
-        """The trigger is part of a name ("no abnormality" is normal)."""
-        return any(n.start <= scope.start < n.end and n.kind == "normality" for n in clause.inside)
+    def swallowed(self, clause: _Clause, scope: Scope, name: Named) -> bool:
+        """The trigger begins a name ("no lung sliding, stratosphere sign"), and denies nothing that follows; that
+        nothing is abnormal ("no abnormality, tear or oedema") goes on."""
+        begun = [n for n in clause.inside if n.start <= scope.start < n.end and n.kind in ABNORMALITY_KINDS]
+        return any(
+            n == name if n.kind == "normality" else n.at == scope.at and _part_of(scope, n) for n in begun
+        )
 
     def side(self, clause: _Clause, name: Named, place: Bound, own: bool) -> str:
         side = side_of(self.text, name, place.group, clause.sides, clause.chunks)
@@ -584,7 +638,7 @@ class _Reader:
     ) -> Statement:
         low, high = self.chunk_of(clause, name)
         near = [n for n in clause.inside if low <= n.start < high]
-        quote = self.text[clause.part.start : clause.part.end].strip(" \t\n-*•")
+        quote = self.written[clause.part.start : clause.part.end].strip(" \t\n-*•")
         time = self.closest(name, near, "temporality")
         severity = self.severity(name, near, low)
         state = self.closest(name, near, "maneuver_state", "maneuver")
@@ -658,6 +712,8 @@ class _Reader:
                 and (not _MISSED.search(gap) or _HIDDEN.search(self.text, name.end, high))
             ):
                 return modality
+        found = [m for m in found if not _DESPITE.search(self.text, max(0, m[0] - 30), m[0])]
+        before = [m for m in before if m in found]
         if before and not self.passed_by(before[-1][0], name):
             return before[-1][1]
         earlier = [m for m in found if clause.part.body <= m[0] < low]
@@ -708,6 +764,55 @@ class _Reader:
         for what in dict.fromkeys(lacks):
             if what in self.terms:
                 self.add(replace(made, abnormality=what, presence="absent", inferred=True, severity=""))
+
+    def repeated(self, clause: _Clause, before: int) -> None:
+        """ "Excluded on the left, confirmed on the right", "hip effusion: right 8 mm, left none"."""
+        sideless = {n for n in range(before, len(self.made)) if self.made[n].side == "unknown"}
+        for low, high in clause.chunks:
+            hosts = [n for n in range(before, len(self.made)) if self.repeatable(n, low)]
+            if not hosts or any(n.kind in ABNORMALITY_KINDS and low <= n.start < high for n in clause.inside):
+                continue
+            sides = [s for s in clause.sides if low <= s[0] < high]
+            places = next((g.ids for g in clause.groups if low <= g.start < high), ())
+            host = self.made[hosts[-1]]
+            presence, words = self.answered(clause, (low, high), bool(places), hosts[-1] in sideless)
+            if not presence or not (sides or places):
+                continue
+            start = min(
+                at for at in (*(s[0] for s in sides), *(g.start for g in clause.groups)) if low <= at < high
+            )
+            made = replace(host, presence=presence, side=sides[0][2] if sides else host.side, trigger=words,
+                           severity=host.severity if presence != "absent" else "", start=start, end=start)  # fmt: skip
+            if host.side == "unknown" and not places and presence == host.presence:
+                self.made[hosts[-1]] = made  # it is the finding itself, of which the side is told here
+            else:
+                self.repeat([replace(made, structure=i) for i in places or (host.structure,)], before)
+
+    def answered(
+        self, clause: _Clause, chunk: tuple[int, int], placed: bool, sideless: bool
+    ) -> tuple[str, str]:
+        """(presence, words) that a chunk without a finding gives the one before it; nothing where it says more."""
+        low, high = chunk
+        sizes = [q for q in quantities(self.text, low, high) if counts(q.unit) == "a length"]
+        names = [n for n in clause.inside if n.kind == "laterality" or n.kind in STRUCTURE_KINDS]
+        taken = [*((n.start, n.end) for n in names), *((q.start, q.end) for q in sizes)]
+        part = _blanked(self.text, low, high, taken)
+        presence = ellipsis.answer(part, "no" if placed else "")
+        if not presence and sizes and sideless and not placed and ellipsis.nothing(part):
+            presence = "definite"
+        return presence, part.strip(" ,:")
+
+    def repeatable(self, number: int, end: int) -> bool:
+        made = self.made[number]
+        said = made.presence in (*PRESENT, "absent") and made.abnormality not in ("", "normal")
+        return said and not made.inferred and made.start < end
+
+    def repeat(self, every: Sequence[Statement], before: int) -> None:
+        for made in every:
+            same = (made.abnormality, made.structure, made.side, made.presence)
+            known = any(same == (s.abnormality, s.structure, s.side, s.presence) for s in self.made[before:])
+            if not known and fits(made.abnormality, made.structure, self.terms):
+                self.add(made)
 
     def touched(self, clause: _Clause) -> None:
         """ "The cyst compresses the tibial nerve"; "it does not involve the sciatic nerve"."""
@@ -790,6 +895,8 @@ class _Reader:
             if at is not None:
                 owner = self.made[at]
                 self.made[at] = replace(owner, grades=(*owner.grades, grade))
+            else:
+                self.graded(clause, grade)
 
     def owner(self, clause: _Clause, start: int, end: int, before: int, what: str) -> int | None:
         chunk = next((c for c in clause.chunks if c[0] <= start < c[1]), (clause.part.start, clause.part.end))
@@ -808,7 +915,8 @@ class _Reader:
             return min(inside, key=away)
         named_here = any(g.start < end + 30 and chunk[0] <= g.start < chunk[1] for g in clause.groups)
         if here and not named_here:
-            return min(here, key=away)
+            said = [n for n in here if self.made[n].start < start]  # "tear, Peetrons 2, 26 mm, haematoma"
+            return min(said or here, key=away)
         if not named_here and before and _IT.match(self.text, clause.part.body) and not here:
             last = [
                 n
@@ -817,6 +925,21 @@ class _Reader:
             ]
             return last[-1] if last else None
         return None
+
+    def graded(self, clause: _Clause, grade: Graded) -> None:
+        """A grade of a structure of which nothing else is said: "Peetrons 2 injury of the adductor longus"."""
+        what = shown(grade)
+        name = Named(
+            grade.start, grade.end, what, "abnormality", self.text[grade.start : grade.end], grade.start
+        )
+        place = self.bind(clause, name) if what in self.terms else Bound()
+        presence, trigger = self.presence(clause, name, "")
+        if not place.ids or presence not in (*PRESENT, "absent"):
+            return
+        side = self.side(clause, name, place, place.rank <= 6)
+        made = self.detail(clause, name, what, presence, trigger, side)
+        for structure in place.ids:
+            self.add(replace(made, structure=structure, grades=(grade,), own=place.rank <= 6))
 
     def alone(self, clause: _Clause, quantity: Quantity) -> None:
         """A measurement of a structure of which nothing else is said."""
@@ -895,6 +1018,22 @@ class _Reader:
                 self.add(
                     replace(made, abnormality="tear", inferred=True, measurements=(), grades=(), severity="")
                 )
+
+
+def _blanked(text: str, start: int, end: int, taken: Sequence[tuple[int, int]]) -> str:
+    """``text[start:end]`` without the places that are ``taken``."""
+    piece = list(text[start:end])
+    for low, high in taken:
+        for at in range(max(low, start), min(high, end)):
+            piece[at - start] = " "
+    return "".join(piece)
+
+
+def _part_of(scope: Scope, name: Named) -> bool:
+    """The words that would deny belong to the name itself: "no cardiac activity" is an arrest."""
+    if scope.at == name.at:
+        return scope.at + len(scope.trigger) <= name.end
+    return name.at < scope.at < name.end
 
 
 def _the_one(text: str, name: Named) -> bool:
