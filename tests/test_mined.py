@@ -338,6 +338,18 @@ def test_a_doubt_of_a_whole_is_settled_by_its_parts() -> None:
     assert ("hamstrings", "tear", "unknown", "possible") in rows(of_case(case(history=one)))
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Tears of the infraspinatus are common, but here the tendon is intact.", "Soleus tears are rare."],
+)
+def test_what_is_common_is_no_finding_of_this_case(text: str) -> None:
+    assert "tear" not in {
+        m.finding.abnormality
+        for m in of_case(case("A shoulder", text)).findings
+        if m.finding.certainty != "absent"
+    }
+
+
 def test_the_authors_own_words_for_a_place_are_understood() -> None:
     spoken = Finding("F1", "stress_fracture", "second metatarsal", side="left")
     assert (

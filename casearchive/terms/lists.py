@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from casearchive.terms.concepts import ABNORMALITY_KINDS, Lexicon
+from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon
 from casearchive.terms.quantities import grades, quantities
 
 #: A grade of whatever scale.
@@ -49,7 +49,7 @@ def claimed(denied: str, piece: str, *, last: bool, terms: Lexicon) -> bool:
     if not found:
         return False
     sides, before = _sides(piece), _sides(denied)
-    other_side = bool(sides - before) and (bool(before) or last)
+    other_side = bool(sides - before) and (bool(before) or (last and _places(piece, terms)))
     return other_side or bool(found & _findings(denied, terms))
 
 
@@ -60,6 +60,12 @@ def joined(rest: str) -> bool:
 
 def _sides(text: str) -> set[str]:
     return {m[1].lower() for m in _SIDE.finditer(text)}
+
+
+def _places(text: str, terms: Lexicon) -> bool:
+    """Whether it names a place: "dislocation on the left" alone is still one of two that are denied."""
+    concepts = (terms.concept(m.concept) for m in terms.recognise(text))
+    return any(c is not None and c.kind in STRUCTURE_KINDS for c in concepts)
 
 
 def _findings(text: str, terms: Lexicon) -> set[str]:
