@@ -30,7 +30,7 @@ EXTRA = ocr.EXTRA
 VERSION = 2
 #: How sure the reader is, 0 to 1. Text of any script reads as signs of some kind, turned the right way; echoes
 #: read as nothing, or as one sign.
-_READ, _FINE = 0.25, 0.35
+_READ, _FINE = 0.25, 0.5
 _SURE, _SURE_SIGN = 0.8, 0.5  # of a harmless line, all in all and every sign of it
 _LETTER = 0.8
 _LARGE = 0.6  # of what is higher than print on a screen is: whole organs are taken for letters, too
