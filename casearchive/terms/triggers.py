@@ -377,7 +377,9 @@ NEW_STATEMENT = (
 #: General truths: what is only taught is not a finding of this case.
 TAUGHT = (
     "(?:is|are) (?:very |quite |more |most |also |not )?"
-    "(?:common|frequent|rare|typical|uncommon|unusual|infrequent)(?=\\s+(?:in|among|with|after|but|and)\\b|\\s*[,.;!]|\\s*\\Z)", "occurs? (?:mostly |mainly |chiefly )?(?:in|among)",
+    "(?:common|frequent|rare|typical|uncommon|unusual|infrequent)"
+    "(?=\\s+(?:in|among|with|after|but|and)\\b|\\s*[,.;!]|\\s*\\Z)",
+    "occurs? (?:mostly |mainly |chiefly )?(?:in|among)",
     "often", "usually", "typically", "commonly", "always", "frequently", "sometimes", "occasionally", "rarely",
     "generally", "tends? to", "as a rule", "most (?:cases|patients|tears|people|athletes)", "should",
     "ought to",
