@@ -214,7 +214,10 @@ class Meter:
         parts = [f"{self._what}: {bar}{done}" + (f" of {total}" if total else "")]
         if size:
             parts.append(f"{megabytes(size)}")
-        parts.append(f"{rate:.0f} a second" if rate >= 10 else f"{rate:.1f} a second")
+        if rate >= 1:
+            parts.append(f"{rate:.0f} a second" if rate >= 10 else f"{rate:.1f} a second")
+        elif done:
+            parts.append(f"{60 * rate:.1f} a minute")
         if total > done and rate > 0 and seconds > 1:
             parts.append(f"about {duration((total - done) / rate)} left")
         return ", ".join(parts)
