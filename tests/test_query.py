@@ -330,6 +330,46 @@ def test_a_length_keeps_the_side_the_denial_and_the_doubt_beside_it(
     assert ask(text).understood == understood
 
 
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("csa:sciatic>60mm2 side:right", ("csa (right) of sciatic nerve > 60 mm2",)),
+        ("csa>60mm2 right", ("csa (right) > 60 mm2",)),
+        ("left volume:10..30ml", ("volume (left) 10..30 mL",)),
+        ("gap@contraction>2cm (left OR right)", ("gap (left or right) at contraction > 20 mm",)),
+        ("structure:soleus side:left gap>3mm",
+         ("structure = soleus muscle (+1 part)", "side = left", "gap (left) of soleus muscle (+1 part) > 3 mm")),
+        ("thickness>20mm plantaris left",
+         ("thickness (left) of plantaris muscle (+1 part) > 20 mm", "structure = plantaris muscle (+1 part)",
+          "side = left")),
+        ("csa:sciatic>9mm2 soleus tear left",
+         ("csa (left) of sciatic nerve > 9 mm2", "structure = soleus muscle (+1 part)",
+          "finding = tear (+53 kinds)", "side = left")),
+        ("soleus tear left csa:sciatic>9mm2 right",
+         ("csa (right) of sciatic nerve > 9 mm2", "structure = soleus muscle (+1 part)",
+          "finding = tear (+53 kinds)", "side = left")),
+        ("gap over 20 mm left, soleus tear right",
+         ("gap (left) of soleus muscle (+1 part) > 20 mm", "structure = soleus muscle (+1 part)",
+          "finding = tear (+53 kinds)", "side = right")),
+        ("left (gap>20mm OR cyst)", ("either gap (left) > 20 mm or (finding = cyst (+51 kinds), side = left)",)),
+        ("left soleus tear (gap>20mm OR csa>3cm2)",
+         ("structure = soleus muscle (+1 part)", "finding = tear (+53 kinds)", "side = left",
+          "either gap (left) > 20 mm or csa (left) > 300 mm2")),
+        ("left tear -gap>20mm", ("finding = tear (+53 kinds)", "side = left", "not: gap (left) > 20 mm")),
+        ("csa right over 70 mm2", ("csa (right) > 70 mm2",)),
+        ("sciatic nerve csa left under 0.7 cm2",
+         ("structure = sciatic nerve", "side = left", "csa (left) of sciatic nerve < 70 mm2")),
+        ("gap right over the knee", ("structure = knee (+79 parts)", "finding = retraction of the ends")),
+        ("csa 60 mm2 right", ("measurement = cross-sectional area", "side = right",
+                              "preferably csa (right) 54..66 mm2")),
+    ],
+)  # fmt: skip
+def test_a_measurement_in_a_field_is_of_the_side_and_the_structure_beside_it(
+    text: str, understood: tuple[str, ...]
+) -> None:
+    assert sorted(ask(text).understood) == sorted(understood)
+
+
 def test_a_number_without_over_or_under_only_lifts_what_comes_near_it() -> None:
     query = ask("31 mm gap")
     assert not [leaf for leaf in leaves(query.root) if isinstance(leaf, MeasureClause | Words)]

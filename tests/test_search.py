@@ -191,6 +191,58 @@ def test_a_reason_names_what_the_text_says_and_never_more_than_was_asked() -> No
     assert hit.why[0].startswith("not: finding = tear"), hit.why
 
 
+# ---------------------------------------------------------------------------------------------- measurements
+
+
+def measured() -> sqlite3.Connection:
+    """A wide nerve on the left beside a normal one on the right, a gap on the right, a tear elsewhere."""
+    connection = fresh()
+    csa = Measurement("csa", 78, "mm2", "F1")
+    put_case(connection, case("nerve", "A nerve", "F1 sciatic_nerve nerve_enlargement left definite",
+                              "F2 sciatic_nerve normal right definite",
+                              measurements=(csa, replace(csa, value=52, finding="F2"))))  # fmt: skip
+    gap = Measurement("gap", 31, "mm", "F1", "contraction")
+    put_case(connection, case("gap", "A thigh", "F1 rectus_femoris complete_tear right definite",
+                              "F2 rectus_femoris tear left absent", measurements=(gap,)))  # fmt: skip
+    alone = Measurement("volume", 15, "mL", "", "", "right")
+    put_case(
+        connection, case("volume", "A knee", "F1 knee_joint effusion unknown definite", measurements=(alone,))
+    )
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("csa>60mm2", ["nerve"]),
+        ("csa:sciatic>60mm2 side:left", ["nerve"]),
+        ("csa:sciatic>60mm2 side:right", []),
+        ("csa>60mm2 right", []),
+        ("csa right over 60 mm2", []),
+        ("csa right under 60 mm2", ["nerve"]),
+        ("sciatic nerve csa right over 60 mm2", []),
+        ("gap>20mm left", []),
+        ("gap@contraction>20mm rectus femoris left", []),
+        ("structure:rectus_femoris side:left gap>20mm", []),
+        ("gap@contraction>20mm right", ["gap"]),
+        ("gap>20mm soleus", []),
+        ("left (gap>20mm OR csa>70mm2)", ["nerve"]),
+        ("volume>10ml right", ["volume"]),
+        ("volume>10ml left", []),
+        ("volume>10ml knee effusion", ["volume"]),
+    ],
+)
+def test_what_was_measured_on_the_other_side_is_no_answer(question: str, found: list[str]) -> None:
+    assert slugs(ask(measured(), question)) == found
+
+
+def test_the_reason_of_a_number_names_its_side_and_its_finding() -> None:
+    connection = measured()
+    assert "measured: csa 78 mm², left, finding F1" in hit(ask(connection, "csa>60mm2"), "nerve").why
+    assert "measured: volume 15 mL, right" in hit(ask(connection, "volume>10ml"), "volume").why
+    assert ("side = right", 1) in ask(connection, "csa>60mm2 right").blame
+
+
 # ---------------------------------------------------------------------------------------------- the cases
 
 

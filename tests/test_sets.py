@@ -41,6 +41,8 @@ QUESTIONS = (
     "structure:* finding:tear", "finding:xyzzy", "structure:xyzzy left", "site:myotendinous_junction tear",
     "myotendinous junction", "muscle tear with hematoma", "TA tear", "thrombosis", "tear excluded left",
     "wrist", "nerve", "bilateral", "(left hamstring tear) OR (right achilles rupture)", "nerve tumour",
+    "gap>10mm right", "gap>10mm left", "gap>10mm supraspinatus right", "side:left (gap>10mm OR tear)",
+    "gap right over 10 mm", "tear -gap>10mm right",
 )  # fmt: skip
 
 

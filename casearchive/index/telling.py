@@ -16,6 +16,7 @@ from casearchive.query.pieces import ABSENT, MATCH, UNRECORDED, Documents
 from casearchive.query.text_rows import rowid, text_match
 from casearchive.query.tree import FindingClause, Leaf, Like, Mention, Phrase, Wanted, Words
 from casearchive.terms import Lexicon, lexicon
+from casearchive.units import printed
 
 _ON, _OFF = "\x01", "\x02"
 _COLUMN_NAMES = {"findings": "findings text", "captions": "captions", "meta": "tags and names"}
@@ -164,13 +165,18 @@ class Teller:
             how = f" ({_spaced(discordance)})" if discordance else ""
             self.rows["prior", number] = f"prior, {when}{_spaced(modality) or 'unknown'}: {impression}{how}"
         measured = sorted({int(str(r.ref)) for r in every if r.source == "measurement"})
-        for number, what, state, amount, unit in self.connection.execute(
-            "SELECT id, what, state, value, unit FROM measurements"
-            " WHERE id IN (SELECT value FROM json_each(?))",
+        for number, what, state, amount, unit, side, finding in self.connection.execute(
+            "SELECT x.id, x.what, x.state, x.value, x.unit, coalesce(nullif(x.side, ''), f.side, ''), x.finding_id"
+            " FROM measurements x LEFT JOIN findings f ON f.document = x.case_id AND f.finding_id = x.finding_id"
+            " WHERE x.id IN (SELECT value FROM json_each(?))",
             (among(measured),),
         ):
             at = f" at {_spaced(state)}" if state else ""
-            self.rows["measurement", number] = f"measured: {_spaced(what)}{at} {amount:g} {unit}".rstrip()
+            where = [side if side not in UNRECORDED else "", f"finding {finding}" if finding else ""]
+            line = ", ".join(
+                w for w in (f"{_spaced(what)}{at} {amount:g} {printed(unit)}".rstrip(), *where) if w
+            )
+            self.rows["measurement", number] = f"measured: {line}"
         for case_id, sha256, media_id in self.connection.execute(
             "SELECT m.case_id, m.sha256, m.media_id"
             " FROM media m LEFT JOIN instances i ON i.id = m.instance_id"

@@ -294,6 +294,12 @@ def _is_adverb(text: str, found: Found) -> bool:
         return False
     before = re.findall(r"[a-z]+", text[: found.start].lower())
     after = re.findall(r"[a-z]+", text[found.end :].lower())
+    if any(
+        not text[found.end : number.start].strip()
+        for number in comparisons(text)
+        if number.start >= found.end
+    ):
+        return False  # "right over 70 mm2": what follows says how much
     return bool((after and after[0] in _NOT_SIDE_BEFORE) or (before and before[-1] in _NOT_SIDE_AFTER))
 
 

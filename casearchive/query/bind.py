@@ -14,7 +14,7 @@ from casearchive.query.atoms import MODIFIERS, Atom, free_words
 from casearchive.query.joined import composed, injured, of_its_kind
 from casearchive.query.labels import told
 from casearchive.query.persons import wish as persons_wish
-from casearchive.query.sizes import measured, or_its_length
+from casearchive.query.sizes import measured, on_side, or_its_length
 from casearchive.query.tree import (
     PRESENT,
     And,
@@ -62,6 +62,7 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     plain = [_merged(a) for a in atoms]
     groups = [a for a in plain if a.kind == "group"]
     own, said = told(injured(composed([a for a in plain if a.kind != "group"], lexicon), lexicon), lexicon)
+    sides = [a.values for a in own if a.kind == "side"]
     own, sizes = measured(_denied(own), lexicon)
     pushed = _to_push(own, groups)
     if pushed:
@@ -82,8 +83,9 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     if tests:
         parts.append(MediaClause(tests))
     for group in groups:
-        parts.append(_group(group, pushed, lexicon))
-    parts.extend(_left_out([a.node for a in own if a.kind == "negated" and a.node is not None], clauses))
+        parts.append(_beside(_group(group, pushed, lexicon), sides))
+    negated = [_beside(a.node, sides) for a in own if a.kind == "negated" and a.node is not None]
+    parts.extend(_left_out(negated, clauses))
     # whoever comes has a pain: with a place beside it, it tells apart nothing
     complaints = [a for a in words if clauses and a.text.lower() in _COMPLAINTS]
     persons = [(a, wish) for a in words if parts and (wish := persons_wish(a.text)) is not None]
@@ -94,6 +96,11 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
         if found is not None:
             parts.append(found if demanded else Maybe(found))
     return _and(_joined_priors(parts))
+
+
+def _beside(node: Node, sides: Sequence[tuple[str, ...]]) -> Node:
+    """What stands in brackets or behind a minus, measured on the one side that is named beside it."""
+    return on_side(node, sides[0]) if len(sides) == 1 else node
 
 
 def _left_out(nodes: Sequence[Node], clauses: Sequence[Node]) -> list[Node]:

@@ -190,7 +190,7 @@ class PriorClause:
 class MeasureClause:
     """A measurement in a base unit (``units``): any of the names ``what`` (none: any in that unit), in any of
     these states, of a finding at ``structure`` that is an ``abnormality``, as far as those are asked. ``sides``
-    leaves out what was measured on another side."""
+    leaves out what was measured on another side; ``by_field`` tells gap>20mm from plain words."""
 
     what: tuple[str, ...]
     label: str
@@ -200,6 +200,7 @@ class MeasureClause:
     structure: Wanted | None = None
     abnormality: Wanted | None = None
     sides: tuple[str, ...] = ()
+    by_field: bool = False
 
 
 @dataclass(frozen=True)

@@ -590,7 +590,9 @@ def _measure(asked: Asked) -> Parsed:
     if asked.name:
         concept = asked.lexicon.resolve(asked.name, ("maneuver", "maneuver_state"))
         states = tuple(sorted(asked.lexicon.narrower(concept.id))) if concept else (asked.name,)
-    clause = MeasureClause(measure.names, measure.label, limits, measure.unit, states, structure)
+    clause = MeasureClause(
+        measure.names, measure.label, limits, measure.unit, states, structure, by_field=True
+    )
     return Parsed("node", node=clause)
 
 
