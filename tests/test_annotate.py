@@ -359,6 +359,20 @@ def test_a_value_is_measured_from_its_points(archive: Archive) -> None:
     assert "measured from its points" in said.stderr
 
 
+@pytest.mark.parametrize("what", ["gap", "thickness", "csa", "distance"])
+@pytest.mark.parametrize("points", ["4,5", "4,5,4,5"])
+def test_points_that_measure_nothing_give_no_value(archive: Archive, what: str, points: str) -> None:
+    before = archive.record_text(SLUG)
+    said = run(SLUG, "--change", "F1", "--measure", what, "--media", "M1", "--points", points, code=2).stderr
+    assert "points" in said and "write the value" in said and f"{what}=" in said
+    assert archive.record_text(SLUG) == before
+
+
+def test_a_typed_length_is_not_compared_with_a_depth(archive: Archive) -> None:
+    said = run(SLUG, "--change", "F1", "--measure", "gap=10mm", "--media", "M1", "--points", "4,5").stderr
+    assert "a length takes 2 or more points, not 1" in said
+
+
 @pytest.mark.parametrize(
     ("typed", "told"), [("10mm", False), ("10.4mm", False), ("10.6mm", True), ("1.2cm", True)]
 )

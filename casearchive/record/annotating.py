@@ -317,7 +317,7 @@ class _Work:
         )
         if found.value is None:
             why = found.note or f"points do not give a value in {unit or 'a unit that is not known'}"
-            self.complaints.append((said, f"{why}; write the value: gap=31mm"))
+            self.complaints.append((said, f"{why}; write the value: {new.get('what', 'gap')}=31{unit}"))
             return False
         new["value"] = float(f"{found.value:.3g}")
         self.notes.append(f"{new['what']}: {quantity(new['value'], unit)}, measured from its points")
