@@ -289,6 +289,7 @@ def test_a_prior_says_what_it_claimed_and_not_what_it_denied(archive: Archive) -
         (("--change", "F1", "--grade", "peetrons=7"), "--grade peetrons=7: peetrons has no grade 7; it has 0, 1, 2, 3"),
         (("--change", "F1", "--grade", "pd=9"), "--grade pd=9"),
         (("--change", "F1", "--grade", "peatronz=2"), "--grade peatronz=2"),
+        (("--change", "F1", "--side", "Lft"), "--side Lft: 'Lft' is not known here"),
         (("--change", "F1", "--side", "lft"), "--side lft: 'lft' is not known here; did you mean 'left'?"),
         (("--change", "F1", "--side", "left"), "--side left: the finding is on the left, M1 is a picture of the right"),
         (("--change", "F1", "--certainty", "sure"), "--certainty sure"),
@@ -330,6 +331,19 @@ def test_words_that_the_vocabulary_does_not_know_are_kept_where_this_is_asked(ar
     run(SLUG, "--finding", "wobbling", "--structure", "RF", code=2)
     run(SLUG, "--finding", "wobbling", "--structure", "RF", "--as-written")
     assert finding_of(archive, "F3").abnormality == "wobbling"
+
+
+def test_closed_words_are_taken_in_any_letters(archive: Archive) -> None:
+    run(SLUG, "--finding", "edema", "--side", "R", "--certainty", "Not assessed", "--measure", "gap=3mm",
+        "--measured-side", "Left")  # fmt: skip
+    made = finding_of(archive, "F3")
+    assert (made.side, made.certainty, case_of(archive).measurements[-1].side) == (
+        "right",
+        "not_assessed",
+        "left",
+    )
+    run(SLUG, "no tear left RF", "--side", "Left", "--yes")
+    assert finding_of(archive, "F4").side == "left"
 
 
 def test_a_case_that_is_not_there_is_an_error_and_none_is_wrong_usage(archive: Archive) -> None:

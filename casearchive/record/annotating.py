@@ -16,10 +16,11 @@ from casearchive.errors import UsageError
 from casearchive.measurements import check
 from casearchive.model import Case, Facts, Measurement
 from casearchive.record.checking import wrong
+from casearchive.record.chosen import chosen
 from casearchive.record.layout import Path
 from casearchive.record.reading import dotted, read_values
 from casearchive.record.sentences import quantity
-from casearchive.record.table import SHAPES
+from casearchive.record.table import FINDING, MEASUREMENT, PRIOR, SHAPES
 from casearchive.record.units import usual_unit
 from casearchive.record.writing import dumps
 from casearchive.units import ucum
@@ -92,6 +93,7 @@ def revised(
     given again. ``as_written`` lets words through that the vocabulary does not know. Raises ``Refused`` with
     everything that cannot be written.
     """
+    annotations = [_as_meant(a) for a in annotations]
     work = _Work(case, files, used)
     for name in dict.fromkeys(remove):
         work.remove(name)
@@ -99,6 +101,16 @@ def revised(
     for annotation in annotations:
         work.annotate(annotation)
     return work.done(as_written)
+
+
+def _as_meant(said: Annotation) -> Annotation:
+    """The same with the words of closed lists as these have them."""
+    return replace(
+        said,
+        finding=chosen(FINDING, said.finding),
+        prior=chosen(PRIOR, said.prior),
+        measurements=tuple(chosen(MEASUREMENT, m) for m in said.measurements),
+    )
 
 
 class _Work:
