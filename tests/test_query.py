@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -174,6 +176,71 @@ def test_a_denial_speaks_of_its_own_finding_only() -> None:
 def test_a_denial_by_itself_asks_for_the_documented_absence() -> None:
     assert clause("no rectus femoris tear").certainty == ("absent",)
     assert clause("no:tear").certainty == ("absent",)
+
+
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("achilles not torn", "intact achilles"),
+        ("not torn achilles", "intact achilles"),
+        ("the achilles is not torn", "intact achilles"),
+        ("achilles not ruptured left", "left achilles intact"),
+        ("left achilles not torn", "left achilles intact"),
+        ("sciatic nerve not involved", "sciatic nerve spared"),
+        ("sciatic nerve is not affected", "unaffected sciatic nerve"),
+        ("tear without left", "tear -left"),
+        ("tear without the left", "tear not left"),
+        ("tear without soleus", "tear -soleus"),
+        ("tear !haematoma", "tear -haematoma"),
+        ("!soleus tear", "-soleus tear"),
+        ("haematoma, not a tear", "haematoma -tear"),
+        ("this is not a tear but a haematoma", "-tear haematoma"),
+        ("haematoma not infected", "haematoma without infection"),
+        ("tear not left", "tear -left"),
+        ("haematoma not tear", "haematoma -tear"),
+        ("soleus NOT torn", "soleus -tear"),
+        ("achilles tear!", "achilles tear"),
+        ("no left tear", "left tear excluded"),
+    ],
+)
+def test_a_denial_is_understood_however_it_is_said(text: str, understood: str) -> None:
+    def plain(root: str) -> list[str]:
+        return sorted(re.sub(r" \(\+.*?\)", "", line) for line in ask(root).understood)
+
+    assert plain(text) == plain(understood)
+
+
+@pytest.mark.parametrize(
+    ("text", "absent", "whole"),
+    [
+        ("median nerve not enlarged", "enlargement", "median nerve"),
+        ("ulnar nerve not compressed", "nerve entrapment", "ulnar nerve"),
+        ("gallbladder not inflamed", "inflammation", "gallbladder"),
+        ("soleus not completely torn", "complete tear", "soleus muscle"),
+        ("intact soleus left", "tear", "soleus muscle"),
+        ("sciatic nerve uninvolved", "abnormality", "sciatic nerve"),
+    ],
+)
+def test_what_a_structure_is_not_is_absent_or_the_structure_is_normal(
+    text: str, absent: str, whole: str
+) -> None:
+    (either,) = [p for p in (ask(text).root, *getattr(ask(text).root, "parts", ())) if isinstance(p, Or)]
+    gone, normal = either.parts
+    assert isinstance(gone, FindingClause) and isinstance(normal, FindingClause)
+    assert gone.abnormality and normal.abnormality and gone.structure and gone.structure == normal.structure
+    assert (gone.abnormality.label, gone.certainty) == (absent, ("absent",))
+    assert (normal.abnormality.label, normal.certainty, gone.structure.label) == ("normal", PRESENT, whole)
+    assert gone.sides == normal.sides == (("left",) if "left" in text else ())
+
+
+def test_what_is_not_intact_is_torn() -> None:
+    assert asked("achilles not intact") == asked("no intact achilles") == ("achilles_tendon", "tear", ())
+    assert asked("left soleus is not intact") == ("soleus", "tear", ("left",))
+
+
+@pytest.mark.parametrize("text", ["tendon not visualised", "fracture not displaced", "nerve not sliding"])
+def test_a_word_that_is_no_finding_is_left_out_as_a_word(text: str) -> None:
+    assert f"not: words = {text.split()[-1]}" in ask(text).understood
 
 
 def test_a_side_that_is_left_out_is_that_of_the_finding() -> None:

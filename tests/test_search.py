@@ -191,6 +191,36 @@ def test_a_reason_names_what_the_text_says_and_never_more_than_was_asked() -> No
     assert hit.why[0].startswith("not: finding = tear"), hit.why
 
 
+# ---------------------------------------------------------------------------------------------- normal
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("normal median nerve", ["called", "excluded", "titled"]),
+        ("normal median nerve left", ["called", "excluded"]),
+        ("median nerve not involved", ["called", "excluded", "titled"]),
+        ("finding:normal median nerve", ["called", "titled"]),
+        ("normal ulnar nerve", []),
+        ("normal", ["called", "titled"]),
+    ],
+)
+def test_a_structure_is_normal_where_it_is_called_so_or_what_was_looked_for_is_not_there(
+    question: str, found: list[str]
+) -> None:
+    connection = fresh()
+    for made in (
+        case("called", "A wrist", "F1 median_nerve normal left definite"),
+        case("excluded", "Another", "F1 median_nerve nerve_entrapment left absent"),
+        case("titled", "Normal median nerve on ultrasound", "F1 median_nerve nerve_tumor right absent"),
+        case("wide", "Third", "F1 median_nerve nerve_entrapment left absent",
+             "F2 median_nerve nerve_enlargement left definite"),
+        case("fatty", "Fourth", "F1 supraspinatus tear left absent"),
+    ):  # fmt: skip
+        put_case(connection, made)
+    assert sorted(slugs(ask(connection, question))) == found
+
+
 # ---------------------------------------------------------------------------------------------- measurements
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from casearchive.errors import QueryError
 from casearchive.frozen import dataclass
@@ -16,7 +17,7 @@ from casearchive.query.tree import GradeTest, Has, Like, Mention, Node, Phrase, 
 from casearchive.query.values import field_atom
 from casearchive.query.wanted import ambiguous, either, is_abnormality, is_structure, wanted
 from casearchive.query.words import Piece
-from casearchive.terms import Lexicon
+from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon
 from casearchive.terms import Mention as Found
 from casearchive.terms.grades import called, ordinal, spellings
 
@@ -36,6 +37,9 @@ _NOT_SIDE_BEFORE = frozenset(
     the there through undiagnosed unnoticed unrepaired untreated""".split()  # noqa: SIM905
 )
 _NOT_SIDE_AFTER = frozenset(("all", "be", "been", "got", "had", "has", "have", "is", "just", "was", "were"))
+
+#: Words that say how something is: torn, enlarged.
+_HOW_IT_IS = re.compile(r"(?i)(?:[a-z]{2}ed|torn|broken|swollen|split|frozen|thick|thin|wide|loose)\Z")
 
 _DENIALS = frozenset(("no", "without", "nor"))
 _WORD = re.compile(r"\S+")
@@ -124,7 +128,36 @@ def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...
             atoms.append(_concept_atom(speaker, text, found, start))
         last = found.end
     atoms.extend(_loose(speaker, text, last, len(text), start))
-    return _either_of(_graded(atoms, speaker.lexicon))
+    return _either_of(_graded(_denying(atoms, speaker.lexicon), speaker.lexicon))
+
+
+def _denying(atoms: Sequence[Atom], lexicon: Lexicon) -> list[Atom]:
+    """The "not" of "is not torn" denies what follows, where that says how something is."""
+    return [
+        denying(atom)
+        if atom.kind == "stop" and atom.text.lower() == "not" and says_how(following, lexicon)
+        else atom
+        for atom, following in zip_longest(atoms, atoms[1:])
+    ]
+
+
+def denying(atom: Atom) -> Atom:
+    """A "not" that denies what follows it."""
+    return replace(atom, kind="cue", values=("not_so",))
+
+
+def says_how(atom: Atom | None, lexicon: Lexicon) -> bool:
+    """Whether this says how a structure is (torn, enlarged, intact; compressed, of a nerve) and not what it has."""
+    if atom is None:
+        return False
+    if atom.kind == "cue":
+        return atom.values == ("intact",)
+    if not _HOW_IT_IS.search(atom.text):
+        return False
+    named = (f"{atom.text} {kind}" for kind in STRUCTURE_KINDS)
+    return atom.kind == "abnormality" or (
+        atom.kind == "word" and any(lexicon.resolve(name, ABNORMALITY_KINDS) for name in named)
+    )
 
 
 def _graded(atoms: Sequence[Atom], lexicon: Lexicon) -> list[Atom]:

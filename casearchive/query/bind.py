@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from casearchive.query.atoms import MODIFIERS, Atom, free_words
 from casearchive.query.joined import composed, injured, of_its_kind
-from casearchive.query.labels import told
+from casearchive.query.labels import OR_NORMAL, told
 from casearchive.query.persons import wish as persons_wish
 from casearchive.query.sizes import measured, on_side, or_its_length
 from casearchive.query.tree import (
@@ -35,7 +35,7 @@ from casearchive.query.tree import (
     Wanted,
     Words,
 )
-from casearchive.query.wanted import both, composites_at, either, implied, literal, wanted
+from casearchive.query.wanted import ROOT, both, composites_at, either, implied, literal, wanted
 from casearchive.terms import Lexicon
 
 _COMPLAINTS = frozenset(("pain", "pains", "painful", "ache", "aches", "aching", "sore", "soreness", "hurts"))
@@ -63,7 +63,7 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     groups = [a for a in plain if a.kind == "group"]
     own, said = told(injured(composed([a for a in plain if a.kind != "group"], lexicon), lexicon), lexicon)
     sides = [a.values for a in own if a.kind == "side"]
-    own, sizes = measured(_denied(own), lexicon)
+    own, sizes = measured(_denied(own, lexicon), lexicon)
     pushed = _to_push(own, groups)
     if pushed:
         own = [a for a in own if a not in pushed]
@@ -199,13 +199,14 @@ def _group(group: Atom, pushed: tuple[Atom, ...], lexicon: Lexicon) -> Node:
 _UNKNOWN = "unknown"
 
 
-def _denied(atoms: Sequence[Atom]) -> list[Atom]:
+def _denied(atoms: Sequence[Atom], lexicon: Lexicon) -> list[Atom]:
     """ "no", "without" and "nor" before a finding ask for its documented absence; else they say nothing."""
     result: list[Atom] = []
     denial: Atom | None = None
+    begins = 0
     for atom in atoms:
         if atom.kind == "denial":
-            denial = atom
+            denial, begins = atom, len(result)
             continue
         if denial is not None and atom.kind == "abnormality":
             result.append(replace(denial, kind="certainty", start=atom.start - 1, end=atom.start))
@@ -226,7 +227,11 @@ def _denied(atoms: Sequence[Atom]) -> list[Atom]:
             denial = None
         if atom.kind != "stop":
             result.append(atom)
-    return result
+    places = result[begins:]
+    if denial is None or not result[:begins] or not places or any(a.kind == "severity" for a in places):
+        return result
+    # "tear without left": there is no finding behind it, so the place itself is left out
+    return [*result[:begins], Atom("negated", denial.start, places[-1].end, node=bind(places, lexicon))]
 
 
 # ------------------------------------------------------------------------------------------- clauses
@@ -246,15 +251,40 @@ def _clauses(atoms: Sequence[Atom], lexicon: Lexicon) -> tuple[list[Node], list[
     affirmed = [d for d in drafts if d.abnormality is not None and not _said_absent(d)]
     for draft in drafts:
         clause = _clause(draft, lexicon)
+        if draft.abnormality is not None and draft.abnormality.prop == OR_NORMAL:
+            nodes.append(_or_normal(clause, lexicon))
+            continue
         if affirmed and _said_absent(draft):
             # "tear without haematoma": no case with a haematoma, and those that say so first
             nodes += [Not(replace(clause, certainty=PRESENT)), Maybe(clause)]
             continue
-        nodes.append(or_its_length(clause, lexicon))
+        nodes.append(_or_spared(or_its_length(clause, lexicon), lexicon))
         about = tuple(w for w in (clause.structure, clause.abnormality) if w is not None and w.groups)
         if about and not clause.strict and "absent" not in clause.certainty:
             nodes.append(Maybe(Said(about)))
     return nodes, []
+
+
+def _or_normal(clause: FindingClause, lexicon: Lexicon) -> Node:
+    """ "Intact", "not enlarged": documented as absent, or the structure is called normal."""
+    if clause.structure is None:
+        return clause
+    normal = wanted(lexicon, "normal", "normal")
+    return Or((clause, FindingClause(clause.structure, normal, sides=clause.sides, strict=True)))
+
+
+def _or_spared(node: Node, lexicon: Lexicon) -> Node:
+    """A normal nerve is one that is called so, or one of which something is documented as absent and nothing else is
+    there."""
+    if not isinstance(node, FindingClause) or node.structure is None or node.abnormality is None:
+        return node
+    asked = FindingClause(node.structure, node.abnormality, beside=node.beside, implied=node.implied)
+    if node.abnormality.kind != "normality" or replace(node, sides=(), loose=()) != asked:
+        return node
+    gone = FindingClause(
+        node.structure, wanted(lexicon, ROOT, ROOT), sides=node.sides, certainty=("absent",), strict=True
+    )
+    return Or((node, gone))
 
 
 def _said_absent(draft: _Draft) -> bool:

@@ -9,7 +9,8 @@ from casearchive.frozen import dataclass
 #: What a cue says. ``labelled``: an earlier label follows; ``turned``: the label stands before it and what it was
 #: behind; ``sent``: what follows was only asked; ``missed`` and ``overcalled``: how an earlier look was wrong;
 #: ``possible`` and ``probable``: how sure the finding was; ``denied``: what stands before it was not there;
-#: ``intact``: the structure was whole.
+#: ``intact``: the structure was whole; ``spared``: nothing was wrong with it. ``not_so`` ("not torn") is no phrase of
+#: this list: ``atoms`` sees it by what follows.
 _CUES: dict[str, tuple[str, ...]] = {
     "turned": (
         "(?:that |which )?(?:turned out|proved|was found|were found) to be",
@@ -45,7 +46,8 @@ _CUES: dict[str, tuple[str, ...]] = {
     "denied": (
         "(?:was |were |is |are )?(?:excluded|ruled out|not (?:found|seen|present|confirmed|there)|absent)",
     ),
-    "intact": ("intact|unremarkable|undamaged|uninjured|unharmed|preserved|unaffected|spared",),
+    "intact": ("intact|unremarkable|undamaged|uninjured|unharmed|preserved",),
+    "spared": ("unaffected|uninvolved|spared|not (?:affected|involved)",),
 }
 _CUE = re.compile(
     r"(?<![\w-])(?:"

@@ -140,9 +140,13 @@ def _absent_in_a_part(clause: FindingClause, some: Items) -> list[Tier]:
     for column, asked in (("f.structure", clause.structure), ("f.abnormality", clause.abnormality)):
         if asked is not None:
             there &= of_ids(some, column, asked.ids)
-    elsewhere = some.documents(there)
-    tiers = _finding_tiers(clause, some, found, MATCH, OTHER_SIDE, weight=IN_A_PART)
-    return [tier._replace(documents=minus(tier.documents, elsewhere)) for tier in tiers]
+    read = any_value(some, "f.origin", READ)
+    tiers: list[Tier] = []
+    for denied, present in ((found & read, there), (minus(found, read), minus(there, read))):
+        elsewhere = some.documents(present)
+        parts = _finding_tiers(clause, some, denied, MATCH, OTHER_SIDE, weight=IN_A_PART)
+        tiers += [tier._replace(documents=minus(tier.documents, elsewhere)) for tier in parts]
+    return tiers
 
 
 def _finding_tiers(

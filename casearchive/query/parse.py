@@ -12,10 +12,19 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice, pairwise, product
+from itertools import islice, pairwise, product, zip_longest
 
 from casearchive.errors import QueryError
-from casearchive.query.atoms import Alike, Atom, Speaker, field_to_atom, phrase_atom, words_to_atoms
+from casearchive.query.atoms import (
+    Alike,
+    Atom,
+    Speaker,
+    denying,
+    field_to_atom,
+    phrase_atom,
+    says_how,
+    words_to_atoms,
+)
 from casearchive.query.bind import bind
 from casearchive.query.cues import Cue, cues
 from casearchive.query.describe import described
@@ -41,6 +50,8 @@ _VERBS = frozenset(
     ("can", "could", "did", "do", "does", "had", "has", "have", "is", "may", "might", "must", "should", "was", "were",
      "will", "would")
 )  # fmt: skip
+#: What stands between a "not" and the name of what is left out.
+_ARTICLES = frozenset(("a", "an", "any"))
 
 
 def parse(
@@ -100,8 +111,11 @@ def _said(pieces: tuple[Piece, ...], found: tuple[Cue, ...]) -> tuple[Piece, ...
     """The pieces, with a "not" that belongs to a turn of phrase ("not seen on MRI") or to a verb ("does not slide")
     as a mere word."""
     result: list[Piece] = []
-    for piece in pieces:
-        of_verb = bool(result) and result[-1].kind == "word" and result[-1].text.lower() in _VERBS
+    for piece, following in zip_longest(pieces, pieces[1:]):
+        named = following is not None and following.text.lower() in _ARTICLES  # "is not a tear"
+        of_verb = (
+            bool(result) and result[-1].kind == "word" and result[-1].text.lower() in _VERBS and not named
+        )
         of_phrase = any(c.start <= piece.start < c.end for c in found)
         plain = piece.kind == "not" and piece.text == "not" and (of_verb or of_phrase)
         result.append(replace(piece, kind="word") if plain else piece)
@@ -253,9 +267,15 @@ class _Reader:
             raise self.error(operator, f"{operator.text} needs something after it")
         if depth >= MAX_DEPTH:
             raise self.error(operator, f"more than {MAX_DEPTH} denials in a row")
+        words = self.words_ahead()
+        if len(words) > 1 and words[0].text.lower() in _ARTICLES:
+            self.at += 1
+            words = words[1:]
         piece = self.pieces[self.at]
         if piece.kind == "word":
-            words = self.words_ahead()
+            first = words_to_atoms(self.speaker, words)[:1] if operator.text == "not" else ()
+            if first and says_how(first[0], self.speaker.lexicon):
+                return (denying(Atom("stop", operator.start, operator.end, operator.text)),)
             count = self.first_name(words)
             self.at += count
             atoms = words_to_atoms(self.speaker, words[:count])
