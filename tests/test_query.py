@@ -449,6 +449,66 @@ def test_years_are_an_age_and_a_number_that_measures_nothing_stays_a_word() -> N
     assert "words = 20" in ask("20").understood
 
 
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("women", ("either words = women or sex = F",)),
+        ("boy", ("either words = boy or (age < 18, sex = M)",)),
+        ("67F", ("age = 67", "either words = woman or sex = F")),
+        ("M 45", ("age = 45", "either words = man or sex = M")),
+        ("male under 25", ("age < 25", "either words = male or sex = M")),
+        ("patients over 60", ("age > 60",)),
+        ("girls 12 to 16", ("age 12..16", "either words = girls or (age < 18, sex = F)")),
+        ("aged 20 to 30", ("age 20..30",)),
+        ("age 20-40", ("age 20..40",)),
+        ("age of 38", ("age = 38",)),
+        ("aged over 70", ("age > 70",)),
+        ("62M soleus tear", ("structure = soleus muscle (+1 part)", "finding = tear (+53 kinds)", "age = 62",
+                             "preferably words = man or sex = M")),
+        ("women with csa over 60", ("csa > 60 mm2", "preferably words = women or sex = F")),
+        ("soleus tear woman", ("structure = soleus muscle (+1 part)", "finding = tear (+53 kinds)",
+                               "preferably words = woman or sex = F")),
+        ("M2 soleus", ("structure = soleus muscle (+1 part)", "words = M2")),
+        ("metavir F2", ("metavir = F2",)),
+        ("peetrons 2 over 60", ("peetrons = 2", "words = over, 60")),
+    ],
+)  # fmt: skip
+def test_who_the_patient_is_is_understood(text: str, understood: tuple[str, ...]) -> None:
+    assert ask(text).understood == understood
+
+
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("gap > 1 inch", "gap > 25.4 mm"),
+        ("gap>2in", "gap > 50.8 mm"),
+        ("gap > 0.5 in", "gap > 12.7 mm"),
+        ("gap over 2 inches", "gap > 50.8 mm"),
+        ("gap>2 in the left soleus", "gap (left) of soleus muscle (+1 part) > 2 mm"),
+        ("gap over 2 in the soleus", "gap of soleus muscle (+1 part) > 2 mm"),
+    ],
+)
+def test_inches_are_lengths_and_a_small_in_is_none(text: str, understood: str) -> None:
+    assert understood in ask(text).understood
+
+
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("pd>=2", ("pd >= 2",)),
+        ("PD grade 2", ("pd = 2",)),
+        ("PD 3", ("pd = 3",)),
+        ("power doppler grade 2", ("pd = 2",)),
+        ("power doppler", ("mode = power Doppler",)),
+        ("synovitis grade 2", ("finding = synovitis (+4 kinds)", "grade = 2 on any scale")),
+        ("grade III", ("grade = 3 on any scale",)),
+        ("BAMIC 2b", ("bamic = 2b",)),
+    ],
+)
+def test_a_grade_is_of_its_scale_or_says_that_it_is_of_any(text: str, understood: tuple[str, ...]) -> None:
+    assert ask(text).understood == understood
+
+
 def test_a_field_may_stand_apart_from_its_comparison() -> None:
     assert ask("frames > 20").root == ask("frames>20").root
     assert ask("peetrons >= 2").root == ask("peetrons>=2").root

@@ -27,6 +27,7 @@ from casearchive.model import (
     Case,
     Claim,
     Diagnosis,
+    Doppler,
     Dynamic,
     Evidence,
     Facts,
@@ -179,6 +180,72 @@ def test_grades_are_found_by_their_number_however_they_are_written(
     connection = graded(scale, value)
     assert [q for q in found if slugs(ask(connection, q)) != ["graded"]] == []
     assert [q for q in not_found if slugs(ask(connection, q))] == []
+
+
+def flowing() -> sqlite3.Connection:
+    connection = fresh()
+    for slug, seen in (
+        (
+            "flows",
+            replace(finding("F1 achilles_tendon neovascularity left definite"), doppler=Doppler("pd", 2.0)),
+        ),
+        (
+            "still",
+            replace(finding("F1 achilles_tendon tendinopathy left definite"), doppler=Doppler("pd", 0.0)),
+        ),
+        (
+            "ohberg",
+            replace(finding("F1 achilles_tendon tendinopathy left definite"), doppler=Doppler("ohberg", 2.0)),
+        ),
+        (
+            "torn",
+            replace(
+                finding("F1 soleus tear left definite"),
+                grades=(Grade("peetrons", "2"), Grade("munich", "3B")),
+            ),
+        ),
+    ):
+        put_case(connection, case(slug, "A leg", seen))
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("pd>=2", ["flows"]),
+        ("pd:2", ["flows"]),
+        ("grade:pd>=1", ["flows"]),
+        ("PD grade 2", ["flows"]),
+        ("power doppler grade 2 achilles", ["flows"]),
+        ("pd:0", ["still"]),
+        ("ohberg>=2", ["ohberg"]),
+        ("doppler>=2", ["flows", "ohberg"]),
+        ("peetrons:2", ["torn"]),
+        ("grade 2", ["flows", "ohberg", "torn"]),
+    ],
+)
+def test_a_doppler_grade_is_a_grade_on_its_scale(question: str, found: list[str]) -> None:
+    assert sorted(slugs(ask(flowing(), question))) == found
+
+
+def test_a_grade_of_any_scale_is_answered_with_the_scale() -> None:
+    (torn,) = ask(flowing(), "grade 3").hits
+    assert "munich 3B" in torn.why[0] and "peetrons" not in torn.why[0]
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("unilateral atrophy", ["left", "unknown"]),
+        ("bilateral atrophy", ["both", "unknown"]),
+        ("atrophy left", ["left", "both", "unknown"]),
+    ],
+)
+def test_what_is_on_both_sides_is_not_unilateral(question: str, found: list[str]) -> None:
+    connection = fresh()
+    for slug, side in (("both", "bilateral"), ("left", "left"), ("unknown", "unknown")):
+        put_case(connection, case(slug, "A back", f"F1 multifidus muscle_atrophy {side} definite"))
+    assert sorted(slugs(ask(connection, question))) == sorted(found)
 
 
 def test_a_reason_names_what_the_text_says_and_never_more_than_was_asked() -> None:

@@ -15,7 +15,7 @@ from casearchive.index import noting, shelf
 from casearchive.index.read import facts_of_row, reports_of
 from casearchive.index.text import DocumentText, document_text, instance_text
 from casearchive.mined import Label, Mined, in_known_words, of_case, of_facts
-from casearchive.model import Case, Facts, Finding, Measurement, TeachingSetRecord
+from casearchive.model import Case, Facts, Finding, Grade, Measurement, TeachingSetRecord
 from casearchive.terms import lexicon
 from casearchive.terms.grades import ordinal
 from casearchive.units import in_base
@@ -336,6 +336,14 @@ def _put_document(connection: sqlite3.Connection, instance: int, facts: Facts, n
     shelf.put(connection, document, {}, noting.of_document(connection, document))
 
 
+def _grades(finding: Finding) -> tuple[Grade, ...]:
+    """A Doppler grade is a grade on its scale too."""
+    doppler = finding.doppler
+    if doppler is None or doppler.value is None or doppler.scale in ("", *(g.scale for g in finding.grades)):
+        return finding.grades
+    return (*finding.grades, Grade(doppler.scale, f"{doppler.value:g}"))
+
+
 def _put_finding(
     connection: sqlite3.Connection,
     document: int,
@@ -385,7 +393,7 @@ def _put_finding(
     )
     connection.executemany(
         "INSERT INTO grades (finding, scale, value, ordinal) VALUES (?, ?, ?, ?)",
-        [(row_id, g.scale, g.value, ordinal(g.value)) for g in finding.grades],
+        [(row_id, g.scale, g.value, ordinal(g.value)) for g in _grades(finding)],
     )
     connection.executemany(
         "INSERT OR IGNORE INTO relations (finding, kind, structure) VALUES (?, ?, ?)",

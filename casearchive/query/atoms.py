@@ -13,6 +13,7 @@ from casearchive.query import fts
 from casearchive.query.cues import Cue, cues
 from casearchive.query.fields import Field
 from casearchive.query.measures import Compared, comparisons, measure_named
+from casearchive.query.persons import Short, shorthand
 from casearchive.query.tree import GradeTest, Has, Like, Mention, Node, Phrase, Range, Test, Wanted, Words
 from casearchive.query.values import field_atom
 from casearchive.query.wanted import ambiguous, either, is_abnormality, is_structure, wanted
@@ -109,12 +110,14 @@ def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...
     known = speaker.lexicon.recognise(text)
     # "absent lung sliding" is the name of a sign, not the absence of one
     said = [c for c in cues(text) if not any(_inside(c, f) for f in known)]
-    taken: tuple[Compared | Cue, ...] = (
+    patients = [p for p in shorthand(text) if not any(_overlap(p, f) for f in (*known, *said))]
+    taken: tuple[Compared | Cue | Short, ...] = (
         *said,
-        *(n for n in comparisons(text) if not any(_overlap(n, c) for c in said)),
+        *patients,
+        *(n for n in comparisons(text) if not any(_overlap(n, c) for c in (*said, *patients))),
     )
     names = [f for f in known if not any(_overlap(f, n) for n in taken)]
-    ordered: list[Found | Compared | Cue] = sorted((*names, *taken), key=lambda f: f.start)
+    ordered: list[Found | Compared | Cue | Short] = sorted((*names, *taken), key=lambda f: f.start)
     for found in ordered:
         if found.start < last:
             continue
@@ -122,6 +125,10 @@ def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...
         words = text[found.start : found.end].strip()
         if isinstance(found, Compared):
             atoms.append(Atom("number", start + found.start, start + found.end, words, prop=found))
+        elif isinstance(found, Short):
+            here = (start + found.start, start + found.end)
+            age = Compared(*here, found.age, found.age, True, True, "years", True)
+            atoms += [Atom("number", *here, words, prop=age), Atom("word", *here, found.word)]
         elif isinstance(found, Cue):
             atoms.append(Atom("cue", start + found.start, start + found.end, words, values=(found.kind,)))
         else:
@@ -167,6 +174,10 @@ def _graded(atoms: Sequence[Atom], lexicon: Lexicon) -> list[Atom]:
     while waiting:
         atom = waiting.pop(0)
         scale = _scale_of(atom, lexicon)
+        if scale == "" and result and (scale := _scale_of_mode(result[-1], lexicon) or ""):
+            atom = replace(atom, start=result.pop().start)  # "PD grade 2"
+        if scale is None and waiting and _grade_test("", waiting[0], lexicon) is not None:
+            scale = _scale_of_mode(atom, lexicon)  # "PD 2"
         if scale is None:
             result.append(atom)
             continue
@@ -217,6 +228,14 @@ def _scale_of(atom: Atom, lexicon: Lexicon) -> str | None:
     return "" if atom.kind == "word" and atom.text.lower() in ("grade", "grades", "type") else None
 
 
+def _scale_of_mode(atom: Atom, lexicon: Lexicon) -> str | None:
+    """The scale that is called as the mode is in which it is read: PD is power Doppler and its grade."""
+    if not isinstance(atom.node, Mention) or atom.node.wanted.kind != "mode":
+        return None
+    concept = lexicon.resolve(atom.text, ("scale",)) or lexicon.resolve(f"{atom.text} grade", ("scale",))
+    return called(concept.id, lexicon) if concept is not None else None
+
+
 def _grade_number(text: str) -> float | None:
     """The number of a whole grade: 3 or III, not 2b."""
     return ordinal(text) if re.fullmatch(r"(?ai)\d|[ivx]+", text) else None
@@ -257,7 +276,7 @@ def _inside(cue: Cue, name: Found) -> bool:
     return name.start <= cue.start and cue.end <= name.end and cue.end - cue.start < name.end - name.start
 
 
-def _overlap(one: Found | Compared | Cue, other: Compared | Cue) -> bool:
+def _overlap(one: Found | Compared | Cue | Short, other: Found | Compared | Cue | Short) -> bool:
     return one.start < other.end and other.start < one.end
 
 
@@ -298,7 +317,7 @@ def _concept_atom(speaker: Speaker, text: str, found: Found, offset: int) -> Ato
     if kind == "laterality":
         if _is_adverb(text, found):
             return Atom("stop", start, end, found.text)
-        return replace(atom, kind="side", values=_sides(found.concept))
+        return replace(atom, kind="side", values=(found.concept,))
     if is_structure(kind):
         return replace(atom, kind="structure")
     if is_abnormality(kind):
@@ -316,10 +335,6 @@ def _concept_atom(speaker: Speaker, text: str, found: Found, offset: int) -> Ato
     if kind == "discordance":
         meant = replace(meant, ids=(_DISCORDANCE.get(found.concept, found.concept),))
     return replace(atom, node=Mention(meant))
-
-
-def _sides(concept_id: str) -> tuple[str, ...]:
-    return ("left", "right") if concept_id == "unilateral" else (concept_id,)
 
 
 def _is_adverb(text: str, found: Found) -> bool:
@@ -387,7 +402,7 @@ def _likeness(speaker: Speaker, piece: Piece) -> Atom:
 
 
 def _named_atom(kind: str, meant: Wanted, start: int, end: int) -> Atom:
-    values = _sides(meant.asked[0]) if kind == "side" else ()
+    values = meant.asked[:1] if kind == "side" else ()
     return Atom(kind, start, end, meant.typed, wanted=meant, values=values, by_field=True)
 
 

@@ -18,6 +18,7 @@ from casearchive.query.sizes import measured, on_side, or_its_length
 from casearchive.query.tree import (
     PRESENT,
     And,
+    CaseClause,
     Everything,
     FindingClause,
     GradeTest,
@@ -88,8 +89,11 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     parts.extend(_left_out(negated, clauses))
     # whoever comes has a pain: with a place beside it, it tells apart nothing
     complaints = [a for a in words if clauses and a.text.lower() in _COMPLAINTS]
-    persons = [(a, wish) for a in words if parts and (wish := persons_wish(a.text)) is not None]
-    parts.extend(wish for _, wish in persons)
+    persons = [(a, wish) for a in words if (wish := persons_wish(a.text)) is not None]
+    alone = all(a in complaints or any(a is who for who, _ in persons) for a in words) and all(
+        map(_of_age, parts)
+    )
+    parts.extend(wish if alone else Maybe(wish) for _, wish in persons)
     wished = [*complaints, *(a for a, _ in persons)]
     for demanded, some in ((True, [a for a in words if a not in wished]), (False, complaints)):
         found = free_words(sorted(some, key=lambda a: a.start))
@@ -101,6 +105,11 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
 def _beside(node: Node, sides: Sequence[tuple[str, ...]]) -> Node:
     """What stands in brackets or behind a minus, measured on the one side that is named beside it."""
     return on_side(node, sides[0]) if len(sides) == 1 else node
+
+
+def _of_age(part: Node) -> bool:
+    """Whether it says no more than how old the patient is: "women over 60" are women."""
+    return isinstance(part, CaseClause) and part.test.field in ("age", "sex")
 
 
 def _left_out(nodes: Sequence[Node], clauses: Sequence[Node]) -> list[Node]:

@@ -234,10 +234,11 @@ def _with_properties(clause: FindingClause, some: Items, found: int) -> int:
 def _graded(test: GradeTest, some: Items) -> int:
     start = facts.plain("f.grade", "")
     names = some.names(start)
-    return some.items(*(n for n in names if _passes(test, *json.loads(n.removeprefix(start)))))
+    return some.items(*(n for n in names if passes(test, *json.loads(n.removeprefix(start)))))
 
 
-def _passes(test: GradeTest, scale: str, value: str, ordinal: float | None) -> bool:
+def passes(test: GradeTest, scale: str, value: str, ordinal: float | None) -> bool:
+    """Whether a grade (its value in small letters) is what was asked."""
     if test.scale and test.scale != scale:
         return False
     return (test.range is None or (ordinal is not None and test.range.holds(ordinal))) and (

@@ -136,6 +136,8 @@ def _with_unit(asked: Asked, following: Piece) -> tuple[Asked, int]:
     """gap>20 mm: the next word belongs to the number where it is a unit."""
     unit = following.text.strip(".,;").lower()
     units = NUMBER_UNITS.get(asked.field.name, {}) if asked.field.takes == "number" else {}
+    if unit == "in" and asked.query[following.end :].strip():
+        return asked, 0  # "gap>2 in the left soleus"
     if asked.value[-1:].isdigit() and (unit in units or (asked.field.takes == "measure" and base_of(unit))):
         return replace(asked, value=asked.value + unit), 1
     return asked, 0
