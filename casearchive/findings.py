@@ -16,6 +16,7 @@ from casearchive.ingest import drafts
 from casearchive.measurements import checked
 from casearchive.model import Case, Facts
 from casearchive.record.annotating import Annotation, Refused, Revision, revised
+from casearchive.record.checking import contradictions, guessed
 from casearchive.record.chosen import chosen
 from casearchive.record.findings_reading import Complaint, Given
 from casearchive.record.importing import imported, lost
@@ -138,7 +139,13 @@ def take(
                 told += dict.fromkeys(c for _, c in refused)
             if own and not refused and after != before:
                 ready.append((before, after, text, len(own)))
-                notes += [f"{slug}: {line}" for line in (*lost(before, after), *_apart(before, after, files))]
+                said = (
+                    *lost(before, after),
+                    *_apart(before, after, files),
+                    *_odd(before, after),
+                    *_taken_for(own),
+                )
+                notes += [f"{slug}: {line}" for line in said]
         writes = not dry_run and (partial or not told)
         for before, after, text, count in ready if writes else ():
             new = record.update(text, after)
@@ -159,6 +166,18 @@ def _apart(before: Case, after: Case, files: Mapping[str, Facts]) -> Iterator[st
     for row, found in zip(after.measurements, checked(after, files), strict=True):
         if found.agrees is False and row not in kept:
             yield f"{row.finding + ' ' if row.finding else ''}{row.what}: {found.note}"
+
+
+def _odd(before: Case, after: Case) -> Iterator[str]:
+    """Contradictions in what is new."""
+    known = {*contradictions(before, [f.id for f in before.findings])}
+    return (line for line in contradictions(after, [f.id for f in after.findings]) if line not in known)
+
+
+def _taken_for(given: Sequence[Given]) -> Iterator[str]:
+    for one in given:
+        for written, meant in guessed(FINDING, one.facts):
+            yield f"line {one.line}: “{written}” is taken for {meant}"
 
 
 def _target(annotations: Sequence[Annotation]) -> str:

@@ -333,6 +333,38 @@ def test_words_that_the_vocabulary_does_not_know_are_kept_where_this_is_asked(ar
     assert finding_of(archive, "F3").abnormality == "wobbling"
 
 
+@pytest.mark.parametrize("measure", ["gap=-5mm", "csa=-1.5cm2", "volume=-3ml", "thickness=-0,1 cm"])
+def test_nothing_is_smaller_than_nothing(archive: Archive, measure: str) -> None:
+    assert "never less than nothing" in run(SLUG, "--change", "F1", "--measure", measure, code=2).stderr
+
+
+def test_what_may_be_negative_is_taken(archive: Archive) -> None:
+    run(SLUG, "--change", "F1", "--measure", "angle=-5deg", "--measure", "gap=0mm")
+
+
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        (("--finding", "normal", "--structure", "soleus", "--severity", "severe"),
+         "F3 is normal, and yet has the severity severe"),
+        (("--finding", "tear", "--certainty", "absent", "--severity", "mild"),
+         "F3 is absent, and yet has the severity mild"),
+        (("--finding", "tear", "--certainty", "absent", "--grade", "peetrons=2"), "has the grade Peetrons"),
+        (("--change", "F1", "--certainty", "absent"), "F1 is absent, and yet has gap at rest: 6 mm"),
+        (("--finding", "teer", "--structure", "soleus"), "“teer” is taken for tear"),
+        (("--finding", "tear", "--certainty", "absent", "--grade", "pd=0"), ""),
+        (("--finding", "thickening", "--certainty", "absent", "--measure", "thickness=4mm"), ""),
+        (("--finding", "normal", "--structure", "soleus"), ""),
+        (("--finding", "rupture", "--structure", "SOL", "--severity", "severe"), ""),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_or_was_guessed_is_saved_with_a_note(
+    archive: Archive, words: tuple[str, ...], note: str
+) -> None:
+    said = " ".join(run(SLUG, *words).stderr.split())
+    assert note in said if note else "Note" not in said
+
+
 def test_closed_words_are_taken_in_any_letters(archive: Archive) -> None:
     run(SLUG, "--finding", "edema", "--side", "R", "--certainty", "Not assessed", "--measure", "gap=3mm",
         "--measured-side", "Left")  # fmt: skip

@@ -316,6 +316,15 @@ def test_a_new_value_that_its_old_points_contradict_is_said(archive: Archive, tm
     assert "scaled: F1 gap: 30 mm typed, 10 mm by its points" in said
 
 
+def test_what_contradicts_itself_or_was_guessed_is_said(archive: Archive) -> None:
+    Path("t.csv").write_text("case,abnormality,certainty,severity\nthigh,teer,absent,severe\n")
+    said = " ".join(run("--import", "t.csv", "-n").stderr.split())
+    assert "thigh: F2 is absent, and yet has the severity severe" in said
+    assert "thigh: line 2: “teer” is taken for tear" in said
+    Path("t.csv").write_text("case,id,measure,value,unit\nthigh,F1,gap,-4,mm\n")
+    assert "never less than nothing" in " ".join(run("--import", "t.csv", code=2).stdout.split())
+
+
 @pytest.mark.parametrize(
     ("written", "side"), [("Left", "left"), ("L", "left"), ("RT", "right"), ("Both", "bilateral")]
 )

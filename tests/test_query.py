@@ -450,6 +450,30 @@ def test_years_are_an_age_and_a_number_that_measures_nothing_stays_a_word() -> N
 
 
 @pytest.mark.parametrize(
+    ("text", "position", "hint"),
+    [
+        ("tear gap@banana>20mm", 5, "contraction"),
+        ("set:nope", 0, "set:knees"),
+        ("tear set:kneees", 5, "Did you mean set:knees"),
+        ("set:knees,nope", 0, "set:knees"),
+    ],
+)
+def test_a_state_or_a_set_that_there_is_not_is_refused(text: str, position: int, hint: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        parse(text, lexicon(), sets=("knees", "hips"))
+    assert caught.value.position == position and hint in str(caught.value) + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["set:knees", "set:KNEES", "set:kn*", "set:*", "-set:hips", "gap@rest", "gap@active_contraction>2mm"],
+)
+def test_a_state_and_a_set_that_there_are_are_asked(text: str) -> None:
+    assert parse(text, lexicon(), sets=("knees", "hips")).understood
+    assert parse("set:anything", lexicon()).understood
+
+
+@pytest.mark.parametrize(
     ("text", "understood"),
     [
         ("women", ("either words = women or sex = F",)),

@@ -17,7 +17,7 @@ from casearchive.index.text import DocumentText, document_text, instance_text
 from casearchive.mined import Label, Mined, in_known_words, of_case, of_facts
 from casearchive.model import Case, Facts, Finding, Grade, Measurement, TeachingSetRecord
 from casearchive.terms import lexicon
-from casearchive.terms.grades import ordinal
+from casearchive.terms.grades import ordinal, scale_of
 from casearchive.units import in_base
 
 _REGION_COLUMNS = (
@@ -337,11 +337,12 @@ def _put_document(connection: sqlite3.Connection, instance: int, facts: Facts, n
 
 
 def _grades(finding: Finding) -> tuple[Grade, ...]:
-    """A Doppler grade is a grade on its scale too."""
-    doppler = finding.doppler
-    if doppler is None or doppler.value is None or doppler.scale in ("", *(g.scale for g in finding.grades)):
-        return finding.grades
-    return (*finding.grades, Grade(doppler.scale, f"{doppler.value:g}"))
+    """Its grades, each on a scale as that is called; a Doppler grade is one on its scale too."""
+    given = list(finding.grades)
+    if finding.doppler is not None and finding.doppler.value is not None and finding.doppler.scale:
+        given.append(Grade(finding.doppler.scale, f"{finding.doppler.value:g}"))
+    named = {scale_of(g.scale, lexicon()) or g.scale: g.value for g in reversed(given)}
+    return tuple(Grade(scale, value) for scale, value in named.items())
 
 
 def _put_finding(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
@@ -20,7 +21,7 @@ from casearchive.query.wanted import ambiguous, either, is_abnormality, is_struc
 from casearchive.query.words import Piece
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon
 from casearchive.terms import Mention as Found
-from casearchive.terms.grades import called, ordinal, spellings
+from casearchive.terms.grades import called, ordinal, scale_of, spellings
 
 #: Words that carry no meaning of their own in a question.
 STOP = frozenset(
@@ -97,6 +98,7 @@ class Speaker:
     exact: bool = False
     saved: Callable[[str], Node | None] = lambda name: None
     alike: Alike = lambda slug: None
+    sets: Collection[str] | None = None
 
 
 def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...]:
@@ -110,11 +112,19 @@ def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...
     known = speaker.lexicon.recognise(text)
     # "absent lung sliding" is the name of a sign, not the absence of one
     said = [c for c in cues(text) if not any(_inside(c, f) for f in known)]
-    patients = [p for p in shorthand(text) if not any(_overlap(p, f) for f in (*known, *said))]
+    patients = [
+        p
+        for p in shorthand(text)
+        if not any(_overlap(p, f) for f in known) and not any(_overlap(p, c) for c in said)
+    ]
     taken: tuple[Compared | Cue | Short, ...] = (
         *said,
         *patients,
-        *(n for n in comparisons(text) if not any(_overlap(n, c) for c in (*said, *patients))),
+        *(
+            n
+            for n in comparisons(text)
+            if not any(_overlap(n, c) for c in said) and not any(_overlap(n, p) for p in patients)
+        ),
     )
     names = [f for f in known if not any(_overlap(f, n) for n in taken)]
     ordered: list[Found | Compared | Cue | Short] = sorted((*names, *taken), key=lambda f: f.start)
@@ -232,8 +242,7 @@ def _scale_of_mode(atom: Atom, lexicon: Lexicon) -> str | None:
     """The scale that is called as the mode is in which it is read: PD is power Doppler and its grade."""
     if not isinstance(atom.node, Mention) or atom.node.wanted.kind != "mode":
         return None
-    concept = lexicon.resolve(atom.text, ("scale",)) or lexicon.resolve(f"{atom.text} grade", ("scale",))
-    return called(concept.id, lexicon) if concept is not None else None
+    return scale_of(atom.text, lexicon) or None
 
 
 def _grade_number(text: str) -> float | None:
@@ -366,6 +375,8 @@ def field_to_atom(speaker: Speaker, piece: Piece, following: Sequence[Piece]) ->
     """
     if piece.text.lower() == "similar" and (piece.op or piece.value):
         return _likeness(speaker, piece), 0
+    if piece.text.lower() == "set":
+        _known_sets(speaker, piece)
     saved = speaker.saved(piece.value.strip()) if piece.text.lower() == "set" else None
     if saved is not None:
         return Atom("node", piece.start, piece.end, piece.text, node=saved), 0
@@ -385,6 +396,23 @@ def field_to_atom(speaker: Speaker, piece: Piece, following: Sequence[Piece]) ->
         parsed.kind, piece.start, end, text, wanted=parsed.wanted, values=parsed.values, test=parsed.test,
         prop=parsed.prop, node=parsed.node, by_field=True,
     ), used  # fmt: skip
+
+
+def _known_sets(speaker: Speaker, piece: Piece) -> None:
+    """Refuse the name of a set that there is not, where it is known which there are."""
+    if speaker.sets is None or piece.op not in ("", "=", "=="):
+        return
+    known = {name.lower(): name for name in speaker.sets}
+    for name in (n.strip() for n in piece.value.split(",") if n.strip()):
+        if "*" in name or name.lower() in known:
+            continue
+        near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.5) or sorted(known)[:5]
+        hint = (
+            f"Did you mean {' or '.join(f'set:{known[n]}' for n in near)}?"
+            if near
+            else "There are no sets yet."
+        )
+        raise QueryError(f"there is no set “{name}”", query=speaker.text, position=piece.start, hint=hint)
 
 
 def _likeness(speaker: Speaker, piece: Piece) -> Atom:

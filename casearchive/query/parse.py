@@ -9,7 +9,7 @@ item     := ["-" | "NOT"] (word | "phrase" | field:value | "(" either ")")
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, pairwise, product, zip_longest
@@ -62,6 +62,7 @@ def parse(
     exact: bool = False,
     saved: Mapping[str, str] | None = None,
     alike: Alike = lambda slug: None,
+    sets: Collection[str] | None = None,
 ) -> Query:
     """Understand a question.
 
@@ -70,6 +71,7 @@ def parse(
         lexicon: the vocabulary that words are recognised in.
         fields: the fields that may be asked (``query.FIELDS``).
         saved: the questions behind living sets, by name; set:NAME asks what they ask.
+        sets: the names of all sets; None where they are not known.
         alike: tells which cases are like one, for similar:SLUG; None where there is no such case.
         exact: take every concept by itself, without its kinds and parts, and correct no spelling.
 
@@ -80,7 +82,9 @@ def parse(
     if len(pieces) > MAX_TERMS * 4:
         raise _too_much(text, pieces[MAX_TERMS * 4].start)
     reader = _Reader(
-        Speaker(clean(text), lexicon, fields, exact, _nested(lexicon, fields, saved or {}, alike), alike),
+        Speaker(
+            clean(text), lexicon, fields, exact, _nested(lexicon, fields, saved or {}, alike), alike, sets
+        ),
         pieces,
     )
     atoms = reader.either(0)
@@ -103,7 +107,7 @@ def parse(
         raise _too_much(text, 0)
     notes = tuple(_spelt(atom) for atom in _flat(atoms) if _misspelt(atom, lexicon))
     unknown = tuple((a.start, a.end) for a in _flat(atoms) if a.kind == "word")
-    again = partial(parse, lexicon=lexicon, fields=fields, saved=saved, alike=alike)
+    again = partial(parse, lexicon=lexicon, fields=fields, saved=saved, alike=alike, sets=sets)
     return Query(text, root, (*described(root), *notes), unknown, exact, again)
 
 

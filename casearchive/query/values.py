@@ -590,12 +590,26 @@ def _measure(asked: Asked) -> Parsed:
     )
     states: tuple[str, ...] = ()
     if asked.name:
-        concept = asked.lexicon.resolve(asked.name, ("maneuver", "maneuver_state"))
-        states = tuple(sorted(asked.lexicon.narrower(concept.id))) if concept else (asked.name,)
+        states = tuple(sorted(asked.lexicon.narrower(_state(asked, measure))))
     clause = MeasureClause(
         measure.names, measure.label, limits, measure.unit, states, structure, by_field=True
     )
     return Parsed("node", node=clause)
+
+
+def _state(asked: Asked, measure: Measure) -> str:
+    """The state or manoeuvre behind the @ of a measurement."""
+    kinds = ("maneuver", "maneuver_state")
+    named = asked.name.replace("_", " ")
+    concept = asked.lexicon.resolve(asked.name, kinds) or asked.lexicon.resolve(named, kinds)
+    if concept is not None:
+        return concept.id
+    near = asked.lexicon.nearest(named, kinds, 2)
+    meant = f"Did you mean {' or '.join(near)}? " if near else ""
+    raise asked.error(
+        f"{measure.label}@{asked.name}: “{named}” is no state or manoeuvre",
+        f"{meant}For example {asked.field.name}@contraction>20{measure.unit} or {asked.field.name}@rest.",
+    )
 
 
 def _structure(lexicon: Lexicon, word: str) -> Concept | None:

@@ -15,7 +15,7 @@ from typing import Any
 from casearchive.errors import UsageError
 from casearchive.measurements import check
 from casearchive.model import Case, Facts, Measurement
-from casearchive.record.checking import wrong
+from casearchive.record.checking import contradictions, guessed, wrong
 from casearchive.record.chosen import chosen
 from casearchive.record.layout import Path
 from casearchive.record.reading import dotted, read_values
@@ -348,9 +348,14 @@ class _Work:
             raise Refused(tuple(dict.fromkeys(self.complaints)), "Nothing was written.")
         rows = sorted(touched)
         measurements = tuple(n for kind, n in rows if kind == "measurement")
+        findings = tuple(case.findings[n].id for kind, n in rows if kind == "finding")
+        about = {*findings, *(case.measurements[n].finding for n in measurements)}
+        taken = [g for _, _, wanted in self.touched for g in guessed(FINDING, wanted.finding)]
+        self.notes += [f"“{written}” is taken for {meant}" for written, meant in taken]
+        self.notes += contradictions(case, about)
         return Revision(
             case,
-            tuple(case.findings[n].id for kind, n in rows if kind == "finding"),
+            findings,
             measurements,
             tuple(n for kind, n in rows if kind == "prior"),
             tuple(self.sentences),
