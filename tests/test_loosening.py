@@ -61,6 +61,14 @@ def test_a_finding_that_was_understood_is_not_looked_for_in_other_places(index: 
     assert ("structure = soleus muscle", 1) in found.blame
 
 
+@pytest.mark.parametrize("question", ["teninopathy soleus", "soleus tendinopahty", "fasiitis plantar"])
+def test_a_misspelt_word_is_never_given_up_as_one_that_nobody_knows(
+    index: sqlite3.Connection, question: str
+) -> None:
+    found = ask(index, question)
+    assert slugs(found) == [] and found.did_you_mean
+
+
 def test_a_number_is_given_up_for_those_alone_whom_nobody_measured() -> None:
     connection = fresh()
     for slug, size in (("thick", 9.0), ("thin", 4.0), ("unmeasured", None)):

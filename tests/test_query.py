@@ -450,6 +450,48 @@ def test_years_are_an_age_and_a_number_that_measures_nothing_stays_a_word() -> N
 
 
 @pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("confirmed by MRI", ("either confirmed by = mri or words = confirmed, MRI",)),
+        ("soleus tear confirmed on MRI", ("structure = soleus muscle (+1 part)", "finding = tear (+53 kinds)",
+                                          "preferably confirmed by = mri or words = confirmed, MRI")),
+        ("tear not confirmed", ("finding = tear (+53 kinds)", "certainty = absent")),
+        ("tear on MRI", ("finding = tear (+53 kinds)", "modality = mri")),
+    ],
+)  # fmt: skip
+def test_what_confirmed_a_finding_is_not_who_saw_it(text: str, understood: tuple[str, ...]) -> None:
+    assert ask(text).understood == understood
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("rectus femrois teer", "rectus femoris tear"),
+        ("achiles tendon ruptre", "Achilles tendon rupture"),
+        ("hematoma of the soleuss", "hematoma of the soleus"),
+    ],
+)
+def test_nobody_is_asked_whether_another_slip_was_meant(text: str, meant: str) -> None:
+    assert [q.text for q in respelt(ask(text), lexicon())][:1] == [meant]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("age:20-40", "age:20..40"),
+        ("csa:10-20mm2", "csa:10mm2..20mm2"),
+        ("peetrons:2-3", "peetrons:2..3"),
+        ("frames:10-20", "frames:10..20"),
+        ("gap@contraction:5-9", "gap:5..9"),
+    ],
+)
+def test_a_range_with_a_dash_is_told_how_to_write_it(text: str, hint: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        ask(text)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
     ("text", "position", "hint"),
     [
         ("tear gap@banana>20mm", 5, "contraction"),

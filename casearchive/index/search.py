@@ -17,6 +17,7 @@ from casearchive.query import (
     Query,
     looser,
     ranked,
+    relaxed,
     respelt,
     without_one,
 )
@@ -97,7 +98,7 @@ def _search(
         facets=_facets(shelf.connection, _counted(shelf, found, levels)) if facets else {},
         did_you_mean=meant,
         loosened=asked is not query,
-        blame=() if any(levels) else _blame(shelf, query),
+        blame=() if any(levels) else _blame(shelf, corrected or query),
     )
 
 
@@ -137,9 +138,12 @@ def _ways(query: Query) -> Iterator[tuple[Query, Query | None]]:
     again = respelt(query, lexicon()) if query.unknown else ()
     for way in again:
         yield way, way
-    for base in (query, *again[:1]):
-        for way in looser(base):
-            yield way, again[0] if again else None
+    begun = relaxed(query, prefix=True) if again else None
+    if begun is not None:
+        yield begun, again[0]
+    # a word that was meant otherwise is not given up as one that nobody knows
+    for way in looser(again[0] if again else query):
+        yield way, again[0] if again else None
 
 
 # ------------------------------------------------------------------------------------------- counting

@@ -8,7 +8,8 @@ from casearchive.frozen import dataclass
 
 #: What a cue says. ``labelled``: an earlier label follows; ``turned``: the label stands before it and what it was
 #: behind; ``sent``: what follows was only asked; ``missed`` and ``overcalled``: how an earlier look was wrong;
-#: ``possible`` and ``probable``: how sure the finding was; ``denied``: what stands before it was not there;
+#: ``possible`` and ``probable``: how sure the finding was; ``confirmed``: by what follows;
+#: ``denied``: what stands before it was not there;
 #: ``intact``: the structure was whole; ``spared``: nothing was wrong with it. ``not_so`` ("not torn") is no phrase of
 #: this list: ``atoms`` sees it by what follows.
 _CUES: dict[str, tuple[str, ...]] = {
@@ -43,6 +44,7 @@ _CUES: dict[str, tuple[str, ...]] = {
         "(?:can ?not|can't|could ?n[o']t|could not) be (?:entirely |fully |safely |reliably )?(?:excluded|ruled out)",
         "not (?:excluded|ruled out)|uncertain|equivocal|questionable|doubtful|borderline",
     ),
+    "confirmed": ("(?:confirmed|proven|verified) (?:by|at|on|in|with)(?: the| an?)?",),
     "denied": (
         "(?:was |were |is |are )?(?:excluded|ruled out|not (?:found|seen|present|confirmed|there)|absent)",
     ),

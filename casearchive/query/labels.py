@@ -149,6 +149,20 @@ def _not_so(before: list[Atom], after: list[Atom], lexicon: Lexicon) -> Told:
     return [*before, replace(first, values=("absent",), prop=OR_NORMAL if alone else first.prop), *rest], []
 
 
+def _confirmed(before: list[Atom], after: list[Atom], lexicon: Lexicon) -> Told:
+    """What follows confirmed the finding. Few records tell by what, so beside a finding it is only wished for; a
+    treatment is still asked for as one."""
+    by = next((a for a in after if a.kind != "stop"), None)
+    if by is None or by.by_field:
+        return [*before, *after], []
+    name = by.values[0] if by.kind == "modality" else by.text
+    told = FindingClause(confirmed_by=(name,), strict=True)
+    said = Or((told, Words(("confirmed", by.text))))
+    rest = [*before, *(a for a in after if a is not by or by.kind not in ("modality", "word"))]
+    others = any(a.kind in ("abnormality", "structure") or a.node is not None for a in rest)
+    return rest, [Maybe(said) if others else said]
+
+
 _HOW: dict[str, Callable[[list[Atom], list[Atom], Lexicon], Told]] = {
     "labelled": _labelled,
     "turned": _turned,
@@ -156,6 +170,7 @@ _HOW: dict[str, Callable[[list[Atom], list[Atom], Lexicon], Told]] = {
     "missed": _missed,
     "overcalled": _overcalled,
     "possible": _doubtful,
+    "confirmed": _confirmed,
     "denied": _excluded,
     "intact": _intact,
     "spared": _spared,

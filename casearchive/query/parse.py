@@ -105,10 +105,12 @@ def parse(
     size = _size(root)
     if size > MAX_TERMS:
         raise _too_much(text, 0)
-    notes = tuple(_spelt(atom) for atom in _flat(atoms) if _misspelt(atom, lexicon))
+    misspelt = [atom for atom in _flat(atoms) if _misspelt(atom, lexicon)]
+    notes = tuple(_spelt(atom) for atom in misspelt)
+    better = tuple((a.start, a.end, _right(a, lexicon)) for a in misspelt if not a.by_field)
     unknown = tuple((a.start, a.end) for a in _flat(atoms) if a.kind == "word")
     again = partial(parse, lexicon=lexicon, fields=fields, saved=saved, alike=alike, sets=sets)
-    return Query(text, root, (*described(root), *notes), unknown, exact, again)
+    return Query(text, root, (*described(root), *notes), unknown, exact, better, again)
 
 
 def _said(pieces: tuple[Piece, ...], found: tuple[Cue, ...]) -> tuple[Piece, ...]:
@@ -182,6 +184,15 @@ def _misspelt(atom: Atom, lexicon: Lexicon) -> bool:
     if typed in known:
         return False
     return typed in {m.lower() for m in concept.misspellings} or lexicon.resolve(typed) is None
+
+
+def _right(atom: Atom, lexicon: Lexicon) -> str:
+    """The name of its concept that is nearest to what was typed."""
+    assert atom.wanted is not None
+    concept = lexicon.concept(atom.wanted.asked[0])
+    typed = atom.wanted.typed.lower()
+    names = (concept.preferred, *concept.names) if concept is not None else (atom.wanted.label,)
+    return min(names, key=lambda name: distance(typed, name.lower(), len(typed)))
 
 
 def _spelt(atom: Atom) -> str:
@@ -323,7 +334,8 @@ def respelt(query: Query, lexicon: Lexicon) -> tuple[Query, ...]:
         text = query.text
         notes: list[str] = []
         for (start, end, _), better in reversed(list(zip(changes, chosen, strict=True))):
-            notes.insert(0, f"showing results for {better} (you typed {query.text[start:end]})")
+            if (start, end, better) not in query.misspelt:
+                notes.insert(0, f"showing results for {better} (you typed {query.text[start:end]})")
             text = text[:start] + better + text[end:]
         try:
             meant = query.again(text) if query.again is not None else parse(text, lexicon)
@@ -352,7 +364,13 @@ def _changes(query: Query, lexicon: Lexicon) -> list[tuple[int, int, tuple[str, 
             beside = _with_neighbours(query.text, places[0], lexicon)
             changes += [beside] if beside is not None else []
             places = places[1:]
-    return changes
+    known = [(start, end, (better,)) for start, end, better in query.misspelt]
+    # what is understood though it is misspelt is put right as well: nobody is asked "did you mean" another slip
+    return (
+        sorted([*changes, *(k for k in known if not any(k[0] < c[1] and c[0] < k[1] for c in changes))])
+        if changes
+        else []
+    )
 
 
 def _with_neighbours(

@@ -290,7 +290,8 @@ class Query:
 
     ``understood`` are lines for a person. ``unknown`` are the places (start, end; 0-based) of words that are
     in no vocabulary: where the question finds nothing, ``respelt`` looks for what they may have meant,
-    unless ``exact`` forbids guessing. ``again`` reads other words as these were read, with the same living sets.
+    unless ``exact`` forbids guessing; ``misspelt`` are words that were understood all the same, with their names.
+    ``again`` reads other words as these were read, with the same living sets.
     """
 
     text: str
@@ -298,6 +299,7 @@ class Query:
     understood: tuple[str, ...] = ()
     unknown: tuple[tuple[int, int], ...] = ()
     exact: bool = False
+    misspelt: tuple[tuple[int, int, str], ...] = ()
     again: Callable[[str], Query] | None = None
 
 

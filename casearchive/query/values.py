@@ -43,6 +43,7 @@ from casearchive.terms.spelling import allowed, distance
 from casearchive.units import base_of, counts
 
 _NUMBER = re.compile(r"(?P<number>[+-]?\d+(?:[.,]\d+)?)\s*(?P<unit>[^\d\s]\S*)?\Z")
+_DASHED = re.compile(r"(\d+(?:[.,]\d+)?)\s*-\s*(\d+(?:[.,]\d+)?)\s*([^\d\s]\S*)?")
 _DATE = re.compile(r"(\d{4})(?:-?(\d\d)(?:-?(\d\d))?)?\Z")
 _ROLES = {"dx": "diagnosis", "ddx": "differential", "symptom": "symptom", "mechanism": "mechanism"}
 _FILLED = "*"
@@ -465,6 +466,12 @@ def _value(asked: Asked, text: str) -> float:
 
 def _range(asked: Asked, read: Callable[[str], float]) -> Range:
     value = asked.value
+    if dashed := _DASHED.fullmatch(value):
+        low, high, unit = dashed.groups("")
+        raise asked.error(
+            f"“{value}” is no number: a range is written with two dots",
+            f"Write {asked.field.name}:{low}{unit}..{high}{unit}.",
+        )
     if asked.op in (">", ">="):
         return Range(low=read(value), low_in=asked.op == ">=")
     if asked.op in ("<", "<="):
@@ -557,6 +564,8 @@ def _grade(asked: Asked) -> Parsed:
     if value == _FILLED:
         return Parsed("property", prop=("grade", GradeTest(name)))
     plain = replace(asked, op=op, value=value, field=replace(asked.field, name=name))
+    if _DASHED.fullmatch(value):
+        _range(plain, lambda t: _value(plain, t))
     if op in ("", "=", "==") and ".." not in value and not re.fullmatch(r"\d+(\.\d+)?", value):
         return Parsed("property", prop=("grade", GradeTest(name, value=value)))
     limits = _range(plain, lambda t: _value(plain, t))
