@@ -28,7 +28,7 @@ STOP = frozenset(
     """a about after all also an and any anything are as at be because been before but by came can case cases condition
     disorder do does during find finding findings for found from had has have her his i if image images in into is
     issue it its just like look looking me my not of on one or our out over pathology patient patients picture
-    pictures please problem problems really seen show showed shown shows showing so some something than that the
+    pictures please plus problem problems really seen show showed shown shows showing so some something than that the
     their then there these they thing this those to trouble was we were what when where which while who whose will
     with you""".split()  # noqa: SIM905 - a list of words reads best as words
 )
