@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -151,13 +151,11 @@ class Archive:
         return self._terms() if self._layout.terms.is_file() else None
 
     def check_terms(self) -> int:
-        """How many terms the clinic adds. Raises ``RecordError`` with what is wrong in ``terms.toml``."""
-        from casearchive.terms import packaged
-        from casearchive.terms.clinic import extended
+        """How many concepts the clinic adds or gives more names. Raises ``RecordError`` with what is wrong in
+        ``terms.toml``."""
+        from casearchive.terms.clinic import named
 
-        if not self._layout.terms.is_file():
-            return 0
-        return len(extended(self._layout.terms)) - len(packaged())
+        return len(named(self._layout.terms)) if self._layout.terms.is_file() else 0
 
     # ------------------------------------------------------------------------------------ taking in
 
@@ -378,9 +376,10 @@ class Archive:
         from casearchive.query import parse
         from casearchive.terms import lexicon
 
-        saved = self._saved(query, without)
+        saved, sets = self._sets(query, without)
         with index.reading(self._layout.index) as connection:
-            tree = parse(query, lexicon(), exact=exact, saved=saved, alike=self._alike(connection))
+            alike = self._alike(connection)
+            tree = parse(query, lexicon(), exact=exact, saved=saved, alike=alike, sets=sets)
             if index.speaks(connection) != lexicon().fingerprint:
                 self._say(
                     "The vocabulary has changed since the index was made; make it again with: casearchive reindex"
@@ -400,14 +399,14 @@ class Archive:
 
         return alike
 
-    def _saved(self, query: str, without: tuple[str, ...]) -> Mapping[str, str]:
-        """The searches behind living sets, by name, where a question may ask for one."""
+    def _sets(self, query: str, without: tuple[str, ...]) -> tuple[Mapping[str, str], Collection[str] | None]:
+        """The searches behind living sets, by name, and the names of all sets, where a question may ask for one."""
         if "set" not in query.lower():
-            return {}
+            return {}, None
         from casearchive import teachingsets
 
         sets = [teachingsets.load(path) for path in sorted(self._layout.sets.glob("*.toml"))]
-        return {s.slug: s.query for s in sets if s.living and s.slug not in without}
+        return {s.slug: s.query for s in sets if s.living and s.slug not in without}, [s.slug for s in sets]
 
     def similar(
         self, case: str, *, limit: int = 10, without: str = "", same_side: bool = False
@@ -522,11 +521,11 @@ class Archive:
         from casearchive.query import parse
         from casearchive.terms import lexicon
 
-        saved = self._saved(content.decode("utf-8", "replace"), ())
+        saved, sets = self._sets(content.decode("utf-8", "replace"), ())
         with index.reading(self._layout.index) as connection:
             alike = self._alike(connection)
             lines = syllabus.read(
-                content, lambda text: parse(text, lexicon(), saved=saved, alike=alike), file=file
+                content, lambda text: parse(text, lexicon(), saved=saved, alike=alike, sets=sets), file=file
             )
             return syllabus.compared(lines, lambda query: search(connection, query, limit=5, facets=False))
 

@@ -6,17 +6,21 @@ Ids are never given twice: the ledger keeps those of findings that were removed.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from casearchive import index, record
 from casearchive.errors import CaseArchiveError
 from casearchive.index import read
 from casearchive.ingest import drafts
+from casearchive.measurements import checked
 from casearchive.model import Case, Facts
 from casearchive.record.annotating import Annotation, Refused, Revision, revised
+from casearchive.record.checking import contradictions, guessed
+from casearchive.record.chosen import chosen
 from casearchive.record.findings_reading import Complaint, Given
-from casearchive.record.importing import imported
+from casearchive.record.importing import imported, lost
+from casearchive.record.table import FINDING
 from casearchive.rooms import Rooms
 from casearchive.terms import lexicon
 
@@ -87,12 +91,14 @@ class Imported:
 
     ``cases`` are those that changed (or would, in a dry run), ``findings`` how many rows were taken into them;
     ``complaints`` is everything that was not understood; ``saved`` tells whether the archive holds the rest.
+    ``notes`` are what a person should know: what a case loses by it, values that differ from their points.
     """
 
     cases: tuple[str, ...]
     findings: int
     complaints: tuple[Complaint, ...]
     saved: bool
+    notes: tuple[str, ...] = ()
 
 
 def take(
@@ -114,6 +120,7 @@ def take(
     good = [g for g in given if not bad & {g.line, *(cell.line for cell in g.cells.values())}]
     told = list(complaints)
     ready: list[tuple[Case, Case, str, int]] = []
+    notes: list[str] = []
     with index.writing(rooms.layout.index) as connection:
         for slug in dict.fromkeys(g.case for g in good):
             own = [g for g in good if g.case == slug]
@@ -132,14 +139,45 @@ def take(
                 told += dict.fromkeys(c for _, c in refused)
             if own and not refused and after != before:
                 ready.append((before, after, text, len(own)))
+                said = (
+                    *lost(before, after),
+                    *_apart(before, after, files),
+                    *_odd(before, after),
+                    *_taken_for(own),
+                )
+                notes += [f"{slug}: {line}" for line in said]
         writes = not dry_run and (partial or not told)
         for before, after, text, count in ready if writes else ():
             new = record.update(text, after)
             save(rooms, connection, before, after, new, EVENT, {"findings": count})
     told.sort(key=lambda c: c.cell.line)
     return Imported(
-        tuple(after.slug for _, after, _, _ in ready), sum(n for *_, n in ready), tuple(told), writes
+        tuple(after.slug for _, after, _, _ in ready),
+        sum(n for *_, n in ready),
+        tuple(told),
+        writes,
+        tuple(notes),
     )
+
+
+def _apart(before: Case, after: Case, files: Mapping[str, Facts]) -> Iterator[str]:
+    """New values that their points contradict."""
+    kept = set(before.measurements)
+    for row, found in zip(after.measurements, checked(after, files), strict=True):
+        if found.agrees is False and row not in kept:
+            yield f"{row.finding + ' ' if row.finding else ''}{row.what}: {found.note}"
+
+
+def _odd(before: Case, after: Case) -> Iterator[str]:
+    """Contradictions in what is new."""
+    known = {*contradictions(before, [f.id for f in before.findings])}
+    return (line for line in contradictions(after, [f.id for f in after.findings]) if line not in known)
+
+
+def _taken_for(given: Sequence[Given]) -> Iterator[str]:
+    for one in given:
+        for written, meant in guessed(FINDING, one.facts):
+            yield f"line {one.line}: “{written}” is taken for {meant}"
 
 
 def _target(annotations: Sequence[Annotation]) -> str:
@@ -162,7 +200,10 @@ def _together(annotations: Sequence[Annotation], told: Sequence[Annotation]) -> 
         raise Refused((("options", f"the words tell {len(told)} findings: of which one are the options?"),))
     words = told[0]
     for key, value in more.finding.items():
-        if key in ("side", "structure") and words.finding.get(key, value) != value:
+        if (
+            key in ("side", "structure")
+            and words.finding.get(key, value) != chosen(FINDING, {key: value})[key]
+        ):
             said, other = more.said.get(key, key), words.said.get(key, key)
             if key == "side" or not _same(str(value), str(words.finding[key])):
                 raise Refused(((said, f"contradicts the words, which say {other}"),), "Nothing was written.")

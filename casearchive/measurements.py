@@ -51,10 +51,11 @@ def check(typed: Measurement, facts: Facts | None, calibration: Calibration | No
     if facts is None or not typed.points:
         return Checked()
     meant, _, _ = _UNITS.get(typed.unit.strip(), ("", "", 0.0))
-    deep = meant == "length" and (typed.what == "depth" or len(typed.points) == 1)
-    kind = "depth" if deep else meant
+    kind = "depth" if meant == "length" and typed.what in ("depth", "meas_depth") else meant
     if not kind:  # a volume, a percentage, a grey level: points do not give it
         return Checked()
+    if len(typed.points) > 1 and len(set(typed.points)) == 1:
+        return Checked(None, None, f"its points give no {typed.unit}: they are all at one place")
     return _compared(typed, measure(kind, typed.points, facts, calibration=calibration))
 
 

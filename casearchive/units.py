@@ -7,7 +7,7 @@ import re
 #: UCUM unit: what it counts, the unit that such values are compared in, and how many of that one of them is.
 _UNITS: dict[str, tuple[str, str, float]] = {
     "um": ("a length", "mm", 0.001), "mm": ("a length", "mm", 1.0), "cm": ("a length", "mm", 10.0),
-    "m": ("a length", "mm", 1000.0),
+    "m": ("a length", "mm", 1000.0), "[in_i]": ("a length", "mm", 25.4),
     "mm2": ("an area", "mm2", 1.0), "cm2": ("an area", "mm2", 100.0),
     "mm3": ("a volume", "mL", 0.001), "cm3": ("a volume", "mL", 1.0), "mL": ("a volume", "mL", 1.0),
     "L": ("a volume", "mL", 1000.0),
@@ -29,6 +29,7 @@ _SPOKEN = {
     "°": "deg", "degrees": "deg", "degree": "deg", "percent": "%",
     "millimetre": "mm", "millimeter": "mm", "centimetre": "cm", "centimeter": "cm",
     "millimetres": "mm", "millimeters": "mm", "centimetres": "cm", "centimeters": "cm", "litre": "L", "liter": "L",
+    "in": "[in_i]", "inch": "[in_i]", "inches": "[in_i]", "″": "[in_i]",
     "cm/sec": "cm/s", "db": "dB",
     "sec": "s", "bpm": "{beats}/min", "kpa": "kPa", "hz": "Hz", "khz": "kHz", "mhz": "MHz", "mmHg": "mm[Hg]",
 }  # fmt: skip
@@ -37,13 +38,22 @@ _SPOKEN = {
 WRITTEN = (
     r"mm\s?²|mm\s?2\b|cm\s?²|cm\s?2\b|cm\s?³|cm\s?3\b|mm\s?³|mm\s?3\b|sq\.?\s?mm\b|sq\.?\s?cm\b|"
     r"cm/s(?:ec)?\b|mm/s\b|m/s\b|"
-    r"millimet(?:re|er)s?\b|centimet(?:re|er)s?\b|mm\b|cm\b|[uµ]m\b|ml\b|cc\b|lit(?:re|er)s?\b|percent\b|"
+    r"inch(?:es)?\b|″|millimet(?:re|er)s?\b|centimet(?:re|er)s?\b|mm\b|cm\b|[uµ]m\b|ml\b|cc\b|lit(?:re|er)s?\b|percent\b|"
     r"per cent\b|%|"
     r"degrees?\b|deg\b|°|kpa\b|ms\b|bpm\b|db\b"
 )
 
 #: How UCUM is printed for people; what is not here is printed as it stands.
-_PRINTED = {"mm2": "mm²", "cm2": "cm²", "mm3": "mm³", "cm3": "cm³", "um": "µm", "deg": "°", "1": ""}
+_PRINTED = {
+    "mm2": "mm²",
+    "cm2": "cm²",
+    "mm3": "mm³",
+    "cm3": "cm³",
+    "um": "µm",
+    "[in_i]": "in",
+    "deg": "°",
+    "1": "",
+}
 
 #: Every UCUM unit that is known, the usual ones first.
 KNOWN = tuple(_UNITS)

@@ -289,6 +289,7 @@ def test_a_prior_says_what_it_claimed_and_not_what_it_denied(archive: Archive) -
         (("--change", "F1", "--grade", "peetrons=7"), "--grade peetrons=7: peetrons has no grade 7; it has 0, 1, 2, 3"),
         (("--change", "F1", "--grade", "pd=9"), "--grade pd=9"),
         (("--change", "F1", "--grade", "peatronz=2"), "--grade peatronz=2"),
+        (("--change", "F1", "--side", "Lft"), "--side Lft: 'Lft' is not known here"),
         (("--change", "F1", "--side", "lft"), "--side lft: 'lft' is not known here; did you mean 'left'?"),
         (("--change", "F1", "--side", "left"), "--side left: the finding is on the left, M1 is a picture of the right"),
         (("--change", "F1", "--certainty", "sure"), "--certainty sure"),
@@ -332,6 +333,51 @@ def test_words_that_the_vocabulary_does_not_know_are_kept_where_this_is_asked(ar
     assert finding_of(archive, "F3").abnormality == "wobbling"
 
 
+@pytest.mark.parametrize("measure", ["gap=-5mm", "csa=-1.5cm2", "volume=-3ml", "thickness=-0,1 cm"])
+def test_nothing_is_smaller_than_nothing(archive: Archive, measure: str) -> None:
+    assert "never less than nothing" in run(SLUG, "--change", "F1", "--measure", measure, code=2).stderr
+
+
+def test_what_may_be_negative_is_taken(archive: Archive) -> None:
+    run(SLUG, "--change", "F1", "--measure", "angle=-5deg", "--measure", "gap=0mm")
+
+
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        (("--finding", "normal", "--structure", "soleus", "--severity", "severe"),
+         "F3 is normal, and yet has the severity severe"),
+        (("--finding", "tear", "--certainty", "absent", "--severity", "mild"),
+         "F3 is absent, and yet has the severity mild"),
+        (("--finding", "tear", "--certainty", "absent", "--grade", "peetrons=2"), "has the grade Peetrons"),
+        (("--change", "F1", "--certainty", "absent"), "F1 is absent, and yet has gap at rest: 6 mm"),
+        (("--finding", "teer", "--structure", "soleus"), "“teer” is taken for tear"),
+        (("--finding", "tear", "--certainty", "absent", "--grade", "pd=0"), ""),
+        (("--finding", "thickening", "--certainty", "absent", "--measure", "thickness=4mm"), ""),
+        (("--finding", "normal", "--structure", "soleus"), ""),
+        (("--finding", "rupture", "--structure", "SOL", "--severity", "severe"), ""),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_or_was_guessed_is_saved_with_a_note(
+    archive: Archive, words: tuple[str, ...], note: str
+) -> None:
+    said = " ".join(run(SLUG, *words).stderr.split())
+    assert note in said if note else "Note" not in said
+
+
+def test_closed_words_are_taken_in_any_letters(archive: Archive) -> None:
+    run(SLUG, "--finding", "edema", "--side", "R", "--certainty", "Not assessed", "--measure", "gap=3mm",
+        "--measured-side", "Left")  # fmt: skip
+    made = finding_of(archive, "F3")
+    assert (made.side, made.certainty, case_of(archive).measurements[-1].side) == (
+        "right",
+        "not_assessed",
+        "left",
+    )
+    run(SLUG, "no tear left RF", "--side", "Left", "--yes")
+    assert finding_of(archive, "F4").side == "left"
+
+
 def test_a_case_that_is_not_there_is_an_error_and_none_is_wrong_usage(archive: Archive) -> None:
     run("nobody", "--finding", "tear", code=1)
     run(code=2)
@@ -357,6 +403,20 @@ def test_a_value_is_measured_from_its_points(archive: Archive) -> None:
     made = case_of(archive).measurements[-1]
     assert (made.value, made.unit, made.media, made.points) == (10.0, "mm", "M1", ((4.0, 5.0), (24.0, 5.0)))
     assert "measured from its points" in said.stderr
+
+
+@pytest.mark.parametrize("what", ["gap", "thickness", "csa", "distance"])
+@pytest.mark.parametrize("points", ["4,5", "4,5,4,5"])
+def test_points_that_measure_nothing_give_no_value(archive: Archive, what: str, points: str) -> None:
+    before = archive.record_text(SLUG)
+    said = run(SLUG, "--change", "F1", "--measure", what, "--media", "M1", "--points", points, code=2).stderr
+    assert "points" in said and "write the value" in said and f"{what}=" in said
+    assert archive.record_text(SLUG) == before
+
+
+def test_a_typed_length_is_not_compared_with_a_depth(archive: Archive) -> None:
+    said = run(SLUG, "--change", "F1", "--measure", "gap=10mm", "--media", "M1", "--points", "4,5").stderr
+    assert "a length takes 2 or more points, not 1" in said
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,11 @@ def test_an_index_made_in_other_words_is_noticed_and_made_again(tmp_path: Path) 
         ("[a]\nkind = 'abnormality'\nname = '???'\n", 1, "no letter or digit"),
         ("[soleus]\nsynonyms = ['?']\n", 1, "no letter or digit"),
         ("a = 3\n", 1, "must be a table"),
+        ("[a]\nkind = 'abnormality'\nname = 'tear'\n", 1, "“tear” is a name of tear already"),
+        ("[soleus]\nsynonyms = ['rupture']\n", 1, "is a name of tear already"),
+        ("[soleus]\nsynonyms = ['no']\n", 1, "is a small word"),
+        ("[a]\nkind = 'abnormality'\nname = 'Aaa'\nabbreviations = ['With']\n", 1, "is a small word"),
+        ("[a]\nkind = 'symptom'\nname = 'Left'\n", 1, "is a name of left already"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, terms: str, line: int, words: str) -> None:
@@ -133,6 +138,17 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, terms: str, line: i
         extended(path)
     assert words in str(caught.value)
     assert f"terms.toml:{line}:" in str(caught.value)
+
+
+def test_names_alone_are_terms_of_ones_own_too(tmp_path: Path) -> None:
+    archive = archive_with(tmp_path, "[soleus]\nsynonyms = ['second calf muscle', 'soleus muscle']\n")
+    told = CliRunner().invoke(cli, ["--archive", str(archive.path), "vocabulary", "--check"])
+    assert told.exit_code == 0 and "1 term of your own" in told.output
+    (archive.path / "terms.toml").write_text("", "utf-8")
+    assert (
+        "no terms of its own"
+        in CliRunner().invoke(cli, ["--archive", str(archive.path), "vocabulary", "--check"]).output
+    )
 
 
 def test_wrong_terms_are_said_and_the_archive_goes_on_without_them(tmp_path: Path) -> None:
@@ -161,5 +177,5 @@ def test_the_command_line_speaks_in_the_clinics_words(tmp_path: Path) -> None:
     told = CliRunner().invoke(cli, ["--archive", str(archive.path), "vocabulary", "harbour", "sign"])
     assert "Hamburg sign" in told.output and "the clinic's own" in told.output
     sound = CliRunner().invoke(cli, ["--archive", str(archive.path), "vocabulary", "--check"])
-    assert sound.exit_code == 0 and "1 term of your own" in sound.output
+    assert sound.exit_code == 0 and "2 terms of your own" in sound.output
     assert "Hamburg sign" in CliRunner().invoke(cli, ["--archive", str(archive.path), "show", "calf"]).output

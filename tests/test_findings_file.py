@@ -252,6 +252,92 @@ def test_columns_that_are_not_there_stay_as_they_are(archive: Archive) -> None:
     assert loads(archive.record_text("thigh"), slug="thigh").findings[0].severity == ""
 
 
+LOSING = {
+    "case,id,abnormality\nthigh,F1,\n": "a finding needs an abnormality",
+    '{"case": "thigh", "id": "F1", "abnormality": null}\n': "a finding needs an abnormality",
+    "case,id,abnormality\nthigh,F77,tear\n": "there is no such finding; the case has F1",
+    "case,id,abnormality\nthigh,xyz,tear\n": "leave the id empty",
+    'case,id,measure,value,unit\nthigh,F1,csa,"1,234",mm2\n': "is that 1234 or 1.234?",
+    "case\tid\tmeasure\tvalue\tunit\nthigh\tF1\tcsa\t-12,345\tmm2\n": "is that -12345 or -12.345?",
+}
+
+
+@pytest.mark.parametrize("content", LOSING)
+def test_what_would_lose_or_mistake_something_is_refused(archive: Archive, content: str) -> None:
+    name = "t.jsonl" if content.startswith("{") else "t.csv"
+    Path(name).write_text(content)
+    before = truth(archive)
+    said = " ".join(run("--import", name, code=2).stdout.split())
+    assert LOSING[content] in said
+    assert truth(archive) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        ("case;id;measure;value;unit\nthigh;F1;csa;1,234;mm2\n", 1.234),
+        ('case,id,measure,value,unit\nthigh,F1,csa,"31,5",mm2\n', 31.5),
+        ('case,id,measure,value,unit\nthigh,F1,csa,"0,125",mm2\n', 0.125),
+        ("case,id,measure,value,unit\nthigh,F1,csa,1234,mm2\n", 1234.0),
+    ],
+)
+def test_a_comma_that_can_only_mean_one_thing_is_taken(archive: Archive, content: str, value: float) -> None:
+    Path("t.csv").write_text(content)
+    run("--import", "t.csv")
+    assert loads(archive.record_text("thigh"), slug="thigh").measurements[0].value == value
+
+
+def test_what_a_case_loses_is_said_before_and_after(archive: Archive) -> None:
+    Path("t.csv").write_text(
+        "case,id,measure,measured_side,value,unit,measured_on,measured_points\n"
+        'thigh,F1,gap,right,10,mm,M1,"4,5 24,5"\nthigh,F1,gap,left,6,mm,,\n'
+    )
+    assert "Note" not in run("--import", "t.csv").stderr
+    Path("t.csv").write_text("case,id,side,media,measure,value,unit\nthigh,F1,,,gap,30,mm\n")
+    for words in (("-n",), ("-n", "--json"), ()):
+        said = run("--import", "t.csv", *words)
+        told = " ".join(json.loads(said.stdout)["notes"]) if "--json" in words else said.stderr
+        assert "F1 loses side, evidence on M1, gap (left): 6 mm" in " ".join(told.split())
+    assert "loses" not in run("--import", "t.csv").stderr
+
+
+def test_a_new_value_that_its_old_points_contradict_is_said(archive: Archive, tmp_path: Path) -> None:
+    scaled = helpers.RECORD.replace(
+        'id = "M1"', 'id = "M1"\ncalibration = { points = [[4, 5], [24, 5]], mm = 10 }'
+    )
+    helpers.case_folder(tmp_path / "more" / "scaled", seed=90, text=scaled)
+    assert archive.ingest([tmp_path / "more"], workers=0).failed == 0
+    Path("t.csv").write_text(
+        'case,id,measure,value,unit,measured_on,measured_points\nscaled,F1,gap,10,mm,M1,"4,5 24,5"\n'
+    )
+    assert "Note" not in run("--import", "t.csv").stderr
+    Path("t.csv").write_text("case,id,measure,value,unit\nscaled,F1,gap,30,mm\n")
+    said = " ".join(run("--import", "t.csv", "-n").stderr.split())
+    assert "scaled: F1 gap: 30 mm typed, 10 mm by its points" in said
+
+
+def test_what_contradicts_itself_or_was_guessed_is_said(archive: Archive) -> None:
+    Path("t.csv").write_text("case,abnormality,certainty,severity\nthigh,teer,absent,severe\n")
+    said = " ".join(run("--import", "t.csv", "-n").stderr.split())
+    assert "thigh: F2 is absent, and yet has the severity severe" in said
+    assert "thigh: line 2: “teer” is taken for tear" in said
+    Path("t.csv").write_text("case,id,measure,value,unit\nthigh,F1,gap,-4,mm\n")
+    assert "never less than nothing" in " ".join(run("--import", "t.csv", code=2).stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("written", "side"), [("Left", "left"), ("L", "left"), ("RT", "right"), ("Both", "bilateral")]
+)
+def test_sides_are_taken_as_a_spreadsheet_writes_them(archive: Archive, written: str, side: str) -> None:
+    Path("t.csv").write_text(
+        f"case,abnormality,side,certainty,severity\nthigh,edema,{written},Not assessed,MILD\n"
+    )
+    run("--import", "t.csv")
+    made = loads(archive.record_text("thigh"), slug="thigh").findings[-1]
+    assert (made.side, made.certainty, made.severity) == (side, "not_assessed", "mild")
+    assert f'side = "{side}"' in archive.record_text("thigh")
+
+
 WRONG = """\
 case,structure,side,abnormality,media,frames,shape,points,measure,value,unit,severity
 thigh,RF,rihgt,tear,M1,1-9,box,"1,1 99,9",gap,3,mn,

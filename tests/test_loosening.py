@@ -8,7 +8,7 @@ import pytest
 from test_search import ask, case, finding, fresh, put_case, slugs
 
 from casearchive.index.hits import Results
-from casearchive.model import Media, Story
+from casearchive.model import Measurement, Media, Story
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,28 @@ def test_a_finding_that_was_understood_is_not_looked_for_in_other_places(index: 
     found = ask(index, "soleus tear")
     assert slugs(found) == []
     assert ("structure = soleus muscle", 1) in found.blame
+
+
+@pytest.mark.parametrize("question", ["teninopathy soleus", "soleus tendinopahty", "fasiitis plantar"])
+def test_a_misspelt_word_is_never_given_up_as_one_that_nobody_knows(
+    index: sqlite3.Connection, question: str
+) -> None:
+    found = ask(index, question)
+    assert slugs(found) == [] and found.did_you_mean
+
+
+def test_a_number_is_given_up_for_those_alone_whom_nobody_measured() -> None:
+    connection = fresh()
+    for slug, size in (("thick", 9.0), ("thin", 4.0), ("unmeasured", None)):
+        rows = (Measurement("thickness", size, "mm", "F1"),) if size is not None else ()
+        put_case(
+            connection,
+            case(slug, "A tendon", "F1 achilles_tendon tendinopathy left definite", measurements=rows),
+        )
+    assert slugs(ask(connection, "Achilles tendinopathy thickness over 7 mm")) == ["thick"]
+    assert slugs(ask(connection, "Achilles tendinopathy thickness over 12 mm")) == ["unmeasured"]
+    assert slugs(ask(connection, "Achilles tendinopathy thickness between 5 and 7 mm")) == ["unmeasured"]
+    assert slugs(ask(connection, "Achilles tendinopathy thickness>12mm")) == []
 
 
 def test_a_field_is_never_given_up(index: sqlite3.Connection) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -176,6 +178,71 @@ def test_a_denial_by_itself_asks_for_the_documented_absence() -> None:
     assert clause("no:tear").certainty == ("absent",)
 
 
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("achilles not torn", "intact achilles"),
+        ("not torn achilles", "intact achilles"),
+        ("the achilles is not torn", "intact achilles"),
+        ("achilles not ruptured left", "left achilles intact"),
+        ("left achilles not torn", "left achilles intact"),
+        ("sciatic nerve not involved", "sciatic nerve spared"),
+        ("sciatic nerve is not affected", "unaffected sciatic nerve"),
+        ("tear without left", "tear -left"),
+        ("tear without the left", "tear not left"),
+        ("tear without soleus", "tear -soleus"),
+        ("tear !haematoma", "tear -haematoma"),
+        ("!soleus tear", "-soleus tear"),
+        ("haematoma, not a tear", "haematoma -tear"),
+        ("this is not a tear but a haematoma", "-tear haematoma"),
+        ("haematoma not infected", "haematoma without infection"),
+        ("tear not left", "tear -left"),
+        ("haematoma not tear", "haematoma -tear"),
+        ("soleus NOT torn", "soleus -tear"),
+        ("achilles tear!", "achilles tear"),
+        ("no left tear", "left tear excluded"),
+    ],
+)
+def test_a_denial_is_understood_however_it_is_said(text: str, understood: str) -> None:
+    def plain(root: str) -> list[str]:
+        return sorted(re.sub(r" \(\+.*?\)", "", line) for line in ask(root).understood)
+
+    assert plain(text) == plain(understood)
+
+
+@pytest.mark.parametrize(
+    ("text", "absent", "whole"),
+    [
+        ("median nerve not enlarged", "enlargement", "median nerve"),
+        ("ulnar nerve not compressed", "nerve entrapment", "ulnar nerve"),
+        ("gallbladder not inflamed", "inflammation", "gallbladder"),
+        ("soleus not completely torn", "complete tear", "soleus muscle"),
+        ("intact soleus left", "tear", "soleus muscle"),
+        ("sciatic nerve uninvolved", "abnormality", "sciatic nerve"),
+    ],
+)
+def test_what_a_structure_is_not_is_absent_or_the_structure_is_normal(
+    text: str, absent: str, whole: str
+) -> None:
+    (either,) = [p for p in (ask(text).root, *getattr(ask(text).root, "parts", ())) if isinstance(p, Or)]
+    gone, normal = either.parts
+    assert isinstance(gone, FindingClause) and isinstance(normal, FindingClause)
+    assert gone.abnormality and normal.abnormality and gone.structure and gone.structure == normal.structure
+    assert (gone.abnormality.label, gone.certainty) == (absent, ("absent",))
+    assert (normal.abnormality.label, normal.certainty, gone.structure.label) == ("normal", PRESENT, whole)
+    assert gone.sides == normal.sides == (("left",) if "left" in text else ())
+
+
+def test_what_is_not_intact_is_torn() -> None:
+    assert asked("achilles not intact") == asked("no intact achilles") == ("achilles_tendon", "tear", ())
+    assert asked("left soleus is not intact") == ("soleus", "tear", ("left",))
+
+
+@pytest.mark.parametrize("text", ["tendon not visualised", "fracture not displaced", "nerve not sliding"])
+def test_a_word_that_is_no_finding_is_left_out_as_a_word(text: str) -> None:
+    assert f"not: words = {text.split()[-1]}" in ask(text).understood
+
+
 def test_a_side_that_is_left_out_is_that_of_the_finding() -> None:
     root = ask("hamstring tear -left").root
     assert isinstance(root, And)
@@ -330,6 +397,46 @@ def test_a_length_keeps_the_side_the_denial_and_the_doubt_beside_it(
     assert ask(text).understood == understood
 
 
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("csa:sciatic>60mm2 side:right", ("csa (right) of sciatic nerve > 60 mm2",)),
+        ("csa>60mm2 right", ("csa (right) > 60 mm2",)),
+        ("left volume:10..30ml", ("volume (left) 10..30 mL",)),
+        ("gap@contraction>2cm (left OR right)", ("gap (left or right) at contraction > 20 mm",)),
+        ("structure:soleus side:left gap>3mm",
+         ("structure = soleus muscle (+1 part)", "side = left", "gap (left) of soleus muscle (+1 part) > 3 mm")),
+        ("thickness>20mm plantaris left",
+         ("thickness (left) of plantaris muscle (+1 part) > 20 mm", "structure = plantaris muscle (+1 part)",
+          "side = left")),
+        ("csa:sciatic>9mm2 soleus tear left",
+         ("csa (left) of sciatic nerve > 9 mm2", "structure = soleus muscle (+1 part)",
+          "finding = tear (+53 kinds)", "side = left")),
+        ("soleus tear left csa:sciatic>9mm2 right",
+         ("csa (right) of sciatic nerve > 9 mm2", "structure = soleus muscle (+1 part)",
+          "finding = tear (+53 kinds)", "side = left")),
+        ("gap over 20 mm left, soleus tear right",
+         ("gap (left) of soleus muscle (+1 part) > 20 mm", "structure = soleus muscle (+1 part)",
+          "finding = tear (+53 kinds)", "side = right")),
+        ("left (gap>20mm OR cyst)", ("either gap (left) > 20 mm or (finding = cyst (+51 kinds), side = left)",)),
+        ("left soleus tear (gap>20mm OR csa>3cm2)",
+         ("structure = soleus muscle (+1 part)", "finding = tear (+53 kinds)", "side = left",
+          "either gap (left) > 20 mm or csa (left) > 300 mm2")),
+        ("left tear -gap>20mm", ("finding = tear (+53 kinds)", "side = left", "not: gap (left) > 20 mm")),
+        ("csa right over 70 mm2", ("csa (right) > 70 mm2",)),
+        ("sciatic nerve csa left under 0.7 cm2",
+         ("structure = sciatic nerve", "side = left", "csa (left) of sciatic nerve < 70 mm2")),
+        ("gap right over the knee", ("structure = knee (+79 parts)", "finding = retraction of the ends")),
+        ("csa 60 mm2 right", ("measurement = cross-sectional area", "side = right",
+                              "preferably csa (right) 54..66 mm2")),
+    ],
+)  # fmt: skip
+def test_a_measurement_in_a_field_is_of_the_side_and_the_structure_beside_it(
+    text: str, understood: tuple[str, ...]
+) -> None:
+    assert sorted(ask(text).understood) == sorted(understood)
+
+
 def test_a_number_without_over_or_under_only_lifts_what_comes_near_it() -> None:
     query = ask("31 mm gap")
     assert not [leaf for leaf in leaves(query.root) if isinstance(leaf, MeasureClause | Words)]
@@ -340,6 +447,132 @@ def test_years_are_an_age_and_a_number_that_measures_nothing_stays_a_word() -> N
     assert "age = 38" in ask("38 year old runner").understood
     assert "age > 30" in ask("runner over 30 years").understood
     assert "words = 20" in ask("20").understood
+
+
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("confirmed by MRI", ("either confirmed by = mri or words = confirmed, MRI",)),
+        ("soleus tear confirmed on MRI", ("structure = soleus muscle (+1 part)", "finding = tear (+53 kinds)",
+                                          "preferably confirmed by = mri or words = confirmed, MRI")),
+        ("tear not confirmed", ("finding = tear (+53 kinds)", "certainty = absent")),
+        ("tear on MRI", ("finding = tear (+53 kinds)", "modality = mri")),
+    ],
+)  # fmt: skip
+def test_what_confirmed_a_finding_is_not_who_saw_it(text: str, understood: tuple[str, ...]) -> None:
+    assert ask(text).understood == understood
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("rectus femrois teer", "rectus femoris tear"),
+        ("achiles tendon ruptre", "Achilles tendon rupture"),
+        ("hematoma of the soleuss", "hematoma of the soleus"),
+    ],
+)
+def test_nobody_is_asked_whether_another_slip_was_meant(text: str, meant: str) -> None:
+    assert [q.text for q in respelt(ask(text), lexicon())][:1] == [meant]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("age:20-40", "age:20..40"),
+        ("csa:10-20mm2", "csa:10mm2..20mm2"),
+        ("peetrons:2-3", "peetrons:2..3"),
+        ("frames:10-20", "frames:10..20"),
+        ("gap@contraction:5-9", "gap:5..9"),
+    ],
+)
+def test_a_range_with_a_dash_is_told_how_to_write_it(text: str, hint: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        ask(text)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "hint"),
+    [
+        ("tear gap@banana>20mm", 5, "contraction"),
+        ("set:nope", 0, "set:knees"),
+        ("tear set:kneees", 5, "Did you mean set:knees"),
+        ("set:knees,nope", 0, "set:knees"),
+    ],
+)
+def test_a_state_or_a_set_that_there_is_not_is_refused(text: str, position: int, hint: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        parse(text, lexicon(), sets=("knees", "hips"))
+    assert caught.value.position == position and hint in str(caught.value) + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["set:knees", "set:KNEES", "set:kn*", "set:*", "-set:hips", "gap@rest", "gap@active_contraction>2mm"],
+)
+def test_a_state_and_a_set_that_there_are_are_asked(text: str) -> None:
+    assert parse(text, lexicon(), sets=("knees", "hips")).understood
+    assert parse("set:anything", lexicon()).understood
+
+
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("women", ("either words = women or sex = F",)),
+        ("boy", ("either words = boy or (age < 18, sex = M)",)),
+        ("67F", ("age = 67", "either words = woman or sex = F")),
+        ("M 45", ("age = 45", "either words = man or sex = M")),
+        ("male under 25", ("age < 25", "either words = male or sex = M")),
+        ("patients over 60", ("age > 60",)),
+        ("girls 12 to 16", ("age 12..16", "either words = girls or (age < 18, sex = F)")),
+        ("aged 20 to 30", ("age 20..30",)),
+        ("age 20-40", ("age 20..40",)),
+        ("age of 38", ("age = 38",)),
+        ("aged over 70", ("age > 70",)),
+        ("62M soleus tear", ("structure = soleus muscle (+1 part)", "finding = tear (+53 kinds)", "age = 62",
+                             "preferably words = man or sex = M")),
+        ("women with csa over 60", ("csa > 60 mm2", "preferably words = women or sex = F")),
+        ("soleus tear woman", ("structure = soleus muscle (+1 part)", "finding = tear (+53 kinds)",
+                               "preferably words = woman or sex = F")),
+        ("M2 soleus", ("structure = soleus muscle (+1 part)", "words = M2")),
+        ("metavir F2", ("metavir = F2",)),
+        ("peetrons 2 over 60", ("peetrons = 2", "words = over, 60")),
+    ],
+)  # fmt: skip
+def test_who_the_patient_is_is_understood(text: str, understood: tuple[str, ...]) -> None:
+    assert ask(text).understood == understood
+
+
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("gap > 1 inch", "gap > 25.4 mm"),
+        ("gap>2in", "gap > 50.8 mm"),
+        ("gap > 0.5 in", "gap > 12.7 mm"),
+        ("gap over 2 inches", "gap > 50.8 mm"),
+        ("gap>2 in the left soleus", "gap (left) of soleus muscle (+1 part) > 2 mm"),
+        ("gap over 2 in the soleus", "gap of soleus muscle (+1 part) > 2 mm"),
+    ],
+)
+def test_inches_are_lengths_and_a_small_in_is_none(text: str, understood: str) -> None:
+    assert understood in ask(text).understood
+
+
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("pd>=2", ("pd >= 2",)),
+        ("PD grade 2", ("pd = 2",)),
+        ("PD 3", ("pd = 3",)),
+        ("power doppler grade 2", ("pd = 2",)),
+        ("power doppler", ("mode = power Doppler",)),
+        ("synovitis grade 2", ("finding = synovitis (+4 kinds)", "grade = 2 on any scale")),
+        ("grade III", ("grade = 3 on any scale",)),
+        ("BAMIC 2b", ("bamic = 2b",)),
+    ],
+)
+def test_a_grade_is_of_its_scale_or_says_that_it_is_of_any(text: str, understood: tuple[str, ...]) -> None:
+    assert ask(text).understood == understood
 
 
 def test_a_field_may_stand_apart_from_its_comparison() -> None:

@@ -27,6 +27,7 @@ from casearchive.model import (
     Case,
     Claim,
     Diagnosis,
+    Doppler,
     Dynamic,
     Evidence,
     Facts,
@@ -181,6 +182,63 @@ def test_grades_are_found_by_their_number_however_they_are_written(
     assert [q for q in not_found if slugs(ask(connection, q))] == []
 
 
+def flowing() -> sqlite3.Connection:
+    connection = fresh()
+    achilles, soleus = (
+        finding("F1 achilles_tendon tendinopathy left definite"),
+        finding("F1 soleus tear left definite"),
+    )
+    for slug, seen in {
+        "flows": replace(achilles, doppler=Doppler("pd", 2.0)),
+        "own": replace(achilles, grades=(Grade("power doppler", "3"),)),
+        "still": replace(achilles, doppler=Doppler("pd", 0.0)),
+        "ohberg": replace(achilles, doppler=Doppler("ohberg", 2.0)),
+        "torn": replace(soleus, grades=(Grade("peetrons", "2"), Grade("munich", "3B"))),
+    }.items():
+        put_case(connection, case(slug, "A leg", seen))
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("pd>=2", ["flows", "own"]),
+        ("power doppler 3", ["own"]),
+        ("pd:2", ["flows"]),
+        ("grade:pd>=1", ["flows", "own"]),
+        ("PD grade 2", ["flows"]),
+        ("power doppler grade 2 achilles", ["flows"]),
+        ("pd:0", ["still"]),
+        ("ohberg>=2", ["ohberg"]),
+        ("doppler>=2", ["flows", "ohberg"]),
+        ("peetrons:2", ["torn"]),
+        ("grade 2", ["flows", "ohberg", "torn"]),
+    ],
+)
+def test_a_doppler_grade_is_a_grade_on_its_scale(question: str, found: list[str]) -> None:
+    assert sorted(slugs(ask(flowing(), question))) == found
+
+
+def test_a_grade_of_any_scale_is_answered_with_the_scale() -> None:
+    torn = hit(ask(flowing(), "grade 3"), "torn")
+    assert "munich 3B" in torn.why[0] and "peetrons" not in torn.why[0]
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("unilateral atrophy", ["left", "unknown"]),
+        ("bilateral atrophy", ["both", "unknown"]),
+        ("atrophy left", ["left", "both", "unknown"]),
+    ],
+)
+def test_what_is_on_both_sides_is_not_unilateral(question: str, found: list[str]) -> None:
+    connection = fresh()
+    for slug, side in (("both", "bilateral"), ("left", "left"), ("unknown", "unknown")):
+        put_case(connection, case(slug, "A back", f"F1 multifidus muscle_atrophy {side} definite"))
+    assert sorted(slugs(ask(connection, question))) == sorted(found)
+
+
 def test_a_reason_names_what_the_text_says_and_never_more_than_was_asked() -> None:
     connection = fresh()
     put_file(connection, "b.dcm", description="complete rupture of the biceps")
@@ -189,6 +247,88 @@ def test_a_reason_names_what_the_text_says_and_never_more_than_was_asked() -> No
     assert any("tear -> complete tear" in why for why in hit.why), hit.why
     (hit,) = [hit for hit in ask(connection, "-tear").hits if hit.case]
     assert hit.why[0].startswith("not: finding = tear"), hit.why
+
+
+# ---------------------------------------------------------------------------------------------- normal
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("normal median nerve", ["called", "excluded", "titled"]),
+        ("normal median nerve left", ["called", "excluded"]),
+        ("median nerve not involved", ["called", "excluded", "titled"]),
+        ("finding:normal median nerve", ["called", "titled"]),
+        ("normal ulnar nerve", []),
+        ("normal", ["called", "titled"]),
+    ],
+)
+def test_a_structure_is_normal_where_it_is_called_so_or_what_was_looked_for_is_not_there(
+    question: str, found: list[str]
+) -> None:
+    connection = fresh()
+    for made in (
+        case("called", "A wrist", "F1 median_nerve normal left definite"),
+        case("excluded", "Another", "F1 median_nerve nerve_entrapment left absent"),
+        case("titled", "Normal median nerve on ultrasound", "F1 median_nerve nerve_tumor right absent"),
+        case("wide", "Third", "F1 median_nerve nerve_entrapment left absent",
+             "F2 median_nerve nerve_enlargement left definite"),
+        case("fatty", "Fourth", "F1 supraspinatus tear left absent"),
+    ):  # fmt: skip
+        put_case(connection, made)
+    assert sorted(slugs(ask(connection, question))) == found
+
+
+# ---------------------------------------------------------------------------------------------- measurements
+
+
+def measured() -> sqlite3.Connection:
+    """A wide nerve on the left beside a normal one on the right, a gap on the right, a tear elsewhere."""
+    connection = fresh()
+    csa = Measurement("csa", 78, "mm2", "F1")
+    put_case(connection, case("nerve", "A nerve", "F1 sciatic_nerve nerve_enlargement left definite",
+                              "F2 sciatic_nerve normal right definite",
+                              measurements=(csa, replace(csa, value=52, finding="F2"))))  # fmt: skip
+    gap = Measurement("gap", 31, "mm", "F1", "contraction")
+    put_case(connection, case("gap", "A thigh", "F1 rectus_femoris complete_tear right definite",
+                              "F2 rectus_femoris tear left absent", measurements=(gap,)))  # fmt: skip
+    alone = Measurement("volume", 15, "mL", "", "", "right")
+    put_case(
+        connection, case("volume", "A knee", "F1 knee_joint effusion unknown definite", measurements=(alone,))
+    )
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("csa>60mm2", ["nerve"]),
+        ("csa:sciatic>60mm2 side:left", ["nerve"]),
+        ("csa:sciatic>60mm2 side:right", []),
+        ("csa>60mm2 right", []),
+        ("csa right over 60 mm2", []),
+        ("csa right under 60 mm2", ["nerve"]),
+        ("sciatic nerve csa right over 60 mm2", []),
+        ("gap>20mm left", []),
+        ("gap@contraction>20mm rectus femoris left", []),
+        ("structure:rectus_femoris side:left gap>20mm", []),
+        ("gap@contraction>20mm right", ["gap"]),
+        ("gap>20mm soleus", []),
+        ("left (gap>20mm OR csa>70mm2)", ["nerve"]),
+        ("volume>10ml right", ["volume"]),
+        ("volume>10ml left", []),
+        ("volume>10ml knee effusion", ["volume"]),
+    ],
+)
+def test_what_was_measured_on_the_other_side_is_no_answer(question: str, found: list[str]) -> None:
+    assert slugs(ask(measured(), question)) == found
+
+
+def test_the_reason_of_a_number_names_its_side_and_its_finding() -> None:
+    connection = measured()
+    assert "measured: csa 78 mm², left, finding F1" in hit(ask(connection, "csa>60mm2"), "nerve").why
+    assert "measured: volume 15 mL, right" in hit(ask(connection, "volume>10ml"), "volume").why
+    assert ("side = right", 1) in ask(connection, "csa>60mm2 right").blame
 
 
 # ---------------------------------------------------------------------------------------------- the cases

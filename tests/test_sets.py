@@ -41,6 +41,10 @@ QUESTIONS = (
     "structure:* finding:tear", "finding:xyzzy", "structure:xyzzy left", "site:myotendinous_junction tear",
     "myotendinous junction", "muscle tear with hematoma", "TA tear", "thrombosis", "tear excluded left",
     "wrist", "nerve", "bilateral", "(left hamstring tear) OR (right achilles rupture)", "nerve tumour",
+    "gap>10mm right", "gap>10mm left", "gap>10mm supraspinatus right", "side:left (gap>10mm OR tear)",
+    "unilateral hamstring tear", "unilateral", "woman", "24M", "men over 20", "PD 1", "grade 2",
+    "normal sciatic nerve", "normal sciatic nerve left", "hamstring not torn", "sciatic nerve unaffected",
+    "gap right over 10 mm", "tear -gap>10mm right",
 )  # fmt: skip
 
 

@@ -66,11 +66,14 @@ def take(
                     {"line": c.cell.line, "column": c.cell.column, "value": c.cell.written, "why": c.why}
                     for c in done.complaints
                 ],
+                "notes": list(done.notes),
             }
         )
     else:
         for complaint in done.complaints:
             click.echo(wrapped(safe(str(complaint)), "", "  "))
+        for note in done.notes:
+            state.say(f"Note: {note}")
         state.say(_summary(done.findings, done.cases, refused, saved=done.saved, dry_run=dry_run))
     if not refused:
         return 0

@@ -33,7 +33,8 @@ def command(state: State, word: tuple[str, ...], check: bool) -> None:
             emit({"own_terms": added})
         if added:
             state.say(
-                f"terms.toml: {many(added, 'term')} of your own. Cases that are here learn them by: casearchive reindex"
+                f"terms.toml: {many(added, 'term')} of your own, new ones and those with more names. Cases that are"
+                " here learn them by: casearchive reindex"
             )
         else:
             state.say(

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from casearchive.errors import UsageError
 from casearchive.index.hits import Results
@@ -17,6 +17,7 @@ from casearchive.query import (
     Query,
     looser,
     ranked,
+    relaxed,
     respelt,
     without_one,
 )
@@ -97,7 +98,7 @@ def _search(
         facets=_facets(shelf.connection, _counted(shelf, found, levels)) if facets else {},
         did_you_mean=meant,
         loosened=asked is not query,
-        blame=() if any(levels) else _blame(shelf, query),
+        blame=() if any(levels) else _blame(shelf, corrected or query),
     )
 
 
@@ -128,6 +129,10 @@ def _ask(shelf: Shelf, query: Query, include_absent: bool) -> tuple[Query, Ranke
     return query, first or Ranked(), corrected
 
 
+#: Letters of a word that is not mistaken for another.
+_LONG = 7
+
+
 def _ways(query: Query) -> Iterator[tuple[Query, Query | None]]:
     """The question as typed, then ever looser, each with the respelt question that may have been meant; each is
     made only when the one before found nothing."""
@@ -137,9 +142,21 @@ def _ways(query: Query) -> Iterator[tuple[Query, Query | None]]:
     again = respelt(query, lexicon()) if query.unknown else ()
     for way in again:
         yield way, way
-    for base in (query, *again[:1]):
-        for way in looser(base):
-            yield way, again[0] if again else None
+    if again and _surely(query, again[0]):
+        # a word that was meant otherwise is not given up as one that nobody knows
+        begun = relaxed(query, prefix=True)
+        bases = [] if begun is None else [begun]
+        ways: Iterable[Query] = itertools.chain(bases, looser(again[0]))
+    else:
+        ways = itertools.chain.from_iterable(looser(base) for base in (query, *again[:1]))
+    for way in ways:
+        yield way, again[0] if again else None
+
+
+def _surely(query: Query, again: Query) -> bool:
+    """Whether only long words were read otherwise: a short one ("plus") may well be a word of its own."""
+    kept = {again.text[start:end] for start, end in again.unknown}
+    return all(len(w) >= _LONG for s, e in query.unknown if (w := query.text[s:e]) not in kept)
 
 
 # ------------------------------------------------------------------------------------------- counting

@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 from casearchive.index.hits import FindingRow, Hit, InstanceRow, MediaRow, Place
 from casearchive.index.order import among
-from casearchive.query import Query, Sql, described, leaves, rows_of
+from casearchive.query import Query, Sql, described, leaves, passes, rows_of
 from casearchive.query.fts import PLAIN, token
 from casearchive.query.pieces import ABSENT, MATCH, UNRECORDED, Documents
 from casearchive.query.text_rows import rowid, text_match
 from casearchive.query.tree import FindingClause, Leaf, Like, Mention, Phrase, Wanted, Words
 from casearchive.terms import Lexicon, lexicon
+from casearchive.units import printed
 
 _ON, _OFF = "\x01", "\x02"
 _COLUMN_NAMES = {"findings": "findings text", "captions": "captions", "meta": "tags and names"}
@@ -42,6 +43,7 @@ class Teller:
     vocabulary: Lexicon = field(default_factory=lexicon)
     findings: dict[int, FindingRow] = field(default_factory=dict)
     evidence: dict[int, list[tuple[str, str, tuple[int, int] | None]]] = field(default_factory=dict)
+    grades: dict[int, list[tuple[str, str, float | None]]] = field(default_factory=dict)
     media: dict[int, tuple[int, str, str, str, str, int]] = field(default_factory=dict)
     first_media: dict[int, tuple[str, str]] = field(default_factory=dict)
     marked: dict[tuple[int, int], list[tuple[str, tuple[str, ...]]]] = field(default_factory=dict)
@@ -144,6 +146,12 @@ class Teller:
         ):
             frames = (low, high) if low is not None and high is not None else None
             self.evidence.setdefault(finding, []).append((media_id, sha256, frames))
+        for finding, scale, value, number in self.connection.execute(
+            "SELECT finding, scale, value, ordinal FROM grades WHERE finding IN (SELECT value FROM json_each(?))"
+            " ORDER BY finding, scale",
+            (among(findings if any(_asks_grades(r.leaf) for r in every) else []),),
+        ):
+            self.grades.setdefault(finding, []).append((scale, value, number))
         for number, position, media_id, sha256, structure, maneuver, frames in self.connection.execute(
             "SELECT m.id, m.position, m.media_id, m.sha256, m.structure, m.maneuver, coalesce(i.frames, 0)"
             " FROM media m LEFT JOIN instances i ON i.id = m.instance_id"
@@ -164,13 +172,18 @@ class Teller:
             how = f" ({_spaced(discordance)})" if discordance else ""
             self.rows["prior", number] = f"prior, {when}{_spaced(modality) or 'unknown'}: {impression}{how}"
         measured = sorted({int(str(r.ref)) for r in every if r.source == "measurement"})
-        for number, what, state, amount, unit in self.connection.execute(
-            "SELECT id, what, state, value, unit FROM measurements"
-            " WHERE id IN (SELECT value FROM json_each(?))",
+        for number, what, state, amount, unit, side, finding in self.connection.execute(
+            "SELECT x.id, x.what, x.state, x.value, x.unit, coalesce(nullif(x.side, ''), f.side, ''), x.finding_id"
+            " FROM measurements x LEFT JOIN findings f ON f.document = x.case_id AND f.finding_id = x.finding_id"
+            " WHERE x.id IN (SELECT value FROM json_each(?))",
             (among(measured),),
         ):
             at = f" at {_spaced(state)}" if state else ""
-            self.rows["measurement", number] = f"measured: {_spaced(what)}{at} {amount:g} {unit}".rstrip()
+            where = [side if side not in UNRECORDED else "", f"finding {finding}" if finding else ""]
+            line = ", ".join(
+                w for w in (f"{_spaced(what)}{at} {amount:g} {printed(unit)}".rstrip(), *where) if w
+            )
+            self.rows["measurement", number] = f"measured: {line}"
         for case_id, sha256, media_id in self.connection.execute(
             "SELECT m.case_id, m.sha256, m.media_id"
             " FROM media m LEFT JOIN instances i ON i.id = m.instance_id"
@@ -300,13 +313,22 @@ class Teller:
         else:
             said = f" says: “{row.quote}”" if row.quote else ""
             line = f"the {row.source}{said}: {line}"
-        notes = self.notes(row, reason.leaf)
+        notes = (*self.graded(number, reason.leaf), *self.notes(row, reason.leaf))
         if reason.level == ABSENT:
             notes = ("documented absence", *notes)
         line += f" ({'; '.join(notes)})" if notes else ""
         for media_id, _, frames in self.evidence.get(number, ())[:1]:
             line += f"; clip {media_id}" + (f" frames {frames[0]}-{frames[1]}" if frames else "")
         return line
+
+    def graded(self, number: int, leaf: Leaf) -> tuple[str, ...]:
+        """The grades of this finding that answer, each with its scale."""
+        tests = leaf.grades if isinstance(leaf, FindingClause) else ()
+        return tuple(
+            f"{_spaced(scale)} {value}"
+            for scale, value, ordinal in self.grades.get(number, ())
+            if any(passes(test, scale, value.lower(), ordinal) for test in tests)
+        )
 
     def notes(self, row: FindingRow, leaf: Leaf) -> tuple[str, ...]:
         """How the words of the question led to this row."""
@@ -379,6 +401,10 @@ _SOURCES = (
     "finding", "diagnosis", "prior", "measurement", "media", "term", "differential", "case", "set", "file",
     "text",
 )  # fmt: skip
+
+
+def _asks_grades(leaf: Leaf) -> bool:
+    return isinstance(leaf, FindingClause) and bool(leaf.grades)
 
 
 def _telling(reasons: Sequence[_Reason]) -> list[_Reason]:

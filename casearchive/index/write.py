@@ -15,9 +15,9 @@ from casearchive.index import noting, shelf
 from casearchive.index.read import facts_of_row, reports_of
 from casearchive.index.text import DocumentText, document_text, instance_text
 from casearchive.mined import Label, Mined, in_known_words, of_case, of_facts
-from casearchive.model import Case, Facts, Finding, Measurement, TeachingSetRecord
+from casearchive.model import Case, Facts, Finding, Grade, Measurement, TeachingSetRecord
 from casearchive.terms import lexicon
-from casearchive.terms.grades import ordinal
+from casearchive.terms.grades import ordinal, scale_of
 from casearchive.units import in_base
 
 _REGION_COLUMNS = (
@@ -336,6 +336,15 @@ def _put_document(connection: sqlite3.Connection, instance: int, facts: Facts, n
     shelf.put(connection, document, {}, noting.of_document(connection, document))
 
 
+def _grades(finding: Finding) -> tuple[Grade, ...]:
+    """Its grades, each on a scale as that is called; a Doppler grade is one on its scale too."""
+    given = list(finding.grades)
+    if finding.doppler is not None and finding.doppler.value is not None and finding.doppler.scale:
+        given.append(Grade(finding.doppler.scale, f"{finding.doppler.value:g}"))
+    named = {scale_of(g.scale, lexicon()) or g.scale: g.value for g in reversed(given)}
+    return tuple(Grade(scale, value) for scale, value in named.items())
+
+
 def _put_finding(
     connection: sqlite3.Connection,
     document: int,
@@ -385,7 +394,7 @@ def _put_finding(
     )
     connection.executemany(
         "INSERT INTO grades (finding, scale, value, ordinal) VALUES (?, ?, ?, ?)",
-        [(row_id, g.scale, g.value, ordinal(g.value)) for g in finding.grades],
+        [(row_id, g.scale, g.value, ordinal(g.value)) for g in _grades(finding)],
     )
     connection.executemany(
         "INSERT OR IGNORE INTO relations (finding, kind, structure) VALUES (?, ?, ?)",

@@ -7,6 +7,7 @@ are only ever parameters, never SQL text, and never unquoted full-text syntax.
 
 from casearchive.query.describe import described
 from casearchive.query.fields import ALIASES, FIELDS, HAS, Field
+from casearchive.query.finding_sets import passes
 from casearchive.query.leaf_rows import parts_of, rows_of
 from casearchive.query.leaf_sets import ranked
 from casearchive.query.loosening import looser, relaxed, without_one
@@ -27,6 +28,7 @@ __all__ = [
     "looser",
     "parse",
     "parts_of",
+    "passes",
     "ranked",
     "relaxed",
     "respelt",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from casearchive.errors import QueryError
 from casearchive.frozen import dataclass
@@ -12,20 +14,21 @@ from casearchive.query import fts
 from casearchive.query.cues import Cue, cues
 from casearchive.query.fields import Field
 from casearchive.query.measures import Compared, comparisons, measure_named
+from casearchive.query.persons import Short, shorthand
 from casearchive.query.tree import GradeTest, Has, Like, Mention, Node, Phrase, Range, Test, Wanted, Words
 from casearchive.query.values import field_atom
 from casearchive.query.wanted import ambiguous, either, is_abnormality, is_structure, wanted
 from casearchive.query.words import Piece
-from casearchive.terms import Lexicon
+from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon
 from casearchive.terms import Mention as Found
-from casearchive.terms.grades import called, ordinal, spellings
+from casearchive.terms.grades import called, ordinal, scale_of, spellings
 
 #: Words that carry no meaning of their own in a question.
 STOP = frozenset(
     """a about after all also an and any anything are as at be because been before but by came can case cases condition
     disorder do does during find finding findings for found from had has have her his i if image images in into is
     issue it its just like look looking me my not of on one or our out over pathology patient patients picture
-    pictures please problem problems really seen show showed shown shows showing so some something than that the
+    pictures please plus problem problems really seen show showed shown shows showing so some something than that the
     their then there these they thing this those to trouble was we were what when where which while who whose will
     with you""".split()  # noqa: SIM905 - a list of words reads best as words
 )
@@ -36,6 +39,9 @@ _NOT_SIDE_BEFORE = frozenset(
     the there through undiagnosed unnoticed unrepaired untreated""".split()  # noqa: SIM905
 )
 _NOT_SIDE_AFTER = frozenset(("all", "be", "been", "got", "had", "has", "have", "is", "just", "was", "were"))
+
+#: Words that say how something is: torn, enlarged.
+_HOW_IT_IS = re.compile(r"(?i)(?:[a-z]{2}ed|torn|broken|swollen|split|frozen|thick|thin|wide|loose)\Z")
 
 _DENIALS = frozenset(("no", "without", "nor"))
 _WORD = re.compile(r"\S+")
@@ -92,6 +98,7 @@ class Speaker:
     exact: bool = False
     saved: Callable[[str], Node | None] = lambda name: None
     alike: Alike = lambda slug: None
+    sets: Collection[str] | None = None
 
 
 def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...]:
@@ -105,12 +112,22 @@ def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...
     known = speaker.lexicon.recognise(text)
     # "absent lung sliding" is the name of a sign, not the absence of one
     said = [c for c in cues(text) if not any(_inside(c, f) for f in known)]
-    taken: tuple[Compared | Cue, ...] = (
+    patients = [
+        p
+        for p in shorthand(text)
+        if not any(_overlap(p, f) for f in known) and not any(_overlap(p, c) for c in said)
+    ]
+    taken: tuple[Compared | Cue | Short, ...] = (
         *said,
-        *(n for n in comparisons(text) if not any(_overlap(n, c) for c in said)),
+        *patients,
+        *(
+            n
+            for n in comparisons(text)
+            if not any(_overlap(n, c) for c in said) and not any(_overlap(n, p) for p in patients)
+        ),
     )
     names = [f for f in known if not any(_overlap(f, n) for n in taken)]
-    ordered: list[Found | Compared | Cue] = sorted((*names, *taken), key=lambda f: f.start)
+    ordered: list[Found | Compared | Cue | Short] = sorted((*names, *taken), key=lambda f: f.start)
     for found in ordered:
         if found.start < last:
             continue
@@ -118,13 +135,46 @@ def words_to_atoms(speaker: Speaker, pieces: Sequence[Piece]) -> tuple[Atom, ...
         words = text[found.start : found.end].strip()
         if isinstance(found, Compared):
             atoms.append(Atom("number", start + found.start, start + found.end, words, prop=found))
+        elif isinstance(found, Short):
+            here = (start + found.start, start + found.end)
+            age = Compared(*here, found.age, found.age, True, True, "years", True)
+            atoms += [Atom("number", *here, words, prop=age), Atom("word", *here, found.word)]
         elif isinstance(found, Cue):
             atoms.append(Atom("cue", start + found.start, start + found.end, words, values=(found.kind,)))
         else:
             atoms.append(_concept_atom(speaker, text, found, start))
         last = found.end
     atoms.extend(_loose(speaker, text, last, len(text), start))
-    return _either_of(_graded(atoms, speaker.lexicon))
+    return _either_of(_graded(_denying(atoms, speaker.lexicon), speaker.lexicon))
+
+
+def _denying(atoms: Sequence[Atom], lexicon: Lexicon) -> list[Atom]:
+    """The "not" of "is not torn" denies what follows, where that says how something is."""
+    return [
+        denying(atom)
+        if atom.kind == "stop" and atom.text.lower() == "not" and says_how(following, lexicon)
+        else atom
+        for atom, following in zip_longest(atoms, atoms[1:])
+    ]
+
+
+def denying(atom: Atom) -> Atom:
+    """A "not" that denies what follows it."""
+    return replace(atom, kind="cue", values=("not_so",))
+
+
+def says_how(atom: Atom | None, lexicon: Lexicon) -> bool:
+    """Whether this says how a structure is (torn, enlarged, intact; compressed, of a nerve) and not what it has."""
+    if atom is None:
+        return False
+    if atom.kind == "cue":
+        return atom.values == ("intact",)
+    if not _HOW_IT_IS.search(atom.text):
+        return False
+    named = (f"{atom.text} {kind}" for kind in STRUCTURE_KINDS)
+    return atom.kind == "abnormality" or (
+        atom.kind == "word" and any(lexicon.resolve(name, ABNORMALITY_KINDS) for name in named)
+    )
 
 
 def _graded(atoms: Sequence[Atom], lexicon: Lexicon) -> list[Atom]:
@@ -134,6 +184,10 @@ def _graded(atoms: Sequence[Atom], lexicon: Lexicon) -> list[Atom]:
     while waiting:
         atom = waiting.pop(0)
         scale = _scale_of(atom, lexicon)
+        if scale == "" and result and (scale := _scale_of_mode(result[-1], lexicon) or ""):
+            atom = replace(atom, start=result.pop().start)  # "PD grade 2"
+        if scale is None and waiting and _grade_test("", waiting[0], lexicon) is not None:
+            scale = _scale_of_mode(atom, lexicon)  # "PD 2"
         if scale is None:
             result.append(atom)
             continue
@@ -184,6 +238,13 @@ def _scale_of(atom: Atom, lexicon: Lexicon) -> str | None:
     return "" if atom.kind == "word" and atom.text.lower() in ("grade", "grades", "type") else None
 
 
+def _scale_of_mode(atom: Atom, lexicon: Lexicon) -> str | None:
+    """The scale that is called as the mode is in which it is read: PD is power Doppler and its grade."""
+    if not isinstance(atom.node, Mention) or atom.node.wanted.kind != "mode":
+        return None
+    return scale_of(atom.text, lexicon) or None
+
+
 def _grade_number(text: str) -> float | None:
     """The number of a whole grade: 3 or III, not 2b."""
     return ordinal(text) if re.fullmatch(r"(?ai)\d|[ivx]+", text) else None
@@ -224,7 +285,7 @@ def _inside(cue: Cue, name: Found) -> bool:
     return name.start <= cue.start and cue.end <= name.end and cue.end - cue.start < name.end - name.start
 
 
-def _overlap(one: Found | Compared | Cue, other: Compared | Cue) -> bool:
+def _overlap(one: Found | Compared | Cue | Short, other: Found | Compared | Cue | Short) -> bool:
     return one.start < other.end and other.start < one.end
 
 
@@ -265,7 +326,7 @@ def _concept_atom(speaker: Speaker, text: str, found: Found, offset: int) -> Ato
     if kind == "laterality":
         if _is_adverb(text, found):
             return Atom("stop", start, end, found.text)
-        return replace(atom, kind="side", values=_sides(found.concept))
+        return replace(atom, kind="side", values=(found.concept,))
     if is_structure(kind):
         return replace(atom, kind="structure")
     if is_abnormality(kind):
@@ -285,15 +346,17 @@ def _concept_atom(speaker: Speaker, text: str, found: Found, offset: int) -> Ato
     return replace(atom, node=Mention(meant))
 
 
-def _sides(concept_id: str) -> tuple[str, ...]:
-    return ("left", "right") if concept_id == "unilateral" else (concept_id,)
-
-
 def _is_adverb(text: str, found: Found) -> bool:
     if found.text.lower() not in ("left", "right"):
         return False
     before = re.findall(r"[a-z]+", text[: found.start].lower())
     after = re.findall(r"[a-z]+", text[found.end :].lower())
+    if any(
+        not text[found.end : number.start].strip()
+        for number in comparisons(text)
+        if number.start >= found.end
+    ):
+        return False  # "right over 70 mm2": what follows says how much
     return bool((after and after[0] in _NOT_SIDE_BEFORE) or (before and before[-1] in _NOT_SIDE_AFTER))
 
 
@@ -312,6 +375,8 @@ def field_to_atom(speaker: Speaker, piece: Piece, following: Sequence[Piece]) ->
     """
     if piece.text.lower() == "similar" and (piece.op or piece.value):
         return _likeness(speaker, piece), 0
+    if piece.text.lower() == "set":
+        _known_sets(speaker, piece)
     saved = speaker.saved(piece.value.strip()) if piece.text.lower() == "set" else None
     if saved is not None:
         return Atom("node", piece.start, piece.end, piece.text, node=saved), 0
@@ -333,6 +398,23 @@ def field_to_atom(speaker: Speaker, piece: Piece, following: Sequence[Piece]) ->
     ), used  # fmt: skip
 
 
+def _known_sets(speaker: Speaker, piece: Piece) -> None:
+    """Refuse the name of a set that there is not, where it is known which there are."""
+    if speaker.sets is None or piece.op not in ("", "=", "=="):
+        return
+    known = {name.lower(): name for name in speaker.sets}
+    for name in (n.strip() for n in piece.value.split(",") if n.strip()):
+        if "*" in name or name.lower() in known:
+            continue
+        near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.5) or sorted(known)[:5]
+        hint = (
+            f"Did you mean {' or '.join(f'set:{known[n]}' for n in near)}?"
+            if near
+            else "There are no sets yet."
+        )
+        raise QueryError(f"there is no set “{name}”", query=speaker.text, position=piece.start, hint=hint)
+
+
 def _likeness(speaker: Speaker, piece: Piece) -> Atom:
     slug = piece.value.strip().lower()
     hint = "See the slugs with: casearchive search --ids"
@@ -348,7 +430,7 @@ def _likeness(speaker: Speaker, piece: Piece) -> Atom:
 
 
 def _named_atom(kind: str, meant: Wanted, start: int, end: int) -> Atom:
-    values = _sides(meant.asked[0]) if kind == "side" else ()
+    values = meant.asked[:1] if kind == "side" else ()
     return Atom(kind, start, end, meant.typed, wanted=meant, values=values, by_field=True)
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 
 from casearchive.query.atoms import MODIFIERS, Atom, free_words
 from casearchive.query.joined import composed, injured, of_its_kind
-from casearchive.query.labels import told
+from casearchive.query.labels import OR_NORMAL, told
 from casearchive.query.persons import wish as persons_wish
-from casearchive.query.sizes import measured, or_its_length
+from casearchive.query.sizes import measured, on_side, or_its_length
 from casearchive.query.tree import (
     PRESENT,
     And,
+    CaseClause,
     Everything,
     FindingClause,
     GradeTest,
@@ -35,7 +36,7 @@ from casearchive.query.tree import (
     Wanted,
     Words,
 )
-from casearchive.query.wanted import both, composites_at, either, implied, literal, wanted
+from casearchive.query.wanted import ROOT, both, composites_at, either, implied, literal, wanted
 from casearchive.terms import Lexicon
 
 _COMPLAINTS = frozenset(("pain", "pains", "painful", "ache", "aches", "aching", "sore", "soreness", "hurts"))
@@ -62,7 +63,8 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     plain = [_merged(a) for a in atoms]
     groups = [a for a in plain if a.kind == "group"]
     own, said = told(injured(composed([a for a in plain if a.kind != "group"], lexicon), lexicon), lexicon)
-    own, sizes = measured(_denied(own), lexicon)
+    sides = [a.values for a in own if a.kind == "side"]
+    own, sizes = measured(_denied(own, lexicon), lexicon)
     pushed = _to_push(own, groups)
     if pushed:
         own = [a for a in own if a not in pushed]
@@ -82,18 +84,32 @@ def bind(atoms: Sequence[Atom], lexicon: Lexicon) -> Node:
     if tests:
         parts.append(MediaClause(tests))
     for group in groups:
-        parts.append(_group(group, pushed, lexicon))
-    parts.extend(_left_out([a.node for a in own if a.kind == "negated" and a.node is not None], clauses))
+        parts.append(_beside(_group(group, pushed, lexicon), sides))
+    negated = [_beside(a.node, sides) for a in own if a.kind == "negated" and a.node is not None]
+    parts.extend(_left_out(negated, clauses))
     # whoever comes has a pain: with a place beside it, it tells apart nothing
     complaints = [a for a in words if clauses and a.text.lower() in _COMPLAINTS]
-    persons = [(a, wish) for a in words if parts and (wish := persons_wish(a.text)) is not None]
-    parts.extend(wish for _, wish in persons)
+    persons = [(a, wish) for a in words if (wish := persons_wish(a.text)) is not None]
+    alone = all(a in complaints or any(a is who for who, _ in persons) for a in words) and all(
+        map(_of_age, parts)
+    )
+    parts.extend(wish if alone else Maybe(wish) for _, wish in persons)
     wished = [*complaints, *(a for a, _ in persons)]
     for demanded, some in ((True, [a for a in words if a not in wished]), (False, complaints)):
         found = free_words(sorted(some, key=lambda a: a.start))
         if found is not None:
             parts.append(found if demanded else Maybe(found))
     return _and(_joined_priors(parts))
+
+
+def _beside(node: Node, sides: Sequence[tuple[str, ...]]) -> Node:
+    """What stands in brackets or behind a minus, measured on the one side that is named beside it."""
+    return on_side(node, sides[0]) if len(sides) == 1 else node
+
+
+def _of_age(part: Node) -> bool:
+    """Whether it says no more than how old the patient is: "women over 60" are women."""
+    return isinstance(part, CaseClause) and part.test.field in ("age", "sex")
 
 
 def _left_out(nodes: Sequence[Node], clauses: Sequence[Node]) -> list[Node]:
@@ -192,13 +208,14 @@ def _group(group: Atom, pushed: tuple[Atom, ...], lexicon: Lexicon) -> Node:
 _UNKNOWN = "unknown"
 
 
-def _denied(atoms: Sequence[Atom]) -> list[Atom]:
+def _denied(atoms: Sequence[Atom], lexicon: Lexicon) -> list[Atom]:
     """ "no", "without" and "nor" before a finding ask for its documented absence; else they say nothing."""
     result: list[Atom] = []
     denial: Atom | None = None
+    begins = 0
     for atom in atoms:
         if atom.kind == "denial":
-            denial = atom
+            denial, begins = atom, len(result)
             continue
         if denial is not None and atom.kind == "abnormality":
             result.append(replace(denial, kind="certainty", start=atom.start - 1, end=atom.start))
@@ -219,7 +236,11 @@ def _denied(atoms: Sequence[Atom]) -> list[Atom]:
             denial = None
         if atom.kind != "stop":
             result.append(atom)
-    return result
+    places = result[begins:]
+    if denial is None or not result[:begins] or not places or any(a.kind == "severity" for a in places):
+        return result
+    # "tear without left": there is no finding behind it, so the place itself is left out
+    return [*result[:begins], Atom("negated", denial.start, places[-1].end, node=bind(places, lexicon))]
 
 
 # ------------------------------------------------------------------------------------------- clauses
@@ -239,15 +260,40 @@ def _clauses(atoms: Sequence[Atom], lexicon: Lexicon) -> tuple[list[Node], list[
     affirmed = [d for d in drafts if d.abnormality is not None and not _said_absent(d)]
     for draft in drafts:
         clause = _clause(draft, lexicon)
+        if draft.abnormality is not None and draft.abnormality.prop == OR_NORMAL:
+            nodes.append(_or_normal(clause, lexicon))
+            continue
         if affirmed and _said_absent(draft):
             # "tear without haematoma": no case with a haematoma, and those that say so first
             nodes += [Not(replace(clause, certainty=PRESENT)), Maybe(clause)]
             continue
-        nodes.append(or_its_length(clause, lexicon))
+        nodes.append(_or_spared(or_its_length(clause, lexicon), lexicon))
         about = tuple(w for w in (clause.structure, clause.abnormality) if w is not None and w.groups)
         if about and not clause.strict and "absent" not in clause.certainty:
             nodes.append(Maybe(Said(about)))
     return nodes, []
+
+
+def _or_normal(clause: FindingClause, lexicon: Lexicon) -> Node:
+    """ "Intact", "not enlarged": documented as absent, or the structure is called normal."""
+    if clause.structure is None:
+        return clause
+    normal = wanted(lexicon, "normal", "normal")
+    return Or((clause, FindingClause(clause.structure, normal, sides=clause.sides, strict=True)))
+
+
+def _or_spared(node: Node, lexicon: Lexicon) -> Node:
+    """A normal nerve is one that is called so, or one of which something is documented as absent and nothing else is
+    there."""
+    if not isinstance(node, FindingClause) or node.structure is None or node.abnormality is None:
+        return node
+    asked = FindingClause(node.structure, node.abnormality, beside=node.beside, implied=node.implied)
+    if node.abnormality.kind != "normality" or replace(node, sides=(), loose=()) != asked:
+        return node
+    gone = FindingClause(
+        node.structure, wanted(lexicon, ROOT, ROOT), sides=node.sides, certainty=("absent",), strict=True
+    )
+    return Or((node, gone))
 
 
 def _said_absent(draft: _Draft) -> bool:

@@ -8,8 +8,10 @@ from casearchive.frozen import dataclass
 
 #: What a cue says. ``labelled``: an earlier label follows; ``turned``: the label stands before it and what it was
 #: behind; ``sent``: what follows was only asked; ``missed`` and ``overcalled``: how an earlier look was wrong;
-#: ``possible`` and ``probable``: how sure the finding was; ``denied``: what stands before it was not there;
-#: ``intact``: the structure was whole.
+#: ``possible`` and ``probable``: how sure the finding was; ``confirmed``: by what follows;
+#: ``denied``: what stands before it was not there;
+#: ``intact``: the structure was whole; ``spared``: nothing was wrong with it. ``not_so`` ("not torn") is no phrase of
+#: this list: ``atoms`` sees it by what follows.
 _CUES: dict[str, tuple[str, ...]] = {
     "turned": (
         "(?:that |which )?(?:turned out|proved|was found|were found) to be",
@@ -42,10 +44,12 @@ _CUES: dict[str, tuple[str, ...]] = {
         "(?:can ?not|can't|could ?n[o']t|could not) be (?:entirely |fully |safely |reliably )?(?:excluded|ruled out)",
         "not (?:excluded|ruled out)|uncertain|equivocal|questionable|doubtful|borderline",
     ),
+    "confirmed": ("(?:confirmed|proven|verified) (?:by|at|on|in|with)(?: the| an?)?",),
     "denied": (
         "(?:was |were |is |are )?(?:excluded|ruled out|not (?:found|seen|present|confirmed|there)|absent)",
     ),
-    "intact": ("intact|unremarkable|undamaged|uninjured|unharmed|preserved|unaffected|spared",),
+    "intact": ("intact|unremarkable|undamaged|uninjured|unharmed|preserved",),
+    "spared": ("unaffected|uninvolved|spared|not (?:affected|involved)",),
 }
 _CUE = re.compile(
     r"(?<![\w-])(?:"

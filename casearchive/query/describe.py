@@ -149,10 +149,10 @@ def concept(wanted: Wanted) -> str:
 
 
 def _grade(test: GradeTest) -> str:
-    scale = test.scale or "grade"
+    scale, any_scale = (test.scale, "") if test.scale else ("grade", " on any scale")
     if test.value:
-        return f"{scale} = {test.value}"
-    return f"{scale} {_span(test.range)}" if test.range else f"{scale} is filled"
+        return f"{scale} = {test.value}{any_scale}"
+    return f"{scale} {_span(test.range)}{any_scale}" if test.range else f"{scale} is filled"
 
 
 def _test(test: Test) -> str:

@@ -135,7 +135,8 @@ def _absent_rows(clause: FindingClause, only: Documents | None, level: int) -> S
 
 def asks_of_parts(clause: FindingClause) -> bool:
     """Whether the absence in a part, or of a kind, answers too: where it was asked in plain words ("gastrocnemius no
-    tear", "no fracture"). It says less than was asked, and nothing where another part or kind is there."""
+    tear", "no fracture"). It says less than was asked, and nothing where another part or kind is there; what an author
+    denies is not there for what somebody read in the words."""
     if "absent" not in clause.certainty or clause.abnormality is None:
         return False
     asked = [w for w in (clause.structure, clause.abnormality) if w is not None]
@@ -146,7 +147,8 @@ def _absent_in_a_part(clause: FindingClause, only: Documents | None) -> Sql:
     asked = (("o.structure", clause.structure), ("o.abnormality", clause.abnormality))
     there = [sql(f"{column} IN {{}}", among(w.ids)) for column, w in asked if w is not None]
     elsewhere = sql(
-        "NOT EXISTS (SELECT 1 FROM findings o WHERE o.document = f.document AND o.certainty IN {} AND {})",
+        "NOT EXISTS (SELECT 1 FROM findings o WHERE o.document = f.document AND o.certainty IN {} AND {}"
+        " AND (f.origin <> 'record' OR o.origin = 'record'))",
         among(PRESENT),
         every(there),
     )

@@ -140,9 +140,13 @@ def _absent_in_a_part(clause: FindingClause, some: Items) -> list[Tier]:
     for column, asked in (("f.structure", clause.structure), ("f.abnormality", clause.abnormality)):
         if asked is not None:
             there &= of_ids(some, column, asked.ids)
-    elsewhere = some.documents(there)
-    tiers = _finding_tiers(clause, some, found, MATCH, OTHER_SIDE, weight=IN_A_PART)
-    return [tier._replace(documents=minus(tier.documents, elsewhere)) for tier in tiers]
+    read = any_value(some, "f.origin", READ)
+    tiers: list[Tier] = []
+    for denied, present in ((found & read, there), (minus(found, read), minus(there, read))):
+        elsewhere = some.documents(present)
+        parts = _finding_tiers(clause, some, denied, MATCH, OTHER_SIDE, weight=IN_A_PART)
+        tiers += [tier._replace(documents=minus(tier.documents, elsewhere)) for tier in parts]
+    return tiers
 
 
 def _finding_tiers(
@@ -230,10 +234,11 @@ def _with_properties(clause: FindingClause, some: Items, found: int) -> int:
 def _graded(test: GradeTest, some: Items) -> int:
     start = facts.plain("f.grade", "")
     names = some.names(start)
-    return some.items(*(n for n in names if _passes(test, *json.loads(n.removeprefix(start)))))
+    return some.items(*(n for n in names if passes(test, *json.loads(n.removeprefix(start)))))
 
 
-def _passes(test: GradeTest, scale: str, value: str, ordinal: float | None) -> bool:
+def passes(test: GradeTest, scale: str, value: str, ordinal: float | None) -> bool:
+    """Whether a grade (its value in small letters) is what was asked."""
     if test.scale and test.scale != scale:
         return False
     return (test.range is None or (ordinal is not None and test.range.holds(ordinal))) and (

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from casearchive.query.atoms import Atom
-from casearchive.query.tree import FindingClause, Maybe, Node, Not, Or, PriorClause, Wanted
-from casearchive.query.wanted import either, literal, wanted
+from casearchive.query.tree import FindingClause, Maybe, Node, Not, Or, PriorClause, Wanted, Words
+from casearchive.query.wanted import ROOT, either, literal, wanted
 from casearchive.terms import Lexicon
 
 #: How an earlier look that saw less, or something else, is recorded.
@@ -109,26 +109,58 @@ def _certain(before: list[Atom], after: list[Atom], certainty: tuple[str, ...]) 
     return [*_without(before, places), *_without(after, places)], [clause]
 
 
+#: Marks what is documented as absent, or the structure is called normal instead.
+OR_NORMAL = "or normal"
+
+
 def _intact(before: list[Atom], after: list[Atom], lexicon: Lexicon) -> Told:
     """The structures beside are whole: no tear is documented there, or they are called normal."""
-    beside = _run(after) or _run(before[::-1])
-    if not beside or any(a.kind == "abnormality" for a in (*before[-1:], *after[:1])):
-        return [*before, *after], []
-    nodes: list[Node] = []
+    return _whole(before, after, wanted(lexicon, "tear", "tear"))
+
+
+def _spared(before: list[Atom], after: list[Atom], lexicon: Lexicon) -> Told:
+    """Nothing is wrong with the structures beside."""
+    return _whole(before, after, wanted(lexicon, ROOT, "abnormality"))
+
+
+def _whole(before: list[Atom], after: list[Atom], without: Wanted) -> Told:
     denial = next((a for a in before[::-1] if a.kind not in ("stop", "structure", "side")), None)
-    if denial is not None and denial.kind == "denial":  # "no intact tendon" asks for torn ones
-        torn = [
-            FindingClause(a.wanted, wanted(lexicon, "tear", "tear")) for a in beside if a.kind == "structure"
-        ]
-        return [*_without(before, [denial, *beside]), *_without(after, beside)], [*torn]
-    for atom in beside:
-        whole = FindingClause(
-            atom.wanted, wanted(lexicon, "tear", "tear"), certainty=("absent",), strict=True
-        )
-        nodes.append(
-            Or((whole, FindingClause(atom.wanted, wanted(lexicon, "normal", "normal"), strict=True)))
-        )
-    return [*_without(before, beside), *_without(after, beside)], nodes
+    denial = denial if denial is not None and denial.kind == "denial" else None
+    plain = [a for a in before if a is not denial]
+    beside = _run(after) or _run(plain[::-1])
+    places = [a for a in beside if a.kind == "structure"]
+    if not places or any(a.kind == "abnormality" for a in (*plain[-1:], *after[:1])):
+        return [*before, *after], []
+    marks: dict[str, object] = {} if denial is not None else {"values": ("absent",), "prop": OR_NORMAL}
+    gone = [Atom("abnormality", a.end, a.end, wanted=without, **marks) for a in places]  # type: ignore[arg-type]
+    return sorted([*plain, *after, *gone], key=lambda a: (a.start, a.end)), []
+
+
+def _not_so(before: list[Atom], after: list[Atom], lexicon: Lexicon) -> Told:
+    """What follows is denied: "not torn", "not enlarged"; beside another finding it is left out, as by "without"."""
+    if not after:
+        return before, []
+    first, rest = after[0], after[1:]
+    if first.kind == "cue":
+        return [*before, replace(first, kind="denial", end=first.start, values=("absent",)), *after], []
+    if first.kind != "abnormality":
+        return [*before, *rest], [Not(Words((first.text,)))]
+    alone = not any(a.kind == "abnormality" for a in (*before, *rest))
+    return [*before, replace(first, values=("absent",), prop=OR_NORMAL if alone else first.prop), *rest], []
+
+
+def _confirmed(before: list[Atom], after: list[Atom], lexicon: Lexicon) -> Told:
+    """What follows confirmed the finding. Few records tell by what, so beside a finding it is only wished for; a
+    treatment is still asked for as one."""
+    by = next((a for a in after if a.kind != "stop"), None)
+    if by is None or by.by_field:
+        return [*before, *after], []
+    name = by.values[0] if by.kind == "modality" else by.text
+    told = FindingClause(confirmed_by=(name,), strict=True)
+    said = Or((told, Words(("confirmed", by.text))))
+    rest = [*before, *(a for a in after if a is not by or by.kind not in ("modality", "word"))]
+    others = any(a.kind in ("abnormality", "structure") or a.node is not None for a in rest)
+    return rest, [Maybe(said) if others else said]
 
 
 _HOW: dict[str, Callable[[list[Atom], list[Atom], Lexicon], Told]] = {
@@ -138,8 +170,11 @@ _HOW: dict[str, Callable[[list[Atom], list[Atom], Lexicon], Told]] = {
     "missed": _missed,
     "overcalled": _overcalled,
     "possible": _doubtful,
+    "confirmed": _confirmed,
     "denied": _excluded,
     "intact": _intact,
+    "spared": _spared,
+    "not_so": _not_so,
 }
 
 

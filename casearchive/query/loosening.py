@@ -27,6 +27,7 @@ from casearchive.query.tree import (
     Or,
     PriorClause,
     Query,
+    Range,
     Some,
     Wanted,
     Words,
@@ -158,14 +159,23 @@ def _wishes(parts: Sequence[Node]) -> Given:
             isinstance(part, Words | Mention)
             or (isinstance(part, PriorClause) and part.says is not None and not part.says.by_field)
             or (isinstance(part, Or) and all(isinstance(p, PriorClause) for p in part.parts))
-            or (isinstance(part, MeasureClause) and (part.structure is None or not part.structure.by_field))
+            or (isinstance(part, MeasureClause) and not part.by_field)
         )
         if loose:
             kept.append(Maybe(_most(part.words, least=1) if isinstance(part, Words) else part))
             given_up += [w.split(" = ", 1)[-1] for w in described(part)]
+            kept += _not_measured_otherwise(part) if isinstance(part, MeasureClause) else []
         else:
             kept.append(part)
     return kept, given_up
+
+
+def _not_measured_otherwise(asked: MeasureClause) -> list[Node]:
+    """Who was measured and is not in the range is no answer to it: below it, or above."""
+    low, high = asked.range.low, asked.range.high
+    ranges = [] if low is None else [Range(high=low, high_in=not asked.range.low_in)]
+    ranges += [] if high is None else [Range(low=high, low_in=not asked.range.high_in)]
+    return [Not(replace(asked, range=outside)) for outside in ranges]
 
 
 def _one_finding(parts: Sequence[Node]) -> Given:
@@ -308,6 +318,9 @@ def without_one(query: Query) -> Iterator[tuple[str, Query]]:
         if isinstance(part, FindingClause):
             for words, plain in _halves(part):
                 yield words, Query(query.text, And((*parts[:n], plain, *parts[n + 1 :])))
+        if isinstance(part, MeasureClause) and part.sides:
+            anywhere = And((*parts[:n], replace(part, sides=()), *parts[n + 1 :]))
+            yield f"side = {' or '.join(part.sides)}", Query(query.text, anywhere)
         if any(not isinstance(p, Maybe | Not | Everything) for p in others):
             yield _condition(part), Query(query.text, And(others))
 

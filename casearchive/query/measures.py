@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from casearchive.frozen import dataclass
+from casearchive.query.persons import is_person
 from casearchive.query.tree import Range
 from casearchive.terms import Lexicon
 from casearchive.units import WRITTEN, base_of, in_base
@@ -78,12 +79,16 @@ _ABOVE = "more than|greater than|larger than|bigger than|longer than|thicker tha
 _BELOW = "less than|smaller than|shorter than|thinner than|narrower than|fewer than|under|below|<"
 _LEAST = "at least|no less than|minimum|>=|≥"
 _MOST = "at most|no more than|up to|maximum|<=|≤"
-_UNIT = rf"{WRITTEN}|years?[ -]old|years?|yrs?|y/?o"
+_INCHES = r"in(?=\s*(?:$|[,;.)]))"  # elsewhere "in" is a small word
+_UNIT = rf"{WRITTEN}|{_INCHES}|years?[ -]old|years?|yrs?|y/?o"
 _COMPARISON = (
     rf"(?<![\w.])(?:(?P<least>{_LEAST})|(?P<most>{_MOST})|(?P<above>{_ABOVE})|(?P<below>{_BELOW})|between|from)?\s*"
     rf"(?<![\w.,])(?P<number>\d+(?:[.,]\d+)?)(?:\s*(?:-|to|and|\.\.)\s*(?P<second>\d+(?:[.,]\d+)?))?"
     rf"[\s-]{{0,2}}(?P<unit>{_UNIT})?(?![\w/²³])"
 )
+_YEARS = "years"
+_AGE_BEFORE = re.compile(r"\b(?:aged?|ages)(?:\s+(?:of|is|was))?\s*\Z", re.IGNORECASE)
+_WORD_BEFORE = re.compile(r"\b([A-Za-z]+)\s*\Z")
 
 
 def comparisons(text: str) -> tuple[Compared, ...]:
@@ -93,7 +98,12 @@ def comparisons(text: str) -> tuple[Compared, ...]:
     found = []
     for match in re.finditer(_COMPARISON, text, re.IGNORECASE):
         said = any(match[name] for name in ("least", "most", "above", "below"))
-        if not said and not match["unit"]:
+        start, unit = match.start(), match["unit"] or ""
+        if not unit and (age := _AGE_BEFORE.search(text, 0, start)):
+            start, unit = age.start(), _YEARS
+        elif not unit and (said or match["second"]) and (who := _WORD_BEFORE.search(text, 0, start)):
+            unit = _YEARS if is_person(who[1]) else ""
+        if not said and not unit:
             continue
         number = float(match["number"].replace(",", "."))
         low, high = number, number
@@ -104,8 +114,7 @@ def comparisons(text: str) -> tuple[Compared, ...]:
         plain = not said and not match["second"]
         found.append(
             Compared(
-                match.start(), match.end(), low_end, high_end, not match["above"], not match["below"],
-                match["unit"] or "", plain,
+                start, match.end(), low_end, high_end, not match["above"], not match["below"], unit, plain,
             )
         )  # fmt: skip
     return tuple(found)

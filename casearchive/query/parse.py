@@ -9,13 +9,22 @@ item     := ["-" | "NOT"] (word | "phrase" | field:value | "(" either ")")
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice, pairwise, product
+from itertools import islice, pairwise, product, zip_longest
 
 from casearchive.errors import QueryError
-from casearchive.query.atoms import Alike, Atom, Speaker, field_to_atom, phrase_atom, words_to_atoms
+from casearchive.query.atoms import (
+    Alike,
+    Atom,
+    Speaker,
+    denying,
+    field_to_atom,
+    phrase_atom,
+    says_how,
+    words_to_atoms,
+)
 from casearchive.query.bind import bind
 from casearchive.query.cues import Cue, cues
 from casearchive.query.describe import described
@@ -41,6 +50,8 @@ _VERBS = frozenset(
     ("can", "could", "did", "do", "does", "had", "has", "have", "is", "may", "might", "must", "should", "was", "were",
      "will", "would")
 )  # fmt: skip
+#: What stands between a "not" and the name of what is left out.
+_ARTICLES = frozenset(("a", "an", "any"))
 
 
 def parse(
@@ -51,6 +62,7 @@ def parse(
     exact: bool = False,
     saved: Mapping[str, str] | None = None,
     alike: Alike = lambda slug: None,
+    sets: Collection[str] | None = None,
 ) -> Query:
     """Understand a question.
 
@@ -59,6 +71,7 @@ def parse(
         lexicon: the vocabulary that words are recognised in.
         fields: the fields that may be asked (``query.FIELDS``).
         saved: the questions behind living sets, by name; set:NAME asks what they ask.
+        sets: the names of all sets; None where they are not known.
         alike: tells which cases are like one, for similar:SLUG; None where there is no such case.
         exact: take every concept by itself, without its kinds and parts, and correct no spelling.
 
@@ -69,7 +82,9 @@ def parse(
     if len(pieces) > MAX_TERMS * 4:
         raise _too_much(text, pieces[MAX_TERMS * 4].start)
     reader = _Reader(
-        Speaker(clean(text), lexicon, fields, exact, _nested(lexicon, fields, saved or {}, alike), alike),
+        Speaker(
+            clean(text), lexicon, fields, exact, _nested(lexicon, fields, saved or {}, alike), alike, sets
+        ),
         pieces,
     )
     atoms = reader.either(0)
@@ -90,18 +105,23 @@ def parse(
     size = _size(root)
     if size > MAX_TERMS:
         raise _too_much(text, 0)
-    notes = tuple(_spelt(atom) for atom in _flat(atoms) if _misspelt(atom, lexicon))
+    misspelt = [atom for atom in _flat(atoms) if _misspelt(atom, lexicon)]
+    notes = tuple(_spelt(atom) for atom in misspelt)
+    better = tuple((a.start, a.end, _right(a, lexicon)) for a in misspelt if not a.by_field)
     unknown = tuple((a.start, a.end) for a in _flat(atoms) if a.kind == "word")
-    again = partial(parse, lexicon=lexicon, fields=fields, saved=saved, alike=alike)
-    return Query(text, root, (*described(root), *notes), unknown, exact, again)
+    again = partial(parse, lexicon=lexicon, fields=fields, saved=saved, alike=alike, sets=sets)
+    return Query(text, root, (*described(root), *notes), unknown, exact, better, again)
 
 
 def _said(pieces: tuple[Piece, ...], found: tuple[Cue, ...]) -> tuple[Piece, ...]:
     """The pieces, with a "not" that belongs to a turn of phrase ("not seen on MRI") or to a verb ("does not slide")
     as a mere word."""
     result: list[Piece] = []
-    for piece in pieces:
-        of_verb = bool(result) and result[-1].kind == "word" and result[-1].text.lower() in _VERBS
+    for piece, following in zip_longest(pieces, pieces[1:]):
+        named = following is not None and following.text.lower() in _ARTICLES  # "is not a tear"
+        of_verb = (
+            bool(result) and result[-1].kind == "word" and result[-1].text.lower() in _VERBS and not named
+        )
         of_phrase = any(c.start <= piece.start < c.end for c in found)
         plain = piece.kind == "not" and piece.text == "not" and (of_verb or of_phrase)
         result.append(replace(piece, kind="word") if plain else piece)
@@ -164,6 +184,15 @@ def _misspelt(atom: Atom, lexicon: Lexicon) -> bool:
     if typed in known:
         return False
     return typed in {m.lower() for m in concept.misspellings} or lexicon.resolve(typed) is None
+
+
+def _right(atom: Atom, lexicon: Lexicon) -> str:
+    """The name of its concept that is nearest to what was typed."""
+    assert atom.wanted is not None
+    concept = lexicon.concept(atom.wanted.asked[0])
+    typed = atom.wanted.typed.lower()
+    names = (concept.preferred, *concept.names) if concept is not None else (atom.wanted.label,)
+    return min(names, key=lambda name: distance(typed, name.lower(), len(typed)))
 
 
 def _spelt(atom: Atom) -> str:
@@ -253,9 +282,15 @@ class _Reader:
             raise self.error(operator, f"{operator.text} needs something after it")
         if depth >= MAX_DEPTH:
             raise self.error(operator, f"more than {MAX_DEPTH} denials in a row")
+        words = self.words_ahead()
+        if len(words) > 1 and words[0].text.lower() in _ARTICLES:
+            self.at += 1
+            words = words[1:]
         piece = self.pieces[self.at]
         if piece.kind == "word":
-            words = self.words_ahead()
+            first = words_to_atoms(self.speaker, words)[:1] if operator.text == "not" else ()
+            if first and says_how(first[0], self.speaker.lexicon):
+                return (denying(Atom("stop", operator.start, operator.end, operator.text)),)
             count = self.first_name(words)
             self.at += count
             atoms = words_to_atoms(self.speaker, words[:count])
@@ -299,7 +334,8 @@ def respelt(query: Query, lexicon: Lexicon) -> tuple[Query, ...]:
         text = query.text
         notes: list[str] = []
         for (start, end, _), better in reversed(list(zip(changes, chosen, strict=True))):
-            notes.insert(0, f"showing results for {better} (you typed {query.text[start:end]})")
+            if (start, end, better) not in query.misspelt:
+                notes.insert(0, f"showing results for {better} (you typed {query.text[start:end]})")
             text = text[:start] + better + text[end:]
         try:
             meant = query.again(text) if query.again is not None else parse(text, lexicon)
@@ -328,7 +364,13 @@ def _changes(query: Query, lexicon: Lexicon) -> list[tuple[int, int, tuple[str, 
             beside = _with_neighbours(query.text, places[0], lexicon)
             changes += [beside] if beside is not None else []
             places = places[1:]
-    return changes
+    known = [(start, end, (better,)) for start, end, better in query.misspelt]
+    # what is understood though it is misspelt is put right as well: nobody is asked "did you mean" another slip
+    return (
+        sorted([*changes, *(k for k in known if not any(k[0] < c[1] and c[0] < k[1] for c in changes))])
+        if changes
+        else []
+    )
 
 
 def _with_neighbours(

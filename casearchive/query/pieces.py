@@ -69,7 +69,10 @@ UNRECORDED = ("unknown", "none", "")
 
 
 def accepted(sides: Sequence[str]) -> tuple[str, ...]:
-    """Sides that answer to these: what is on both sides is also on the left."""
+    """Sides that answer to these: what is on both sides is also on the left, and is not unilateral."""
+    if "unilateral" in sides:
+        sides = (*sides, "left", "right")
+        return tuple(dict.fromkeys(sides))
     both = ("bilateral",) if "left" in sides or "right" in sides else ()
     return tuple(dict.fromkeys((*sides, *both)))
 

@@ -30,22 +30,74 @@ def measured(atoms: list[Atom], lexicon: Lexicon) -> tuple[list[Atom], list[Node
     """Numbers as what they measure: csa over 60, a gap of 31 mm on contraction, a cyst larger than 2 cm, 24 years.
 
     A number goes with the measurement that is named nearest, else with the size of the finding named nearest;
-    where nothing is named it is a word. A number without over or under only lifts what comes near it.
+    where nothing is named it is a word. A number without over or under only lifts what comes near it. A measurement
+    in a field (gap>20mm) goes with the structure and the side beside it as one in plain words does.
     """
-    numbers = [a for a in atoms if a.kind == "number"]
-    if not numbers:
-        return atoms, []
-    rest = [a for a in atoms if a.kind != "number"]
     nodes: list[Node] = []
     used: list[Atom] = []
-    for atom in numbers:
+    rest = [_placed(a, atoms, used) for a in atoms if a.kind != "number"]
+    for atom in [a for a in atoms if a.kind == "number"]:
         found = _age(atom) or _size_of(atom, rest, used, lexicon)
         if found is None:
             rest.extend(replace(atom, kind="word", text=word, prop=None) for word in atom.text.split()
                         if fts.searchable(word))  # fmt: skip
         else:
             nodes.append(found)
-    return [a for a in rest if a not in used], nodes
+    rest = [a for a in rest if a not in used]
+    return _without_told_sides(rest, nodes), nodes
+
+
+def _placed(atom: Atom, atoms: Sequence[Atom], used: list[Atom]) -> Atom:
+    """A measurement that a field asks for, of the structure and the side that stand nearest to it."""
+    clause = atom.node
+    if not isinstance(clause, MeasureClause):
+        return atom
+    structure = closest(atom, [a for a in atoms if a.kind == "structure"])
+    node = replace(
+        clause,
+        structure=clause.structure or (structure.wanted if structure is not None else None),
+        sides=_sides_of(atom, atoms, used),
+    )
+    return replace(atom, node=node)
+
+
+def _sides_of(atom: Atom, atoms: Sequence[Atom], used: list[Atom]) -> tuple[str, ...]:
+    """The side of a measurement: one that stands nearer to it than to any finding, and is of no finding then where
+    these have another; else the nearest."""
+    sides = [a for a in atoms if a.kind == "side"]
+    things = [a for a in atoms if a.kind in ("structure", "abnormality") and apart(a, atom) > 0]
+    own = [s for s in sides if all(apart(s, atom) < apart(s, thing) for thing in things)]
+    if own and things and len(own) < len(sides):
+        used.extend(own)
+    side = closest(atom, own or sides)
+    return side.values if side is not None else ()
+
+
+def _without_told_sides(atoms: list[Atom], nodes: Sequence[Node]) -> list[Atom]:
+    """A side beside nothing but measurements is theirs, and asks for no finding of that side besides."""
+    if any(
+        a.kind != "side" and a.kind in ("structure", "abnormality", "property", *MODIFIERS) for a in atoms
+    ):
+        return atoms
+    asked = [*nodes, *(a.node for a in atoms if a.node is not None)]
+    told = {side for node in asked for clause in _demanded(node) for side in clause.sides}
+    return [a for a in atoms if a.kind != "side" or not set(a.values) <= told]
+
+
+def _demanded(node: Node) -> list[MeasureClause]:
+    """The measurements that a part of the question cannot do without."""
+    if isinstance(node, And | Or):
+        return [clause for part in node.parts for clause in _demanded(part)]
+    return [node] if isinstance(node, MeasureClause) else []
+
+
+def on_side(node: Node, sides: tuple[str, ...]) -> Node:
+    """The same with its measurements of these sides, where they name none themselves."""
+    if isinstance(node, And | Or):
+        return replace(node, parts=tuple(on_side(part, sides) for part in node.parts))
+    if isinstance(node, Not | Maybe):
+        return replace(node, part=on_side(node.part, sides))
+    return replace(node, sides=sides) if isinstance(node, MeasureClause) and not node.sides else node
 
 
 def _age(atom: Atom) -> Node | None:
@@ -77,12 +129,12 @@ def _size_of(atom: Atom, rest: Sequence[Atom], used: list[Atom], lexicon: Lexico
     structure = closest(atom, [a for a in things if a.kind == "structure"])
     abnormality = None if named else closest(atom, [a for a in things if a.kind == "abnormality"])
     states = [a for a in rest if a.kind == "maneuver" and not a.by_field and a.wanted is not None]
-    side = closest(source or atom, [a for a in rest if a.kind == "side"])
+    of = replace(atom, start=min(atom.start, source.start), end=max(atom.end, source.end)) if source else atom
     during = tuple(sorted({i for a in states if a.wanted for i in a.wanted.ids}))
     clause = MeasureClause(
         measure.names, measure.label, span_, measure.unit, during,
         structure.wanted if structure else None, abnormality.wanted if abnormality else None,
-        side.values if side is not None else (),
+        _sides_of(of, rest, used),
     )  # fmt: skip
     if number.plain:
         near = None if span_.low is None else Range(span_.low * 0.9, span_.low * 1.1)
@@ -120,8 +172,6 @@ def _length_of(source: Atom, clause: MeasureClause, rest: Sequence[Atom], used: 
     ):
         return clause
     used.append(source)
-    if not others and clause.structure is None:
-        used.extend(a for a in rest if a.kind == "side" and a.values == clause.sides)
     return And((clause, Maybe(finding)))
 
 

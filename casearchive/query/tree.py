@@ -190,7 +190,7 @@ class PriorClause:
 class MeasureClause:
     """A measurement in a base unit (``units``): any of the names ``what`` (none: any in that unit), in any of
     these states, of a finding at ``structure`` that is an ``abnormality``, as far as those are asked. ``sides``
-    leaves out what was measured on another side."""
+    leaves out what was measured on another side; ``by_field`` tells gap>20mm from plain words."""
 
     what: tuple[str, ...]
     label: str
@@ -200,6 +200,7 @@ class MeasureClause:
     structure: Wanted | None = None
     abnormality: Wanted | None = None
     sides: tuple[str, ...] = ()
+    by_field: bool = False
 
 
 @dataclass(frozen=True)
@@ -289,7 +290,8 @@ class Query:
 
     ``understood`` are lines for a person. ``unknown`` are the places (start, end; 0-based) of words that are
     in no vocabulary: where the question finds nothing, ``respelt`` looks for what they may have meant,
-    unless ``exact`` forbids guessing. ``again`` reads other words as these were read, with the same living sets.
+    unless ``exact`` forbids guessing; ``misspelt`` are words that were understood all the same, with their names.
+    ``again`` reads other words as these were read, with the same living sets.
     """
 
     text: str
@@ -297,6 +299,7 @@ class Query:
     understood: tuple[str, ...] = ()
     unknown: tuple[tuple[int, int], ...] = ()
     exact: bool = False
+    misspelt: tuple[tuple[int, int, str], ...] = ()
     again: Callable[[str], Query] | None = None
 
 

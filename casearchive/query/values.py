@@ -43,6 +43,7 @@ from casearchive.terms.spelling import allowed, distance
 from casearchive.units import base_of, counts
 
 _NUMBER = re.compile(r"(?P<number>[+-]?\d+(?:[.,]\d+)?)\s*(?P<unit>[^\d\s]\S*)?\Z")
+_DASHED = re.compile(r"(\d+(?:[.,]\d+)?)\s*-\s*(\d+(?:[.,]\d+)?)\s*([^\d\s]\S*)?")
 _DATE = re.compile(r"(\d{4})(?:-?(\d\d)(?:-?(\d\d))?)?\Z")
 _ROLES = {"dx": "diagnosis", "ddx": "differential", "symptom": "symptom", "mechanism": "mechanism"}
 _FILLED = "*"
@@ -136,6 +137,8 @@ def _with_unit(asked: Asked, following: Piece) -> tuple[Asked, int]:
     """gap>20 mm: the next word belongs to the number where it is a unit."""
     unit = following.text.strip(".,;").lower()
     units = NUMBER_UNITS.get(asked.field.name, {}) if asked.field.takes == "number" else {}
+    if unit == "in" and asked.query[following.end :].strip():
+        return asked, 0  # "gap>2 in the left soleus"
     if asked.value[-1:].isdigit() and (unit in units or (asked.field.takes == "measure" and base_of(unit))):
         return replace(asked, value=asked.value + unit), 1
     return asked, 0
@@ -463,6 +466,12 @@ def _value(asked: Asked, text: str) -> float:
 
 def _range(asked: Asked, read: Callable[[str], float]) -> Range:
     value = asked.value
+    if dashed := _DASHED.fullmatch(value):
+        low, high, unit = dashed.groups("")
+        raise asked.error(
+            f"“{value}” is no number: a range is written with two dots",
+            f"Write {asked.field.name}:{low}{unit}..{high}{unit}.",
+        )
     if asked.op in (">", ">="):
         return Range(low=read(value), low_in=asked.op == ">=")
     if asked.op in ("<", "<="):
@@ -555,6 +564,8 @@ def _grade(asked: Asked) -> Parsed:
     if value == _FILLED:
         return Parsed("property", prop=("grade", GradeTest(name)))
     plain = replace(asked, op=op, value=value, field=replace(asked.field, name=name))
+    if _DASHED.fullmatch(value):
+        _range(plain, lambda t: _value(plain, t))
     if op in ("", "=", "==") and ".." not in value and not re.fullmatch(r"\d+(\.\d+)?", value):
         return Parsed("property", prop=("grade", GradeTest(name, value=value)))
     limits = _range(plain, lambda t: _value(plain, t))
@@ -588,10 +599,26 @@ def _measure(asked: Asked) -> Parsed:
     )
     states: tuple[str, ...] = ()
     if asked.name:
-        concept = asked.lexicon.resolve(asked.name, ("maneuver", "maneuver_state"))
-        states = tuple(sorted(asked.lexicon.narrower(concept.id))) if concept else (asked.name,)
-    clause = MeasureClause(measure.names, measure.label, limits, measure.unit, states, structure)
+        states = tuple(sorted(asked.lexicon.narrower(_state(asked, measure))))
+    clause = MeasureClause(
+        measure.names, measure.label, limits, measure.unit, states, structure, by_field=True
+    )
     return Parsed("node", node=clause)
+
+
+def _state(asked: Asked, measure: Measure) -> str:
+    """The state or manoeuvre behind the @ of a measurement."""
+    kinds = ("maneuver", "maneuver_state")
+    named = asked.name.replace("_", " ")
+    concept = asked.lexicon.resolve(asked.name, kinds) or asked.lexicon.resolve(named, kinds)
+    if concept is not None:
+        return concept.id
+    near = asked.lexicon.nearest(named, kinds, 2)
+    meant = f"Did you mean {' or '.join(near)}? " if near else ""
+    raise asked.error(
+        f"{measure.label}@{asked.name}: “{named}” is no state or manoeuvre",
+        f"{meant}For example {asked.field.name}@contraction>20{measure.unit} or {asked.field.name}@rest.",
+    )
 
 
 def _structure(lexicon: Lexicon, word: str) -> Concept | None:

@@ -113,6 +113,8 @@ def _piece(text: str, at: int) -> Piece:
                 hint="Write -tear to leave out tears; else leave the dash out.",
             )
         return Piece("not", "" if alone else "-", at, end)
+    if character == "!" and re.match(r"!+[\w(\"“]", text[at:]):
+        return Piece("not", "!", at, at + len(text[at:]) - len(text[at:].lstrip("!")))
     match = _FIELD.match(text, at) or _apart(text, at)
     if match is not None:
         return _field(text, match)

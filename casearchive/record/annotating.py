@@ -15,11 +15,12 @@ from typing import Any
 from casearchive.errors import UsageError
 from casearchive.measurements import check
 from casearchive.model import Case, Facts, Measurement
-from casearchive.record.checking import wrong
+from casearchive.record.checking import contradictions, guessed, wrong
+from casearchive.record.chosen import chosen
 from casearchive.record.layout import Path
 from casearchive.record.reading import dotted, read_values
 from casearchive.record.sentences import quantity
-from casearchive.record.table import SHAPES
+from casearchive.record.table import FINDING, MEASUREMENT, PRIOR, SHAPES
 from casearchive.record.units import usual_unit
 from casearchive.record.writing import dumps
 from casearchive.units import ucum
@@ -92,6 +93,7 @@ def revised(
     given again. ``as_written`` lets words through that the vocabulary does not know. Raises ``Refused`` with
     everything that cannot be written.
     """
+    annotations = [_as_meant(a) for a in annotations]
     work = _Work(case, files, used)
     for name in dict.fromkeys(remove):
         work.remove(name)
@@ -99,6 +101,16 @@ def revised(
     for annotation in annotations:
         work.annotate(annotation)
     return work.done(as_written)
+
+
+def _as_meant(said: Annotation) -> Annotation:
+    """The same with the words of closed lists as these have them."""
+    return replace(
+        said,
+        finding=chosen(FINDING, said.finding),
+        prior=chosen(PRIOR, said.prior),
+        measurements=tuple(chosen(MEASUREMENT, m) for m in said.measurements),
+    )
 
 
 class _Work:
@@ -317,7 +329,7 @@ class _Work:
         )
         if found.value is None:
             why = found.note or f"points do not give a value in {unit or 'a unit that is not known'}"
-            self.complaints.append((said, f"{why}; write the value: gap=31mm"))
+            self.complaints.append((said, f"{why}; write the value: {new.get('what', 'gap')}=31{unit}"))
             return False
         new["value"] = float(f"{found.value:.3g}")
         self.notes.append(f"{new['what']}: {quantity(new['value'], unit)}, measured from its points")
@@ -336,9 +348,14 @@ class _Work:
             raise Refused(tuple(dict.fromkeys(self.complaints)), "Nothing was written.")
         rows = sorted(touched)
         measurements = tuple(n for kind, n in rows if kind == "measurement")
+        findings = tuple(case.findings[n].id for kind, n in rows if kind == "finding")
+        about = {*findings, *(case.measurements[n].finding for n in measurements)}
+        taken = [g for _, _, wanted in self.touched for g in guessed(FINDING, wanted.finding)]
+        self.notes += [f"“{written}” is taken for {meant}" for written, meant in taken]
+        self.notes += contradictions(case, about)
         return Revision(
             case,
-            tuple(case.findings[n].id for kind, n in rows if kind == "finding"),
+            findings,
             measurements,
             tuple(n for kind, n in rows if kind == "prior"),
             tuple(self.sentences),

@@ -7,14 +7,20 @@ clip does not know.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
-from casearchive.model import Case, Doppler, Facts, Finding, Measurement
+from casearchive.model import Case, Doppler, Facts, Finding, Grade, Measurement
 from casearchive.record.layout import Path
 from casearchive.record.lint import unknown_words
-from casearchive.record.table import FINDING, MEASUREMENT
+from casearchive.record.sentences import grade, measured
+from casearchive.record.table import FINDING, MEASUREMENT, Table
 from casearchive.record.units import unfit
 from casearchive.terms import lexicon
-from casearchive.units import KNOWN, ucum
+from casearchive.terms.grades import ordinal
+from casearchive.units import KNOWN, counts, ucum
+
+#: What is measured from nothing upwards.
+_NEVER_NEGATIVE = ("a length", "an area", "a volume")
 
 #: The rows looked at: ("finding", 2), counted from 0.
 Rows = Collection[tuple[str, int]]
@@ -80,6 +86,39 @@ def _finding(
             yield (*path, shown.shape), outside
 
 
+def contradictions(case: Case, findings: Collection[str]) -> Iterator[str]:
+    """What these findings say that cannot well be true together; an author may mean it, so it is only said."""
+    for finding in (f for f in case.findings if f.id in findings):
+        there = _of_what_is_there(case, finding)
+        if there and finding.certainty == "absent":
+            yield f"{finding.id} is absent, and yet has {', '.join(there)}: see which is meant"
+        elif there and finding.abnormality == "normal":
+            yield f"{finding.id} is normal, and yet has {', '.join(there)}: see which is meant"
+
+
+def _of_what_is_there(case: Case, finding: Finding) -> list[str]:
+    """What only something that is there can have: a severity, a grade above 0, a gap."""
+    found = [f"the severity {finding.severity}"] if finding.severity else []
+    grades = [*finding.grades]
+    if finding.doppler and finding.doppler.value is not None:
+        grades.append(Grade(finding.doppler.scale, f"{finding.doppler.value:g}"))
+    found += [f"the grade {grade(g)}" for g in grades if (ordinal(g.value) or 0) > 0]
+    gaps = [m for m in case.measurements if m.finding == finding.id and m.what in ("gap", "meas_gap")]
+    return [*found, *(measured(m) for m in gaps if m.value > 0)]
+
+
+def guessed(table: Table, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(as it was written, what it was taken for) of every concept that is known by a misspelling alone."""
+    for key, value in values.items():
+        field = table.field(key)
+        for word in value if isinstance(value, list | tuple) else [value]:
+            if field is None or not field.concepts or not isinstance(word, str):
+                continue
+            found = lexicon().resolve(word, field.concepts)
+            if found is not None and word.strip().lower() in (m.lower() for m in found.misspellings):
+                yield word, found.preferred
+
+
 def _doppler(doppler: Doppler, path: Path) -> Iterator[tuple[Path, str]]:
     scale = lexicon().resolve(doppler.scale, {"scale"})
     if scale is None or not scale.values or doppler.value is None:
@@ -106,6 +145,8 @@ def _measurement(
         yield (*here, "unit"), f"there is no unit “{unit[:20]}”{meant}"
     elif misfit := unfit(measurement.what, ucum(unit) or ""):
         yield (*here, "unit"), misfit
+    elif measurement.value < 0 and counts(ucum(unit) or "") in _NEVER_NEGATIVE:
+        yield (*here, "value"), f"{counts(ucum(unit) or '')} is never less than nothing"
     facts = files.get(measurement.media)
     if facts is None:
         return

@@ -22,6 +22,9 @@ MAX_BYTES = 20 * 1024 * 1024
 _ALIASES = {"finding": "abnormality", "finding_id": "id", "slug": "case", "grade": "grades", "echo": "echogenicity",
             "relations": "relation", "measurement": "measure", "frame_range": "frames"}  # fmt: skip
 
+#: A comma that may part thousands or decimals, but where the cells are parted by semicolons for its sake.
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -106,6 +109,7 @@ def _read_table(text: str, case: str) -> tuple[list[Given], list[Complaint]]:
     reader = csv.reader(lines[skipped:], delimiter=separator, strict=True)
     header: list[str] = []
     table = _Table(case, complaints)
+    table.separator = separator
     begins = skipped + 1
     try:
         for cells in reader:
@@ -157,6 +161,7 @@ class _Table:
     def __init__(self, case: str, complaints: list[Complaint]) -> None:
         self.case, self.complaints = case, complaints
         self.columns: set[str] = set()
+        self.separator = ""
         self.given: list[Given] = []
         self.by_id: dict[tuple[str, str], Given] = {}
 
@@ -288,6 +293,12 @@ class _Table:
         given.measurements.append(made)
 
     def _number(self, written: str, cell: Cell) -> float:
+        if self.separator != ";" and _THOUSANDS.fullmatch(written):
+            point, none = written.replace(",", "."), written.replace(",", "")
+            self.complaints.append(
+                Complaint(cell, f"is that {none} or {point}? Write the number without a comma")
+            )
+            return 0.0
         try:
             return float(written.replace(",", "."))  # a spreadsheet may write 31,5
         except ValueError:

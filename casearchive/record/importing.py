@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any
 
-from casearchive.model import Case, Facts
+from casearchive.model import Case, Facts, Measurement
 from casearchive.record.checking import wrong
+from casearchive.record.chosen import chosen
 from casearchive.record.findings_file import MEASUREMENT
 from casearchive.record.findings_reading import Cell, Complaint, Given
 from casearchive.record.reading import dotted, read_values
-from casearchive.record.table import SHAPES
+from casearchive.record.sentences import measured
+from casearchive.record.table import FINDING, SHAPES
+from casearchive.record.table import MEASUREMENT as MEASUREMENT_ROW
 from casearchive.record.writing import dumps
 from casearchive.units import ucum
 
@@ -63,6 +67,10 @@ class _Work:
             self._measurements(one, "")
             return
         row = next((r for r in rows if r["id"] == one.id), None)
+        if row is not None and row.get("abnormality") and one.facts.get("abnormality", "-") in (None, ""):
+            why = "a finding needs an abnormality: leave the column out to keep it, or annotate --remove the finding"
+            self.complaints.append((one, Complaint(one.cell(("abnormality",)), why)))
+            return
         if row is None:
             if not one.facts.get("abnormality"):
                 why = (
@@ -78,13 +86,18 @@ class _Work:
                 why = "this was the id of a finding that was removed: leave it empty, and a new one is given"
                 self.complaints.append((one, Complaint(one.cell(("id",)), why)))
                 return
+            if one.id and self.known:
+                there = f"the case has {', '.join(sorted(self.known, key=_by_number))}"
+                why = f"there is no such finding; {there}: leave the id empty, and a new finding gets one"
+                self.complaints.append((one, Complaint(one.cell(("id",)), why)))
+                return
             row = {"id": one.id or self._new_id()}
             self.used.add(row["id"])
             rows.append(row)
             before: dict[str, Any] = {}
         else:
             before = dict(row)
-        for key, value in one.facts.items():
+        for key, value in chosen(FINDING, one.facts).items():
             if key == "dynamic" and one.columns is not None:
                 value = {**_unsaid(row.get("dynamic", {}), one.columns), **(value or {})} or None
             if value is None or value == "":
@@ -110,7 +123,7 @@ class _Work:
         rows: list[dict[str, Any]] = self.values.setdefault("measurement", [])
         new = []
         for number, measurement in enumerate(one.measurements):
-            made = {k: v for k, v in measurement.items() if v not in (None, "")}
+            made = {k: v for k, v in chosen(MEASUREMENT_ROW, measurement).items() if v not in (None, "")}
             if unit := ucum(str(made.get("unit", ""))):
                 made["unit"] = unit
             if finding:
@@ -152,6 +165,44 @@ class _Work:
             if number is not None:
                 found[kind, number] = (one, before)
         return found
+
+
+def _by_number(name: str) -> tuple[str, int, str]:
+    """F2 before F10."""
+    letters = name.rstrip("0123456789")
+    return letters, int(name[len(letters) :] or 0), name
+
+
+def lost(before: Case, after: Case) -> tuple[str, ...]:
+    """What a case said and says no more, in words: emptied facts, evidence and measurements that were replaced."""
+    old, new = tomllib.loads(dumps(before)), tomllib.loads(dumps(after))
+    rows = {row["id"]: row for row in new.get("finding", ())}
+    told = []
+    for row in old.get("finding", ()):
+        now = rows.get(row["id"], {})
+        gone = [name for name in row if name not in now and name != "evidence"]
+        clips = Counter(e["media"] for e in row.get("evidence", ()))
+        clips.subtract(e["media"] for e in now.get("evidence", ()))
+        gone += [f"evidence on {media}" for media, count in clips.items() if count > 0]
+        gone += [measured(m) for m in _not_again(before, after) if m.finding == row["id"]]
+        if gone:
+            told.append(f"{row['id']} loses {', '.join(gone)}")
+    return tuple(told)
+
+
+def _not_again(before: Case, after: Case) -> list[Measurement]:
+    """Measurements of which the case has none of that kind, state and side any more."""
+    left = Counter(_kind(m) for m in after.measurements)
+    gone = []
+    for row in before.measurements:
+        left[_kind(row)] -= 1
+        if left[_kind(row)] < 0:
+            gone.append(row)
+    return gone
+
+
+def _kind(row: Measurement) -> tuple[str, ...]:
+    return row.finding, row.what, row.state, row.side
 
 
 def _unsaid(old: Mapping[str, Any], columns: Set[str]) -> dict[str, Any]:

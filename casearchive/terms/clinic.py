@@ -22,6 +22,12 @@ FILE = "terms.toml"
 
 #: What may be added to a concept that the package has.
 _MORE = ("synonyms", "abbreviations", "misspellings", "short_names")
+#: Words that are in every text, or deny and join what stands beside them: they name nothing.
+_SMALL = frozenset(
+    """a about after all an and any are as at be because before but by can do does for from had has have her his if in
+    into is it its may no nor not of off on or other our out over so than that the their then there these they this
+    those to under until up was we were what when where which while who will with without yes you""".split()  # noqa: SIM905
+)
 
 
 def extended(path: Path, cache: Path | None = None) -> Lexicon:
@@ -43,6 +49,12 @@ def extended(path: Path, cache: Path | None = None) -> Lexicon:
     if kept is not None:
         _keep(kept, table)
     return Lexicon(table)
+
+
+def named(path: Path) -> tuple[str, ...]:
+    """The ids of the concepts that ``path`` adds or gives more names. Raises ``RecordError`` as ``extended`` does."""
+    extended(path)
+    return tuple(tomllib.loads(path.read_text("utf-8")))
 
 
 def compiled(content: bytes) -> dict[str, Any]:
@@ -77,6 +89,7 @@ def compiled(content: bytes) -> dict[str, Any]:
 def _wrong(own: dict[str, Any], concepts: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
     """(concept, what is wrong with it)."""
     kinds = {row["kind"] for row in concepts.values()}
+    taken = {fold(n): name for name, row in concepts.items() for n in (row["name"], *row.get("synonyms", ()))}
     found: list[tuple[str, str]] = []
     for name, row in own.items():
         if not isinstance(row, dict):
@@ -88,6 +101,10 @@ def _wrong(own: dict[str, Any], concepts: dict[str, dict[str, Any]]) -> list[tup
         names = [row.get("name"), *(n for key in _MORE if _texts(row.get(key, [])) for n in row.get(key, []))]
         found += [(name, f"“{n}” has no letter or digit: it cannot be found") for n in names
                   if isinstance(n, str) and not fold(n)]  # fmt: skip
+        found += [(name, f"“{n}” is a small word of every text: it would be found everywhere") for n in names
+                  if isinstance(n, str) and fold(n) in _SMALL]  # fmt: skip
+        found += [(name, f"“{n}” is a name of {taken[fold(n)]} already: it means several concepts") for n in names
+                  if isinstance(n, str) and taken.get(fold(n), name) != name]  # fmt: skip
         if name in concepts:
             extra = sorted(set(row) - set(_MORE))
             if extra:

@@ -30,6 +30,13 @@ def called(scale: str, terms: Lexicon) -> str:
     return concept.id.removeprefix("scale_").removeprefix("meas_")
 
 
+def scale_of(name: str, terms: Lexicon) -> str:
+    """What a case file calls the scale of this name; PD and Doppler are its grade too. Empty where there is none."""
+    words = name.replace("_", " ")
+    concept = terms.resolve(words, ("scale",)) or terms.resolve(f"{words} grade", ("scale",))
+    return called(concept.id, terms) if concept is not None else ""
+
+
 def spellings(value: str) -> tuple[str, ...]:
     """Ways of writing a grade, small: ``2b`` and ``iib``."""
     lower = value.strip().lower()
