@@ -27,6 +27,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import _planted as planted_files
+from _invented import unwritable
 from _judged import FAILED, HELD, REFUSED, WRITTEN, Verdict, judge
 from _peers import PEERS, Absent, Run
 from _peers import run as run_peer
@@ -49,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's, about values that are wrong on purpose
             say(f"making {options.files} files")
-            for script in planted_files.unwritable():
+            for script in unwritable():
                 print(f"names in {script}: not burnt in, no font for them is installed", flush=True)
             corpus = planted_files.make(place / "files", options.files, options.seed)
             judged = [(run, _judged(run, corpus)) for run in _runs(options, corpus, place)]
