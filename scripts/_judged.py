@@ -56,6 +56,7 @@ class Verdict:
     study: str = ""
     patient: str = ""
     day: date | None = None
+    clock: str = ""  # Study Time
     refers_to: str | None = None
 
 
@@ -183,7 +184,8 @@ def judge(planted: Planted, output: Path | None, *, tool: bool = True) -> Verdic
         _calibration(verdict, planted, found.data)
         _timing(verdict, planted, found.data)
     if tool and shutil.which("dciodvfy"):
-        verdict.new_errors = len(_errors(output) - _errors(planted.path))
+        before, after = _errors(planted.path), _errors(output)
+        verdict.new_errors = len((after or set()) - before) if before is not None else None
     return verdict
 
 
@@ -220,6 +222,7 @@ def _planes(data: Dataset, layer: str) -> list[Pixels]:
 def _read(verdict: Verdict, data: Dataset) -> None:
     verdict.uid, verdict.study = str(data.get("SOPInstanceUID", "")), str(data.get("StudyInstanceUID", ""))
     verdict.patient = str(data.get("PatientID", ""))
+    verdict.clock = str(data.get("StudyTime") or "")
     verdict.marked = data.get("PatientIdentityRemoved") == "YES"
     text = str(data.get("StudyDate") or "")
     try:
@@ -285,10 +288,12 @@ def _timing(verdict: Verdict, planted: Planted, data: Dataset) -> None:
     verdict.timing = abs(told - planted.frame_ms) < 0.01 * planted.frame_ms
 
 
-def _errors(path: Path) -> set[str]:
-    """The errors of dciodvfy, without the values in them."""
+def _errors(path: Path) -> set[str] | None:
+    """The errors of dciodvfy, without the values in them; None for what it cannot read, such as deflated files."""
     done = subprocess.run(["dciodvfy", str(path)], capture_output=True, timeout=120)
     lines = (done.stdout + done.stderr).decode("utf-8", "replace").splitlines()
+    if any("read failed" in line for line in lines):
+        return None
     return {
         re.sub(r"(= <.*|<[^<>]*\d{6}[^<>]*>)", "", line).strip() for line in lines if line.startswith("Error")
     }

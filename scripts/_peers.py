@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydicom.datadict import tag_for_keyword
+
 DRIVER = Path(__file__).with_name("_peer_driver.py")
 
 
@@ -139,7 +141,9 @@ _ERASED = (
 def _dcmodify(made: Run, source: Path, target: Path, place: Path) -> None:
     tool = _tool("dcmodify", "dcmtk")
     made.version = _debian("dcmtk")
-    erase = [word for name in _ERASED for word in ("-ea", name)]
+    # by number, for its dictionary knows retired attributes by other names
+    tags = [tag for name in _ERASED if (tag := tag_for_keyword(name)) is not None]
+    erase = [word for tag in tags for word in ("-ea", f"({tag >> 16:04x},{tag & 0xFFFF:04x})")]
 
     def command(one: Path, to: Path) -> list[str]:
         shutil.copyfile(one, to)
@@ -256,7 +260,7 @@ def _wait(ask: Callable[..., Any], process: subprocess.Popen[bytes]) -> None:
 _RSNA = "pydicom>=2.4,<2.5 numpy<2 sqlalchemy dataclasses-json pynetdicom<3 openpyxl pillow toml psutil"
 
 PEERS: tuple[Peer, ...] = (
-    Peer("dicognito", "one seed for all files", _python("dicognito")),
+    Peer("dicognito", "one seed for all files; what says BurnedInAnnotation YES is refused", _python("dicognito")),
     Peer("dicom-anonymizer", "table 2026c, private tags deleted", _python("dicom-anonymizer")),
     Peer(
         "deid", "recipe dicom.ultrasound: all but the regions black; private tags and sequences removed",
@@ -267,8 +271,11 @@ PEERS: tuple[Peer, ...] = (
         "RSNA Anonymizer", "its default script; its pixel step needs models from a network and did not run",
         _python("--no-deps rsna-anonymizer", _RSNA),
     ),
-    Peer("gdcmanon", "-e, Basic Application Level Confidentiality Profile, AES-256", _gdcmanon),
-    Peer("dcmodify", "private tags and 20 attributes erased, new UIDs", _dcmodify),
+    Peer(
+        "gdcmanon", "-e, Basic Application Level Confidentiality Profile, AES-256; file by file, for a crash ends it",
+        _gdcmanon,
+    ),
+    Peer("dcmodify", "private tags and 20 attributes erased, new UIDs; file by file", _dcmodify),
     Peer("Orthanc", "anonymize by patient, its default profile (PS3.15 2021b)", _orthanc),
 )  # fmt: skip
 

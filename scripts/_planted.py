@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from _coded import LOSSY, Hidden, encode
 from _invented import SCRIPTS, Inventor, Person, writable
-from _screens import CYAN, DIM, GREEN, WHITE, YELLOW, Box, Glyphs, Pixels, Scan, Text, draw
+from _screens import BLUE, CYAN, DIM, GREEN, WHITE, YELLOW, Box, Colour, Glyphs, Pixels, Scan, Text, draw
 from _screens import write as write_words
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -82,6 +82,7 @@ class Planted:
     study: str
     uid: str
     study_date: date
+    study_time: str
     frames: int
     frame_ms: float | None
     scans: tuple[Box, ...]
@@ -257,7 +258,8 @@ def _make(
     _private(data, planter, number)
     made = Planted(
         f"f{number + 1:03d}", folder / f"f{number + 1:03d}.dcm", spec, person.number,
-        person.studies[later], str(data.SOPInstanceUID), person.days[later], spec.frames, None, (), (),
+        person.studies[later], str(data.SOPInstanceUID), person.days[later], str(data.StudyTime),
+        spec.frames, None, (), (),
     )  # fmt: skip
     if "references" in spec.extras and before:
         _refer(data, planter, before[-1], made)
@@ -513,12 +515,12 @@ def _screen(
     scans = _layout(spec, size)
     told = _regions(spec, scans, size)
     texts: list[tuple[str, Text]] = []
+    light = any("light" in w and w.startswith("banner") for w in spec.words)
     for where in spec.words:
         texts += _words(where, spec, planter, person, scans, size)
     if spec.measured:
-        texts += [("measured", t) for t in _measured(rng, size, scans[-1].box)]
+        texts += [("measured", t) for t in _measured(rng, size, scans[-1].box, BLUE if light else YELLOW)]
     texts += [("scale", t) for t in _scale(size, scans[0].box)]
-    light = any("light" in w and w.startswith("banner") for w in spec.words)
     film, drawn = draw(
         rng, size, scans, spec.frames, [t for _, t in texts],
         ground=(205, 208, 210) if light else (0, 0, 0), calipers=spec.calipers,
@@ -587,7 +589,7 @@ def _words(
         return [(where, Text(short, x, rows // 3, letter - 2, GREEN, font))]
     if where == "bottom":
         place = (8, rows - rows // 14)
-        return [(where, Text(name, *place, letter, CYAN, font, ground=(20, 30, 90)))]
+        return [(where, Text(name, *place, letter, CYAN, font, ground=BLUE))]
     if where == "upright":
         return [(where, Text(name, 8, rows // 5, letter, WHITE, font, turned=90))]
     drawn = {
@@ -605,14 +607,14 @@ def _words(
     return [(where, drawn)]
 
 
-def _measured(rng: np.random.Generator, size: tuple[int, int], scan: Box) -> list[Text]:
+def _measured(rng: np.random.Generator, size: tuple[int, int], scan: Box, ink: Colour) -> list[Text]:
     """Results as scanners print them, below the scan."""
     rows, columns = size
     letter = 11 if rows < 400 else 13
     first, second = rng.uniform(0.4, 4.9, 2)
     lines = (f"1 Dist {first:.2f} cm", f"2 Dist {second:.2f} cm")
     return [
-        Text(line, columns // 2, scan.y1 + 12 + n * (letter + 6), letter, YELLOW, "bold")
+        Text(line, columns // 2, scan.y1 + 12 + n * (letter + 6), letter, ink, "bold")
         for n, line in enumerate(lines)
     ]
 

@@ -20,8 +20,8 @@ Pixels = NDArray[np.uint8]
 Bits = NDArray[np.bool_]
 Colour = tuple[int, int, int]
 
-WHITE, YELLOW, CYAN, GREEN, DIM = (
-    (240, 240, 240), (250, 220, 90), (90, 220, 230), (100, 230, 120), (150, 158, 164),
+WHITE, YELLOW, CYAN, GREEN, DIM, BLUE = (
+    (240, 240, 240), (250, 220, 90), (90, 220, 230), (100, 230, 120), (150, 158, 164), (20, 30, 90),
 )  # fmt: skip
 
 #: Fonts by what they can write, as Debian installs them (fonts-dejavu-core, fonts-wqy-microhei).

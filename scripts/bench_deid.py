@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure de-identification: invented ultrasound full of planted identifiers, through casearchive and through others.
 
-    python scripts/bench_deid.py                          casearchive alone, about a minute
+    python scripts/bench_deid.py                          casearchive alone, a few minutes
     python scripts/bench_deid.py --peers                  other programs beside it, each in an environment of its own
     python scripts/bench_deid.py --files 12 --seed 2      fewer files, other names
     python scripts/bench_deid.py --keep DIR               keep the files, the truth about them and every output
@@ -13,6 +13,7 @@ glyphs that were drawn, not by reading. docs/privacy.md holds the last results a
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 import tempfile
@@ -21,6 +22,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ from _judged import FAILED, HELD, REFUSED, WRITTEN, Verdict, judge
 from _peers import PEERS, Absent, Run
 from _peers import run as run_peer
 from _planted import KINDS, PIXELS, PLAN, Planted
-from benchmarks.measure import finish, table
+from benchmarks.measure import Progress, finish, table
 from judging.page import rewritten
 
 from casearchive import Archive, __version__
@@ -53,6 +55,7 @@ def main(argv: list[str] | None = None) -> int:
             for script in unwritable():
                 print(f"names in {script}: not burnt in, no font for them is installed", flush=True)
             corpus = planted_files.make(place / "files", options.files, options.seed)
+            (place / "truth.json").write_text(_truth(corpus), "utf-8")
             judged = [(run, _judged(run, corpus)) for run in _runs(options, corpus, place)]
     scores = [Score.of(run, verdicts, corpus) for run, verdicts in judged]
     text = "\n\n".join((_about(corpus), _identities(scores, corpus), _kept(scores), _settings(scores)))
@@ -125,9 +128,14 @@ def ours(corpus: Sequence[Planted], root: Path, target: Path) -> Run:
             made.troubles[one.name] = f"not taken in: {error}"[:200]
             continue
         ready.append(slug)
-    started = time.perf_counter()
+    started, progress = time.perf_counter(), Progress(len(ready))
+
+    def tell(what: str, done: int, _: int) -> None:
+        if done:
+            progress.step(what)
+
     try:
-        release = archive.export(ready, formats=["folder"], to=target)
+        release = archive.export(ready, formats=["folder"], to=target, tell=tell)
     except ReviewNeeded as error:
         withheld, folder = error.withheld, None
     except IdentityFound as error:
@@ -246,17 +254,34 @@ def _references(pairs: Pairs) -> dict[str, int]:
 
 
 def _intervals(pairs: Pairs) -> Part:
-    """Days between two studies of one patient, where both files were written."""
+    """The time between two studies of one patient, where both files were written: the days, or to the second where
+    date and time were moved together."""
     answers = []
     written = [(v, p) for v, p in pairs if v.state == WRITTEN]
     for number, (verdict, planted) in enumerate(written):
         for other, its in written[number + 1 :]:
             if planted.patient == its.patient and planted.study != its.study:
-                known = verdict.day is not None and other.day is not None
-                answers.append(
-                    known and (other.day - verdict.day) == (its.study_date - planted.study_date)  # type: ignore[operator]
-                )
+                answers.append(_as_far_apart(verdict, other, planted, its))
     return Part.count(answers)
+
+
+def _as_far_apart(one: Verdict, other: Verdict, source: Planted, its: Planted) -> bool:
+    if one.day is None or other.day is None:
+        return False
+    if other.day - one.day == its.study_date - source.study_date:
+        return True
+    before = _moment(its.study_date, its.study_time), _moment(source.study_date, source.study_time)
+    after = _moment(other.day, other.clock), _moment(one.day, one.clock)
+    if after[0] is None or after[1] is None or before[0] is None or before[1] is None:
+        return False
+    return abs((after[0] - after[1]) - (before[0] - before[1])) < timedelta(seconds=2)
+
+
+def _moment(day: date, clock: str) -> datetime | None:
+    try:
+        return datetime.strptime(f"{day:%Y%m%d}{clock[:6]}", "%Y%m%d%H%M%S")
+    except ValueError:
+        return None
 
 
 # ------------------------------------------------------------------------------------------------ telling
@@ -265,6 +290,15 @@ def _intervals(pairs: Pairs) -> Part:
 def _planted(corpus: Sequence[Planted]) -> dict[str, int]:
     counted = Counter(c.kind for p in corpus for c in p.canaries)
     return {kind: counted[kind] for kind in KINDS}
+
+
+def _truth(corpus: Sequence[Planted]) -> str:
+    """Every planted identifier with its place, for whoever wants to look for one by hand."""
+    told = {
+        one.name: [{"value": c.value, "kind": c.kind, "place": c.place} for c in one.canaries]
+        for one in corpus
+    }
+    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
 
 def _about(corpus: Sequence[Planted]) -> str:
@@ -315,7 +349,7 @@ def _kept(scores: Sequence[Score]) -> str:
         ("measurement text", *(str(s.measured) for s in scores)),
         ("studies and patients consistent, pairs", *(str(s.uids) for s in scores)),
         ("references to other files", *(references(s) for s in scores)),
-        ("days between studies, pairs", *(str(s.intervals) for s in scores)),
+        ("time between studies, pairs", *(str(s.intervals) for s in scores)),
         ("says that it was de-identified", *(str(s.marked) for s in scores)),
         ("unreadable outputs", *(str(s.broken) for s in scores)),
         ("new errors by dciodvfy", *("" if s.new_errors is None else str(s.new_errors) for s in scores)),
