@@ -186,6 +186,7 @@ class Score:
     version: str
     setting: str
     states: dict[str, int]
+    planted: int  # in the files it wrote: what is held or refused cannot leak
     left: dict[str, int]
     leaking: int  # files with anything left
     broken: int
@@ -213,6 +214,7 @@ class Score:
         return cls(
             run.name, run.version, run.setting,
             {state: sum(v.state == state for v in verdicts) for state in (WRITTEN, HELD, REFUSED)},
+            sum(len(p.canaries) for v, p in pairs if v.state == WRITTEN),
             {kind: left[kind] for kind in KINDS}, sum(bool(v.left) for v in written),
             sum(bool(v.broken) for v in written),
             Part.count(v.equal for v in written),
@@ -317,6 +319,7 @@ def _identities(scores: Sequence[Score], corpus: Sequence[Planted]) -> str:
         ("files written", *(str(s.states[WRITTEN]) for s in scores)),
         ("held for a person", *(str(s.states[HELD]) for s in scores)),
         ("refused or failed", *(str(s.states[REFUSED]) for s in scores)),
+        ("identifiers planted in the files written", *(str(s.planted) for s in scores)),
         (
             f"**identifiers left** of {sum(planted.values())}",
             *(f"**{sum(s.left.values())}**" for s in scores),
