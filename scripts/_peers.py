@@ -275,7 +275,10 @@ PEERS: tuple[Peer, ...] = (
         "gdcmanon", "-e, Basic Application Level Confidentiality Profile, AES-256; file by file, for a crash ends it",
         _gdcmanon,
     ),
-    Peer("dcmodify", "20 attributes of our choice erased (it has no profile), private tags, new UIDs; file by file", _dcmodify),
+    Peer(
+        "dcmodify", "20 attributes of our choice erased (it has no profile), private tags, new UIDs; file by file",
+        _dcmodify,
+    ),
     Peer("Orthanc", "anonymize by patient, its default profile (PS3.15 2021b)", _orthanc),
 )  # fmt: skip
 
