@@ -712,6 +712,12 @@ def test_an_everyday_word_is_no_name_where_nobody_is_spoken_of(value: str, text:
     assert not words.search(replace(BARE, title=text), [Identifier("PatientName", value)])
 
 
+def test_an_address_is_a_place_and_no_name() -> None:
+    known = [Identifier("ReferringPhysicianAddress", "Seen with X, tel. 0170, Quillstrasse 5")]
+    assert not words.search(replace(BARE, title="Seen with a tear, tel it"), known)
+    assert words.search(replace(BARE, title="in the Quillstrasse"), known)
+
+
 def test_a_place_in_capitals_counts_in_capitals_only() -> None:
     known = [Identifier("InstitutionName", "Klinikum ARM")]
     assert not words.search(replace(BARE, title="the left arm"), known)
@@ -922,6 +928,17 @@ def test_whether_it_was_ever_lossy_is_said_only_where_it_is_known(tmp_path: Path
         clip = fake(1, lossy_image_compression=told)
         header = dcmread(passed(tmp_path / str(number), clip).clips[0].dicom)
         assert header.get("LossyImageCompression") == lossy
+
+
+def test_a_moved_date_may_meet_the_date_of_another_patient(tmp_path: Path) -> None:
+    """Only another date of the same patient would tell anything."""
+    moved = dcmread(passed(tmp_path / "1", fake(1)).clips[0].dicom).StudyDate
+    assert moved
+    other = (*PATIENT, Identifier("StudyDate", moved))
+    folder = tmp_path / "2"
+    teaching, _ = airlock.pass_case(CASE, {"M1": fake(1)}, other, Pseudonyms(SECRET, "set"), folder)
+    assert teaching is not None
+    assert dcmread(teaching.clips[0].dicom).StudyDate == moved
 
 
 def test_the_page_is_escaped_and_has_no_script(tmp_path: Path) -> None:

@@ -306,7 +306,7 @@ def _shift(rule: Rule, context: _Context) -> str | None:
         return None
     text = _written(moved)
     # By chance it may be another date of the same patient: then no date is better.
-    own = {re.sub(r"\D", "", i.value)[:8] for i in context.identifiers if "Date" in i.keyword}
+    own = {re.sub(r"\D", "", i.value)[:8] for i in context.facts.identifiers if "Date" in i.keyword}
     return None if text in own else text
 
 

@@ -66,6 +66,7 @@ _PERSON = re.compile(
     r"(?:^PatientName$|PatientNames$|BirthName$|PersonName|Physician|Operators|Observer|Reviewer|ContentCreator|ResponsiblePerson"
     r"|AuthorName|Interpreter|Recorder|Transcriber|Investigator|EvaluatorName|HumanPerformer|OrderEnteredBy)"
 )
+_ABOUT_A_PERSON = ("Address", "TelephoneNumbers", "TelecomInformation")
 _PLACE = re.compile(
     r"(?:Institution|Organization|Department|Address|Residence|Station|Location|Service|Country|Region)"
 )
@@ -148,6 +149,11 @@ def build(identifiers: Collection[Identifier], allowed_words: Collection[str] = 
 
     Generic values are left out. Nothing is dropped for being short: it becomes a ``whole`` needle.
     """
+    return _built(frozenset(identifiers), frozenset(allowed_words))
+
+
+@lru_cache(maxsize=8)  # of a set the same identities are looked for in every case and clip
+def _built(identifiers: frozenset[Identifier], allowed_words: frozenset[str]) -> tuple[Needle, ...]:
     allowed = ordinary_words() | {fold(word) for word in allowed_words}
     found: dict[tuple[str, str, bool], Needle] = {}
     every = set(identifiers)
@@ -180,7 +186,7 @@ def _of(identifier: Identifier, allowed: Collection[str]) -> Iterator[Needle]:
         yield _literal(keyword, value, r"(?<![\d.])", r"(?!\.?\d)")
     elif _is_date(keyword, value):
         yield from _date(keyword, value)
-    elif _PERSON.search(keyword):
+    elif _PERSON.search(keyword) and not keyword.endswith(_ABOUT_A_PERSON):
         yield from _person(keyword, value, allowed)
     elif _PLACE.search(keyword) and any(c.isalpha() for c in value):
         yield from _place(keyword, value, allowed)
