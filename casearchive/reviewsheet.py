@@ -6,7 +6,7 @@ They show originals, names and all, and so stand in the archive's cache unless a
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from casearchive.reviewing import WAITS, Reviewable, note_drawn, profiles
 from casearchive.rooms import Rooms
 
 _MOST_SHOWN = 8  # frames of a clip on its sheet
+_MOST_CUT, _AROUND, _NARROW = 12, 12, 150  # pieces, and pixels
 _FRAME = (255, 80, 60)
 
 
@@ -70,6 +71,9 @@ def _strips(rooms: Rooms, one: Reviewable, known: Sequence[Scanner]) -> Iterator
                 if isinstance(kept, Kept):
                     after.append((0, clean(brightest, kept.area.mask())))
         yield contact.Strip(f"{one.ref}, as it is", one.reason or one.state, tuple(before))
+        close = tuple(_close(clip, texts))
+        if close:
+            yield contact.Strip(f"{one.ref}, what looks like text", "at its own size or larger", close)
         if after:
             yield contact.Strip(f"{one.ref}, as it would leave", "", tuple(after))
         elif before and one.state == WAITS:
@@ -81,6 +85,23 @@ def _strips(rooms: Rooms, one: Reviewable, known: Sequence[Scanner]) -> Iterator
             )
             ruled = _ruled(_framed(before[0][1], (Box(*shapes.reaches(moving)),) if moving else ()))
             yield contact.Strip(f"{one.ref}, with the numbers of its pixels", note, ((1, ruled),))
+
+
+def _close(clip: Clip, texts: Mapping[int, Sequence[Box]]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """What was framed, cut out with a little around it, so that it can be read: a few of each clip."""
+    cut = 0
+    for number, boxes in sorted(texts.items()):
+        with contextlib.suppress(PictureUnavailable):
+            frame = clip.frame(number)
+            for box in _together(boxes):
+                part = frame[
+                    max(0, box.y0 - _AROUND) : box.y1 + _AROUND + 1,
+                    max(0, box.x0 - _AROUND) : box.x1 + _AROUND + 1,
+                ]
+                yield number, (part.repeat(2, axis=0).repeat(2, axis=1) if part.shape[1] <= _NARROW else part)
+                cut += 1
+                if cut == _MOST_CUT:
+                    return
 
 
 def suggested(clip: Clip) -> Rectangle | None:

@@ -551,6 +551,16 @@ def test_a_sheet_shows_each_clip_as_it_is_and_as_it_would_leave(archive: Archive
     picture = np.asarray(Image.open(sheet).convert("RGB")).astype(int)
     framed = (abs(picture - (255, 80, 60)).sum(axis=2) < 60).sum()
     assert framed > 50, "what looks like text has a line around it"
+    (waiting,) = archive.reviewables()
+    box = waiting.texts[0][1][0]
+    twice = (
+        np.asarray(screen(12, text="O. FEATHER"))[box.y0 : box.y1, box.x0 : box.x1].repeat(2, 0).repeat(2, 1)
+    )
+    wide = twice.shape[1]
+    shown = np.lib.stride_tricks.sliding_window_view(picture[..., 0], (8, wide))
+    assert (shown[:, :180] == twice[:8]).all(axis=(2, 3)).any(), (
+        "and is there once more, large enough to be read"
+    )
     archive.review(["calf"], "refuse")
     assert archive.review_sheets() == ()
 
