@@ -41,7 +41,7 @@ _NOT_SIDE_BEFORE = frozenset(
 _NOT_SIDE_AFTER = frozenset(("all", "be", "been", "got", "had", "has", "have", "is", "just", "was", "were"))
 
 #: Words that say how something is: torn, enlarged.
-_HOW_IT_IS = re.compile(r"(?i)(?:[a-z]{2}ed|torn|broken|swollen|split|frozen|thick|thin|wide|loose)\Z")
+_HOW_IT_IS = re.compile(r"(?i)(?:[a-z]{2}ed|torn|normal|broken|swollen|split|frozen|thick|thin|wide|loose)\Z")
 
 _DENIALS = frozenset(("no", "without", "nor"))
 _WORD = re.compile(r"\S+")

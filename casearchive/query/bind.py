@@ -240,7 +240,9 @@ def _denied(atoms: Sequence[Atom], lexicon: Lexicon) -> list[Atom]:
     if denial is None or not result[:begins] or not places or any(a.kind == "severity" for a in places):
         return result
     # "tear without left": there is no finding behind it, so the place itself is left out
-    return [*result[:begins], Atom("negated", denial.start, places[-1].end, node=bind(places, lexicon))]
+    sides = tuple(dict.fromkeys(value for a in places for value in a.values))
+    node = Side(sides) if all(a.kind == "side" for a in places) else bind(places, lexicon)
+    return [*result[:begins], Atom("negated", denial.start, places[-1].end, node=node)]
 
 
 # ------------------------------------------------------------------------------------------- clauses

@@ -145,6 +145,8 @@ def _not_so(before: list[Atom], after: list[Atom], lexicon: Lexicon) -> Told:
         return [*before, replace(first, kind="denial", end=first.start, values=("absent",)), *after], []
     if first.kind != "abnormality":
         return [*before, *rest], [Not(Words((first.text,)))]
+    if first.wanted is not None and first.wanted.kind == "normality":
+        return [*before, *rest], [Not(FindingClause(abnormality=first.wanted, strict=True))]
     alone = not any(a.kind == "abnormality" for a in (*before, *rest))
     return [*before, replace(first, values=("absent",), prop=OR_NORMAL if alone else first.prop), *rest], []
 
