@@ -187,6 +187,12 @@ def test_what_is_not_surely_harmless_is_for_a_person(line: str) -> None:
     assert overlaps(looking.seen_in(written(echoes(), line, AT, 20, ground="black"), WHOLE), AT)
 
 
+def test_a_doubtful_space_is_no_doubtful_sign() -> None:
+    line = ocr.Line(("1", " ", "c", "m", "🇩🇪"), (0.9, 0.1, 0.8, 0.95, 0.7))
+    assert (line.text, line.least) == ("1 cm🇩🇪", 0.7)
+    assert ocr.Line((), ()).least == 0.0
+
+
 def test_a_harmless_word_is_text_where_it_is_somebodys_name() -> None:
     seen = Seen((), ("LONG", "1.06 cm"))
     assert not seen.tells(build([Identifier("PatientName", "SMITH^JOHN")]))

@@ -209,7 +209,7 @@ def _thick(patch: ocr.Patch) -> float:
 
 
 def _sure(line: ocr.Line) -> bool:
-    return line.mean >= _SURE and min(line.sure, default=0.0) >= _SURE_SIGN
+    return line.mean >= _SURE and line.least >= _SURE_SIGN
 
 
 def _meet(one: Box, other: Box) -> bool:

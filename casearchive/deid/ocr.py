@@ -49,14 +49,25 @@ Likely = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What was read: ``text``, and how sure the reader is of each character of it, 0 to 1."""
+    """What was read: the signs, and how sure the reader is of each of them, 0 to 1."""
 
-    text: str
+    signs: tuple[str, ...]
     sure: tuple[float, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(self.signs)
 
     @property
     def mean(self) -> float:
         return sum(self.sure) / len(self.sure) if self.sure else 0.0
+
+    @property
+    def least(self) -> float:
+        """How sure the reader is of the sign it doubts most; whether there is a space is no matter."""
+        return min(
+            (s for sign, s in zip(self.signs, self.sure, strict=True) if not sign.isspace()), default=0.0
+        )
 
 
 def installed() -> bool:
@@ -213,12 +224,12 @@ def _read(pictures: Sequence[Image.Image]) -> list[Line]:
 
 def _line(steps: NDArray[np.float32]) -> Line:
     best, characters = steps.argmax(axis=1), _characters()
-    text, sure = [], []
+    signs, sure = [], []
     for step, (before, now) in enumerate(pairwise([-1, *best.tolist()])):
         if now != 0 and now != before:  # a sign is told once, however long it lasts; 0 parts two of the same
-            text.append(characters[now] if now < len(characters) else "\N{REPLACEMENT CHARACTER}")
+            signs.append(characters[now] if now < len(characters) else "\N{REPLACEMENT CHARACTER}")
             sure.append(float(steps[step, now]))
-    return Line("".join(text), tuple(sure))
+    return Line(tuple(signs), tuple(sure))
 
 
 # ------------------------------------------------------------------------------------------------ geometry

@@ -47,7 +47,7 @@ def beside(frame: Frame, area: Area, needles: Sequence[Needle]) -> tuple[Result,
         if patch.slant or mask[_inside(box)].any():
             continue
         line = ocr.read(frame, box)
-        sure = line.mean >= _SURE and min(line.sure, default=0.0) >= _SURE_SIGN
+        sure = line.mean >= _SURE and line.least >= _SURE_SIGN
         if not sure or not screen.result(line.text) or any(find(line.text, needles)):
             continue
         ink = _ink(frame[_inside(box)])
