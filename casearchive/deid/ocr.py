@@ -172,7 +172,7 @@ def _folder() -> Path | None:
 def _network(name: str) -> Any:
     folder = _folder()
     assert folder is not None, "ask installed() first"
-    # From 1.30 on it would keep a number of this machine in the user's cache and report to its maker as it is loaded
+    # Newer ones (1.32) keep a number of this machine in the user's cache as they are loaded, to report to their maker
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
