@@ -103,7 +103,7 @@ def release(
         (building / "certificate.json").write_text(
             json.dumps(paper, indent=1, sort_keys=True) + "\n", "utf-8"
         )
-        (building / "certificate.html").write_text(certificate.certificate_page(paper), "utf-8")
+        (building / "certificate.html").write_bytes(certificate.certificate_page(paper).encode())
         tell("looking for identities in the finished files", 0, 0)
         _scan(building, identifiers, wanted.slug)
         files = tuple(sorted(p.relative_to(building).as_posix() for p in building.rglob("*") if p.is_file()))
