@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
+from casearchive.deid import ocr
+
+needs_detector = pytest.mark.skipif(not ocr.installed(), reason="casearchive[text] is not installed")
 #: Planted in headers: must never be printed.
 NAME, NUMBER, BIRTH = "Quillfeather^Orsino", "SE-4711-0815", "19620229"
 MULTI_FRAME, STILL = "1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.5.1.4.1.1.6.1"

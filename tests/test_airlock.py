@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import needs_detector
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
@@ -24,6 +25,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
 
 from casearchive.deid import airlock, certificate, headers, leaks, marks, ocr, pixels, profile, words
+from casearchive.deid.decisions import APPROVE, Decision
 from casearchive.deid.pixels import Area, Box
 from casearchive.deid.pseudonyms import NoSecretError, Pseudonyms
 from casearchive.deid.refusal import Refusal
@@ -514,6 +516,19 @@ def test_a_clip_whose_layout_had_to_be_guessed_stays_in(tmp_path: Path) -> None:
     assert "had to be guessed" in refused(tmp_path, clip)
 
 
+def test_without_a_detector_a_clip_waits_and_an_approved_one_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody looked is not nothing found."""
+    monkeypatch.setattr(ocr, "installed", lambda: False)
+    assert "casearchive[text] is not installed" in refused(tmp_path, fake(2))
+    seen = Decision(APPROVE, "a person", "2026-01-01")
+    teaching, _ = airlock.pass_case(
+        CASE, {"M1": fake(2)}, PATIENT, Pseudonyms(SECRET, "set"), tmp_path / "seen", decisions={"M1": seen}
+    )
+    assert teaching is not None
+
+
 def test_a_doubt_that_only_decoding_shows_keeps_the_clip_in(tmp_path: Path) -> None:
     clip = fake(2)
     real = clip.frame
@@ -803,7 +818,7 @@ def below(frame: np.ndarray) -> np.ndarray:
     return np.concatenate([frame, np.zeros((40, *frame.shape[1:]), np.uint8)])
 
 
-@pytest.mark.skipif(not ocr.installed(), reason="casearchive[text] is not installed")
+@needs_detector
 def test_results_beside_the_scan_stay_and_the_certificate_tells_and_holds_them(tmp_path: Path) -> None:
     import json
 
@@ -834,7 +849,7 @@ def test_results_beside_the_scan_stay_and_the_certificate_tells_and_holds_them(t
         assert certificate.check(folder), change
 
 
-@pytest.mark.skipif(not ocr.installed(), reason="casearchive[text] is not installed")
+@needs_detector
 def test_a_result_that_is_a_name_in_a_later_frame_leaves_nothing_behind(tmp_path: Path) -> None:
     def printed(number: int, frame: np.ndarray) -> np.ndarray:
         return write_text(below(frame), "Dist 1.06 cm" if number < 3 else "QUILLFEATHER", (8, 158), 16)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import needs_detector
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -29,7 +30,6 @@ WHOLE = Area(ROWS, COLUMNS, (Box(0, 0, COLUMNS - 1, ROWS - 1),), ())
 #: Debian's fonts-dejavu-core and fonts-wqy-microhei; the default font of Pillow writes Latin letters only.
 WIDE = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 EASTERN = Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc")
-needs_detector = pytest.mark.skipif(not ocr.installed(), reason="casearchive[text] is not installed")
 
 
 def echoes(seed: int = 1) -> NDArray[np.uint8]:

@@ -139,6 +139,14 @@ def test_what_a_set_is_called_tells_of_nobody(taken: Archive, tmp_path: Path, ti
     assert not any(tmp_path.iterdir())
 
 
+def test_what_an_interrupted_export_left_in_the_archive_is_swept(taken: Archive, tmp_path: Path) -> None:
+    left = taken.path / "tmp" / "tmp-of-an-export"
+    (left / TEAR).mkdir(parents=True)
+    (left / TEAR / "M1.npy").write_bytes(b"frames")
+    taken.ingest([CASES / FULL / "short-axis-rest.dcm"], workers=0)
+    assert not left.exists()
+
+
 def test_an_export_never_overwrites_what_it_did_not_make(taken: Archive, tmp_path: Path) -> None:
     mine = tmp_path / TEAR
     mine.mkdir()

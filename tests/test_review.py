@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from helpers import NAME, dicom, movie
+from helpers import NAME, dicom, movie, needs_detector
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
@@ -21,7 +21,7 @@ from pydicom.pixels.utils import pixel_array
 
 from casearchive import Archive
 from casearchive.cli import cli
-from casearchive.deid import ocr, scanners, shapes
+from casearchive.deid import scanners, shapes
 from casearchive.deid.shapes import Fan, Polygon, Rectangle
 from casearchive.errors import CaseArchiveError, NotFound, ReviewNeeded, UsageError
 from casearchive.ledger import Ledger
@@ -211,7 +211,7 @@ def test_what_was_decided_of_one_clip_is_not_decided_of_the_next(
     assert not pixel_array(path)[:, :30].any(), "the banner of the other clip"
 
 
-@pytest.mark.skipif(not ocr.installed(), reason="casearchive[text] is not installed")
+@needs_detector
 @pytest.mark.parametrize("text", ["QUILLFEATHER", "QUILLFEATHFR"])
 def test_an_approval_does_not_let_out_what_reads_like_the_patient(
     archive: Archive, tmp_path: Path, text: str

@@ -95,7 +95,7 @@ def able() -> bool:
 
 def version() -> str:
     """Changes with everything that decides what is seen."""
-    return f"{VERSION} {marks.VERSION} {ocr.version()}"
+    return f"{VERSION} {marks.VERSION} {ocr.version()} {screen.version()}"
 
 
 def look(

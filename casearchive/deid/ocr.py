@@ -77,11 +77,14 @@ def installed() -> bool:
 
 @cache
 def version() -> str:
-    """Changes with the detector's model: what was looked for with another one is looked for again."""
+    """Changes with the models: what was looked for with others is looked for again."""
     folder = _folder()
     if folder is None:
         return "none"
-    return hashlib.sha256((folder / "det" / "det.onnx").read_bytes()).hexdigest()[:12]
+    told = hashlib.sha256()
+    for name in ("det", "rec"):
+        told.update((folder / name / f"{name}.onnx").read_bytes())
+    return told.hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,6 +6,7 @@ what is not surely known is not harmless.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Sequence
@@ -22,10 +23,20 @@ _CLOCK = re.compile(r"\d\s?[:.,/-]\s?\d+\s?[:.,/-]\s?\d|\d{4}|\d\s?:\s?\d|\d{2}/
 _STUCK = re.compile(r"([a-zµ°%²³/]+)?([-+]?\d{1,3}(?:[.,]\d{1,2})?)([a-zµ°%²³/]+[23]?)?")
 
 
+def _list() -> str:
+    return resources.files(__package__).joinpath("screen.toml").read_text("utf-8")
+
+
+@cache
+def version() -> str:
+    """Changes with the list: a line that was harmless by another one is looked at again."""
+    return hashlib.sha256(_list().encode()).hexdigest()[:12]
+
+
 @cache
 def _known() -> tuple[frozenset[str], frozenset[str]]:
     """Words, and units."""
-    said = tomllib.loads(resources.files(__package__).joinpath("screen.toml").read_text("utf-8"))
+    said = tomllib.loads(_list())
     return frozenset(said["labels"]) | frozenset(said["anatomy"]), frozenset(said["units"])
 
 

@@ -131,8 +131,9 @@ def _whole(before: list[Atom], after: list[Atom], without: Wanted) -> Told:
     places = [a for a in beside if a.kind == "structure"]
     if not places or any(a.kind == "abnormality" for a in (*plain[-1:], *after[:1])):
         return [*before, *after], []
-    marks: dict[str, object] = {} if denial is not None else {"values": ("absent",), "prop": OR_NORMAL}
-    gone = [Atom("abnormality", a.end, a.end, wanted=without, **marks) for a in places]  # type: ignore[arg-type]
+    gone = [Atom("abnormality", a.end, a.end, wanted=without) for a in places]
+    if denial is None:
+        gone = [replace(a, values=("absent",), prop=OR_NORMAL) for a in gone]
     return sorted([*plain, *after, *gone], key=lambda a: (a.start, a.end)), []
 
 
