@@ -460,3 +460,14 @@ def test_a_look_at_the_other_side_does_not_carry_on() -> None:
 def test_a_measurement_is_of_what_is_measured_not_of_where() -> None:
     said = understand("Median nerve at the pisiform 18 mm2 on the right.")
     assert [(s.structure, s.measurements[0].value) for s in said if s.measurements] == [("median_nerve", 18)]
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("No mass, effusion stage 2.", "effusion"), ("No tear, sprain gr. 1.", "sprain"),
+        ("No fracture, sprain type II.", "sprain"),
+    ],
+)  # fmt: skip
+def test_a_grade_of_any_scale_ends_the_list_of_a_denial(text: str, there: str) -> None:
+    assert there in {s.abnormality for s in understand(text) if s.presence == "definite"}

@@ -12,7 +12,7 @@ LONGEST = 480
 #: A full stop after one of these ends no sentence.
 _SHORTENED = frozenset((
     "m", "mm", "n", "nn", "v", "vv", "a", "aa", "lig", "approx", "ca", "cf", "e.g", "eg", "i.e", "ie", "vs",
-    "dr", "no", "fig", "st", "max", "min", "resp", "incl", "excl", "al",
+    "dr", "no", "fig", "st", "max", "min", "resp", "incl", "excl", "al", "gr",
 ))  # fmt: skip
 _UNITS = frozenset(("m", "mm", "min"))
 #: "Rt. soleus torn": the side of what follows, unless a sentence has led up to it ("tear of the soleus rt. No …").

@@ -10,10 +10,8 @@ from __future__ import annotations
 import re
 
 from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon
-from casearchive.terms.quantities import grades, quantities
+from casearchive.terms.quantities import GRADED, grades, quantities
 
-#: A grade of whatever scale.
-_GRADE = re.compile(r"\b(?:grade|gr\.?|type|stage|class)\s?(?:\d|[IV]+\b)", re.IGNORECASE)
 #: "Larger than 5 mm" asks for a size, and tells none.
 _LIMIT = re.compile(
     r"(?:\b(?:than|over|above|under|below|exceeding|at least|up to|within)|[<>≥≤])\s*\Z", re.IGNORECASE
@@ -33,7 +31,7 @@ _JOINED = re.compile(r"\b(?:or|nor)\b", re.IGNORECASE)
 def measured(piece: str, terms: Lexicon) -> bool:
     """Whether a size, a grade or "positive" tells that it is there: nobody tells the size of what is not."""
     sizes = (q for q in quantities(piece, 0, len(piece)) if not _LIMIT.search(piece, 0, q.start))
-    if next(sizes, None) is not None or _GRADE.search(piece) or _THERE.search(piece):
+    if next(sizes, None) is not None or GRADED.search(piece) or _THERE.search(piece):
         return True
     return bool(grades(piece, 0, len(piece), (), terms))
 

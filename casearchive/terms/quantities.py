@@ -60,7 +60,8 @@ _AFTER_SCALE = re.compile(
     rf"flow)\s+){{0,2}}(?:of\s+)?{_VALUE}",
     re.IGNORECASE,
 )
-_GRADE = re.compile(
+#: A grade of whatever scale.
+GRADED = re.compile(
     rf"\b(?P<word>grade|type|class|score|stage|gr\.?)\s{{0,2}}[:=]?\s{{0,2}}{_VALUE}", re.IGNORECASE
 )
 _BEFORE_SCALE = re.compile(
@@ -311,7 +312,7 @@ def grades(text: str, start: int, end: int, named: Sequence[Named], terms: Lexic
         before = _BEFORE_SCALE.search(text, start, low)
         if before:
             found.append(Graded(scale, _value(before["value"], scale, terms), before.start(), high))
-    for match in _GRADE.finditer(text, start, end):
+    for match in GRADED.finditer(text, start, end):
         if not any(g.start <= match.start() < g.end for g in found):
             graded = _graded(text, match, named, terms)
             if graded is not None:
