@@ -836,13 +836,13 @@ def test_results_beside_the_scan_stay_and_the_certificate_tells_and_holds_them(t
     (folder / "dicom").mkdir(parents=True)
     shutil.copy(teaching.clips[0].dicom, folder / "dicom" / "M1.dcm")
     said = certificate.certificate(folder, TeachingSet("set", "A set", "", (teaching,), ()))
-    (result,) = said["clips"][0]["kept_results"]
+    (result,) = said["clips"][0]["kept_beside"]
     assert result["text"].replace(" ", "") == "Dist1.06cm"
     assert "Dist" in certificate.certificate_page(said)
     (folder / "certificate.json").write_text(json.dumps(said))
     (folder / "certificate.html").write_text(certificate.certificate_page(said))
     assert certificate.check(folder) == []
-    for change in ({"results_sha256": "0" * 64}, {"kept_results": []}):
+    for change in ({"beside_sha256": "0" * 64}, {"kept_beside": []}):
         told = json.loads(json.dumps(said))
         told["clips"][0].update(change)
         (folder / "certificate.json").write_text(json.dumps(told))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from test_airlock import speckle
 
-from casearchive.deid import looking, ocr, results, screen
+from casearchive.deid import looking, ocr, screen
 from casearchive.deid.looking import Looked, Seen
 from casearchive.deid.needles import build
 from casearchive.deid.pixels import Area, Box
@@ -327,59 +327,3 @@ def test_a_clip_that_was_not_looked_at_to_its_end_is_not_remembered() -> None:
 )
 def test_what_was_seen_is_read_back_as_it_was_kept(frames: dict[int, Seen]) -> None:
     assert Looked.read(Looked(frames, ("a doubt",)).plain()) == Looked(frames, ("a doubt",))
-
-
-# --------------------------------------------------------------------------------------------- results beside the scan
-
-SCAN = Area(ROWS, COLUMNS, (Box(150, 60, 520, 400),), ())
-
-
-def screen_of(lines: dict[str, tuple[int, int]], seed: int = 1) -> NDArray[np.uint8]:
-    """A black screen with echoes in ``SCAN`` and these lines of print."""
-    frame = np.zeros((ROWS, COLUMNS, 3), np.uint8)
-    frame[SCAN.mask()] = echoes(seed)[SCAN.mask()]
-    for text, at in lines.items():
-        frame = written(frame, text, at, 16)
-    return frame
-
-
-PRINTED = {
-    "Dist 1.06 cm": (10, 430),
-    "D2 12.4 mm": (300, 430),
-    "Quillfeather": (10, 8),
-    "12:34": (560, 8),
-    "61": (560, 200),
-}
-
-
-@needs_detector
-def test_results_beside_the_scan_are_read_and_nothing_else_is() -> None:
-    found = results.beside(screen_of(PRINTED), SCAN, ())
-    assert sorted(r.text.replace(" ", "") for r in found) == ["D212.4mm", "Dist1.06cm"]
-
-
-@needs_detector
-def test_of_a_result_only_the_ink_is_kept() -> None:
-    frame = screen_of({"Dist 1.06 cm": (10, 430)}).copy()
-    frame[428:452:2, 12:110][frame[428:452:2, 12:110] == 0] = 24  # something faint behind it
-    (result,) = results.beside(frame, SCAN, ())
-    ink = results.laid([result], ROWS, COLUMNS)
-    assert 0.1 < result.ink.mean() < 0.8
-    away = results.boxed([result.box], ROWS, COLUMNS) & ~ink
-    assert (frame[away] == 24).any()
-    assert frame[ink].max() > 200
-
-
-@needs_detector
-def test_a_result_that_holds_a_known_name_or_record_is_not_kept() -> None:
-    frame = screen_of({"Dist 106 cm": (10, 430)})
-    assert results.beside(frame, SCAN, build([Identifier("PatientName", "DIST^JO")])) == ()
-
-
-@needs_detector
-def test_a_result_that_changes_is_another_one() -> None:
-    first, same = screen_of(PRINTED, 1), screen_of(PRINTED, 2)
-    other = written(screen_of({}, 3), "QUILLFEATHER 4711", (10, 430), 16)
-    for result in results.beside(first, SCAN, ()):
-        assert results.stands_still(result, first, same)
-        assert result.box.x0 > 200 or not results.stands_still(result, first, other)

@@ -16,7 +16,8 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from casearchive.clip import Clip
-from casearchive.deid import encode, headers, leaks, results, shapes, words
+from casearchive.deid import encode, headers, leaks, shapes, words
+from casearchive.deid.beside import beside, holds
 from casearchive.deid.choice import NOTHING_CHOSEN, Choice
 from casearchive.deid.decisions import APPROVE, REFUSE, Decision
 from casearchive.deid.looking import EXTRA, Frame, Memory, Seen, able, doubts, look, reads_as
@@ -25,8 +26,8 @@ from casearchive.deid.needles import build as needles_of
 from casearchive.deid.pixels import MOST_OF_THE_FRAME, Area, clean, drawn_area, scan_area, struck_out
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR, NOBODY, REVIEW, Refusal
-from casearchive.deid.results import Result
 from casearchive.deid.scanners import Scanner, fitting
+from casearchive.deid.things import Thing, boxed, digest, laid
 from casearchive.errors import PictureUnavailable
 from casearchive.model import (
     GUESSED_LAYOUT,
@@ -276,7 +277,7 @@ class _Cleaned:
     hashes: tuple[str, ...]
     liveliest: int
     texts: tuple[int, ...] = ()  # frames with something like text, which a person has looked at
-    results: tuple[Result, ...] = ()  # what is kept beside the area
+    beside: tuple[Thing, ...] = ()  # what is kept beside the area
 
 
 def _pass_clip(
@@ -407,8 +408,8 @@ def _make(
         return dataset
     encode.write(dataset, (frames.frame(n) for n in range(1, len(frames) + 1)), dicom)
     mask = area.mask()
-    beside = results.boxed((r.box for r in cleaned.results), area.rows, area.columns)
-    faults = encode.faults(dicom, mask, cleaned.hashes, beside, choice.names)
+    around = boxed((t.box for t in cleaned.beside), area.rows, area.columns)
+    faults = encode.faults(dicom, mask, cleaned.hashes, around, choice.names)
     if faults:
         return Refusal(f"the rebuilt file failed its own check: {faults[0]}", NOBODY)
     if leaks.scan(dicom, _source_uids(facts).union(known)):
@@ -448,12 +449,13 @@ def _clean_frames(
 ) -> _Cleaned | Refusal:
     """Stage every frame cleaned, unless one shows text that nobody approved.
 
-    Results beside the area stay where they stand the same in every frame, unless a person drew what stays.
+    Results, scales and bars beside the area stay where they are the same in every frame, unless a person drew what
+    stays.
     """
     mask = kept.area.mask()
     first: Frame | None = None
-    still: tuple[Result, ...] = ()
-    moved: list[Result] = []
+    still: tuple[Thing, ...] = ()
+    moved: list[Thing] = []
     texts: list[int] = []
     store: np.memmap[Any, np.dtype[np.uint8]] | None = None
     hashes: list[str] = []
@@ -473,10 +475,10 @@ def _clean_frames(
             if store is None or first is None:
                 store = open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, *frame.shape))
                 first = frame
-                still = () if kept.drawn else results.beside(frame, kept.area, needles)
-            moved += [r for r in still if not results.stands_still(r, first, frame)]
-            still = tuple(r for r in still if not any(r is m for m in moved))
-            store[number - 1] = clean(frame, mask | results.laid(still, *mask.shape))
+                still = () if kept.drawn else beside(frame, kept.area, needles)
+            moved += [t for t in still if not holds(t, first, frame)]
+            still = tuple(t for t in still if not any(t is m for m in moved))
+            store[number - 1] = clean(frame, mask | laid(still, *mask.shape))
             hashes.append(encode.hash_of(frame, mask))
             life = float(frame[mask].std())
             if life > most + 1e-9:
@@ -486,7 +488,7 @@ def _clean_frames(
     if store is None:
         return Refusal("it holds no frame", NOBODY)
     if moved:
-        gone = results.laid(moved, *mask.shape) & ~results.laid(still, *mask.shape)
+        gone = laid(moved, *mask.shape) & ~laid(still, *mask.shape)
         for number in range(count):
             store[number][gone] = 0
     store.flush()
@@ -533,17 +535,17 @@ def _proof(
             {"frame": n, "before": digest, "after": digest} for n, digest in enumerate(cleaned.hashes, 1)
         ],
         "frames_searched_for_text": len(cleaned.hashes),
-        **_results_of(cleaned, area),
+        **_beside_of(cleaned, area),
     }
 
 
-def _results_of(cleaned: _Cleaned, area: Area) -> dict[str, object]:
-    """The results that were kept beside the area: where, how they read, and their pixels in all frames as one hash."""
-    if not cleaned.results:
+def _beside_of(cleaned: _Cleaned, area: Area) -> dict[str, object]:
+    """What was kept beside the area: its kind, where, how it reads, and the pixels of all frames there as one hash."""
+    if not cleaned.beside:
         return {}
     frames = StagedFrames(cleaned.path)
-    where = results.boxed((r.box for r in cleaned.results), area.rows, area.columns)
+    where = boxed((t.box for t in cleaned.beside), area.rows, area.columns)
     return {
-        "kept_results": [{"box": list(r.box), "text": r.text} for r in cleaned.results],
-        "results_sha256": results.digest((frames.frame(n) for n in range(1, len(frames) + 1)), where),
+        "kept_beside": [{"kind": t.kind, "box": list(t.box), "text": t.text} for t in cleaned.beside],
+        "beside_sha256": digest((frames.frame(n) for n in range(1, len(frames) + 1)), where),
     }

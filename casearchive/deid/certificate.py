@@ -14,11 +14,12 @@ from pydicom import dcmread
 from pydicom.pixels.utils import iter_pixels
 
 from casearchive import __version__
-from casearchive.deid import results, shapes
+from casearchive.deid import shapes
 from casearchive.deid.encode import file_hash, hash_of
 from casearchive.deid.headers import allowed
 from casearchive.deid.pixels import Area, Box
 from casearchive.deid.profile import Option, choice_hash, profile
+from casearchive.deid.things import boxed
 from casearchive.errors import CaseArchiveError, UsageError
 from casearchive.teaching import TeachingClip, TeachingSet
 
@@ -222,9 +223,7 @@ def _recheck(path: Path, clip: Mapping[str, Any], chosen: Collection[str]) -> li
     )
     mask = Area(int(clip["rows"]), int(clip["columns"]), boxes, (), drawn, struck).mask()
     hashes = [str(entry["after"]) for entry in clip["kept_pixels"]]
-    beside = results.boxed(
-        (Box(*map(int, entry["box"])) for entry in clip.get("kept_results", ())), *mask.shape
-    )
+    beside = boxed((Box(*map(int, entry["box"])) for entry in clip.get("kept_beside", ())), *mask.shape)
     wrong = [
         f"{keyword} is not allowed by the profile"
         for keyword in allowed(dcmread(path, stop_before_pixels=True), chosen)
@@ -239,8 +238,8 @@ def _recheck(path: Path, clip: Mapping[str, Any], chosen: Collection[str]) -> li
             wrong.append(f"frame {count + 1} is not empty outside the kept area")
         told.update(frame[beside].tobytes())
         count += 1
-    if beside.any() and told.hexdigest() != clip.get("results_sha256"):
-        wrong.append("the results beside the kept area are not those of the certificate")
+    if beside.any() and told.hexdigest() != clip.get("beside_sha256"):
+        wrong.append("what stands beside the kept area is not what the certificate says")
     if count != len(hashes):
         wrong.append(f"{count} frames instead of {len(hashes)}")
     return wrong
@@ -281,7 +280,7 @@ def certificate_page(said: Mapping[str, Any]) -> str:
             _options_in_words(current.get("options", ())),
             "<p>Everything listed here was built new from an allow-list; no original was edited. In the DICOM",
             " objects each frame is, inside the kept area, pixel for pixel what the source shows, in 8 bits a",
-            " sample; outside it is zero but for the results that are named. Pictures in pages are made of these",
+            " sample; outside it is zero but for what is named beside it. Pictures in pages are made of these",
             " objects and compressed. Check it again with <code>casearchive verify-export</code>.</p>",
             _section("What was removed", _list(said["removed"])),
             _section("Clips", _table(("Case", "Clip", "Frames", "Kept", "Kept area", "Reviewed"), clips)),
@@ -308,7 +307,7 @@ _STYLE = (
 def _area_in_words(clip: Mapping[str, Any]) -> str:
     boxes = ["x {0}–{2}, y {1}–{3}".format(*box) for box in clip["kept_boxes"]]
     without = [f"without {shape}" for shape in clip.get("removed_shapes", ())]
-    beside = [f"beside it “{entry['text']}”" for entry in clip.get("kept_results", ())]
+    beside = [f"beside it {entry['kind']}: {entry['text']}" for entry in clip.get("kept_beside", ())]
     return f"{clip.get('area', '')}: " + "; ".join((*boxes, *clip.get("kept_shapes", ()), *without, *beside))
 
 

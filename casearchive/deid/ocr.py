@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from casearchive.deid.blobs import connected
 from casearchive.deid.pixels import Area, Box
 
 EXTRA = "casearchive[text]"
@@ -111,7 +112,7 @@ def find(frame: NDArray[np.uint8], area: Area, *, scale: int = 1) -> tuple[Patch
     top, bottom = max(0, int(down[0]) - _AROUND), min(area.rows, int(down[-1]) + 1 + _AROUND)
     likely = likelihood(frame[top:bottom, left:right], scale=scale)
     found = []
-    for box, (rows, columns) in _patches(likely > LIKELY):
+    for box, (rows, columns) in connected(likely > LIKELY):
         if len(rows) >= SMALLEST and mask[rows + top, columns + left].any():
             around = _grown(Box(box.x0 + left, box.y0 + top, box.x1 + left, box.y1 + top), area)
             found.append(Patch(around, *_slant(rows, columns)))
@@ -274,41 +275,3 @@ def _slant(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> tuple[float, fl
         return 0.0, 0.0
     long, wide = (float(np.sqrt(12 * max(v, 0.1))) for v in (values[1], values[0]))  # of an even strip
     return angle, wide + 2 * _more(long, wide)
-
-
-Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]
-
-
-def _patches(likely: NDArray[np.bool_]) -> Iterator[tuple[Box, Pixels]]:
-    """Each connected patch of True: the box around it, and its pixels (rows, columns). Corners connect."""
-    runs: list[tuple[int, int, int]] = []  # row, first and last column
-    parent: list[int] = []
-
-    def root(n: int) -> int:
-        while parent[n] != n:
-            parent[n] = parent[parent[n]]
-            n = parent[n]
-        return n
-
-    above: list[int] = []
-    for y in np.flatnonzero(likely.any(axis=1)).tolist():
-        edges = np.flatnonzero(np.diff(np.concatenate(([0], likely[y].view(np.int8), [0]))))
-        here = []
-        for x0, x1 in zip(edges[::2].tolist(), (edges[1::2] - 1).tolist(), strict=True):
-            number = len(runs)
-            runs.append((y, x0, x1))
-            parent.append(number)
-            for other in above:
-                row, a0, a1 = runs[other]
-                if row == y - 1 and a0 <= x1 + 1 and a1 >= x0 - 1:
-                    parent[root(other)] = root(number)
-            here.append(number)
-        above = here
-    patches: dict[int, list[tuple[int, int, int]]] = {}
-    for number, run in enumerate(runs):
-        patches.setdefault(root(number), []).append(run)
-    for some in patches.values():
-        box = Box(min(r[1] for r in some), some[0][0], max(r[2] for r in some), some[-1][0])
-        rows = np.concatenate([np.full(x1 - x0 + 1, y, np.intp) for y, x0, x1 in some])
-        columns = np.concatenate([np.arange(x0, x1 + 1, dtype=np.intp) for _, x0, x1 in some])
-        yield box, (rows, columns)

@@ -1,107 +1,131 @@
-"""Results beside the scan: values with their units that the scanner printed there, kept where they were read sign by
-sign and stand the same in every frame. Of their boxes only the ink is kept, so nothing faint comes along.
+"""Results beside the scan: values with their units that the scanner printed there, read sign by sign.
+
+Light print keeps its ink alone, so nothing faint comes along. Dark print on a light ground keeps the ground, too, where
+that is even: on black it could not be read.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
 from casearchive.deid import ocr, screen
 from casearchive.deid.needles import Needle
 from casearchive.deid.pixels import Area, Box
+from casearchive.deid.things import Bits, Frame, Thing, grown, inside, lit
 from casearchive.deid.words import find
 
+EVEN = 12  # grey levels that an even ground may differ from its middle, in any channel
 _SURE, _SURE_SIGN = 0.9, 0.6
+_LEVEL, _APART = 0.5, 12  # of the height of print: on one line, and how far apart
 _CONTRAST = 60  # grey levels between ink and ground
-_STILL = 48  # grey levels that ink may change from frame to frame: what coding does, and no other sign
-MOST = 64  # results of one picture
+_AROUND = 2  # pixels around dark print that coding blurs
 
-Bits = NDArray[np.bool_]
-Frame = NDArray[np.uint8]
+
+def results(frame: Frame, area: Area, needles: Sequence[Needle]) -> Iterator[Thing]:
+    """The results that stand outside ``area``, and touch nothing of it. Needs the text detector."""
+    rows, columns = frame.shape[:2]
+    everywhere = Area(rows, columns, (Box(0, 0, columns - 1, rows - 1),), ())
+    mask = area.mask()
+    read: list[_Read] = []
+    for patch in ocr.find(frame, everywhere):
+        if patch.slant or mask[inside(patch.box)].any():
+            continue
+        line = ocr.read(frame, patch.box)
+        sure = line.mean >= _SURE and line.least >= _SURE_SIGN
+        read.append(_Read(patch.box, line.text.strip(), sure and screen.harmless(line.text)))
+    for line_ in _lines(read):
+        for some in _results_of(line_):
+            if any(find(" ".join(part.text for part in some), needles)):
+                continue
+            for part in some:
+                thing = _thing(frame, part)
+                if thing is not None:
+                    yield thing
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """``text`` as it was read in ``box`` (stored pixels, inclusive); ``ink``, as large as the box, is True where it is
-    written."""
-
-    text: str
+class _Read:
     box: Box
-    ink: Bits
+    text: str
+    harmless: bool
 
 
-def beside(frame: Frame, area: Area, needles: Sequence[Needle]) -> tuple[Result, ...]:
-    """The results that stand outside ``area``, and touch nothing of it; none where text cannot be read here."""
-    if not ocr.installed():
-        return ()
-    rows, columns = frame.shape[:2]
-    everywhere = Area(rows, columns, (Box(0, 0, columns - 1, rows - 1),), ())
-    mask, found = area.mask(), []
-    for patch in ocr.find(frame, everywhere):
-        box = patch.box
-        if patch.slant or mask[_inside(box)].any():
-            continue
-        line = ocr.read(frame, box)
-        sure = line.mean >= _SURE and line.least >= _SURE_SIGN
-        if not sure or not screen.result(line.text) or any(find(line.text, needles)):
-            continue
-        ink = _ink(frame[_inside(box)])
-        if ink is not None:
-            found.append(Result(line.text.strip(), box, ink))
-    return tuple(found[:MOST])
+def _lines(read: Sequence[_Read]) -> list[list[_Read]]:
+    """What stands beside one another, from left to right: a label, its value, its unit."""
+    lines: list[list[_Read]] = []
+    for part in sorted(read, key=lambda r: r.box.x0):
+        for line in lines:
+            last = line[-1].box
+            high = min(last.y1 - last.y0, part.box.y1 - part.box.y0) + 1
+            level = min(last.y1, part.box.y1) - max(last.y0, part.box.y0) + 1 >= _LEVEL * high
+            if level and part.box.x0 - last.x1 <= _APART * high:
+                line.append(part)
+                break
+        else:
+            lines.append([part])
+    return lines
 
 
-def stands_still(result: Result, first: Frame, frame: Frame) -> bool:
-    """Whether the ink is the same in another frame, but for what lossy coding changes."""
-    one, other = (f[_inside(result.box)][result.ink].astype(np.int16) for f in (first, frame))
-    return bool(np.abs(one - other).max(initial=0) <= _STILL)
+def _results_of(line: Sequence[_Read]) -> Iterator[list[_Read]]:
+    """Neighbours of a line that were all read and are a result together."""
+    for known, some in groupby(line, key=lambda part: part.harmless):
+        parts = list(some)
+        if known and screen.result(" ".join(part.text for part in parts)):
+            yield parts
+        elif known:  # what stands beside them may be another line's, or no result: each by itself
+            yield from ([part] for part in parts if screen.result(part.text))
 
 
-def laid(results: Iterable[Result], rows: int, columns: int) -> Bits:
-    """Where any of them has ink."""
-    where = np.zeros((rows, columns), np.bool_)
-    for result in results:
-        where[_inside(result.box)] |= result.ink
-    return where
+def _thing(frame: Frame, part: _Read) -> Thing | None:
+    pixels = frame[inside(part.box)]
+    ink = _light(pixels)
+    if ink is not None:
+        return Thing("result", part.text, part.box, ink)
+    box = _on_its_ground(pixels, part.box)
+    pixels = frame[inside(box)]
+    ground = _dark(pixels)
+    if ground is None:
+        return None
+    return Thing("result", part.text, box, np.ones(pixels.shape[:2], np.bool_), ground)
 
 
-def boxed(boxes: Iterable[Box], rows: int, columns: int) -> Bits:
-    """Where any of these boxes is."""
-    where = np.zeros((rows, columns), np.bool_)
-    for box in boxes:
-        where[_inside(box)] = True
-    return where
+def even(part: Frame, ground: Bits) -> bool:
+    """Whether the ground of a box is of one colour, so that nothing faint stands on it."""
+    pixels = part[ground].astype(np.int16)
+    return bool(np.abs(pixels - np.median(pixels, axis=0)).max(initial=0) <= EVEN)
 
 
-def digest(frames: Iterable[Frame], where: Bits) -> str:
-    """SHA-256 of the pixels at ``where`` of all frames, one after the other."""
-    told = hashlib.sha256()
-    for frame in frames:
-        told.update(frame[where].tobytes())
-    return told.hexdigest()
-
-
-def _inside(box: Box) -> tuple[slice, slice]:
-    return slice(box.y0, box.y1 + 1), slice(box.x0, box.x1 + 1)
-
-
-def _ink(part: Frame) -> Bits | None:
-    """Where the letters are, a pixel around them with it; None where ink and ground are hard to tell apart."""
-    levels = part.max(axis=2) if part.ndim == 3 else part
+def _light(part: Frame) -> Bits | None:
+    """Where light letters are, a pixel around them with it; None where ink and ground are hard to tell apart."""
+    levels = lit(part)
     ground, light = float(np.median(levels)), float(np.percentile(levels, 99))
     if light - ground < _CONTRAST:
         return None
     inked = levels > (ground + light) / 2
-    if not 0.02 < inked.mean() < 0.5:
+    return grown(inked) if 0.02 < inked.mean() < 0.5 else None
+
+
+def _on_its_ground(part: Frame, box: Box) -> Box:
+    """``box`` less what of it reaches beyond the light ground of its print."""
+    levels = lit(part)
+    ground = np.abs(levels - np.median(levels)) <= EVEN
+    rows, columns = (np.flatnonzero(ground.mean(axis=axis) > 0.25) for axis in (1, 0))
+    if not len(rows) or not len(columns):
+        return box
+    y, x = rows + box.y0, columns + box.x0
+    return Box(int(x[0]), int(y[0]), int(x[-1]), int(y[-1]))
+
+
+def _dark(part: Frame) -> Bits | None:
+    """The ground of dark letters, what coding blurs around them left out; None where it is not even."""
+    levels = lit(part)
+    ground, dark = float(np.median(levels)), float(np.percentile(levels, 1))
+    if ground - dark < _CONTRAST:
         return None
-    wide, grown = np.pad(inked, 1), np.zeros_like(inked)
-    rows, columns = inked.shape
-    for y in range(3):
-        for x in range(3):
-            grown |= wide[y : y + rows, x : x + columns]
-    return grown
+    inked = levels < (ground + dark) / 2
+    free = ~grown(inked, _AROUND)
+    return free if 0.02 < inked.mean() < 0.5 and free.mean() > 0.1 and even(part, free) else None

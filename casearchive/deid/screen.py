@@ -55,7 +55,7 @@ def result(text: str) -> bool:
     words = _WORD.findall(text.casefold())
     _, units = _known()
     valued = any(_with_unit(word) for word in words) or any(
-        _NUMBER.fullmatch(number) and unit in units for number, unit in pairwise(words)
+        _is_number(number) and unit in units for number, unit in pairwise(words)
     )
     return valued and harmless(text)
 
@@ -69,6 +69,12 @@ def _plain(word: str) -> bool:
     if stuck is None:
         return False
     return (stuck[1] or "a") in words and (stuck[3] or "mm") in units
+
+
+def _is_number(word: str) -> bool:
+    """1.06, or with a label that stands close to it: A2.31."""
+    stuck = _STUCK.fullmatch(word)
+    return stuck is not None and stuck[3] is None
 
 
 def _with_unit(word: str) -> bool:
