@@ -27,6 +27,7 @@ from casearchive.rooms import Rooms
 _MOST_SHOWN = 8  # frames of a clip on its sheet
 _MOST_CUT, _AROUND, _NARROW = 12, 12, 150  # pieces, and pixels
 _FRAME = (255, 80, 60)
+_BESIDE = "and what is proven to be results, scale or bar beside it"
 
 
 def sheets(rooms: Rooms, clips: Sequence[Reviewable], to: Path | None = None) -> tuple[Path, ...]:
@@ -75,7 +76,7 @@ def _strips(rooms: Rooms, one: Reviewable, known: Sequence[Scanner]) -> Iterator
         if close:
             yield contact.Strip(f"{one.ref}, what looks like text", "at its own size or larger", close)
         if after:
-            yield contact.Strip(f"{one.ref}, as it would leave", "", tuple(after))
+            yield contact.Strip(f"{one.ref}, as it would leave", _BESIDE, tuple(after))
         elif before and one.state == WAITS:
             moving = suggested(clip)
             note = (

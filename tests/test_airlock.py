@@ -858,6 +858,36 @@ def test_a_result_that_is_a_name_in_a_later_frame_leaves_nothing_behind(tmp_path
     assert not any(teaching.clips[0].frames.frame(n)[ROWS:].any() for n in range(1, 5))
 
 
+def test_a_certificate_is_what_its_published_schema_says(tmp_path: Path) -> None:
+    import json
+    from importlib import resources
+
+    from jsonschema import Draft202012Validator
+
+    from casearchive import deid
+
+    schema = json.loads(resources.files(deid).joinpath(certificate.SCHEMA).read_text("utf-8"))
+    Draft202012Validator.check_schema(schema)
+    folder, teaching = finished(tmp_path)
+    said = json.loads(json.dumps(certificate.certificate(folder, teaching, formats=("dicom",))))
+    judge = Draft202012Validator(schema)
+    assert [error.message for error in judge.iter_errors(said)] == []
+    assert said["clips"][0]["attributes"]["moved"] == ["StudyDate"]
+    assert {"PatientID", "SOPInstanceUID"} <= set(said["clips"][0]["attributes"]["replaced"])
+    for damage in ({"seal": "x"}, {"patient": "somebody"}, {"clips": [{"ref": "M1"}]}):
+        assert list(judge.iter_errors({**said, **damage})), damage
+
+
+def test_a_certificate_of_another_form_says_so(tmp_path: Path) -> None:
+    import json
+
+    folder, teaching = finished(tmp_path)
+    said = {**certificate.certificate(folder, teaching), "certificate": 1}
+    (folder / "certificate.json").write_text(json.dumps(said))
+    with pytest.raises(certificate.CertificateError, match="form 1, and this program checks form 2"):
+        certificate.check(folder)
+
+
 def _add_link(folder: Path) -> None:
     (folder / "html").symlink_to(folder / "dicom")
 

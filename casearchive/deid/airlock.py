@@ -414,7 +414,11 @@ def _make(
         return Refusal(f"the rebuilt file failed its own check: {faults[0]}", NOBODY)
     if leaks.scan(dicom, _source_uids(facts).union(known)):
         return Refusal("an identity was found in the rebuilt file", NOBODY)
-    proof.write_text(json.dumps(_proof(media, kept, cleaned, dicom, needles), indent=1), encoding="utf-8")
+    proved = {
+        **_proof(media, kept, cleaned, dicom, needles),
+        "attributes": headers.told(dataset, choice.names),
+    }
+    proof.write_text(json.dumps(proved, indent=1), encoding="utf-8")
     chosen = media.key_frame if media.key_frame and 1 <= media.key_frame <= len(frames) else cleaned.liveliest
     uncalibrated = len(area.regions) - len(dataset.get("SequenceOfUltrasoundRegions") or ())
     return TeachingClip(

@@ -24,7 +24,9 @@ from casearchive.errors import CaseArchiveError, UsageError
 from casearchive.teaching import TeachingClip, TeachingSet
 
 NAME, PAGE = "certificate.json", "certificate.html"
-FORMAT = 1
+FORMAT = 2
+#: What a certificate looks like, for whoever reads one with another program (JSON Schema 2020-12).
+SCHEMA = "certificate.schema.json"
 
 _REMOVED = (
     "every attribute that the profile with its options does not name, at every level, private ones included",
@@ -38,7 +40,9 @@ _REMOVED = (
 _RISKS = (
     "The search for text inside the scan area misses some: one or two letters alone, very small"
     " or blurred text, or text nearly as bright as what lies behind it.",
-    "A rare disease, an unusual picture or a known story can tell who the patient is.",
+    "A rare disease, an unusual picture or a known story can tell who the patient is; so can an exact"
+    " age, an uncommon occupation or a small place that the author wrote.",
+    "A face, a tattoo, jewellery or handwriting in a photograph or in a picture of the probe's place was not looked for.",
     "Words were searched for the identities known from the files and for patterns such as dates and numbers;"
     " a first name in running text that no file knows cannot be found.",
     "Whoever holds the secret of the archive can tell which patient a pseudonym stands for.",
@@ -167,11 +171,19 @@ def check(folder: Path) -> list[str]:
         said = json.loads((folder / NAME).read_text(encoding="utf-8"))
         files = {str(entry["path"]): entry for entry in said["files"]}
         clips = {f"{clip['case']}/{clip['ref']}": clip for clip in said["clips"]}
-        chosen, faults = _options(said["profile"])
+        form = said["certificate"]
+        if form == FORMAT:
+            chosen, faults = _options(said["profile"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CertificateError(
             "the certificate cannot be read", where=NAME, hint="name the folder that holds it"
         ) from error
+    if form != FORMAT:
+        raise CertificateError(
+            f"the certificate has form {form}, and this program checks form {FORMAT}",
+            where=NAME,
+            hint="check it with the version that wrote it, which it names, or export again",
+        )
     found = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     wrong = [*faults] if said.get("seal") == seal(said) else [*faults, f"{NAME}: it is not what was written"]
     wrong += _wrong_page(folder, said)

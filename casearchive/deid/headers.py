@@ -211,6 +211,26 @@ def _values(value: object) -> list[str]:
     )
 
 
+#: What became of an attribute by the action of its rule; all others were made here.
+_BECAME = {
+    **dict.fromkeys(("keep", "terms", "maker", "model", "version", "pattern", "words"), "kept"),
+    **dict.fromkeys(("patient", "uid", "band", "device"), "replaced"),
+    **dict.fromkeys(("shift", "relative"), "moved"),
+}
+
+
+def told(dataset: Dataset, options: Collection[str] = ()) -> dict[str, list[str]]:
+    """The attributes of a finished dataset by what became of them: kept, replaced, moved, made here."""
+    became = {rule.keyword: _BECAME.get(rule.action, "made") for rule in profile().under(options).rules}
+    result: dict[str, list[str]] = {"kept": [], "replaced": [], "moved": [], "made": []}
+    for element in dataset:
+        private = element.tag.is_private and not element.tag.is_private_creator
+        empty = not private and element.is_empty
+        name = element.keyword or str(element.tag)
+        result["made" if empty else "kept" if private else became.get(name, "made")].append(name)
+    return result
+
+
 def earned(dataset: Dataset, current: Profile) -> list[str]:
     """The codes of CID 7050 whose conditions this very dataset meets, in order (PS3.15 E.1.1)."""
     by_rules = {rule.code for rule in current.rules if rule.code and dataset.get(rule.keyword)}
