@@ -42,7 +42,7 @@ _RISKS = (
     " or blurred text, or text nearly as bright as what lies behind it.",
     "A rare disease, an unusual picture or a known story can tell who the patient is; so can an exact"
     " age, an uncommon occupation or a small place that the author wrote.",
-    "A face, a tattoo, jewellery or handwriting in a photograph or in a picture of the probe's place was not looked for.",
+    "A face, a tattoo, jewellery or handwriting in a photograph was not looked for.",
     "Words were searched for the identities known from the files and for patterns such as dates and numbers;"
     " a first name in running text that no file knows cannot be found.",
     "Whoever holds the secret of the archive can tell which patient a pseudonym stands for.",
