@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import shutil
@@ -246,13 +247,26 @@ def _check_target(target: Path, rooms: Rooms) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def _building(target: Path) -> Any:
-    """A private temporary sibling of ``target``, gone at the end whatever happens."""
+    """A private temporary sibling of ``target``, gone at the end whatever happens; what an export that was killed left
+    there goes first, for it was not searched yet."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    _after_a_kill(target)
     folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=".unfinished", dir=target.parent))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _after_a_kill(target: Path) -> None:
+    """The earlier export is back in its place, if it had been moved aside, and nothing half made lies beside it."""
+    for old in sorted(target.parent.glob(f".{glob.escape(target.name)}-????????.replaced")):
+        if not target.exists():
+            old.rename(target)
+        else:
+            shutil.rmtree(old, ignore_errors=True)
+    for half in target.parent.glob(f".{glob.escape(target.name)}-????????.unfinished"):
+        shutil.rmtree(half, ignore_errors=True)
 
 
 def _land(building: Path, target: Path) -> None:

@@ -232,6 +232,20 @@ def test_what_a_person_put_beside_an_export_is_never_thrown_away(taken: Archive,
     assert (tmp_path / TEAR / "my notes.txt").read_text("utf-8") == "room 3"
 
 
+def test_what_a_killed_export_left_is_gone_with_the_next_one(taken: Archive, tmp_path: Path) -> None:
+    """It was not searched for identities yet; an earlier export that had been moved aside for it is not lost."""
+    half = tmp_path / f".{TEAR}-abcd_123.unfinished"
+    half.mkdir()
+    (half / "page.html").write_text("QUILLFEATHER", "utf-8")
+    other = tmp_path / f".{TEAR}-two-abcd_123.unfinished"
+    other.mkdir()
+    taken.export([TEAR], formats=["folder"], to=tmp_path)
+    assert not half.exists() and other.exists()
+    (tmp_path / TEAR).rename(tmp_path / f".{TEAR}-abcd_123.replaced")
+    taken.export([TEAR], formats=["html"], to=tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([TEAR, other.name])
+
+
 def test_a_patient_over_89_can_be_told_of_in_a_way_that_leaves(taken: Archive, tmp_path: Path) -> None:
     taken.edit(TEAR, {"patient.age": "90 Y"})
     with pytest.raises(ReviewNeeded, match=">89 Y"):
