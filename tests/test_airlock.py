@@ -24,7 +24,7 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
 
-from casearchive.deid import airlock, certificate, headers, leaks, marks, ocr, pixels, profile, words
+from casearchive.deid import airlock, certificate, codec, headers, leaks, marks, ocr, pixels, profile, words
 from casearchive.deid.decisions import APPROVE, Decision
 from casearchive.deid.pixels import Area, Box
 from casearchive.deid.pseudonyms import NoSecretError, Pseudonyms
@@ -886,6 +886,31 @@ def test_a_certificate_of_another_form_says_so(tmp_path: Path) -> None:
     (folder / "certificate.json").write_text(json.dumps(said))
     with pytest.raises(certificate.CertificateError, match="form 1, and this program checks form 2"):
         certificate.check(folder)
+
+
+@pytest.mark.parametrize("shape", [(70, 50), (70, 50, 3), (16, 300, 3)])
+def test_frames_are_coded_alike_with_and_without_the_faster_library(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(1)
+    frames = [rng.integers(0, 256, shape, np.uint8) for _ in range(7)]
+    fast = list(codec.in_order(codec.codestream, frames))
+    monkeypatch.setattr(codec, "_imagecodecs", lambda: None)
+    plain = list(codec.in_order(codec.codestream, iter(frames)))
+    for frame, one, other in zip(frames, fast, plain, strict=True):
+        assert np.array_equal(codec.decoded(one), frame) and np.array_equal(codec.decoded(other), frame)
+
+
+def test_work_ahead_keeps_its_order_and_tells_what_went_wrong() -> None:
+    def work(number: int) -> int:
+        if number == 5:
+            raise ValueError("five")
+        return number * 2
+
+    done = codec.in_order(work, range(9))
+    assert [next(done) for _ in range(5)] == [0, 2, 4, 6, 8]
+    with pytest.raises(ValueError, match="five"):
+        next(done)
 
 
 def _add_link(folder: Path) -> None:

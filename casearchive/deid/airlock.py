@@ -23,7 +23,15 @@ from casearchive.deid.decisions import APPROVE, REFUSE, Decision
 from casearchive.deid.looking import EXTRA, Frame, Memory, Seen, able, doubts, look, reads_as
 from casearchive.deid.needles import Needle
 from casearchive.deid.needles import build as needles_of
-from casearchive.deid.pixels import MOST_OF_THE_FRAME, Area, clean, drawn_area, scan_area, struck_out
+from casearchive.deid.pixels import (
+    MOST_OF_THE_FRAME,
+    Area,
+    clean,
+    drawn_area,
+    rectangle,
+    scan_area,
+    struck_out,
+)
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR, NOBODY, REVIEW, Refusal
 from casearchive.deid.scanners import Scanner, fitting
@@ -457,6 +465,7 @@ def _clean_frames(
     stays.
     """
     mask = kept.area.mask()
+    straight = rectangle(mask)
     first: Frame | None = None
     still: tuple[Thing, ...] = ()
     moved: list[Thing] = []
@@ -484,7 +493,7 @@ def _clean_frames(
             still = tuple(t for t in still if not any(t is m for m in moved))
             store[number - 1] = clean(frame, mask | laid(still, *mask.shape))
             hashes.append(encode.hash_of(frame, mask))
-            life = float(frame[mask].std())
+            life = float((frame[mask] if straight is None else frame[straight]).std())
             if life > most + 1e-9:
                 liveliest, most = number, life
     except PictureUnavailable as error:

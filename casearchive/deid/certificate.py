@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 from pydicom import dcmread
-from pydicom.pixels.utils import iter_pixels
 
 from casearchive import __version__
 from casearchive.deid import shapes
-from casearchive.deid.encode import file_hash, hash_of
+from casearchive.deid.encode import file_hash, frames_of, hash_of
 from casearchive.deid.headers import allowed
 from casearchive.deid.pixels import Area, Box
 from casearchive.deid.profile import Option, choice_hash, profile
@@ -241,7 +240,7 @@ def _recheck(path: Path, clip: Mapping[str, Any], chosen: Collection[str]) -> li
         for keyword in allowed(dcmread(path, stop_before_pixels=True), chosen)
     ]
     count, told = 0, hashlib.sha256()
-    for frame in iter_pixels(path):
+    for frame in frames_of(path):
         if frame.shape[:2] != mask.shape:
             return [*wrong, f"frame {count + 1} has another size"]
         if count >= len(hashes) or hash_of(frame, mask) != hashes[count]:

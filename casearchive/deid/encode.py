@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import shutil
 import struct
 from collections.abc import Collection, Iterator
@@ -11,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
-from pydicom.pixels.utils import iter_pixels
+from pydicom.encaps import generate_frames
 
+from casearchive.deid.codec import codestream, decoded, in_order
 from casearchive.deid.headers import allowed
 from casearchive.deid.pixels import rectangle
 
@@ -28,25 +27,8 @@ _BASIC_LIMIT = 0xFFFFFF00  # beyond this an offset does not fit the basic table 
 Frame = NDArray[np.uint8]
 
 
-def codestream(frame: Frame) -> bytes:
-    """One frame as a reversible JPEG 2000 codestream: RCT for colour (YBR_RCT), plain for grey
-    (MONOCHROME2)."""
-    small = min(frame.shape[:2])
-    levels = max(1, min(6, small.bit_length() - 1))
-    target = io.BytesIO()
-    Image.fromarray(frame).save(
-        target,
-        format="JPEG2000",
-        irreversible=False,
-        mct=1 if frame.ndim == 3 else 0,
-        no_jp2=True,
-        num_resolutions=levels,
-    )
-    return target.getvalue()
-
-
 def write(dataset: Dataset, frames: Iterator[Frame], path: Path) -> None:
-    """Write ``dataset`` and ``frames`` to ``path`` (PS3.10), one encoded frame in memory at a time.
+    """Write ``dataset`` and ``frames`` to ``path`` (PS3.10), a few frames in memory at a time.
 
     Fragments are one a frame, with a basic offset table, or an extended one beyond 4 GB (PS3.5 A.4).
     """
@@ -54,8 +36,7 @@ def write(dataset: Dataset, frames: Iterator[Frame], path: Path) -> None:
     lengths: list[int] = []
     try:
         with body.open("wb") as file:
-            for frame in frames:
-                data = codestream(frame)
+            for data in in_order(codestream, frames):
                 data += b"\0" * (len(data) % 2)
                 file.write(_ITEM + struct.pack("<I", len(data)) + data)
                 lengths.append(len(data))
@@ -74,6 +55,19 @@ def write(dataset: Dataset, frames: Iterator[Frame], path: Path) -> None:
             file.write(_END)
     finally:
         body.unlink(missing_ok=True)
+
+
+def frames_of(path: Path) -> Iterator[Frame]:
+    """The frames of a file that ``write`` wrote, decoded from its bytes, a few in memory at a time.
+
+    Raises ``ValueError`` for another coding, and what the decoder raises.
+    """
+    with path.open("rb") as file:
+        dataset = dcmread(file, stop_before_pixels=True)
+        if file.read(len(_OB_UNDEFINED)) != _OB_UNDEFINED:
+            raise ValueError("its pixels are not encapsulated")
+        count = int(dataset.get("NumberOfFrames") or 1)
+        yield from in_order(decoded, generate_frames(file, number_of_frames=count))
 
 
 def hash_of(frame: Frame, mask: NDArray[np.bool_]) -> str:
@@ -102,7 +96,7 @@ def faults(
     dataset = dcmread(path, stop_before_pixels=True)
     found = [f"{keyword} is not allowed by the profile" for keyword in allowed(dataset, options)]
     count = 0
-    for frame in iter_pixels(path):
+    for frame in frames_of(path):
         if count < len(hashes) and hash_of(frame, mask) != hashes[count]:
             found.append(f"frame {count + 1} differs inside the scan area")
         if np.any(frame[~(mask | beside)]):
