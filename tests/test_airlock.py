@@ -22,13 +22,14 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels.utils import pixel_array
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
+from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage, UltrasoundMultiFrameImageStorage
 
 from casearchive.deid import airlock, certificate, codec, headers, leaks, marks, ocr, pixels, profile, words
 from casearchive.deid.decisions import APPROVE, Decision
 from casearchive.deid.pixels import Area, Box
 from casearchive.deid.pseudonyms import NoSecretError, Pseudonyms
 from casearchive.deid.refusal import Refusal
+from casearchive.deid.shapes import Rectangle
 from casearchive.errors import PictureUnavailable
 from casearchive.model import (
     ANOTHER_SIZE,
@@ -54,7 +55,7 @@ from casearchive.model import (
     UltrasoundRegion,
 )
 from casearchive.readers import open_clip
-from casearchive.teaching import TeachingCase, TeachingSet
+from casearchive.teaching import TeachingCase, TeachingSet, Withheld
 
 SECRET = bytes(range(7, 39))
 ROWS, COLUMNS = 150, 200
@@ -551,12 +552,32 @@ def test_a_name_flashed_on_one_frame_is_refused(tmp_path: Path) -> None:
     ("change", "reason"),
     [
         ({"regions": ()}, "no ultrasound regions"),
-        ({"sop_class_uid": "1.2.840.10008.5.1.4.1.1.7"}, "not an ultrasound image"),
+        ({"sop_class_uid": "1.2.840.10008.5.1.4.1.1.88.11"}, "not an ultrasound image object (Basic Text SR"),
         ({"rows": ROWS + 1}, "size"),
     ],
 )
 def test_what_is_not_plainly_safe_is_refused_with_a_reason(tmp_path: Path, change: dict, reason: str) -> None:
     assert reason in refused(tmp_path, fake(1, **change))
+
+
+@pytest.mark.parametrize("uid", sorted(headers.CAPTURE_CLASSES))
+def test_a_captured_screen_of_ultrasound_leaves_by_a_decision_only_and_as_ultrasound(
+    tmp_path: Path, uid: str
+) -> None:
+    clip = fake(1, sop_class_uid=uid)
+    assert "nothing says which pixels" in refused(tmp_path, clip), "its regions prove nothing"
+
+    def decided(clip: object) -> tuple[TeachingCase | None, tuple[Withheld, ...]]:
+        drawn = Decision("mask", "Somebody", keep=(Rectangle(30, 30, 169, 139),))
+        return airlock.pass_case(
+            CASE, {"M1": clip}, PATIENT, Pseudonyms(SECRET, "set"), tmp_path / "two", decisions={"M1": drawn}
+        )
+
+    teaching, _ = decided(clip)
+    assert teaching and dcmread(teaching.clips[0].dicom).SOPClassUID == UltrasoundImageStorage
+    clip.facts = replace(clip.facts, series=replace(clip.facts.series, modality="MR"))
+    teaching, withheld = decided(clip)
+    assert teaching is None and "Secondary Capture" in withheld[0].reason
 
 
 def test_photos_videos_reports_and_missing_or_broken_files_are_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
+from pydicom.uid import UID
 
 from casearchive.clip import Clip
 from casearchive.deid import encode, headers, leaks, shapes, words
@@ -339,10 +340,9 @@ class Kept:
 def safe_area(facts: Facts, decision: Decision | None, scanners: Collection[Scanner]) -> Kept | Refusal:
     """Which pixels of a file may stay: what a person keeps, else its regions where they can be trusted, else the
     profile of this very scanner; else nobody knows, and a person must look."""
-    if facts.kind not in ("dicom", "image", "clip") or facts.instance.frames < 1:
-        return Refusal("not a picture: reports and other objects do not leave", NOBODY)
-    if facts.kind == "dicom" and facts.instance.sop_class_uid not in headers.ULTRASOUND_CLASSES:
-        return Refusal("not an ultrasound image object", NOBODY)
+    refusal = _no_rule(facts)
+    if refusal is not None:
+        return refusal
     if decision is not None and decision.kind == REFUSE:
         return Refusal(
             "a person decided that it does not leave", "whoever refused it: casearchive review reopen"
@@ -353,6 +353,22 @@ def safe_area(facts: Facts, decision: Decision | None, scanners: Collection[Scan
             return Refusal("what would be kept of it is not what a person looked at any more")
         area = struck_out(area, decision.remove)
     return area if isinstance(area, Refusal) else Kept(area, told, decision)
+
+
+def _no_rule(facts: Facts) -> Refusal | None:
+    """A refusal of what no rule lets out: all but ultrasound, and pictures that may show it."""
+    uid = facts.instance.sop_class_uid or ""
+    if facts.kind == "dicom" and not (uid in headers.ULTRASOUND_CLASSES or _captured(facts)):
+        kind = UID(uid).name if UID(uid).name != uid else "a kind of object that is not known here"
+        return Refusal(f"not an ultrasound image object ({kind}): no rule lets it out", NOBODY)
+    if facts.kind not in ("dicom", "image", "clip") or facts.instance.frames < 1:
+        return Refusal("not a picture: reports and other objects do not leave", NOBODY)
+    return None
+
+
+def _captured(facts: Facts) -> bool:
+    """A screen that somebody captured as a DICOM object of its own, and called ultrasound."""
+    return facts.instance.sop_class_uid in headers.CAPTURE_CLASSES and facts.series.modality == "US"
 
 
 def doubt_of(doubts: Collection[str], kept: Kept) -> Refusal | None:
@@ -371,7 +387,7 @@ def _told_area(
 ) -> tuple[str, Area | Refusal]:
     if decision is not None and decision.keep:
         return "a person", drawn_area(facts, decision.keep)
-    if facts.kind != "dicom":  # whatever a photo says of itself proves nothing
+    if facts.kind != "dicom" or _captured(facts):  # whatever a photo says of itself proves nothing
         return "", Refusal("no ultrasound regions: nothing says which pixels are safe")
     area = scan_area(facts)
     if isinstance(area, Area):

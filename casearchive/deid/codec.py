@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Frame = NDArray[np.uint8]
-_In, _Out = TypeVar("_In"), TypeVar("_Out")
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 _TOGETHER = 2  # more than two cores are rare where this runs, and each holds a frame
 

@@ -17,6 +17,9 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
     UID,
     JPEG2000Lossless,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
+    SecondaryCaptureImageStorage,
     UltrasoundImageStorage,
     UltrasoundMultiFrameImageStorage,
 )
@@ -41,6 +44,14 @@ ULTRASOUND_CLASSES = frozenset(
         UltrasoundMultiFrameImageStorage,
         "1.2.840.10008.5.1.4.1.1.6",
         "1.2.840.10008.5.1.4.1.1.3",
+    )
+)
+#: Screens that somebody captured: as good as photographs of them, where the file says that they are ultrasound.
+CAPTURE_CLASSES = frozenset(
+    (
+        SecondaryCaptureImageStorage,
+        MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+        MultiFrameTrueColorSecondaryCaptureImageStorage,
     )
 )
 IMPLEMENTATION_CLASS_UID = "2.25.313049261187364120187427158342938190321"
