@@ -82,6 +82,14 @@ class Identifier:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """Another image that a file points to, with the keyword of the sequence that holds it (PS3.3 C.12.1.1.9)."""
+
+    keyword: str
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class PrivateNumbers:
     """The numbers of one private element that ``attributes.SAFE_PRIVATE`` names; ``element`` is its last byte."""
 
@@ -186,6 +194,7 @@ class Facts:
     media_type: str = "application/octet-stream"
     claims: tuple[Claim, ...] = ()
     private: tuple[PrivateNumbers, ...] = ()  # read, never stored: only the airlock asks
+    references: tuple[Reference, ...] = ()  # as private
     report: str = (
         ""  # what a structured report says, a line a sentence; may name people, so it is never shown
     )

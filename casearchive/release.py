@@ -170,8 +170,9 @@ def _pass_all(
     known = {c.slug: read.identifiers(connection, (m.sha256 for m in c.media)) for c in cases}
     everyone.update(*known.values())
     # of the whole set, also of what will stay in, before the first file is written
-    first_days = read.first_days(connection, (m.sha256 for c in cases for m in c.media if m.sha256))
-    decisions = decided(connection, {m.sha256 for c in cases for m in c.media if m.sha256})
+    hashes = {m.sha256 for c in cases for m in c.media if m.sha256}
+    first_days, frames = read.first_days(connection, hashes), read.frames_of(connection, hashes)
+    decisions = decided(connection, hashes)
     scanners, consent_required = profiles(rooms), settings.read(rooms.layout).consent_required
     for number, case in enumerate(cases, 1):
         tell(case.slug, number, len(cases))
@@ -188,7 +189,7 @@ def _pass_all(
                 scanners=scanners,
                 consent_required=consent_required,
                 memory=memory,
-                choice=Choice(chosen, _by_identity(rooms, first_days, clips)),
+                choice=Choice(chosen, _by_identity(rooms, first_days, clips), frames),
             )
         originals = {m.id: m.sha256 for m in case.media}
         withheld += [replace(w, sha256=originals.get(w.media, "")) for w in kept_in]

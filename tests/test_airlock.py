@@ -25,6 +25,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage, UltrasoundMultiFrameImageStorage
 
 from casearchive.deid import airlock, certificate, codec, headers, leaks, marks, ocr, pixels, profile, words
+from casearchive.deid.choice import Choice
 from casearchive.deid.decisions import APPROVE, Decision
 from casearchive.deid.pixels import Area, Box
 from casearchive.deid.pseudonyms import NoSecretError, Pseudonyms
@@ -47,6 +48,7 @@ from casearchive.model import (
     Patient,
     Quiz,
     QuizPoint,
+    Reference,
     Series,
     Story,
     Study,
@@ -558,6 +560,34 @@ def test_a_name_flashed_on_one_frame_is_refused(tmp_path: Path) -> None:
 )
 def test_what_is_not_plainly_safe_is_refused_with_a_reason(tmp_path: Path, change: dict, reason: str) -> None:
     assert reason in refused(tmp_path, fake(1, **change))
+
+
+def test_references_to_images_of_the_set_lead_to_them_and_others_are_gone(tmp_path: Path) -> None:
+    clip = fake(1)
+    clip.facts = replace(
+        clip.facts,
+        references=(
+            Reference("ReferencedImageSequence", "1.2.3.4.5"),
+            Reference("ReferencedImageSequence", "1.2.3.99"),
+            Reference("SourceImageSequence", "1.2.3.4.6"),
+        ),
+    )
+    names = Pseudonyms(SECRET, "set")
+    teaching, _ = airlock.pass_case(
+        CASE, {"M1": clip}, PATIENT, names, tmp_path, choice=Choice(frames={"1.2.3.4.5": 7, "1.2.3.4.6": 1})
+    )
+    assert teaching is not None
+    data = dcmread(teaching.clips[0].dicom)
+    (referenced,), (source,) = data.ReferencedImageSequence, data.SourceImageSequence
+    assert referenced.ReferencedSOPInstanceUID == names.uid("1.2.3.4.5")
+    assert referenced.ReferencedSOPClassUID == UltrasoundMultiFrameImageStorage
+    assert source.ReferencedSOPInstanceUID == names.uid("1.2.3.4.6")
+    assert source.ReferencedSOPClassUID == UltrasoundImageStorage
+    assert headers.allowed(data) == []
+    referenced.ReferencedSOPInstanceUID = "1.2.3.4.5"
+    assert headers.allowed(data) == ["ReferencedImageSequence"]
+    source.ReferencedFrameNumber = 3
+    assert "ReferencedFrameNumber" in headers.allowed(data)
 
 
 @pytest.mark.parametrize("uid", sorted(headers.CAPTURE_CLASSES))

@@ -93,6 +93,7 @@ REGION_KEYWORDS = (
     "PhysicalDeltaX",
     "PhysicalDeltaY",
 )
+REFERENCE_KEYWORDS = ("ReferencedSOPClassUID", "ReferencedSOPInstanceUID")
 CODE_KEYWORDS = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
 
 
@@ -170,6 +171,8 @@ def allowed(dataset: Dataset, options: Collection[str] = ()) -> list[str]:
     inner = {
         "SequenceOfUltrasoundRegions": set(REGION_KEYWORDS),
         "DeidentificationMethodCodeSequence": set(CODE_KEYWORDS),
+        "ReferencedImageSequence": set(REFERENCE_KEYWORDS),
+        "SourceImageSequence": set(REFERENCE_KEYWORDS),
     }
     private = {*_private_tags(dataset, current.private)}
     wrong = [
@@ -181,6 +184,8 @@ def allowed(dataset: Dataset, options: Collection[str] = ()) -> list[str]:
     for keyword, names in inner.items():
         for item in dataset.get(keyword, ()):
             wrong += [e.keyword or str(e.tag) for e in item if e.keyword not in names]
+            if not _FORMS["uid"].fullmatch(item.get("ReferencedSOPInstanceUID", "2.25.0")):
+                wrong.append(keyword)
     if [part for part in _values(dataset.get("DeidentificationMethod")) if part.startswith(_OPTION)] != [
         _OPTION + name for name in current.chosen
     ]:
@@ -579,6 +584,23 @@ def _uneven(context: _Context) -> bool:
     return _fps(context) is not None and len(context.facts.timing.times) == context.picture.frames
 
 
+def _references(keyword: str, context: _Context) -> Sequence | None:
+    """Images of the set that the source points to, by their new UIDs and the class that they leave as."""
+    frames = context.choice.frames
+    items = []
+    for reference in context.facts.references:
+        if reference.keyword == keyword and reference.sop_instance_uid in frames:
+            item = Dataset()
+            item.ReferencedSOPClassUID = _class(frames[reference.sop_instance_uid])
+            item.ReferencedSOPInstanceUID = context.pseudonyms.uid(reference.sop_instance_uid)
+            items.append(item)
+    return Sequence(items) if items else None
+
+
+def _class(frames: int) -> UID:
+    return UltrasoundMultiFrameImageStorage if frames > 1 else UltrasoundImageStorage
+
+
 def _frame_time(context: _Context) -> str | None:
     """Milliseconds a frame, in the six digits that the facts are good for."""
     fps = _fps(context)
@@ -611,7 +633,9 @@ _MADE: Mapping[str, Callable[[_Context], object]] = {
     "DeidentificationMethod": _method,
     "DeidentificationMethodCodeSequence": lambda c: Sequence(),
     "LongitudinalTemporalInformationModified": lambda c: "REMOVED",
-    "SOPClassUID": lambda c: UltrasoundMultiFrameImageStorage if _multi(c) else UltrasoundImageStorage,
+    "SOPClassUID": lambda c: _class(c.picture.frames),
+    "ReferencedImageSequence": lambda c: _references("ReferencedImageSequence", c),
+    "SourceImageSequence": lambda c: _references("SourceImageSequence", c),
     "BurnedInAnnotation": lambda c: "NO",
     "LossyImageCompression": _lossy,
     "LossyImageCompressionMethod": _lossy_method,

@@ -280,6 +280,16 @@ def first_days(connection: sqlite3.Connection, hashes: Iterable[str]) -> dict[st
     return dict(rows)
 
 
+def frames_of(connection: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, int]:
+    """How many frames each DICOM object among these files has, by its SOP Instance UID."""
+    rows = connection.execute(
+        "SELECT sop_instance_uid, frames FROM instances WHERE kind = 'dicom'"
+        " AND sha256 IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(hashes)),),
+    )
+    return dict(rows)
+
+
 def cases_with(connection: sqlite3.Connection, concepts: Iterable[str]) -> int:
     """How many cases have one of these concepts: in a finding that is present, as a term, or in a clip."""
     among = json.dumps(sorted(concepts))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from casearchive.attributes import IDENTIFYING, SAFE_PRIVATE, Attribute, by_level
 from casearchive.errors import UnreadableFile
-from casearchive.model import Identifier, PrivateNumbers, Timing, UltrasoundRegion
+from casearchive.model import Identifier, PrivateNumbers, Reference, Timing, UltrasoundRegion
 from casearchive.readers import _timing
 from casearchive.readers._shared import clean, ranges
 from casearchive.readers._structure import Structure
@@ -302,6 +302,18 @@ def private_numbers(dataset: Dataset) -> tuple[PrivateNumbers, ...]:
         if known.vr == element.VR and values and few and all(map(math.isfinite, values)):
             found.append(PrivateNumbers(known.creator, known.group, known.element, values))
     return tuple(found)
+
+
+def references(dataset: Dataset) -> tuple[Reference, ...]:
+    """The images that the data set itself points to, at its top level only, each once."""
+    found = []
+    for keyword in ("ReferencedImageSequence", "SourceImageSequence"):
+        try:
+            uids = [str(item.ReferencedSOPInstanceUID) for item in dataset.get(keyword) or ()]
+        except Exception:  # noqa: BLE001, S112 - no sequence, or an item that cannot be read
+            continue
+        found += [Reference(keyword, uid) for uid in uids if uid]
+    return tuple(dict.fromkeys(found))
 
 
 def subject_identity(header: Header, study_uid: str | None, sha256: str) -> str:

@@ -354,6 +354,7 @@ def _facts(
         media_type="application/dicom",
         claims=_ultrasound.claims(header, found),
         private=_headers.private_numbers(header.dataset),
+        references=_headers.references(header.dataset),
         report=_report.words(header) if layout is None else "",
     )
 
