@@ -327,3 +327,14 @@ def test_a_clip_that_was_not_looked_at_to_its_end_is_not_remembered() -> None:
 )
 def test_what_was_seen_is_read_back_as_it_was_kept(frames: dict[int, Seen]) -> None:
     assert Looked.read(Looked(frames, ("a doubt",)).plain()) == Looked(frames, ("a doubt",))
+
+
+@needs_detector
+def test_numbers_that_stand_apart_are_not_read_as_one() -> None:
+    """1.8 3.6 under a mark of the focus reads as 1.83.6, which could be a date."""
+    dark = (echoes() // 8).astype(np.uint8)
+    frame = written(written(dark, "1.8", AT, 14), "3.6", (AT[0] + 34, AT[1]), 14)
+    assert looking.seen_in(frame, WHOLE, closely=True).texts == ()
+    for left, right in (("12.3", "61"), ("1.8", "Li")):
+        frame = written(written(dark, left, AT, 16), right, (AT[0] + 40, AT[1]), 16)
+        assert looking.seen_in(frame, WHOLE, closely=True).texts, (left, right)

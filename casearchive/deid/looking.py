@@ -27,7 +27,7 @@ from casearchive.model import DOUBTS
 from casearchive.terms.spelling import distance
 
 EXTRA = ocr.EXTRA
-VERSION = 3
+VERSION = 4
 #: How sure the reader is, 0 to 1. Text of any script reads as signs of some kind, turned the right way; echoes
 #: read as nothing, or as one sign.
 _READ, _FINE = 0.25, 0.5
@@ -37,6 +37,7 @@ _LARGE = 0.6  # of what is higher than print on a screen is: whole organs are ta
 _TALL, _TALL_PART = 40, 1 / 15  # pixels, and of all rows
 _LONG = 5  # signs of a word of which one may be misread
 _FEW = 2  # single letters of a frame that are no text: the mark of the probe's side
+_PARTS = 4  # of one line
 _CROSSES = frozenset("+×xX*十土七✕")  # calipers, as the reader sees them
 
 Frame = NDArray[np.uint8]
@@ -180,6 +181,11 @@ def seen_in(frame: Frame, area: Area, *, closely: bool = False) -> Seen:
         if _sure(line) and screen.harmless(line.text):
             harmless[patch.box] = line.text.strip()
             continue
+        apart = _apart(frame, patch)
+        if apart is not None:
+            harmless |= apart[0]
+            letters |= apart[1]
+            continue
         ways = [line, *ocr.read_turned(frame, patch)]
         least = max(least, _LARGE) if _thick(patch) > max(_TALL, area.rows * _TALL_PART) else least
         if any(len(one.text.strip()) > 1 and one.mean >= least for one in ways):
@@ -194,6 +200,28 @@ def seen_in(frame: Frame, area: Area, *, closely: bool = False) -> Seen:
     if sieved and (harmless or letters):
         sieved = _sieved_beside([*harmless, *letters], frame, area)
     return Seen(tuple(sorted({*read, *sieved})), (*harmless.values(), *letters.values()))
+
+
+def _apart(frame: Frame, patch: ocr.Patch) -> tuple[dict[Box, str], dict[Box, str]] | None:
+    """The parts of a line between its gaps, harmless words and single signs, where that is all they are: two numbers that
+    were read as one, a mark beside a number. A letter counts as one, whatever it stands for: names can be spaced out."""
+    parts = () if patch.slant else ocr.parts(frame, patch.box)
+    if not 2 <= len(parts) <= _PARTS:
+        return None
+    words: dict[Box, str] = {}
+    letters: dict[Box, str] = {}
+    for box in parts:
+        line = ocr.read(frame, box)
+        text = line.text.strip()
+        if len(text) > 1:
+            if not (_sure(line) and screen.harmless(text)):
+                return None
+            words[box] = text
+        else:
+            letters[box] = text
+    if len(letters) > 1 or not screen.harmless(" ".join(words.values())):  # two letters are initials
+        return None
+    return words, letters
 
 
 def _sieved_beside(spared: Iterable[Box], frame: Frame, area: Area) -> tuple[Box, ...]:

@@ -33,6 +33,8 @@ SURE = 0.5  # how sure the reader must be of what it reads, on average
 
 _TILE, _OVERLAP, _STEP = 1024, 128, 32  # pixels; the network wants whole multiples of 32
 _SMALL = 640  # a picture whose longer side is shorter is looked at in double size
+_GAP = 0.4  # of a line's height: more than between two letters
+_CONTRAST = 60  # grey levels between print and ground, where a line is cut
 _AROUND = 48  # pixels around the area that are looked at with it
 _MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what the detector was trained with
 _LEFT_OUT = 1.5
@@ -150,6 +152,24 @@ def read_turned(frame: NDArray[np.uint8], patch: Patch) -> tuple[Line, ...]:
     for ways in _WAYS:
         found += _read([picture.transpose(way) for way in ways])
     return tuple(found)
+
+
+def parts(frame: NDArray[np.uint8], box: Box) -> tuple[Box, ...]:
+    """A level line cut at its gaps, which are wider than those between letters; light print on dark only."""
+    part = frame[box.y0 : box.y1 + 1, box.x0 : box.x1 + 1]
+    levels = part.max(axis=2) if part.ndim == 3 else part
+    ground, light = float(np.median(levels)), float(np.percentile(levels, 98))
+    inked = (levels > (ground + light) / 2).any(axis=0)
+    columns = np.flatnonzero(inked)
+    if light - ground < _CONTRAST or not len(columns):
+        return ()
+    gaps = np.flatnonzero(np.diff(columns) > _GAP * (box.y1 - box.y0 + 1))
+    starts = [columns[0], *columns[gaps + 1]]
+    ends = [*columns[gaps], columns[-1]]
+    return tuple(
+        Box(max(box.x0, box.x0 + int(a) - 2), box.y0, min(box.x1, box.x0 + int(b) + 2), box.y1)
+        for a, b in zip(starts, ends, strict=True)
+    )
 
 
 def _cut(frame: NDArray[np.uint8], box: Box) -> Image.Image:
