@@ -203,8 +203,8 @@ def seen_in(frame: Frame, area: Area, *, closely: bool = False) -> Seen:
 
 
 def _apart(frame: Frame, patch: ocr.Patch) -> tuple[dict[Box, str], dict[Box, str]] | None:
-    """The parts of a line between its gaps, harmless words and single signs, where that is all they are: two numbers that
-    were read as one, a mark beside a number. A letter counts as one, whatever it stands for: names can be spaced out."""
+    """The parts of a line between its gaps, as harmless words and single signs, where that is all they are: two numbers
+    that were read as one, a mark beside a number. Two letters are initials, and for a person to look at."""
     parts = () if patch.slant else ocr.parts(frame, patch.box)
     if not 2 <= len(parts) <= _PARTS:
         return None
