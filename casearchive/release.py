@@ -15,7 +15,7 @@ from typing import Any
 
 from casearchive import index, settings
 from casearchive.clip import Clip
-from casearchive.deid import certificate, leaks, words
+from casearchive.deid import certificate, leaks, own, words
 from casearchive.deid.airlock import pass_case
 from casearchive.deid.choice import Choice
 from casearchive.deid.needles import build as needles_of
@@ -291,7 +291,8 @@ def _land(building: Path, target: Path) -> None:
 
 
 def _scan(building: Path, identifiers: frozenset[Identifier], where: str) -> None:
-    found = leaks.scan(building, identifiers)
+    ours = own.phrases("casearchive.deid", "casearchive.exporters", "casearchive.record")
+    found = leaks.scan(building, identifiers, own=ours)
     if found:
         raise IdentityFound(
             f"an identity was found in the output in {len(found)} places; nothing was released",

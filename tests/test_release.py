@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 from casearchive import Archive
 from casearchive.errors import CaseArchiveError, IdentityFound, NotFound, ReviewNeeded, UsageError
@@ -285,3 +286,14 @@ def test_names_of_sets_and_files_give_no_answer_away(tmp_path: Path) -> None:
                 rf"\bM1\b|{TEAR}|tear|rupture", path.read_text("utf-8").split('id="sealed"')[0]
             )
     assert "Teaching cases" in (pages / "index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("called", ["Marks^Made", "Prior^Take", "Kept^Created", "Sealed^Noto"])
+def test_a_patient_called_like_a_word_of_our_own_does_not_hold_a_set_in(tmp_path: Path, called: str) -> None:
+    (tmp_path / TEAR).mkdir()
+    scan = dcmread(CASES / FULL / "short-axis-rest.dcm")
+    scan.PatientName = called
+    scan.save_as(tmp_path / TEAR / "short-axis-rest.dcm")
+    (tmp_path / TEAR / "case.toml").write_text(LIGHT, "utf-8")
+    archive = _archive(tmp_path, tmp_path / TEAR)
+    assert archive.export([TEAR], formats=["html", "folder"], to=tmp_path / "out").clips == 1

@@ -16,7 +16,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from casearchive.clip import Clip
-from casearchive.deid import encode, headers, leaks, results, shapes, words
+from casearchive.deid import encode, headers, leaks, own, results, shapes, words
 from casearchive.deid.choice import NOTHING_CHOSEN, Choice
 from casearchive.deid.decisions import APPROVE, REFUSE, Decision
 from casearchive.deid.looking import EXTRA, Frame, Memory, Seen, able, doubts, look, reads_as
@@ -411,7 +411,7 @@ def _make(
     faults = encode.faults(dicom, mask, cleaned.hashes, beside, choice.names)
     if faults:
         return Refusal(f"the rebuilt file failed its own check: {faults[0]}", NOBODY)
-    if leaks.scan(dicom, _source_uids(facts).union(known)):
+    if leaks.scan(dicom, _source_uids(facts).union(known), own=own.phrases("casearchive.deid")):
         return Refusal("an identity was found in the rebuilt file", NOBODY)
     proof.write_text(json.dumps(_proof(media, kept, cleaned, dicom, needles), indent=1), encoding="utf-8")
     chosen = media.key_frame if media.key_frame and 1 <= media.key_frame <= len(frames) else cleaned.liveliest
