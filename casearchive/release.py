@@ -16,16 +16,19 @@ from typing import Any
 
 from casearchive import index, settings
 from casearchive.clip import Clip
-from casearchive.deid import certificate, leaks, words
+from casearchive.deid import certificate, leaks, own, words
 from casearchive.deid.airlock import pass_case
 from casearchive.deid.choice import Choice
 from casearchive.deid.needles import build as needles_of
 from casearchive.deid.profile import profile
 from casearchive.deid.pseudonyms import Pseudonyms
+from casearchive.deid.refusal import AUTHOR
 from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded
 from casearchive.exporters import exporter
 from casearchive.index import read
 from casearchive.model import Case, Identifier, TeachingSetRecord
+from casearchive.record.reading import dotted
+from casearchive.record.spoilers import spoilers
 from casearchive.reviewing import Remembered, decided, profiles
 from casearchive.rooms import Rooms
 from casearchive.teaching import TeachingCase, TeachingSet, Withheld
@@ -79,6 +82,8 @@ def release(
         memory = Remembered(rooms, learning=not dry_run)
         teaching, identifiers = _pass_all(rooms, connection, wanted, staging, chosen, memory, tell)
         _plain_words(teaching, identifiers)
+        if any(plug.HIDES_ANSWERS for plug in plugs):
+            teaching = _without_spoilt(teaching)
         made = Release(
             wanted.slug,
             tuple(formats),
@@ -132,6 +137,21 @@ def withheld_lines(withheld: Sequence[Withheld]) -> list[str]:
         f"{case}{' ' if any(media) else ''}{', '.join(filter(None, media))}: {reason} ({decide})"
         for (case, reason, decide), media in together.items()
     ]
+
+
+def _without_spoilt(teaching: TeachingSet) -> TeachingSet:
+    """The set without cases whose quiz title or quiz captions tell the answer that a page hides."""
+    told = {c.case.slug: tuple(spoilers(c.case)) for c in teaching.cases}
+    spoilt = tuple(
+        Withheld(slug, s.media, f"{dotted(s.path)}: {s.message}", AUTHOR)
+        for slug, some in told.items()
+        for s in some
+    )
+    return replace(
+        teaching,
+        cases=tuple(c for c in teaching.cases if not told[c.case.slug]),
+        withheld=(*teaching.withheld, *spoilt),
+    )
 
 
 # ------------------------------------------------------------------------------------------------ airlock
@@ -286,7 +306,8 @@ def _land(building: Path, target: Path) -> None:
 
 
 def _scan(building: Path, identifiers: frozenset[Identifier], where: str) -> None:
-    found = leaks.scan(building, identifiers)
+    ours = own.phrases("casearchive.deid", "casearchive.exporters", "casearchive.record")
+    found = leaks.scan(building, identifiers, own=ours)
     if found:
         raise IdentityFound(
             f"an identity was found in the output in {len(found)} places; nothing was released",

@@ -778,6 +778,38 @@ def test_an_everyday_word_is_no_name_where_nobody_is_spoken_of(value: str, text:
     assert not words.search(replace(BARE, title=text), [Identifier("PatientName", value)])
 
 
+@pytest.mark.parametrize(
+    "text", ["Quilfeather", "Quillfaether", "Quillfeatherr", "Quillfexther", "QUILLFEATHRE"]
+)
+@pytest.mark.parametrize("where", ["{} with a tear", "Seen by us: {}’s calf", "The calf of {}"])
+def test_a_known_name_with_one_slip_of_the_pen_is_found(text: str, where: str) -> None:
+    known = [Identifier("PatientName", "QUILLFEATHER^ORSINO")]
+    (hit,) = words.search(replace(BARE, title=where.format(text)), known)
+    assert (hit.what, hit.offset, hit.known) == ("PatientName", where.index("{"), True)
+    assert "reads like an identity known from the files" in str(hit)
+    assert text.casefold() not in str(hit).casefold()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("WRIGHT^A", "Right side, bright night"), ("PARKER^A", "a darker line"), ("TURNER^A", "he turned over"),
+        ("ACHILES^A", "Achilles tendon"), ("WALTER^A", "a walker"),
+        ("ROSSI^A", "Rossa"), ("THOMSON^A", "Thompson test"),
+        ("WINTER^A", "a winger"),
+        ("Quillfeather^A", "quilfeather in a sentence, Written small"),
+    ],
+)  # fmt: skip
+def test_words_near_a_name_are_no_name(value: str, text: str) -> None:
+    story = Story(history=text, references=("Quilfeather A. An almanac",))
+    assert not words.search(replace(BARE, story=story), [Identifier("PatientName", value)])
+
+
+def test_a_slug_with_a_slip_of_the_pen_is_found() -> None:
+    known = [Identifier("PatientName", "QUILLFEATHER^ORSINO")]
+    assert words.search(replace(BARE, slug="quilfeather-calf"), known)
+
+
 def test_an_address_is_a_place_and_no_name() -> None:
     known = [Identifier("ReferringPhysicianAddress", "Seen with X, tel. 0170, Quillstrasse 5")]
     assert not words.search(replace(BARE, title="Seen with a tear, tel it"), known)

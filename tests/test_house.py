@@ -168,6 +168,7 @@ def test_every_plug_is_what_its_folder_promises() -> None:
         assert callable(reader.sniff) and callable(reader.open)
     for exporter in plugs(exporters):
         assert re.fullmatch(r"[a-z]+", exporter.NAME) and exporter.SUMMARY and callable(exporter.export)
+        assert isinstance(exporter.HIDES_ANSWERS, bool)
     assert {store.NAME for store in plugs(stores)} == {"folder", "memory"}
 
 

@@ -21,7 +21,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage
 
-from casearchive.deid import leaks
+from casearchive.deid import leaks, own
 from casearchive.deid.needles import build, is_generic
 from casearchive.model import Identifier
 
@@ -158,6 +158,57 @@ def test_clean_output_is_clean(tmp_path: Path) -> None:
         Identifier("PatientSex", "M"),
     )
     assert leaks.scan(tmp_path, known) == ()
+
+
+OWN = own.phrases("casearchive.deid", "casearchive.exporters", "casearchive.record")
+OURS = (
+    b'<footer class="foot">\n  <p>Made by casearchive <span class="dot">',
+    b'<p><button type="button" class="look" data-figure="1">Look at Clip 1</button>',
+    b"To take them into an archive: casearchive ingest THIS-FOLDER\n",
+    b'{"marks": [], "priors":2}\n[[prior]]\nwhat = 1',
+    base64.b64encode(b'{"sections":{"priors":"<p class=\\"verdict\\" dir=\\"auto\\">31 mm</p>"}}'),
+)
+CALLED = [
+    Identifier("PatientName", f"{n}^Zyx")
+    for n in ("Made", "Look", "Take", "Marks", "Prior", "Verdict", "Noto")
+]
+
+
+def test_a_patient_called_like_a_word_of_our_own_pages_is_looked_for_in_every_other_place(
+    tmp_path: Path,
+) -> None:
+    script = Path(own.__file__).parents[1].joinpath("exporters/_html/static/teaching.css").read_bytes()
+    (tmp_path / "teaching.css").write_bytes(script)
+    for number, text in enumerate(OURS):
+        (tmp_path / f"{number}.html").write_bytes(text)
+    assert leaks.scan(tmp_path, CALLED)
+    assert leaks.scan(tmp_path, CALLED, own=OWN) == ()
+    for number, text in enumerate((*OURS, script)):
+        for called in (
+            "Made",
+            "Look",
+            "Take",
+            "Marks",
+            "Prior",
+            "Verdict",
+            "Noto",
+            "LOOK",
+            "made",
+            "Prior, Zyx",
+        ):
+            for content in (text + f" seen was {called}".encode(), f"<p>{called}</p>".encode() + text):
+                (tmp_path / f"{number}.html").write_bytes(content)
+                assert leaks.scan(tmp_path / f"{number}.html", CALLED, own=OWN), (called, content)
+
+
+def test_a_patient_called_like_a_word_of_our_own_headers_is_found_in_theirs(tmp_path: Path) -> None:
+    known = [Identifier("PatientName", "Kept^Created")]
+    ours = next(p for p in OWN if p.startswith(b"Pixels outside the kept area")).decode()
+    (tmp_path / "a.dcm").write_bytes(dicom(DerivationDescription=ours) + b"\0Created by OpenJPEG version 2")
+    assert leaks.scan(tmp_path, known)
+    assert leaks.scan(tmp_path, known, own=OWN) == ()
+    (tmp_path / "a.dcm").write_bytes(dicom(DerivationDescription=ours, StudyDescription="knee Kept"))
+    assert leaks.scan(tmp_path, known, own=OWN)
 
 
 @given(st.binary(max_size=4000))

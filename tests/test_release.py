@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 from casearchive import Archive
 from casearchive.errors import CaseArchiveError, IdentityFound, NotFound, ReviewNeeded, UsageError
@@ -256,3 +258,56 @@ def test_a_patient_over_89_can_be_told_of_in_a_way_that_leaves(taken: Archive, t
         assert [h.case for h in taken.search("age>=90").hits] == [TEAR]
     finally:
         taken.edit(TEAR, {"patient.age": "24 Y"})
+
+
+def _quiz(folder: Path, **said: str) -> Archive:
+    """An archive of the light case with what ``said`` shows before the answer."""
+    text = LIGHT.replace("status =", f'quiz_title = "{said.get("title", "A sore thigh")}"\nstatus =')
+    text = text.replace("caption =", f'quiz_caption = "{said.get("caption", "Short axis")}"\ncaption =')
+    (folder / TEAR).mkdir()
+    shutil.copy(CASES / FULL / "short-axis-rest.dcm", folder / TEAR)
+    (folder / TEAR / "case.toml").write_text(text, "utf-8")
+    return _archive(folder, folder / TEAR)
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ({"title": "A torn thigh muscle"}, "quiz_title: .*'torn'.*write the complaint"),
+        ({"caption": "Incomplete tear, relaxed"}, r"M1: media\[1\].quiz_caption: .*'Incomplete tear'"),
+    ],
+)
+def test_a_case_that_tells_its_answer_stays_out_of_pages_that_hide_it(
+    tmp_path: Path, said: dict[str, str], place: str
+) -> None:
+    archive = _quiz(tmp_path, **said)
+    with pytest.raises(ReviewNeeded) as caught:
+        archive.export([TEAR], formats=["folder", "html"], to=tmp_path / "out")
+    assert re.search(place, caught.value.hint)
+    assert "the author of the case" in caught.value.hint
+    assert archive.export([TEAR], formats=["folder"], to=tmp_path / "out").cases == 1
+
+
+def test_names_of_sets_and_files_give_no_answer_away(tmp_path: Path) -> None:
+    archive = _quiz(tmp_path)
+    archive.set_create("thigh", title="Muscle tears", description="Each is a rupture.", cases=[TEAR])
+    archive.export(["thigh"], formats=["html"], to=tmp_path / "out")
+    pages = tmp_path / "out" / "thigh" / "html"
+    for path in pages.rglob("*"):
+        assert not re.search("M1|short-axis|tear|rupture", path.relative_to(pages).as_posix())
+        if path.suffix == ".html":
+            assert not re.search(
+                rf"\bM1\b|{TEAR}|tear|rupture", path.read_text("utf-8").split('id="sealed"')[0]
+            )
+    assert "Teaching cases" in (pages / "index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("called", ["Marks^Made", "Prior^Take", "Kept^Created", "Sealed^Noto"])
+def test_a_patient_called_like_a_word_of_our_own_does_not_hold_a_set_in(tmp_path: Path, called: str) -> None:
+    (tmp_path / TEAR).mkdir()
+    scan = dcmread(CASES / FULL / "short-axis-rest.dcm")
+    scan.PatientName = called
+    scan.save_as(tmp_path / TEAR / "short-axis-rest.dcm")
+    (tmp_path / TEAR / "case.toml").write_text(LIGHT, "utf-8")
+    archive = _archive(tmp_path, tmp_path / TEAR)
+    assert archive.export([TEAR], formats=["html", "folder"], to=tmp_path / "out").clips == 1

@@ -17,8 +17,12 @@ from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from casearchive.clip import Clip
+<<<<<<< HEAD
 from casearchive.deid import encode, headers, leaks, shapes, words
 from casearchive.deid.beside import beside, holds
+=======
+from casearchive.deid import encode, headers, leaks, own, results, shapes, words
+>>>>>>> words
 from casearchive.deid.choice import NOTHING_CHOSEN, Choice
 from casearchive.deid.decisions import APPROVE, REFUSE, Decision
 from casearchive.deid.looking import EXTRA, Frame, Memory, Seen, able, doubts, look, reads_as
@@ -436,7 +440,7 @@ def _make(
     faults = encode.faults(dicom, mask, cleaned.hashes, around, choice.names)
     if faults:
         return Refusal(f"the rebuilt file failed its own check: {faults[0]}", NOBODY)
-    if leaks.scan(dicom, _source_uids(facts).union(known)):
+    if leaks.scan(dicom, _source_uids(facts).union(known), own=own.phrases("casearchive.deid")):
         return Refusal("an identity was found in the rebuilt file", NOBODY)
     proved = {
         **_proof(media, kept, cleaned, dicom, needles),

@@ -7,9 +7,9 @@ and coordinates are such numbers; in the words of a case ``words`` looks for the
 (``ANONYMOUS``, ``M``, a row of zeros) are not looked for. A component that is an everyday word (``Long``,
 ``Head``) counts only together with the rest of the name. In bytes that are not text only values of six characters
 and more are looked for, and shorter ones in printable runs of twelve: chance finds anything shorter in compressed
-pixels. Dates are not compared with the moved dates (VR DA) of DICOM files: by chance a moved date is another's
-true one; the airlock has compared each with its own. What cannot be opened is reported as ``unsearchable``: could
-not look is not nothing found.
+pixels. Phrases that the program itself writes are blanked first (``own``). Dates are not compared with the moved
+dates (VR DA) of DICOM files: by chance a moved date is another's true one; the airlock has compared each with its
+own. What cannot be opened is reported as ``unsearchable``: could not look is not nothing found.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from casearchive.deid.needles import LONG, Needle, build, fold
+from casearchive.deid.own import blanked
 from casearchive.deid.words import find
 from casearchive.model import Identifier
 
@@ -46,6 +47,7 @@ UNSEARCHABLE = "unsearchable"
 LONG_RUN = 12  # printable characters in a row: chance seldom writes so many
 _PIECE, _OVERLAP = 4_000_000, 1024  # bytes
 _DEEPEST = 5
+_HEADER = 1 << 16  # bytes: a header and the beginning of the first picture
 _MOST_UNPACKED = 1 << 31
 _TEXT_VRS = {
     "AE",
@@ -92,13 +94,17 @@ class Leak:
 
 
 def scan(
-    folder: Path, identifiers: Collection[Identifier], allowed_words: Collection[str] = ()
+    folder: Path,
+    identifiers: Collection[Identifier],
+    allowed_words: Collection[str] = (),
+    own: tuple[bytes, ...] = (),
 ) -> tuple[Leak, ...]:
     """Every place under ``folder`` where one of ``identifiers`` stands; empty when none was found.
 
     ``folder`` may be one file. ``allowed_words`` are single words that the output may hold although they are
-    a part of a name. Names of files and folders, text (also escaped), DICOM elements at any depth, members of
-    zip files, picture metadata and embedded base64 are searched, and all bytes as they are.
+    a part of a name; ``own`` are the phrases that the program itself writes (``deid.own``). Names of files
+    and folders, text (also escaped), DICOM elements at any depth, members of zip files, picture metadata and embedded
+    base64 are searched, and all bytes as they are.
     """
     needles = build(identifiers, allowed_words)
     paths = [folder] if folder.is_file() else sorted(p for p in folder.rglob("*"))
@@ -106,7 +112,7 @@ def scan(
     found: list[Leak] = []
     for number, path in enumerate(paths, start=1):
         name = path.relative_to(base).as_posix()
-        search = _Search(needles, name, number)
+        search = _Search(needles, name, number, own)
         search.name(name)
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             search.add(UNSEARCHABLE, "a link or special file", 0)
@@ -119,14 +125,15 @@ def scan(
 class _Search:
     """The search of one file; ``found`` grows."""
 
-    def __init__(self, needles: tuple[Needle, ...], name: str, number: int) -> None:
-        self._needles = needles
+    def __init__(
+        self, needles: tuple[Needle, ...], name: str, number: int, own: tuple[bytes, ...] = ()
+    ) -> None:
         # An everyday word proves nothing in a finished file: only with the rest of the name.
         # A short plain number proves something only where it is a whole value; sentences are searched by ``words``.
         self._sure = tuple(replace(n, whole=n.whole or n.weak) for n in needles if not n.alone)
         self._inside = tuple(n for n in self._sure if not n.whole)
         self._raw = _raw_forms(self._sure)
-        self._file, self._number = name, number
+        self._file, self._number, self._own = name, number, own
         self._unpacked = 0
         self.found: list[Leak] = []
 
@@ -151,6 +158,7 @@ class _Search:
             self.add(UNSEARCHABLE, "packed too deep", 0)
             return
         if data[128:132] == b"DICM":
+            data = blanked(data, self._own, _HEADER)
             self._dicom(data)
         elif data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
             self._zip(data, depth)
@@ -168,6 +176,8 @@ class _Search:
             kind = next(name for magic, name in _SEALED.items() if data.startswith(magic))
             self.add(UNSEARCHABLE, f"{kind} data", 0)
         else:
+            if _as_text(data) is not None:
+                data = blanked(data, self._own, len(data))
             text = _as_text(data)
             if text is not None:
                 self.text(text, "text", depth)

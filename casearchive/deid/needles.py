@@ -83,7 +83,7 @@ class Needle:
     ``alone`` is True for an everyday word, which counts only where it is written like a name. ``whole`` is
     True for what is too short to look for inside other text: it is compared with whole values and whole file
     names only. ``capitals``: it counts only where it is written in capitals. ``forms`` are folded spellings to look for
-    in bytes that are not text.
+    in bytes that are not text. ``name``: it is one word of a person's name, which may have been mistyped.
     """
 
     keyword: str
@@ -94,6 +94,7 @@ class Needle:
     forms: tuple[str, ...] = ()
     weak: bool = False
     capitals: bool = False
+    name: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -263,7 +264,7 @@ def _person(keyword: str, value: str, allowed: Collection[str]) -> Iterator[Need
                 continue
             for spelled in _component_spellings(component):
                 if len(spelled) >= _shortest(spelled):
-                    yield _word(keyword, spelled, allowed)
+                    yield dataclasses.replace(_word(keyword, spelled, allowed), name=True)
         for first, second in itertools.permutations(
             [p for p in parts if fold(p).strip(".") not in titles][:4], 2
         ):

@@ -7,11 +7,16 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from casearchive.deid.needles import Needle, build, fold_with_places, squeeze
+from casearchive.deid.needles import LONG, Needle, build, fold, fold_with_places, ordinary_words, squeeze
 from casearchive.model import Case, Identifier
+from casearchive.terms import packaged
+from casearchive.terms.slips import ordinary
+from casearchive.terms.spelling import distance
 
 _NAMES = {"findings": "finding", "measurements": "measurement", "priors": "prior", "tests": "test"}
 _NOT_WORDS = {"media.sha256", "consent.until", "consent.scope"}
+_LETTERS = re.compile(r"[^\W\d_]+")
+_TITLES = {"slug", "title", "quiz_title", "set.name", "set.title"}  # names in these may be written small
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,8 @@ def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
 def search(case: Case, identifiers: Collection[Identifier]) -> tuple[WordHit, ...]:
     """All places of ``case`` that hold a known identity or look like one; empty when none was found.
 
-    The author's own name, affiliation and contact are not searched for patterns. What is not known and has no
-    pattern (a first name in running text) cannot be found here.
+    The author's own name, affiliation and contact are not searched for patterns nor for mistyped names. What is not
+    known and has no pattern (a first name in running text) cannot be found here.
     """
     needles = build(identifiers)
     found: list[WordHit] = []
@@ -73,13 +78,36 @@ def search(case: Case, identifiers: Collection[Identifier]) -> tuple[WordHit, ..
 def hits(
     field: str, text: str, needles: Collection[Needle], *, references: bool = False
 ) -> tuple[WordHit, ...]:
-    """What in one text is a known identity or looks like one; ``references`` may hold dates and names of authors."""
-    return (*_known(field, text, needles), *_patterns(field, text, references=references))
+    """What in one text is a known identity, reads or looks like one; ``references`` may hold dates and names of
+    authors."""
+    mistyped = () if references else _mistyped(field, text, needles)
+    return (*_known(field, text, needles), *mistyped, *_patterns(field, text, references=references))
 
 
 def _known(field: str, text: str, needles: Collection[Needle]) -> Iterator[WordHit]:
     hint = "an identity known from the files: write it without"
     return (WordHit(field, offset, keyword, hint, True) for keyword, offset in find(text, needles))
+
+
+def _mistyped(field: str, text: str, needles: Collection[Needle]) -> Iterator[WordHit]:
+    """Words that are a known name but for one letter (missing, too many, another, or two swapped), if they are written
+    as names are and are no ordinary word."""
+    names = {n.forms[0]: n.keyword for n in needles if n.name and len(n.forms[0]) >= LONG}
+    for match in _LETTERS.finditer(text) if names else ():
+        if len(match.group()) < LONG - 1 or not (
+            match.group()[0].isupper() or (field in _TITLES and text.islower())
+        ):
+            continue
+        word = fold(match.group())
+        near = next((name for name in names if distance(word, name, 1) == 1), None)
+        if near and not (word == f"{near}s" or word in names or _ordinary(word)):
+            hint = "reads like an identity known from the files: write it without, or in other words"
+            yield WordHit(field, match.start(), names[near], hint, True)
+
+
+def _ordinary(word: str) -> bool:
+    # the program's own words alone: one of a clinic's may be a name
+    return word in ordinary_words() or ordinary(word, packaged())
 
 
 def _over_89(text: str) -> bool:

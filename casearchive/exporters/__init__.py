@@ -1,8 +1,8 @@
 """The exporters: every public module of this folder is one output, found by looking, registered nowhere.
 
-A module has ``NAME`` (the word after ``--as``), ``SUMMARY`` (one line for people) and ``export(teaching,
-target, options)``, which fills the existing, empty folder ``target`` from the values the airlock made and
-from nothing else.
+A module has ``NAME`` (the word after ``--as``), ``SUMMARY`` (one line for people), ``HIDES_ANSWERS`` (whether its
+readers are asked before they are told) and ``export(teaching, target, options)``, which fills the existing, empty
+folder ``target`` from the values the airlock made and from nothing else.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Exporter(Protocol):
 
     NAME: str
     SUMMARY: str
+    HIDES_ANSWERS: bool
 
     def export(self, teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None: ...
 

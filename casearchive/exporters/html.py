@@ -1,8 +1,9 @@
 """A teaching set as web pages: a folder that opens from disk in any current browser, without a network.
 
 ``index.html`` lists the cases, ``cases/case-01.html`` … hold one each, ``media/`` the pictures, every frame a
-file. File names are numbers, as names would give answers away. What tells the answer is sealed (base64,
-decoded by the page's own script when the reader asks): obfuscation against a glance, not encryption. The
+file. File names are numbers, as names would give answers away; a title or description of the set that names an answer
+is left out. Quiz titles and captions are taken as they are: ``release`` has looked. What tells the answer is sealed
+(base64, decoded by the page's own script when the reader asks): obfuscation against a glance, not encryption. The
 pages carry a content security policy that allows nothing but the folder's own files.
 """
 
@@ -19,6 +20,7 @@ from casearchive.teaching import TeachingCase, TeachingSet
 
 NAME = "html"
 SUMMARY = "web pages for teaching: open from disk, cine that plays and steps, answers behind a button"
+HIDES_ANSWERS = True
 
 _EDGE = 960
 
@@ -31,6 +33,7 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
     decoded.
     """
     edge = _edge(options)
+    teaching = pages.open_set(teaching)
     env = pages.environment()
     (target / "cases").mkdir()
     cards = []

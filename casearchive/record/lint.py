@@ -9,14 +9,12 @@ from typing import Any
 from casearchive.errors import Problem
 from casearchive.model import Case, Finding
 from casearchive.record.places import Places
+from casearchive.record.spoilers import spoilers
 from casearchive.record.table import CASE, Table
-from casearchive.terms import ABNORMALITY_KINDS, lexicon
+from casearchive.terms import lexicon
 from casearchive.terms.grades import called
 
 Path = tuple[str | int, ...]
-
-#: Too general to give an answer away.
-_OPEN_WORDS = frozenset({"abnormality", "swelling", "mass"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,43 +229,12 @@ def _consent(case: Case) -> tuple[float, list[_Gap]]:
 
 def _spoilers(case: Case) -> tuple[float, list[_Gap]]:
     """A quiz title that exists and, like the quiz captions, does not name the answer."""
-    answers = _answers(case)
     if not case.quiz_title.strip():
         why = "no quiz_title: while the answer is hidden the case needs a neutral one, such as the complaint"
         return 0.0, [_Gap(("quiz_title",), why)]
-    gaps = []
-    if told := _named(case.quiz_title, answers):
-        gaps.append(_Gap(("quiz_title",), f"the quiz title gives the answer away: it says '{told}'"))
-    for n, media in enumerate(case.media):
-        shown, key = (
-            (media.quiz_caption, "quiz_caption") if media.quiz_caption else (media.caption, "caption")
-        )
-        if told := _named(shown, answers):
-            more = "" if media.quiz_caption else "; write a quiz_caption that does not"
-            gaps.append(
-                _Gap(("media", n, key), f"{media.id}: in a quiz this gives the answer away ('{told}'){more}")
-            )
+    gaps = [_Gap(spoiler.path, spoiler.message) for spoiler in spoilers(case, captions=True)]
     share, _ = _share(1 + len(case.media), gaps)
     return share, gaps
-
-
-def _answers(case: Case) -> frozenset[str]:
-    """The concepts that name the answer: diagnoses and present findings, and what is narrower or broader."""
-    terms = lexicon()
-    told = {d.what for d in case.story.diagnosis} | {f.abnormality for _, f in _present(case)}
-    around: set[str] = set()
-    for concept_id in told:
-        around |= terms.narrower(concept_id) | terms.broader(concept_id)
-    return frozenset(around - _OPEN_WORDS)
-
-
-def _named(text: str, answers: frozenset[str]) -> str:
-    terms = lexicon()
-    for mention in terms.recognise(text):
-        concept = terms.concept(mention.concept)
-        if concept is not None and concept.kind in ABNORMALITY_KINDS and concept.id in answers:
-            return mention.text
-    return ""
 
 
 def _share(count: int, gaps: list[_Gap]) -> tuple[float, list[_Gap]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,6 +18,7 @@ from casearchive.exporters._html import words
 from casearchive.exporters._html.marks import Mark, colour_of, marks_on
 from casearchive.exporters._html.pictures import PictureFiles, key_frame
 from casearchive.model import ASSUMED_FPS, Case, Evidence, Finding, Media
+from casearchive.record.spoilers import told_in
 from casearchive.teaching import TeachingCase, TeachingClip, TeachingSet
 
 STATIC = ("teaching.css", "teaching.js")
@@ -142,6 +143,15 @@ def figure(number: int, case: Case, clip: TeachingClip, files: PictureFiles) -> 
 def open_title(case: Case, number: int) -> str:
     """The title that may be read before the answer: never the true one."""
     return case.quiz_title or f"Case {number}"
+
+
+def open_set(teaching: TeachingSet) -> TeachingSet:
+    """The set as it may be read before the answers: without a title or description that names one of them."""
+
+    def kept(text: str) -> str:
+        return "" if any(told_in(text, taught.case) for taught in teaching.cases) else text
+
+    return replace(teaching, title=kept(teaching.title), description=kept(teaching.description))
 
 
 def card(number: int, of: int, case: Case, figures: Sequence[Figure]) -> Card:
@@ -272,6 +282,7 @@ __all__ = [
     "environment",
     "figure",
     "index_page",
+    "open_set",
     "open_title",
     "page_name",
     "seal",

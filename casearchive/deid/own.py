@@ -1,0 +1,98 @@
+"""What this program itself writes into every output, word for word, so that no patient is found in our own sentences.
+
+A patient may be called Made or Kept, and “Made by casearchive” stands on every page. Such a phrase is known exactly:
+it is blanked before a finished file is searched, and the same word anywhere else is still found. Only what nobody else
+writes is a phrase: three words or more in a row, a piece with markup or a key, which an author's words never hold as
+they are.
+"""
+
+from __future__ import annotations
+
+import ast
+import html
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+
+FEWEST_WORDS = 3
+#: What the encoder of pictures says of itself in each.
+_ENCODERS = ("Created by OpenJPEG version",)
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_TAG, _SIGN = re.compile(r"<\w[^<>]*>|</\w"), re.compile("[<>]")
+_FILLED_IN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.S)
+
+
+@lru_cache(maxsize=4)
+def phrases(*packages: str) -> tuple[bytes, ...]:
+    """The phrases that the code, templates, tables and plain files of these packages hold, the longest first; as they
+    are, and as HTML and JSON write them. Keys of JSON and TOML are
+    phrases with the signs around them."""
+    found = set(_ENCODERS)
+    for package in packages:
+        for file in _files(resources.files(package)):
+            found.update(_phrases_of(file.name, file.read_text("utf-8")))
+    written = {w for text in found for w in (text, html.escape(text), _in_json(text), _in_json(text, False))}
+    return tuple(sorted((w.encode() for w in written), key=lambda w: (-len(w), w)))
+
+
+def blanked(data: bytes, own: tuple[bytes, ...], look: int) -> bytes:
+    """``data`` with spaces where one of ``own`` stands; which ones do is read in its first ``look`` bytes.
+
+    Phrases may share their ends: each is looked for in what was there before.
+    """
+    start, plain = data[:look], bytearray(data)
+    for phrase in own:
+        at = data.find(phrase) if phrase in start else -1
+        while at >= 0:
+            plain[at : at + len(phrase)] = b" " * len(phrase)
+            at = data.find(phrase, at + len(phrase))
+    return bytes(plain)
+
+
+def _files(folder: Traversable) -> Iterator[Traversable]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _files(entry)
+        elif entry.name.rpartition(".")[2] in ("py", "html", "css", "js", "toml"):
+            yield entry
+
+
+def _phrases_of(name: str, text: str) -> Iterator[str]:
+    kind = name.rpartition(".")[2]
+    if kind in ("css", "js"):
+        yield text  # they are copied as they are
+        return
+    markup = _TAG
+    if kind == "html":
+        pieces, markup = _FILLED_IN.split(text), _SIGN
+    elif kind == "toml":
+        pieces = list(_strings(tomllib.loads(text)))
+    else:
+        told = (node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant))
+        pieces = [value for value in told if isinstance(value, str)]
+        for word in filter(str.isidentifier, pieces):
+            yield from (f'"{word}":', f"[{word}]", f"{word} = ")  # keys of JSON and TOML
+        for head in pieces:
+            if head[:1].isupper() and 0 < len(_WORD.findall(head)) < FEWEST_WORDS:
+                yield from (f">{head}</th>", f">{head}</h2>")  # of a table, of a section
+    for piece in pieces:
+        for line in map(str.strip, piece.splitlines()):
+            words = len(_WORD.findall(line))
+            if words >= FEWEST_WORDS or (words and markup.search(line)):
+                yield line
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _strings(part)
+
+
+def _in_json(text: str, ascii_only: bool = True) -> str:
+    return json.dumps(text, ensure_ascii=ascii_only)[1:-1]
