@@ -110,6 +110,9 @@ IDENTIFYING: tuple[str, ...] = (
     "PatientInstitutionResidence", "ContentCreatorName", "ReviewerName", "TransducerIdentificationSequence",
 )  # fmt: skip
 
+#: Written freely: its words may name somebody, but most do not. ``deid.needles`` looks for those that nothing explains.
+FREE_TEXT = ("StudyDescription", "SeriesDescription", "ImageComments")
+
 
 def by_level(level: str) -> tuple[Attribute, ...]:
     return tuple(a for a in TABLE if a.level == level)

@@ -810,6 +810,39 @@ def test_a_slug_with_a_slip_of_the_pen_is_found() -> None:
     assert words.search(replace(BARE, slug="quilfeather-calf"), known)
 
 
+@pytest.mark.parametrize(
+    ("keyword", "value", "text"),
+    [
+        ("StudyDescription", "Knee MILLERSON John", "Millerson with a torn calf"),
+        ("SeriesDescription", "QUILLFEATHER left thigh", "A tear; Quillfeather fell"),
+        ("ImageComments", "seen w/ Quillfeather", "quillfeather"),
+        ("file name", "Quillfeather_Jane_knee.mp4", "of Quillfeather"),
+        ("file name", "quillfeather_jane_knee.mp4", "The calf of Quillfeather"),
+        ("file name", "x/Grün Quillfäther.mp4", "Quillfaether: torn calf"),
+    ],
+)  # fmt: skip
+def test_a_name_that_only_free_text_of_the_files_tells_is_found(keyword: str, value: str, text: str) -> None:
+    (hit,) = words.search(replace(BARE, title=text), [Identifier(keyword, value)])
+    assert (hit.what, hit.known) == (keyword, True)
+    assert "terms.toml" in hit.hint and "uillf" not in str(hit)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "text"),
+    [
+        ("StudyDescription", "US RIGHT KNEE Second look", "Second look at the right knee: Kidney"),
+        ("SeriesDescription", "Transducer Linear, Rectus femoris, Tear?", "Rectus femoris: a tear. Transducer linear"),
+        ("ImageComments", "JPEG 2000 reversible (lossless)", "It is reversible"),
+        ("StudyDescription", "Referred for workup", "Referred pain, no workup"),
+        ("StudyDescription", "LOGIQ Voluson Doppler Dist", "Voluson: Doppler"),
+        ("file name", "IMG_0001_Export.dcm", "Export"),
+        ("file name", "pseudogap-longaxis.png", "Pseudogap in the long axis; a pseudogap"),
+    ],
+)  # fmt: skip
+def test_words_that_describe_are_nobodys_name(keyword: str, value: str, text: str) -> None:
+    assert not words.search(replace(BARE, title=text), [Identifier(keyword, value)])
+
+
 def test_an_address_is_a_place_and_no_name() -> None:
     known = [Identifier("ReferringPhysicianAddress", "Seen with X, tel. 0170, Quillstrasse 5")]
     assert not words.search(replace(BARE, title="Seen with a tear, tel it"), known)

@@ -160,6 +160,21 @@ def test_clean_output_is_clean(tmp_path: Path) -> None:
     assert leaks.scan(tmp_path, known) == ()
 
 
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("StudyDescription", "Knee Quillfeather"),
+        ("ImageComments", "QUILLFEATHER"),
+        ("file name", "Quillfeather_knee.mp4"),
+    ],
+)
+def test_a_name_in_free_text_is_found_in_what_leaves(tmp_path: Path, keyword: str, value: str) -> None:
+    (tmp_path / "a.html").write_text("<p>The knee of Quillfeather</p>")
+    assert leaks.scan(tmp_path, [Identifier(keyword, value)])
+    (tmp_path / "a.html").write_text("<p>The knee of a rider</p>")
+    assert leaks.scan(tmp_path, [Identifier(keyword, value)]) == ()
+
+
 OWN = own.phrases("casearchive.deid", "casearchive.exporters", "casearchive.record")
 OURS = (
     b'<footer class="foot">\n  <p>Made by casearchive <span class="dot">',

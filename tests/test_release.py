@@ -311,3 +311,18 @@ def test_a_patient_called_like_a_word_of_our_own_does_not_hold_a_set_in(tmp_path
     (tmp_path / TEAR / "case.toml").write_text(LIGHT, "utf-8")
     archive = _archive(tmp_path, tmp_path / TEAR)
     assert archive.export([TEAR], formats=["html", "folder"], to=tmp_path / "out").clips == 1
+
+
+def test_a_name_that_only_the_comments_of_an_image_tell_does_not_leave(tmp_path: Path) -> None:
+    (tmp_path / TEAR).mkdir()
+    scan = dcmread(CASES / FULL / "short-axis-rest.dcm")
+    scan.ImageComments = "asked for by MILLERSON"
+    scan.save_as(tmp_path / TEAR / "short-axis-rest.dcm")
+    (tmp_path / TEAR / "case.toml").write_text(LIGHT.replace("Short axis of", "Millerson’s"), "utf-8")
+    archive = _archive(tmp_path, tmp_path / TEAR)
+    with pytest.raises(ReviewNeeded) as caught:
+        archive.export([TEAR], formats=["html"], to=tmp_path / "out")
+    assert "title, character 1: ImageComments" in caught.value.hint
+    own = '[millerson_sign]\nkind = "abnormality"\nname = "Millerson sign"\n'
+    (archive.path / "terms.toml").write_text(own, "utf-8")
+    assert Archive.open(archive.path).export([TEAR], formats=["html"], to=tmp_path / "out").cases == 1

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 
+from casearchive.deid.freetext import is_free
 from casearchive.deid.needles import build as needles_of
 from casearchive.deid.needles import fold
 from casearchive.deid.profile import Words
@@ -101,10 +102,10 @@ def _initial(part: str) -> bool:
 
 
 def _parts_of(identifiers: Collection[Identifier]) -> frozenset[str]:
-    """Every word of every identity, folded. File names are left to the search for whole ones: most are descriptions."""
+    """Every word of every identity, folded. Free text is none: most of its words describe."""
     found: set[str] = set()
     for identifier in identifiers:
-        if identifier.keyword != "file name":
+        if not is_free(identifier):
             folded = fold(identifier.value)
             found.add(folded.strip())
             found.update(word for word in re.findall(r"[^\W_]+", folded) if not word.isdigit())

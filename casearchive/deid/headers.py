@@ -25,7 +25,7 @@ from pydicom.uid import (
 )
 
 from casearchive import __version__
-from casearchive.attributes import TABLE
+from casearchive.attributes import FREE_TEXT, TABLE
 from casearchive.deid import descriptors
 from casearchive.deid.choice import NOTHING_CHOSEN, Choice
 from casearchive.deid.needles import build as needles_of
@@ -392,7 +392,7 @@ def _plain_text(rule: Rule, context: _Context) -> str:
     folded = fold(text)
     for identifier in context.identifiers:
         value = fold(identifier.value).strip()
-        if value and len(value) >= 3 and (value in folded or folded in value):
+        if identifier.keyword not in FREE_TEXT and len(value) >= 3 and (value in folded or folded in value):
             return ""
     needles = needles_of(context.identifiers)
     packed = squeeze(folded)  # a part of a name or a number may be stuck to others: SMITH1957

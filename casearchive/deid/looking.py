@@ -253,6 +253,7 @@ def reads_as(frame: Frame, box: Box, needles: tuple[Needle, ...]) -> bool:
 
 
 def _like(text: str, needles: tuple[Needle, ...]) -> bool:
+    needles = tuple(needle for needle in needles if not needle.guessed)  # a person knows better than a guess
     if any(find(text, [replace(needle, alone=False) for needle in needles])):
         return True
     words = [word for word in re.findall(r"[^\W_]+", fold(text)) if len(word) >= _LONG]

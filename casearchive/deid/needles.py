@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
+from casearchive.deid.freetext import FILE_NAMES, is_free, unexplained
 from casearchive.model import Identifier
+from casearchive.terms import Lexicon, lexicon
 
 SHORTEST_WORD = 3  # letters of a name's component
 SHORTEST_NUMBER = 4  # characters of a record number
@@ -83,7 +85,8 @@ class Needle:
     ``alone`` is True for an everyday word, which counts only where it is written like a name. ``whole`` is
     True for what is too short to look for inside other text: it is compared with whole values and whole file
     names only. ``capitals``: it counts only where it is written in capitals. ``forms`` are folded spellings to look for
-    in bytes that are not text. ``name``: it is one word of a person's name, which may have been mistyped.
+    in bytes that are not text. ``name``: it is one word of a person's name, which may have been mistyped;
+    ``guessed``: it may be one, as nothing else explains it.
     """
 
     keyword: str
@@ -95,6 +98,7 @@ class Needle:
     weak: bool = False
     capitals: bool = False
     name: bool = False
+    guessed: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -150,19 +154,23 @@ def build(identifiers: Collection[Identifier], allowed_words: Collection[str] = 
 
     Generic values are left out. Nothing is dropped for being short: it becomes a ``whole`` needle.
     """
-    return _built(frozenset(identifiers), frozenset(allowed_words))
+    return _built(frozenset(identifiers), frozenset(allowed_words), lexicon())
 
 
 @lru_cache(maxsize=8)  # of a set the same identities are looked for in every case and clip
-def _built(identifiers: frozenset[Identifier], allowed_words: frozenset[str]) -> tuple[Needle, ...]:
+def _built(
+    identifiers: frozenset[Identifier], allowed_words: frozenset[str], terms: Lexicon
+) -> tuple[Needle, ...]:
     allowed = ordinary_words() | {fold(word) for word in allowed_words}
     found: dict[tuple[str, str, bool], Needle] = {}
     every = set(identifiers)
     every |= {Identifier(i.keyword, right) for i in every if (right := _as_utf8(i.value))}
-    for identifier in sorted(every, key=lambda i: (i.keyword, i.value)):
+    for identifier in sorted(
+        every, key=lambda i: (is_free(i), i.keyword, i.value)
+    ):  # what is sure comes first
         if is_generic(identifier.value):
             continue
-        for needle in _of(identifier, allowed):
+        for needle in _free(identifier, allowed, terms) if is_free(identifier) else _of(identifier, allowed):
             found.setdefault((needle.probe, needle.pattern.pattern, needle.whole), needle)
     return tuple(found.values())
 
@@ -181,9 +189,7 @@ def _as_utf8(value: str) -> str:
 
 def _of(identifier: Identifier, allowed: Collection[str]) -> Iterator[Needle]:
     keyword, value = identifier.keyword, " ".join(identifier.value.split())
-    if keyword.casefold() in ("file name", "filename", "name"):
-        yield from _file_name(keyword, value)
-    elif _UID.match(value):
+    if _UID.match(value):
         yield _literal(keyword, value, r"(?<![\d.])", r"(?!\.?\d)")
     elif _is_date(keyword, value):
         yield from _date(keyword, value)
@@ -195,6 +201,20 @@ def _of(identifier: Identifier, allowed: Collection[str]) -> Iterator[Needle]:
         yield from _phrase(keyword, value, allowed)
     elif keyword not in ("Occupation", "MilitaryRank"):  # one word of these is no identity
         yield from _number(keyword, value, allowed)
+
+
+def _free(identifier: Identifier, allowed: Collection[str], terms: Lexicon) -> Iterator[Needle]:
+    """The words of a description or a file's name that nothing explains: one that is written small there counts only
+    where it is written as a name."""
+    keyword, value = identifier.keyword, " ".join(identifier.value.split())
+    if keyword.casefold() in FILE_NAMES:
+        yield from _file_name(keyword, value)
+        value = value.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    for word in unexplained(value, terms):
+        for spelled in _component_spellings(word):
+            if spelled not in allowed and not is_generic(spelled):
+                needle = _word(keyword, spelled, allowed)
+                yield dataclasses.replace(needle, alone=word.islower(), guessed=True)
 
 
 def _tokens(text: str) -> list[str]:

@@ -15,6 +15,7 @@ from casearchive.terms.spelling import distance
 
 _NAMES = {"findings": "finding", "measurements": "measurement", "priors": "prior", "tests": "test"}
 _NOT_WORDS = {"media.sha256", "consent.until", "consent.scope"}
+_GUESSED = "write it without; if it is nobody's name, add it to terms.toml"
 _LETTERS = re.compile(r"[^\W\d_]+")
 _TITLES = {"slug", "title", "quiz_title", "set.name", "set.title"}  # names in these may be written small
 
@@ -86,7 +87,11 @@ def hits(
 
 def _known(field: str, text: str, needles: Collection[Needle]) -> Iterator[WordHit]:
     hint = "an identity known from the files: write it without"
-    return (WordHit(field, offset, keyword, hint, True) for keyword, offset in find(text, needles))
+    sure, guessed = [n for n in needles if not n.guessed], [n for n in needles if n.guessed]
+    yield from (WordHit(field, offset, keyword, hint, True) for keyword, offset in find(text, sure))
+    hint = f"a word of it that nothing explains: {_GUESSED}"
+    found = find(text, guessed) if guessed else ()
+    yield from (WordHit(field, offset, keyword, hint, True) for keyword, offset in found)
 
 
 def _mistyped(field: str, text: str, needles: Collection[Needle]) -> Iterator[WordHit]:

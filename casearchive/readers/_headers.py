@@ -19,7 +19,7 @@ from io import BytesIO
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from casearchive.attributes import IDENTIFYING, SAFE_PRIVATE, Attribute, by_level
+from casearchive.attributes import FREE_TEXT, IDENTIFYING, SAFE_PRIVATE, Attribute, by_level
 from casearchive.errors import UnreadableFile
 from casearchive.model import Identifier, PrivateNumbers, Reference, Timing, UltrasoundRegion
 from casearchive.readers import _timing
@@ -237,12 +237,13 @@ _SHAPES = {"date": iso_date, "time": _iso_time, "age": _age}
 def _identifying_tags() -> dict[int, str]:
     from pydicom.datadict import tag_for_keyword
 
-    found = ((tag_for_keyword(keyword), keyword) for keyword in IDENTIFYING)
+    found = ((tag_for_keyword(keyword), keyword) for keyword in (*IDENTIFYING, *FREE_TEXT))
     return {int(tag): keyword for tag, keyword in found if tag is not None}
 
 
 def identifiers(dataset: Dataset) -> tuple[Identifier, ...]:
-    """Everything that must never leave, at any depth: what ``IDENTIFYING`` names, all names, UIDs and dates.
+    """Everything that must never leave, at any depth: what ``IDENTIFYING`` and ``FREE_TEXT`` name, all names, UIDs
+    and dates.
 
     UIDs of the standard itself (classes, codings) identify nobody and are left out.
     """
