@@ -17,12 +17,8 @@ from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from casearchive.clip import Clip
-<<<<<<< HEAD
-from casearchive.deid import encode, headers, leaks, shapes, words
+from casearchive.deid import encode, headers, leaks, own, shapes, words
 from casearchive.deid.beside import beside, holds
-=======
-from casearchive.deid import encode, headers, leaks, own, results, shapes, words
->>>>>>> words
 from casearchive.deid.choice import NOTHING_CHOSEN, Choice
 from casearchive.deid.decisions import APPROVE, REFUSE, Decision
 from casearchive.deid.looking import EXTRA, Frame, Memory, Seen, able, doubts, look, reads_as
