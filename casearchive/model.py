@@ -42,10 +42,11 @@ class UltrasoundRegion:
 
 
 #: How notes begin that say how a picture is laid out had to be guessed, or that it is not of the size its regions are
-#: for: such a clip never leaves by itself.
+#: for, or has fewer frames than its header promises, as one of another size has: such a clip never leaves by itself.
 GUESSED_LAYOUT = "said to hold its colours by"
-ANOTHER_SIZE = "its frames are"
-DOUBTS = (GUESSED_LAYOUT, ANOTHER_SIZE)
+ANOTHER_SIZE = "its frames measure"
+TOO_FEW = "it promises"
+DOUBTS = (GUESSED_LAYOUT, ANOTHER_SIZE, TOO_FEW)
 #: What a clip is played at where nothing says how fast it was; whoever shows it says that it is a guess.
 ASSUMED_FPS = 20.0
 

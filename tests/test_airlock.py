@@ -35,6 +35,7 @@ from casearchive.errors import PictureUnavailable
 from casearchive.model import (
     ANOTHER_SIZE,
     GUESSED_LAYOUT,
+    TOO_FEW,
     Author,
     Case,
     Consent,
@@ -57,6 +58,7 @@ from casearchive.model import (
     UltrasoundRegion,
 )
 from casearchive.readers import open_clip
+from casearchive.readers._timing import UNEVEN
 from casearchive.teaching import TeachingCase, TeachingSet, Withheld
 
 SECRET = bytes(range(7, 39))
@@ -560,6 +562,17 @@ def test_a_name_flashed_on_one_frame_is_refused(tmp_path: Path) -> None:
 )
 def test_what_is_not_plainly_safe_is_refused_with_a_reason(tmp_path: Path, change: dict, reason: str) -> None:
     assert reason in refused(tmp_path, fake(1, **change))
+
+
+def test_a_clip_with_uneven_times_leaves_and_one_with_too_few_frames_waits(tmp_path: Path) -> None:
+    clip = fake(3)
+    clip.facts = replace(
+        clip.facts, notes=(UNEVEN,), timing=Timing(20.0, "FrameTimeVector", times=(0.0, 0.04, 0.1))
+    )
+    teaching = passed(tmp_path / "one", clip)
+    assert dcmread(teaching.clips[0].dicom).FrameTimeVector == [0, 40, 60]
+    clip.facts = replace(clip.facts, notes=(f"{TOO_FEW} 5 frames and holds 3",))
+    assert "fewer frames than it says" in refused(tmp_path / "two", clip)
 
 
 def test_references_to_images_of_the_set_lead_to_them_and_others_are_gone(tmp_path: Path) -> None:

@@ -309,7 +309,7 @@ def test_a_frame_of_another_size_keeps_its_place_and_is_said(
     rows, columns = min(size[0], ROWS), min(size[1], COLUMNS)
     assert np.abs(shown[:rows, :columns].astype(int) - scene(0)[:rows, :columns]).mean() < 4
     assert shown[rows:].sum() == shown[:, columns:].sum() == 0
-    assert noted(clip, f"its frames are {size[1]} × {size[0]} although its header says 128 × 96")
+    assert noted(clip, f"its frames measure {size[1]} × {size[0]} although its header says 128 × 96")
     if glimpse:
         assert clip.glimpse(1, 40).shape[2] == 3
 

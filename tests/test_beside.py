@@ -93,6 +93,17 @@ def test_a_label_stays_with_its_value_and_a_name_beside_it_does_not() -> None:
     assert [thing.text.replace(" ", "") for thing in beside(frame, SCAN, ())] == ["Length", "2.31cm"]
 
 
+@needs_detector
+@pytest.mark.parametrize("gap", [-11, -9, 20, 22])
+def test_small_print_above_or_below_a_result_does_not_come_along(gap: int) -> None:
+    """The reader passes over it, and its ink stood in the same box."""
+    frame = screen_of({"D 1.23 cm": (10, 430)})
+    small = written(frame, "MILLER JOHN", (12, 430 + gap), 9)
+    ink = (small != frame).any(axis=2)
+    kept = laid(beside(small, SCAN, ()), ROWS, COLUMNS)
+    assert (kept & ink).sum() < 0.05 * ink.sum()
+
+
 # --------------------------------------------------------------------------------------------- depth scales
 
 CM = 64  # pixels
@@ -121,8 +132,8 @@ def texts(things: tuple[Thing, ...]) -> list[str]:
 def test_a_depth_scale_that_agrees_with_the_calibration_stays_mark_by_mark_and_sign_by_sign() -> None:
     frame = scaled()
     found = beside(frame, SCALED, ())
-    assert "10 marks" in texts(found)
-    assert set(texts(found)) - {"10 marks"} <= set("34567") and len(texts(found)) >= 4
+    assert "10 marks of the scale" in texts(found)
+    assert set(texts(found)) - {"10 marks of the scale"} <= set("34567") and len(texts(found)) >= 4
     kept = laid(found, ROWS, COLUMNS)
     assert kept[62, 540:550].all() and not kept[70:80, 540:550].any()
     assert not (kept & SCALED.mask()).any()
@@ -134,7 +145,7 @@ def test_numbers_that_disagree_with_the_calibration_do_not_stay() -> None:
     found = beside(scaled(CM * 0.8), SCALED, ())
     assert texts(found) == []
     uncalibrated = replace(SCALED, regions=(replace(SCALED.regions[0], delta_y=None),))
-    assert texts(beside(scaled(CM * 0.8), uncalibrated, ())) == ["10 marks"]
+    assert texts(beside(scaled(CM * 0.8), uncalibrated, ())) == ["10 marks of the scale"]
 
 
 def test_bars_at_uneven_distances_are_no_scale() -> None:

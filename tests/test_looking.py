@@ -338,3 +338,25 @@ def test_numbers_that_stand_apart_are_not_read_as_one() -> None:
     for left, right in (("12.3", "61"), ("1.8", "Li")):
         frame = written(written(dark, left, AT, 16), right, (AT[0] + 40, AT[1]), 16)
         assert looking.seen_in(frame, WHOLE, closely=True).texts, (left, right)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Dist2: 3.21 cm", "Dist 2: 3.21 cm", "D 12,34 mm", "B0.45 cm", "1 L2.34 cm", "1D2.34cm", "RI 0.65",
+        "MI 1.1 TIS 0.4", "S/D 2.3", "PSV 45.2 cm/s",
+    ],
+)  # fmt: skip
+def test_results_are_known_however_they_are_set(text: str) -> None:
+    assert screen.result(text)
+
+
+@pytest.mark.parametrize("text", ["H 172 cm", "14:03 cm", "12 03 61 mm", "1.72 m", "MI 14.03.61"])
+def test_how_tall_somebody_is_and_the_time_are_no_results(text: str) -> None:
+    assert not screen.result(text)
+
+
+@pytest.mark.parametrize("text", ["MARK LONG", "Hand, Max", "B. Heel", "Heel, Max R."])
+def test_words_that_are_names_prove_nothing_by_themselves(text: str) -> None:
+    assert not screen.harmless(text)
+    assert all(map(screen.harmless, ("LONG", "LONG AXIS", "R HAND", "SAG LONG", "LT HAND")))

@@ -40,6 +40,7 @@ from casearchive.deid.things import Thing, boxed, digest, laid
 from casearchive.errors import PictureUnavailable
 from casearchive.model import (
     GUESSED_LAYOUT,
+    TOO_FEW,
     Author,
     Case,
     Consent,
@@ -377,8 +378,12 @@ def doubt_of(doubts: Collection[str], kept: Kept) -> Refusal | None:
     decision = kept.decision
     if not doubts or (decision is not None and (decision.kind == APPROVE or decision.keep)):
         return None
-    guessed = any(doubt.startswith(GUESSED_LAYOUT) for doubt in doubts)
-    what = "how its colours lie had to be guessed" if guessed else "its frames have another size than it says"
+    if any(doubt.startswith(GUESSED_LAYOUT) for doubt in doubts):
+        what = "how its colours lie had to be guessed"
+    elif any(doubt.startswith(TOO_FEW) for doubt in doubts):
+        what = "it holds fewer frames than it says, as frames of another size would be"
+    else:
+        what = "its frames have another size than it says"
     return Refusal(f"{what}, so its regions may not hold")
 
 
@@ -444,6 +449,9 @@ def _make(
     }
     proof.write_text(json.dumps(proved, indent=1), encoding="utf-8")
     chosen = media.key_frame if media.key_frame and 1 <= media.key_frame <= len(frames) else cleaned.liveliest
+    missing = tuple(
+        note for note in facts.notes if note.startswith(("the file ends early", "a frame is cut short"))
+    )
     uncalibrated = len(area.regions) - len(dataset.get("SequenceOfUltrasoundRegions") or ())
     return TeachingClip(
         ref=media.id,
@@ -455,7 +463,10 @@ def _make(
         key_frame=chosen,
         regions=area.regions,
         dicom=dicom,
-        notes=("a region without a complete calibration was not written",) if uncalibrated else (),
+        notes=(
+            *missing,
+            *(["a region without a complete calibration was not written"] if uncalibrated else []),
+        ),
         times=facts.timing.times,
     )
 

@@ -6,6 +6,7 @@ that is even: on black it could not be read.
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,6 +14,7 @@ from itertools import groupby
 import numpy as np
 
 from casearchive.deid import ocr, screen
+from casearchive.deid.blobs import connected
 from casearchive.deid.needles import Needle
 from casearchive.deid.pixels import Area, Box
 from casearchive.deid.things import Bits, Frame, Thing, grown, inside, lit
@@ -106,7 +108,22 @@ def _light(part: Frame) -> Bits | None:
     if light - ground < _CONTRAST:
         return None
     inked = levels > (ground + light) / 2
-    return grown(inked) if 0.02 < inked.mean() < 0.5 else None
+    return grown(inked) if 0.02 < inked.mean() < 0.5 and _one_line(inked) else None
+
+
+def _one_line(inked: Bits) -> bool:
+    """Whether all ink is of one line of print: the reader passes over small print above or below what it reads."""
+    boxes = [box for box, _ in connected(inked)]
+    if not boxes:
+        return False
+    tall = sorted(b.y1 - b.y0 + 1 for b in boxes)
+    usual = statistics.median(high for high in tall if high >= 0.6 * tall[-1])
+    middle = statistics.median((b.y0 + b.y1) / 2 for b in boxes if b.y1 - b.y0 + 1 >= 0.6 * tall[-1])
+    top, bottom = middle - 0.75 * usual, middle + 0.75 * usual
+    return tall[-1] <= 1.5 * usual and all(
+        top <= (b.y0 + b.y1) / 2 <= bottom and min(b.y1, bottom) - max(b.y0, top) >= 0.7 * (b.y1 - b.y0)
+        for b in boxes
+    )
 
 
 def _on_its_ground(part: Frame, box: Box) -> Box:
@@ -127,5 +144,7 @@ def _dark(part: Frame) -> Bits | None:
     if ground - dark < _CONTRAST:
         return None
     inked = levels < (ground + dark) / 2
+    if not _one_line(inked):
+        return None
     free = ~grown(inked, _AROUND)
     return free if 0.02 < inked.mean() < 0.5 and free.mean() > 0.1 and even(part, free) else None

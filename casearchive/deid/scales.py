@@ -1,7 +1,7 @@
 """The depth scale beside the scan: marks at even distances, and numbers that say the depth at which they stand.
 
 A mark is a small solid bar; five or more in a column at even distances tell no name. A number stays where it was read
-surely and agrees, together with another one, with the calibration of the region beside it.
+surely and agrees, together with two others, with the calibration of the region beside it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _MOST_READ = 40
 _SURE = 0.8
 _NUMBER = re.compile(r"(\d{1,2}(?:[.,]\d)?)\s?(?:cm|mm)?")
 _CENTIMETRES = 3  # PhysicalUnitsYDirection
+_TOGETHER = 3  # numbers: two agree by chance
 _BESIDE = 5.0  # pixels by which a number may stand above or below its depth
 _ROUND = (0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0)  # centimetres from mark to mark
 _EXACT = 0.04
@@ -151,11 +152,11 @@ def _marks(column: Sequence[_Patch]) -> Thing:
     for mark in column:
         rows, columns = mark.pixels
         ink[rows - box.y0, columns - box.x0] = True
-    return Thing("depth scale", f"{len(column)} marks", box, ink)
+    return Thing("depth scale", f"{len(column)} marks of the scale", box, ink)
 
 
 def _numbers(frame: Frame, area: Area, signs: Sequence[_Patch]) -> Iterator[Thing]:
-    """Numbers that say, at least two of them together, how deep the place is at which they stand."""
+    """Numbers that say, at least three of them together, how deep the place is at which they stand."""
     read: list[tuple[float, Box, list[_Patch]]] = []
     for word in _words(signs)[:_MOST_READ]:
         box = _box(word, area)
@@ -179,7 +180,7 @@ def _numbers(frame: Frame, area: Area, signs: Sequence[_Patch]) -> Iterator[Thin
 def _agreeing(
     read: Sequence[tuple[float, Box, list[_Patch]]], scale: float
 ) -> Iterator[list[tuple[float, Box, list[_Patch]]]]:
-    """Numbers below one another that grow with their rows as ``scale`` (units a pixel) says; more than one value."""
+    """Numbers below one another that grow with their rows as ``scale`` (units a pixel) says; three values or more."""
     left = list(read)
     while left:
         number, box, _ = left[0]
@@ -191,7 +192,7 @@ def _agreeing(
             and entry[1].x0 <= box.x1 + 8
             and box.x0 <= entry[1].x1 + 8
         ]
-        if len({entry[0] for entry in some}) >= 2:
+        if len({entry[0] for entry in some}) >= _TOGETHER:
             yield some
         left = [entry for entry in left[1:] if all(entry is not other for other in some)]
 

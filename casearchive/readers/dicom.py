@@ -10,7 +10,17 @@ import numpy as np
 
 from casearchive.clip import Clip
 from casearchive.errors import PictureUnavailable, UnreadableFile
-from casearchive.model import Facts, Identifier, Instance, Series, Study, Subject, Timing, UltrasoundRegion
+from casearchive.model import (
+    TOO_FEW,
+    Facts,
+    Identifier,
+    Instance,
+    Series,
+    Study,
+    Subject,
+    Timing,
+    UltrasoundRegion,
+)
 from casearchive.readers import (
     _dicom_video,
     _frames,
@@ -267,9 +277,7 @@ def _frame_count(
         if video is None or not video.facts.counted:
             return promised or 1
         if promised != video.facts.frames:
-            header.notes.append(
-                f"it promises {promised or 1} frames and its video holds {video.facts.frames}"
-            )
+            header.notes.append(f"{TOO_FEW} {promised or 1} frames and its video holds {video.facts.frames}")
         return video.facts.frames
     held = _frames_held(structure, header, layout, promised)
     if structure.cut:
@@ -280,7 +288,7 @@ def _frame_count(
             header.notes.append(f"it does not say how many frames it holds; {held} were found")
         return held
     if held < promised:
-        header.notes.append(f"it promises {promised} frames and holds {held}")
+        header.notes.append(f"{TOO_FEW} {promised} frames and holds {held}")
     elif held > promised:
         header.notes.append(f"it holds {held} frames and speaks of {promised}; the others are not shown")
     return min(held, promised)
