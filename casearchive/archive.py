@@ -707,6 +707,7 @@ class Archive:
         entire: bool = False,
         because: str = "",
         dry_run: bool = False,
+        tell: Callable[[str, int, int], None] = lambda _w, _d, _t: None,
     ) -> tuple[Reviewable, ...]:
         """Decide about clips: ``approve``, ``mask`` (shapes in words, see ``casearchive.deid.shapes``), ``refuse`` or
         ``reopen``. A line of the ledger each; it holds for these bytes only. Returns what was decided about.
@@ -718,7 +719,7 @@ class Archive:
         from casearchive.reviewing import decide, must_be_seen
 
         kept, removed = (tuple(shapes.read(text) for text in some) for some in (keep, remove))
-        clips = self.reviewables(what)
+        clips = self.reviewables(what, tell=tell)
         rooms = self._rooms()
         if decision == APPROVE:
             must_be_seen(rooms, clips, what)
@@ -733,7 +734,7 @@ class Archive:
                 because=because,
                 dry_run=dry_run,
             )
-        return clips if dry_run else self.reviewables(what)
+        return clips if dry_run else self.reviewables(what, tell=tell)
 
     def review_sheets(
         self,

@@ -28,13 +28,13 @@ _GROUND, _LIGHT, _DIM, _MARK = (24, 24, 24), (235, 235, 235), (165, 165, 165), (
 class Strip:
     """One clip: ``heading`` says what it is, ``note`` what else is to be known of it (both may be empty).
 
-    ``frames`` are pictures with their numbers, counted from 1 (0: all frames laid over one another); ``key`` is the
-    number of the key frame, 0 for none.
+    ``frames`` are pictures with their numbers, counted from 1 (0: all frames laid over one another), or with words of
+    their own; ``key`` is the number of the key frame, 0 for none.
     """
 
     heading: str
     note: str
-    frames: tuple[tuple[int, Picture], ...]
+    frames: tuple[tuple[int | str, Picture], ...]
     key: int = 0
 
 
@@ -103,12 +103,12 @@ def _strip(strip: Strip, width: int) -> Image:
             if len(images) == 1:
                 band.paste(image, place)  # there is nothing to tell it from
             else:
-                _cell(band, image, number, place, key=number == strip.key > 0)
+                _cell(band, image, number, place, key=bool(strip.key) and number == strip.key)
         top += tall
     return band
 
 
-def _cell(band: Image, image: Image, number: int, place: tuple[int, int], *, key: bool) -> None:
+def _cell(band: Image, image: Image, number: int | str, place: tuple[int, int], *, key: bool) -> None:
     draw = _pen(band)
     left, top = place
     band.paste(image, (left, top))
@@ -116,7 +116,10 @@ def _cell(band: Image, image: Image, number: int, place: tuple[int, int], *, key
         draw.rectangle(
             (left - 3, top - 3, left + image.width + 2, top + image.height + 2), outline=_MARK, width=3
         )
-    text = (f"frame {number}" if number else "all frames at once") + (", key frame" if key else "")
+    if isinstance(number, str):
+        text = number
+    else:
+        text = (f"frame {number}" if number else "all frames at once") + (", key frame" if key else "")
     draw.text((left, top + image.height + 5), text, fill=_MARK if key else _DIM, font=_font(15))
 
 

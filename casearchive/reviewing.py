@@ -84,17 +84,19 @@ def profiles(rooms: Rooms) -> tuple[Scanner, ...]:
 def reviewables(
     rooms: Rooms, cases: Sequence[Case], tell: Tell = lambda _what, _done, _total: None
 ) -> tuple[Reviewable, ...]:
-    """Every clip of these cases that is in the archive. ``tell(case, done, total)`` hears of each case: every frame of
-    a clip is looked at once, and what was seen is kept in the cache."""
+    """Every clip of these cases that is in the archive. ``tell(clip, done, total)`` hears of each clip: every frame of
+    it is looked at once, and what was seen is kept in the cache."""
     known = profiles(rooms)
     found: list[Reviewable] = []
     with index.reading(rooms.layout.index) as connection:
         decisions = decided(connection, {m.sha256 for case in cases for m in case.media if m.sha256})
         people = {c.slug: read.identifiers(connection, (m.sha256 for m in c.media)) for c in cases}
-    for number, case in enumerate(cases, 1):
-        tell(case.slug, number, len(cases))
+    number, count = 0, sum(len(case.media) for case in cases)
+    for case in cases:
         needles = needles_of(people[case.slug])
         for media in case.media:
+            number += 1
+            tell(f"{case.slug}:{media.id}", number, count)
             with rooms.opened(media.sha256) as clip:
                 if clip is None:
                     continue

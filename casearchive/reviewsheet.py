@@ -24,6 +24,7 @@ from casearchive.files import private_folder, write_lightly
 from casearchive.reviewing import WAITS, Reviewable, note_drawn, profiles
 from casearchive.rooms import Rooms
 
+_ROOMY = 4  # clips of a layout that have strips of their own
 _MOST_SHOWN = 8  # frames of a clip on its sheet
 _MOST_CUT, _AROUND, _NARROW = 12, 12, 150  # pieces, and pixels
 _FRAME = (255, 80, 60)
@@ -41,7 +42,8 @@ def sheets(rooms: Rooms, clips: Sequence[Reviewable], to: Path | None = None) ->
     made = []
     for layout in dict.fromkeys(c.layout for c in clips):
         same = [c for c in clips if c.layout == layout]
-        strips = [strip for one in same for strip in _strips(rooms, one, known)]
+        strips = [s for one in same[:_ROOMY] for s in _strips(rooms, one, known)]
+        strips += _together_on(rooms, same[_ROOMY:], known)
         if not any(strip.frames for strip in strips):
             continue
         path = folder / f"{layout}.png"
@@ -49,6 +51,36 @@ def sheets(rooms: Rooms, clips: Sequence[Reviewable], to: Path | None = None) ->
         note_drawn(rooms, layout, [one.sha256 for one in same])
         made.append(path)
     return tuple(made)
+
+
+def _together_on(
+    rooms: Rooms, clips: Sequence[Reviewable], known: Sequence[Scanner]
+) -> Iterator[contact.Strip]:
+    """Those of a large layout without strips of their own: each as one picture before and one after, and what looks
+    like text in it."""
+    before, after, closer = [], [], []
+    for one in clips:
+        with rooms.opened(one.sha256) as clip:
+            if clip is None:
+                continue
+            texts = dict(one.texts)
+            with contextlib.suppress(PictureUnavailable, ValueError):
+                brightest = _brightest(clip)
+                before.append(
+                    (one.ref, _framed(brightest, [box for boxes in texts.values() for box in boxes]))
+                )
+                kept = safe_area(clip.facts, one.decision, known)
+                if isinstance(kept, Kept):
+                    after.append((one.ref, clean(brightest, kept.area.mask())))
+            close = tuple(_close(clip, texts))
+            if close:
+                closer.append(
+                    contact.Strip(f"{one.ref}, what looks like text", "at its own size or larger", close)
+                )
+    for heading, shown in ((f"{len(before)} more, as they are", before), ("as they would leave", after)):
+        if shown:
+            yield contact.Strip(heading, "all frames of each clip at once", tuple(shown))
+    yield from closer
 
 
 def _strips(rooms: Rooms, one: Reviewable, known: Sequence[Scanner]) -> Iterator[contact.Strip]:

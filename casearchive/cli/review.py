@@ -14,6 +14,7 @@ from casearchive.errors import UsageError
 if TYPE_CHECKING:
     from casearchive.reviewing import Reviewable
 
+_NAMED = 12  # clips, where many were decided about
 _WHAT = "[LAYOUT|CASE|CASE:M2|SET]..."
 
 
@@ -97,7 +98,7 @@ def approve(state: State, what: tuple[str, ...], whole: bool, because: str, dry_
 
     It is about what is kept of these clips, by a mask or anyway: look at it first, with show.
     """
-    found = state.open().review(what, "approve", entire=whole, because=because, dry_run=dry_run)
+    found = _decided(state, what, "approve", entire=whole, because=because, dry_run=dry_run)
     _done(state, found, "approved", dry_run)
 
 
@@ -132,7 +133,7 @@ def mask(
         raise UsageError(
             "say what to keep or what to remove", hint='For example: --keep "box 112,60,912,700"'
         )
-    found = state.open().review(what, "mask", keep=keep, remove=remove, because=because, dry_run=dry_run)
+    found = _decided(state, what, "mask", keep=keep, remove=remove, because=because, dry_run=dry_run)
     _done(state, found, "masked", dry_run)
 
 
@@ -145,7 +146,7 @@ def mask(
 @verb
 def refuse(state: State, what: tuple[str, ...], because: str, dry_run: bool) -> None:
     """Keep these clips in until someone reopens them."""
-    _done(state, state.open().review(what, "refuse", because=because, dry_run=dry_run), "refused", dry_run)
+    _done(state, _decided(state, what, "refuse", because=because, dry_run=dry_run), "refused", dry_run)
 
 
 @command.command(epilog=example("casearchive review reopen rectus-femoris-complete-tear:M1"))
@@ -157,7 +158,7 @@ def reopen(state: State, what: tuple[str, ...], dry_run: bool) -> None:
 
     The clips are judged as if nobody had looked.
     """
-    _done(state, state.open().review(what, "reopen", dry_run=dry_run), "open again", dry_run)
+    _done(state, _decided(state, what, "reopen", dry_run=dry_run), "open again", dry_run)
 
 
 @command.command(epilog=example('casearchive review learn rectus-femoris-complete-tear:M1 --name "Room 3"'))
@@ -189,6 +190,14 @@ def _judged(state: State, what: tuple[str, ...]) -> tuple[Reviewable, ...]:
         meter.close()
 
 
+def _decided(state: State, what: tuple[str, ...], kind: str, **how: Any) -> tuple[Reviewable, ...]:
+    meter = Meter(state, "Looking")
+    try:
+        return state.open().review(what, kind, tell=lambda _clip, done, total: meter.tell(done, total), **how)
+    finally:
+        meter.close()
+
+
 def _tell(layout: str, clips: list[Reviewable]) -> None:
     click.echo(safe(f"{layout}  {clips[0].scanner}: {many(len(clips), 'clip')}"))
     for (state, reason), same in groupby(
@@ -210,9 +219,13 @@ def _done(state: State, clips: tuple[Reviewable, ...], word: str, dry: bool) -> 
     if state.json:
         emit([_plain(c) for c in clips])
         return
-    state.say(
-        f"{many(len(clips), 'clip')} {'would be ' if dry else ''}{word}: {', '.join(c.ref for c in clips)}"
-    )
+    refs = [c.ref for c in clips]
+    named = ", ".join(refs[:_NAMED]) + (f" and {len(refs) - _NAMED} more" if len(refs) > _NAMED else "")
+    state.say(f"{many(len(clips), 'clip')} {'would be ' if dry else ''}{word}: {named}")
+    waiting = [c for c in clips if c.state == "waits"]
+    if waiting and not dry and word in ("approved", "masked"):
+        state.say(f"{len(waiting)} of them wait still, for: {waiting[0].reason}")
+        state.say(f"Look at them with: casearchive review show {waiting[0].layout}")
 
 
 def _plain(clip: Reviewable) -> dict[str, Any]:

@@ -173,7 +173,9 @@ def check(folder: Path) -> list[str]:
         form = said["certificate"]
         if form == FORMAT:
             chosen, faults = _options(said["profile"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return [f"{NAME}: it is damaged and cannot be read"]
+    except OSError as error:
         raise CertificateError(
             "the certificate cannot be read", where=NAME, hint="name the folder that holds it"
         ) from error

@@ -532,6 +532,7 @@ def _region_items(context: _Context) -> Sequence | None:
 
 #: Region Flags has five bits that mean something (PS3.3 C.8.5.5.1.3).
 _FLAGS = 0b11111
+_FARTHEST = 10_000  # pixels, cm, ms or cm/s: no reference point is farther away, and records are longer
 _NEAR = 4  # times the picture: where the tip of a fan can lie outside it
 
 
@@ -551,7 +552,9 @@ def _region(region: UltrasoundRegion, context: _Context) -> Dataset | None:
         "PhysicalDeltaX": region.delta_x,
         "PhysicalDeltaY": region.delta_y,
     }
-    if any(value is None for value in values.values()):
+    if any(value is None for value in values.values()) or any(
+        _tells(delta, context) for delta in (region.delta_x, region.delta_y) if delta
+    ):
         return None
     optional = {
         "ReferencePixelX0": region.ref_pixel_x0,
@@ -562,7 +565,8 @@ def _region(region: UltrasoundRegion, context: _Context) -> Dataset | None:
     area = context.picture.area
     far = (region.ref_pixel_x0, area.columns), (region.ref_pixel_y0, area.rows)
     if any(place is not None and abs(place) > _NEAR * size for place, size in far) or any(
-        value is not None and _tells(value, context) for value in optional.values()
+        value is not None and (abs(value) > _FARTHEST or _tells(value, context))
+        for value in optional.values()
     ):
         optional = {}
     item = Dataset()
