@@ -16,6 +16,7 @@ from casearchive import contact
 from casearchive.clip import Clip
 from casearchive.deid import shapes
 from casearchive.deid.airlock import Kept, safe_area
+from casearchive.deid.looking import together
 from casearchive.deid.pixels import MOST_OF_THE_FRAME, Box, clean
 from casearchive.deid.scanners import Scanner
 from casearchive.deid.shapes import Rectangle
@@ -126,7 +127,7 @@ def _close(clip: Clip, texts: Mapping[int, Sequence[Box]]) -> Iterator[tuple[int
     for number, boxes in sorted(texts.items()):
         with contextlib.suppress(PictureUnavailable):
             frame = clip.frame(number)
-            for box in _together(boxes):
+            for box in together(boxes):
                 part = frame[
                     max(0, box.y0 - _AROUND) : box.y1 + _AROUND + 1,
                     max(0, box.x0 - _AROUND) : box.x1 + _AROUND + 1,
@@ -213,7 +214,7 @@ def _framed(frame: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint8]
     """The frame in colour with a line around each box."""
     shown = np.repeat(frame[..., None], 3, axis=2) if frame.ndim == 2 else frame.copy()
     rows, columns = shown.shape[:2]
-    for box in _together(boxes):
+    for box in together(boxes):
         x0, y0 = max(0, box.x0 - 4), max(0, box.y0 - 4)
         x1, y1 = min(columns - 1, box.x1 + 4), min(rows - 1, box.y1 + 4)
         for width in range(2):
@@ -225,19 +226,3 @@ def _framed(frame: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint8]
             ):
                 shown[line] = _FRAME
     return shown
-
-
-def _together(boxes: Sequence[Box]) -> list[Box]:
-    """Boxes that overlap, or nearly, as one."""
-    merged: list[Box] = []
-    for box in boxes:
-        new = box
-        for old in [
-            b
-            for b in merged
-            if b.x0 <= new.x1 + 8 and new.x0 <= b.x1 + 8 and b.y0 <= new.y1 + 4 and new.y0 <= b.y1 + 4
-        ]:
-            merged.remove(old)
-            new = Box(min(old.x0, new.x0), min(old.y0, new.y0), max(old.x1, new.x1), max(old.y1, new.y1))
-        merged.append(new)
-    return merged

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 @click.command(epilog=example("casearchive export thigh --as html,folder --to ~/teaching"))
 @click.argument("what", nargs=-1, metavar="SET|CASE...|QUERY", shell_complete=complete_case)
 @click.option(
-    "--as", "formats", default="html", show_default=True, help="html, folder; several parted by commas."
+    "--as",
+    "formats",
+    multiple=True,
+    default=("html",),
+    show_default=True,
+    metavar="FORMAT,...",
+    help="html or folder; several parted by commas, or said again.",
 )
 @click.option("--to", metavar="DIR", help="Where to: DIR/<set>/<format>/ is made.")
 @click.option("--require-all", is_flag=True, help="Release nothing where anything has to stay in.")
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
 def command(
     state: State,
     what: tuple[str, ...],
-    formats: str,
+    formats: tuple[str, ...],
     to: str | None,
     require_all: bool,
     options: tuple[str, ...],
@@ -55,7 +61,7 @@ def command(
     if to is None:
         raise UsageError("say where to with --to DIR")
     meter = Meter(state, "Cases through the airlock")
-    names = [f.strip() for f in formats.split(",") if f.strip()]
+    names = list(dict.fromkeys(f.strip() for f in ",".join(formats).split(",") if f.strip()))
 
     def tell(what: str, done: int, total: int) -> None:
         if done:

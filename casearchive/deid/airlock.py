@@ -506,7 +506,7 @@ def _clean_frames(
             if text and not kept.approved:
                 return Refusal(f"something that looks like text stands inside the scan area (frame {number})")
             if text:
-                if any(reads_as(frame, box, needles) for box in seen.texts):
+                if reads_as(frame, kept.area, seen.texts, needles):
                     return Refusal(
                         f"text in it reads like an identity that is known, also if it was approved (frame {number})",
                         "whoever masks it: casearchive review mask",

@@ -38,6 +38,7 @@ _TALL, _TALL_PART = 40, 1 / 15  # pixels, and of all rows
 _LONG = 5  # signs of a word of which one may be misread
 _FEW = 2  # single letters of a frame that are no text: the mark of the probe's side
 _PARTS = 4  # of one line
+_MOST_READ, _HIGHEST = 24, 90  # places of one frame that are read again, and pixels of a line
 _CROSSES = frozenset("+×xX*十土七✕")  # calipers, as the reader sees them
 
 Frame = NDArray[np.uint8]
@@ -244,12 +245,34 @@ def _meet(one: Box, other: Box) -> bool:
     return one.x0 <= other.x1 and other.x0 <= one.x1 and one.y0 <= other.y1 and other.y0 <= one.y1
 
 
-def reads_as(frame: Frame, box: Box, needles: tuple[Needle, ...]) -> bool:
-    """Whether what stands in ``box`` reads, some way round and but for one sign, like somebody that is known."""
+def reads_as(frame: Frame, area: Area, boxes: Sequence[Box], needles: tuple[Needle, ...]) -> bool:
+    """Whether what stands in ``boxes`` of a frame reads, some way round and but for one sign, like somebody that is
+    known. It is read line by line where the detector sees text, and in ``boxes`` together, where these are few."""
     if not ocr.installed():
         return False
-    ways = [ocr.read(frame, box), *ocr.read_turned(frame, ocr.Patch(box))]
-    return any(_like(line.text, needles) for line in ways if line.mean >= _READ)
+    beside = [box for box in together(boxes) if box.y1 - box.y0 <= _HIGHEST]
+    lines = [patch.box for patch in ocr.find(frame, area)]
+    for box in (*lines, *(beside if len(beside) <= _MOST_READ else ())):
+        ways = [ocr.read(frame, box), *ocr.read_turned(frame, ocr.Patch(box))]
+        if any(_like(line.text, needles) for line in ways if line.mean >= _READ):
+            return True
+    return False
+
+
+def together(boxes: Sequence[Box]) -> list[Box]:
+    """Boxes that overlap, or nearly, as one."""
+    merged: list[Box] = []
+    for box in boxes:
+        new = box
+        for old in [
+            b
+            for b in merged
+            if b.x0 <= new.x1 + 8 and new.x0 <= b.x1 + 8 and b.y0 <= new.y1 + 4 and new.y0 <= b.y1 + 4
+        ]:
+            merged.remove(old)
+            new = Box(min(old.x0, new.x0), min(old.y0, new.y0), max(old.x1, new.x1), max(old.y1, new.y1))
+        merged.append(new)
+    return merged
 
 
 def _like(text: str, needles: tuple[Needle, ...]) -> bool:
