@@ -196,6 +196,7 @@ class Facts:
     claims: tuple[Claim, ...] = ()
     private: tuple[PrivateNumbers, ...] = ()  # read, never stored: only the airlock asks
     references: tuple[Reference, ...] = ()  # as private
+    pixel_aspect: tuple[int, int] = (1, 1)  # height : width of a pixel (PS3.3 C.7.6.3.1.7); as private
     report: str = (
         ""  # what a structured report says, a line a sentence; may name people, so it is never shown
     )

@@ -564,6 +564,13 @@ def test_what_is_not_plainly_safe_is_refused_with_a_reason(tmp_path: Path, chang
     assert reason in refused(tmp_path, fake(1, **change))
 
 
+def test_pixels_that_are_not_square_stay_so(tmp_path: Path) -> None:
+    clip = fake(1)
+    clip.facts = replace(clip.facts, pixel_aspect=(6, 5))
+    assert dcmread(passed(tmp_path / "one", clip).clips[0].dicom).PixelAspectRatio == [6, 5]
+    assert "PixelAspectRatio" not in dcmread(passed(tmp_path / "two", fake(1)).clips[0].dicom)
+
+
 def test_a_clip_with_uneven_times_leaves_and_one_with_too_few_frames_waits(tmp_path: Path) -> None:
     clip = fake(3)
     clip.facts = replace(

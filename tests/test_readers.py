@@ -1379,3 +1379,24 @@ def test_opening_a_reader_imports_no_decoder_before_it_is_needed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (["6", "5"], (6, 5)),
+        (["0", "1"], (1, 1)),
+        (["6"], (1, 1)),
+        (["1000", "1"], (1, 1)),
+        (["a", "b"], (1, 1)),
+    ],
+)
+def test_a_pixel_aspect_ratio_is_read_where_it_can_be_true(said: list[str], read: tuple[int, int]) -> None:
+    from pydicom.dataset import Dataset
+
+    from casearchive.readers import _headers
+
+    data = Dataset()
+    data.PixelAspectRatio = said
+    assert _headers.pixel_aspect(data) == read
+    assert _headers.pixel_aspect(Dataset()) == (1, 1)

@@ -656,6 +656,7 @@ _MADE: Mapping[str, Callable[[_Context], object]] = {
     "PlanarConfiguration": lambda c: 0 if c.picture.colour else None,
     "Rows": lambda c: c.picture.area.rows,
     "Columns": lambda c: c.picture.area.columns,
+    "PixelAspectRatio": lambda c: None if len(set(c.facts.pixel_aspect)) == 1 else list(c.facts.pixel_aspect),
     "BitsAllocated": lambda c: 8,
     "BitsStored": lambda c: 8,
     "HighBit": lambda c: 7,

@@ -363,6 +363,7 @@ def _facts(
         claims=_ultrasound.claims(header, found),
         private=_headers.private_numbers(header.dataset),
         references=_headers.references(header.dataset),
+        pixel_aspect=_headers.pixel_aspect(header.dataset),
         report=_report.words(header) if layout is None else "",
     )
 
