@@ -1388,7 +1388,6 @@ def test_opening_a_reader_imports_no_decoder_before_it_is_needed() -> None:
         (["0", "1"], (1, 1)),
         (["6"], (1, 1)),
         (["1000", "1"], (1, 1)),
-        (["a", "b"], (1, 1)),
     ],
 )
 def test_a_pixel_aspect_ratio_is_read_where_it_can_be_true(said: list[str], read: tuple[int, int]) -> None:
