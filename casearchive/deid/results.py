@@ -24,6 +24,8 @@ EVEN = 12  # grey levels that an even ground may differ from its middle, in any 
 _SURE, _SURE_SIGN = 0.9, 0.6
 _LEVEL, _APART = 0.5, 12  # of the height of print: on one line, and how far apart
 _CONTRAST = 60  # grey levels between ink and ground
+_JOINED = 3.0  # heights: letters that touch are narrower
+_SHARES = (0.5, 0.35, 0.22)  # of the contrast, from the surest on
 _AROUND = 2  # pixels around dark print that coding blurs
 
 
@@ -84,9 +86,10 @@ def _results_of(line: Sequence[_Read]) -> Iterator[list[_Read]]:
 
 def _thing(frame: Frame, part: _Read) -> Thing | None:
     pixels = frame[inside(part.box)]
-    ink = _light(pixels)
-    if ink is not None:
-        return Thing("result", part.text, part.box, ink)
+    for share in _SHARES:
+        ink = _light(pixels, share)
+        if ink is not None and _reads(pixels, ink, part.text):
+            return Thing("result", part.text, part.box, ink)
     box = _on_its_ground(pixels, part.box)
     pixels = frame[inside(box)]
     ground = _dark(pixels)
@@ -101,29 +104,49 @@ def even(part: Frame, ground: Bits) -> bool:
     return bool(np.abs(pixels - np.median(pixels, axis=0)).max(initial=0) <= EVEN)
 
 
-def _light(part: Frame) -> Bits | None:
-    """Where light letters are, a pixel around them with it; None where ink and ground are hard to tell apart."""
+def _reads(part: Frame, ink: Bits, text: str) -> bool:
+    """Whether what stays alone reads as all did: a point that is dimmer than the digits must not be lost."""
+    kept = np.zeros_like(part)
+    kept[ink] = part[ink]
+    rows, columns = ink.shape
+    again = ocr.read(kept, Box(0, 0, columns - 1, rows - 1)).text
+    return again.replace(" ", "") == text.replace(" ", "")
+
+
+def _light(part: Frame, share: float) -> Bits | None:
+    """Where letters are that are lighter than the ground by ``share`` of the whole contrast, a pixel around them with
+    it; None where ink and ground are hard to tell apart."""
     levels = lit(part)
     ground, light = float(np.median(levels)), float(np.percentile(levels, 99))
     if light - ground < _CONTRAST:
         return None
-    inked = levels > (ground + light) / 2
+    inked = levels > ground + share * (light - ground)
     return grown(inked) if 0.02 < inked.mean() < 0.5 and _one_line(inked) else None
 
 
 def _one_line(inked: Bits) -> bool:
-    """Whether all ink is of one line of print: the reader passes over small print above or below what it reads."""
+    """Whether all ink is of one line of print: the reader passes over small print above, below or at what it reads.
+
+    No part may reach farther up than capitals, nor farther down than a p, nor be as wide as letters that were joined by
+    something else.
+    """
     boxes = [box for box, _ in connected(inked)]
     if not boxes:
         return False
-    tall = sorted(b.y1 - b.y0 + 1 for b in boxes)
-    usual = statistics.median(high for high in tall if high >= 0.6 * tall[-1])
-    middle = statistics.median((b.y0 + b.y1) / 2 for b in boxes if b.y1 - b.y0 + 1 >= 0.6 * tall[-1])
-    top, bottom = middle - 0.75 * usual, middle + 0.75 * usual
-    return tall[-1] <= 1.5 * usual and all(
-        top <= (b.y0 + b.y1) / 2 <= bottom and min(b.y1, bottom) - max(b.y0, top) >= 0.7 * (b.y1 - b.y0)
-        for b in boxes
+    highest = max(_high(box) for box in boxes)
+    tall = [box for box in boxes if _high(box) >= 0.6 * highest]
+    usual = statistics.median(map(_high, tall))
+    top, bottom = (statistics.median(edges) for edges in ([b.y0 for b in tall], [b.y1 for b in tall]))
+    return highest <= 1.35 * usual and all(
+        box.y0 >= top - 0.2 * usual - 1
+        and box.y1 <= bottom + 0.33 * usual + 1
+        and box.x1 - box.x0 < _JOINED * usual
+        for box in boxes
     )
+
+
+def _high(box: Box) -> int:
+    return box.y1 - box.y0 + 1
 
 
 def _on_its_ground(part: Frame, box: Box) -> Box:
