@@ -777,6 +777,17 @@ class Archive:
 
         return tuple(certificate.check(Path(folder)))
 
+    def search_export(self, folder: str | Path) -> tuple[int, tuple[str, ...]]:
+        """An exported folder searched for every identity of the patients of its cases, as far as these are here: how
+        many are, and where something was found. Identities themselves are not told."""
+        from casearchive.deid import certificate
+        from casearchive.release import search
+
+        named = (s for s in certificate.cases_of(Path(folder)) if SLUG.fullmatch(s))
+        slugs = [slug for slug in named if self._layout.record(slug).is_file()]
+        found = search(self._rooms(), Path(folder), slugs) if slugs else ()
+        return len(slugs), tuple(map(str, found))
+
     def wanted(self, what: Sequence[str]) -> TeachingSetRecord:
         """What ``export`` means by its words: a set, else slugs of cases, else a query."""
         from casearchive.model import TeachingSetRecord

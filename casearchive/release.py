@@ -305,9 +305,21 @@ def _land(building: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _scan(building: Path, identifiers: frozenset[Identifier], where: str) -> None:
+def search(rooms: Rooms, folder: Path, slugs: Sequence[str]) -> tuple[leaks.Leak, ...]:
+    """Every place in an exported folder that holds an identity of a patient of these cases. Raises ``RecordError``."""
+    cases = [rooms.case(slug) for slug in slugs]
+    with index.reading(rooms.layout.index) as connection:
+        people = read.identifiers(connection, (m.sha256 for case in cases for m in case.media if m.sha256))
+    return _found(folder, people)
+
+
+def _found(folder: Path, identifiers: frozenset[Identifier]) -> tuple[leaks.Leak, ...]:
     ours = own.phrases("casearchive.deid", "casearchive.exporters", "casearchive.record")
-    found = leaks.scan(building, identifiers, own=ours)
+    return leaks.scan(folder, identifiers, own=ours)
+
+
+def _scan(building: Path, identifiers: frozenset[Identifier], where: str) -> None:
+    found = _found(building, identifiers)
     if found:
         raise IdentityFound(
             f"an identity was found in the output in {len(found)} places; nothing was released",

@@ -196,3 +196,23 @@ def test_black_and_even_grounds_and_echoes_are_no_bars(frame: NDArray[np.uint8])
     frame = frame.copy()
     frame[:40] = (60, 70, 110)
     assert tuple(bars(frame, SCAN)) == ()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("dark", [20, 60])
+def test_a_bar_code_is_no_bar_however_soft_its_stripes_are(turned: bool, dark: int) -> None:
+    rng = np.random.default_rng(3)
+    stripes = np.repeat(np.where(rng.random(40) < 0.5, 235, dark), 4).astype(float)
+    stripes = np.convolve(stripes, np.ones(3) / 3, "same")
+    stripes[[0, -1]] = 235
+    code = np.repeat(stripes.astype(np.uint8)[:, None, None], 18, axis=1).repeat(3, axis=2)
+    frame, plain = screen_of({}), barred(turned)
+    if turned:
+        frame[430:448, 200:360] = code.swapaxes(0, 1)
+        later = np.where(np.arange(ROWS)[:, None, None] >= 430, frame, plain)
+    else:
+        frame[100:260, 40:58] = code
+        later = np.where(np.arange(COLUMNS)[None, :, None] < 60, frame, plain)
+    assert tuple(bars(frame, SCAN)) == ()
+    (bar,) = bars(plain, SCAN)
+    assert not holds(bar, plain, later.astype(np.uint8)), "nor one that stands there in a later frame"

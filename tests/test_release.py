@@ -224,6 +224,19 @@ def test_an_export_checks_out_from_its_own_files_and_one_changed_bit_is_found(
     assert Archive.verify_export(tmp_path / TEAR)
 
 
+def test_inside_the_archive_an_export_is_searched_for_its_patients_too(
+    taken: Archive, tmp_path: Path
+) -> None:
+    taken.export([TEAR], formats=["folder"], to=tmp_path)
+    assert taken.search_export(tmp_path / TEAR) == (1, ())
+    (tmp_path / TEAR / "folder" / "notes.txt").write_text("patient: Quillfeather, Orsino", "utf-8")
+    cases, found = taken.search_export(tmp_path / TEAR)
+    assert cases == 1 and any("notes.txt: PatientName" in place for place in found)
+    assert "quillfeather" not in " ".join(found).lower()
+    (tmp_path / TEAR / "certificate.json").write_text("{}", "utf-8")
+    assert taken.search_export(tmp_path / TEAR) == (0, ())
+
+
 def test_what_a_person_put_beside_an_export_is_never_thrown_away(taken: Archive, tmp_path: Path) -> None:
     taken.export([TEAR], formats=["folder"], to=tmp_path)
     again = taken.export([TEAR], formats=["html"], to=tmp_path)

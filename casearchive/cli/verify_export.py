@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import click
 
 from casearchive.cli._talk import State, emit, example, many, safe, verb
+from casearchive.errors import NoArchive
 
 
 @click.command("verify-export", epilog=example("casearchive verify-export ~/teaching/thigh"))
@@ -13,17 +16,29 @@ from casearchive.cli._talk import State, emit, example, many, safe, verb
 def command(state: State, folder: str) -> int:
     """Check an export from its own files alone: every byte, every kept pixel, every attribute.
 
-    DIR is the folder that holds certificate.json. One changed bit, a missing or an added file ends with 30.
+    DIR is the folder that holds certificate.json. One changed bit, a missing or an added file ends with 30. Inside the
+    archive that it came from, its files are also searched for the identities of its patients; a find ends with 20.
     """
     from casearchive.archive import Archive
 
     wrong = Archive.verify_export(folder)
+    cases: int = 0
+    found: tuple[str, ...] = ()
+    with contextlib.suppress(NoArchive):
+        cases, found = state.open().search_export(folder)
     if state.json:
-        emit({"folder": folder, "sound": not wrong, "faults": list(wrong)})
+        emit({
+            "folder": folder, "sound": not wrong, "faults": list(wrong), "cases_known_here": cases,
+            "identities": list(found),
+        })  # fmt: skip
     else:
-        for fault in wrong:
+        for fault in (*wrong, *found):
             click.echo(safe(fault))
+        if found:
+            state.say(f"An identity was found in {many(len(found), 'place')}: do not pass this folder on.")
+        elif cases:
+            state.say(f"No identity of {many(cases, 'case')} known here stands in its files.")
         state.say(
             f"{many(len(wrong), 'fault')} found." if wrong else "The export is what its certificate says."
         )
-    return 30 if wrong else 0
+    return 20 if found else 30 if wrong else 0

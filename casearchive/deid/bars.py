@@ -1,4 +1,5 @@
-"""Grey and colour bars beside the scan: strips that change along one direction only, so no sign can stand in them."""
+"""Grey and colour bars beside the scan: strips that change along one direction only, and seldom turn, so neither
+sign nor bar code can stand in them."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ _STEP = 8  # grey levels between neighbours across the bar
 _ACROSS, _LATER = 16, 20  # grey levels that a bar may change across, and in frames after the first
 _LONG, _NARROW, _WIDE = 40, 5, 80  # pixels
 _COLOURS = 12  # different ones along it: an even strip is no bar
+_TURNS, _NOISE = 4, 12  # of a shade along it, and grey levels: the stripes of a bar code turn at each
 _FULL = 0.7
 
 
@@ -33,15 +35,29 @@ def _thing(box: Box) -> Thing:
 
 
 def is_bar(part: Frame, most: int = _LATER) -> bool:
-    """Whether a strip, (rows, columns[, 3]), changes along its length only."""
+    """Whether a strip, (rows, columns[, 3]), changes along its length only, and is no bar code."""
     long = part if part.shape[0] >= part.shape[1] else part.swapaxes(0, 1)
-    return bool((_spread(long) <= most).all())
+    return bool((_spread(long) <= most).all()) and _turns(long) <= _TURNS
 
 
 def _spread(part: Frame) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
     """For every row by how many levels it changes, in any channel."""
     spread = np.asarray(part.max(axis=1).astype(np.int16) - part.min(axis=1), np.int16)
     return spread.max(axis=1) if spread.ndim == 2 else spread
+
+
+def _turns(part: Frame) -> int:
+    """How often the shade of a channel turns from rising to falling or back along the rows, by more than noise."""
+    most = 0
+    for levels in np.median(part, axis=1).reshape(len(part), -1).T:
+        turns, rising, extreme = 0, 0, float(levels[0])
+        for level in levels.tolist():
+            if rising * (level - extreme) >= 0 and rising:
+                extreme = level  # further the same way
+            elif abs(level - extreme) > _NOISE:
+                turns, rising, extreme = turns + bool(rising), 1 if level > extreme else -1, level
+        most = max(most, turns)
+    return most
 
 
 def _upright(frame: Frame, mask: Bits) -> Iterator[Box]:
@@ -60,7 +76,7 @@ def _upright(frame: Frame, mask: Bits) -> Iterator[Box]:
         y0, y1 = _longest(_spread(frame[inside(core)]) <= _ACROSS)
         box = Box(core.x0, core.y0 + y0, core.x1, core.y0 + y1)
         part = frame[inside(box)]
-        if y1 - y0 + 1 >= _LONG and x1 - x0 + 1 >= _NARROW and _colours(part) >= _COLOURS:
+        if y1 - y0 + 1 >= _LONG and x1 - x0 + 1 >= _NARROW and _colours(part) >= _COLOURS and is_bar(part):
             yield box
 
 

@@ -159,6 +159,15 @@ def formats_of(folder: Path) -> tuple[str, ...]:
     return tuple(str(name) for name in said.get("formats", ()))
 
 
+def cases_of(folder: Path) -> tuple[str, ...]:
+    """What a certificate calls its cases; nothing where it cannot be read."""
+    try:
+        said = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        return tuple(map(str, said["cases"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+
+
 def check(folder: Path) -> list[str]:
     """What in ``folder`` disagrees with its ``certificate.json``; empty when all agrees.
 
