@@ -736,6 +736,21 @@ class Archive:
             )
         return clips if dry_run else self.reviewables(what, tell=tell)
 
+    def listened(
+        self, what: Sequence[str], *, leaves: bool = True, because: str = "", dry_run: bool = False
+    ) -> tuple[Reviewable, ...]:
+        """Say that somebody listened to these clips, and that their sound may leave with them; or take that back.
+
+        Raises ``UsageError`` where a clip has no sound; nothing is written then.
+        """
+        from casearchive.reviewing import listened
+
+        clips = self.reviewables(what)
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            listened(rooms, clips, leaves=leaves, because=because, dry_run=dry_run)
+        return clips
+
     def review_sheets(
         self,
         what: Sequence[str] = (),

@@ -39,6 +39,17 @@ class Overlaid(Protocol):
     def leave_out_graphics(self) -> None: ...
 
 
+@runtime_checkable
+class Sounding(Protocol):
+    """A clip whose file may hold sound, too. It is never part of the pictures; ``write_sound`` codes it anew, alone, as
+    ``target`` (AAC in MP4) and says whether anything could be heard."""
+
+    @property
+    def sounds(self) -> bool: ...
+
+    def write_sound(self, target: Path) -> bool: ...
+
+
 class Reader(Protocol):
     """A module of ``readers/``: one medium. ``sniff`` looks at content, never at the suffix.
 

@@ -17,7 +17,7 @@ from typing import Any
 from casearchive import index, settings
 from casearchive.clip import Clip
 from casearchive.deid import certificate, leaks, own, words
-from casearchive.deid.airlock import pass_case
+from casearchive.deid.airlock import Films, pass_case
 from casearchive.deid.choice import Choice
 from casearchive.deid.needles import build as needles_of
 from casearchive.deid.profile import profile
@@ -29,7 +29,7 @@ from casearchive.index import read
 from casearchive.model import Case, Identifier, TeachingSetRecord
 from casearchive.record.reading import dotted
 from casearchive.record.spoilers import spoilers
-from casearchive.reviewing import Remembered, decided, profiles
+from casearchive.reviewing import Remembered, decided, heard, profiles
 from casearchive.rooms import Rooms
 from casearchive.teaching import TeachingCase, TeachingSet, Withheld
 
@@ -192,7 +192,7 @@ def _pass_all(
     # of the whole set, also of what will stay in, before the first file is written
     hashes = {m.sha256 for c in cases for m in c.media if m.sha256}
     first_days, frames = read.first_days(connection, hashes), read.frames_of(connection, hashes)
-    decisions = decided(connection, hashes)
+    decisions, sounds = decided(connection, hashes), heard(connection, hashes)
     scanners, consent_required = profiles(rooms), settings.read(rooms.layout).consent_required
     for number, case in enumerate(cases, 1):
         tell(case.slug, number, len(cases))
@@ -209,6 +209,9 @@ def _pass_all(
                 scanners=scanners,
                 consent_required=consent_required,
                 memory=memory,
+                films=Films(
+                    rooms.layout.darkroom, {m.id: sounds[m.sha256] for m in case.media if m.sha256 in sounds}
+                ),
                 choice=Choice(chosen, _by_identity(rooms, first_days, clips), frames),
             )
         originals = {m.id: m.sha256 for m in case.media}

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from casearchive import index
-from casearchive.clip import Clip
+from casearchive.clip import Clip, Sounding
 from casearchive.deid import decisions as deciding
 from casearchive.deid import looking, scanners
 from casearchive.deid.airlock import NOT_ABLE, Kept, doubt_of, safe_area
-from casearchive.deid.decisions import Decision
+from casearchive.deid.decisions import Decision, Heard
 from casearchive.deid.looking import Looked
 from casearchive.deid.needles import Needle
 from casearchive.deid.needles import build as needles_of
@@ -71,6 +71,17 @@ def decided(connection: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, 
     for sha256 in hashes:
         events = [e for e in read.events(connection, subject=sha256) if e.event == deciding.REVIEWED]
         last = deciding.read(events[-1].details, events[-1].who, events[-1].at) if events else None
+        if last is not None:
+            found[sha256] = last
+    return found
+
+
+def heard(connection: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, Heard]:
+    """Whose sound a person lets out, by file."""
+    found = {}
+    for sha256 in hashes:
+        events = [e for e in read.events(connection, subject=sha256) if e.event == deciding.LISTENED]
+        last = deciding.heard(events[-1].details, events[-1].who, events[-1].at) if events else None
         if last is not None:
             found[sha256] = last
     return found
@@ -250,6 +261,40 @@ def decide(
         lines.append((deciding.REVIEWED, one.sha256, {**decision.details(), "case": one.case}))
     if not dry_run:
         rooms.note(lines)
+
+
+def listened(
+    rooms: Rooms,
+    clips: Sequence[Reviewable],
+    *,
+    leaves: bool = True,
+    because: str = "",
+    dry_run: bool = False,
+) -> None:
+    """Write to the ledger that somebody listened to these clips and lets their sound out with them, or takes that back.
+
+    Raises ``UsageError`` where a clip has no sound; nothing is written then. The caller is the writer.
+    """
+    with index.writing(rooms.layout.index) as connection:
+        rooms.catch_up(connection)
+        people = read.identifiers(connection, (c.sha256 for c in clips))
+    _plain_words("--because", because, people)
+    for one in clips if leaves else ():
+        with rooms.opened(one.sha256) as clip:
+            if not _sounds(clip):
+                raise UsageError("there is no sound in it that could leave", where=one.ref)
+    if not dry_run:
+        files = {c.sha256: c for c in clips}.values()
+        rooms.note(
+            [
+                (deciding.LISTENED, c.sha256, {"leaves": leaves, "because": because, "case": c.case})
+                for c in files
+            ]
+        )
+
+
+def _sounds(clip: object) -> bool:
+    return isinstance(clip, Sounding) and clip.sounds
 
 
 def note_drawn(rooms: Rooms, layout: str, hashes: Iterable[str]) -> None:

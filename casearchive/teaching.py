@@ -16,6 +16,13 @@ from numpy.typing import NDArray
 from casearchive.model import Case, Timing, UltrasoundRegion
 
 
+class Film(Protocol):
+    """The frames of one clip as an H.264 film in an MP4 file, with nothing else in it; made when the first output asks
+    for it, once for all of them. None where a film cannot be made here: outputs then show pictures."""
+
+    def path(self) -> Path | None: ...
+
+
 class Frames(Protocol):
     """The cleaned frames of one clip, decoded on demand; frames count from 1."""
 
@@ -29,7 +36,9 @@ class TeachingClip:
     """One clip, already clean. ``dicom`` is the rebuilt object, staged on disk until the export is finished.
 
     ``fps`` is None where the true rate is unknown; where frames are unevenly spaced it is the mean, and ``times``
-    holds the seconds from the first frame to each one. ``key_frame`` counts from 1.
+    holds the seconds from the first frame to each one. ``key_frame`` counts from 1. ``film`` is None for a single
+    picture; ``sounds`` says that the film has the sound of the source, which a person let out. ``digest`` is the same
+    for the same pictures shown for the same times, in every export.
     """
 
     ref: str
@@ -43,6 +52,9 @@ class TeachingClip:
     dicom: Path
     notes: tuple[str, ...] = ()
     times: tuple[float, ...] = ()
+    film: Film | None = None
+    sounds: bool = False
+    digest: str = ""
 
     def lasting(self) -> tuple[float, ...]:
         """Seconds for which each frame is shown; a guess where the speed is unknown."""

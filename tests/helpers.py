@@ -120,6 +120,32 @@ def movie(path: Path, *, seed: int = 1, frames: int = 6) -> Path:
     return path
 
 
+def talking(path: Path, *, stereo: bool = False) -> Path:
+    """A clip of two seconds with a tone in it, and a name in its tags."""
+    import av
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w", format="mov") as out:
+        out.metadata["comment"] = NAME
+        video = out.add_stream("libx264", rate=10)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        sound = out.add_stream("pcm_s16le", rate=16_000, layout="stereo" if stereo else "mono")
+        for picture in _shades(20):
+            out.mux(video.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        out.mux(video.encode())
+        tone = (8000 * np.sin(np.arange(32_000) / 16_000 * 2 * np.pi * 440)).astype(np.int16)
+        wide = np.repeat(tone, 2)[None] if stereo else tone[None]
+        frame = av.AudioFrame.from_ndarray(wide, "s16", "stereo" if stereo else "mono")
+        frame.rate = 16_000
+        out.mux(sound.encode(frame))
+        out.mux(sound.encode())
+    return path
+
+
+def _shades(count: int) -> list[np.ndarray]:
+    return [np.full((48, 64, 3), 40 + 12 * n % 200, np.uint8) for n in range(count)]
+
+
 def zipped(path: Path, members: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
         for name, content in members.items():

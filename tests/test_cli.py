@@ -124,6 +124,13 @@ def test_every_example_works(home: Path, line: str) -> None:
         run("set", "add", "thigh", "draft-case")
     if words[:2] == ["review", "learn"]:
         run("review", "mask", words[2], "--keep", "box 20,40,300,200")
+    if words[:2] == ["review", "sound"]:
+        source = home / "flow-in-a-vein"
+        helpers.talking(source / "flow.mov")
+        (source / "case.toml").write_text(
+            'title = "Flow"\n[[media]]\nid = "M1"\nfile = "flow.mov"\n', encoding="utf-8"
+        )
+        run("ingest", str(source), "--workers", "0")
     if words[0] == "verify-export":
         run("export", "thigh", "--to", os.path.expanduser("~/teaching"))
     if words[0] == "who":  # an example's pseudonym is nobody's: here is one that somebody has

@@ -612,7 +612,7 @@ def test_one_record_that_cannot_be_read_does_not_hide_what_waits(archive: Archiv
 
 def test_words_that_mean_nothing_are_answered_with_what_there_is(archive: Archive) -> None:
     code, _, talk = ask(archive, "aprove", "calf")
-    assert code == 2 and "list, show, approve, mask, refuse, reopen, learn" in talk
+    assert code == 2 and "list, show, approve, mask, refuse, reopen, sound, learn" in talk
     code, _, talk = ask(archive, "mask", "calf")
     assert code == 2 and "--keep" in talk
     code, _, talk = ask(archive)

@@ -25,7 +25,7 @@ class _Verbs(Below):
 @click.group(cls=_Verbs, invoke_without_command=True, epilog=example("casearchive review list"))
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Look at what waits, and decide: list, show, approve, mask, refuse, reopen, learn.
+    """Look at what waits, and decide: list, show, approve, mask, refuse, reopen, sound, learn.
 
     A decision holds for exactly the bytes that were looked at. Clips whose screens are laid out alike have one
     LAYOUT (six letters and digits): name it, and one decision clears them all.
@@ -161,6 +161,30 @@ def reopen(state: State, what: tuple[str, ...], dry_run: bool) -> None:
     _done(state, _decided(state, what, "reopen", dry_run=dry_run), "open again", dry_run)
 
 
+@command.command(
+    epilog=example('casearchive review sound flow-in-a-vein:M1 --because "flow only, nobody speaks"')
+)
+@click.argument("what", nargs=-1, required=True, metavar=_WHAT, shell_complete=complete_case)
+@click.option("--silent", is_flag=True, help="Take it back: they leave without sound again.")
+@click.option("--because", default="", help="In your words; it goes into the certificate.")
+@dry_run
+@verb
+def sound(state: State, what: tuple[str, ...], silent: bool, because: str, dry_run: bool) -> None:
+    """Say that you listened to all of it, and that the sound may leave.
+
+    Without this every clip leaves silent: nothing here understands what is spoken. It goes into films (html, pptx),
+    never into DICOM files.
+    """
+    found = state.open().listened(what, leaves=not silent, because=because, dry_run=dry_run)
+    if state.json:
+        emit([{"case": c.case, "media": c.media, "sha256": c.sha256, "sound": not silent} for c in found])
+        return
+    word = "silent again" if silent else "with sound"
+    state.say(
+        f"{many(len(found), 'clip')} {'would leave' if dry_run else 'leave'} {word}: {_named_of(found)}"
+    )
+
+
 @command.command(epilog=example('casearchive review learn rectus-femoris-complete-tear:M1 --name "Room 3"'))
 @click.argument("clip", metavar="CASE:M2", shell_complete=complete_case)
 @click.option("--name", default="", help="What the profile is called; else the scanner's own name.")
@@ -219,13 +243,16 @@ def _done(state: State, clips: tuple[Reviewable, ...], word: str, dry: bool) -> 
     if state.json:
         emit([_plain(c) for c in clips])
         return
-    refs = [c.ref for c in clips]
-    named = ", ".join(refs[:_NAMED]) + (f" and {len(refs) - _NAMED} more" if len(refs) > _NAMED else "")
-    state.say(f"{many(len(clips), 'clip')} {'would be ' if dry else ''}{word}: {named}")
+    state.say(f"{many(len(clips), 'clip')} {'would be ' if dry else ''}{word}: {_named_of(clips)}")
     waiting = [c for c in clips if c.state == "waits"]
     if waiting and not dry and word in ("approved", "masked"):
         state.say(f"{len(waiting)} of them wait still, for: {waiting[0].reason}")
         state.say(f"Look at them with: casearchive review show {waiting[0].layout}")
+
+
+def _named_of(clips: tuple[Reviewable, ...]) -> str:
+    refs = [c.ref for c in clips]
+    return ", ".join(refs[:_NAMED]) + (f" and {len(refs) - _NAMED} more" if len(refs) > _NAMED else "")
 
 
 def _plain(clip: Reviewable) -> dict[str, Any]:

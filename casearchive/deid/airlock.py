@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import re
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from pydicom.uid import UID
 
-from casearchive.clip import Clip
+from casearchive import film
+from casearchive.clip import Clip, Sounding
 from casearchive.deid import encode, headers, leaks, own, shapes, words
 from casearchive.deid.beside import beside, holds
 from casearchive.deid.choice import NOTHING_CHOSEN, Choice
-from casearchive.deid.decisions import APPROVE, REFUSE, Decision
+from casearchive.deid.decisions import APPROVE, REFUSE, Decision, Heard
 from casearchive.deid.looking import EXTRA, Frame, Memory, Seen, able, doubts, look, reads_as
 from casearchive.deid.needles import Needle
 from casearchive.deid.needles import build as needles_of
@@ -38,6 +40,7 @@ from casearchive.deid.refusal import AUTHOR, NOBODY, REVIEW, Refusal
 from casearchive.deid.scanners import Scanner, fitting
 from casearchive.deid.things import Thing, boxed, digest, laid
 from casearchive.errors import PictureUnavailable
+from casearchive.files import PRIVATE_FILE, private_folder, temporary_sibling
 from casearchive.model import (
     GUESSED_LAYOUT,
     TOO_FEW,
@@ -51,6 +54,7 @@ from casearchive.model import (
     Measurement,
     Media,
     Quiz,
+    Timing,
 )
 from casearchive.teaching import TeachingCase, TeachingClip, Withheld
 
@@ -72,6 +76,7 @@ def pass_case(
     consent_required: bool = False,
     memory: Memory | None = None,
     choice: Choice = NOTHING_CHOSEN,
+    films: Films | None = None,
     today: datetime.date | None = None,
 ) -> tuple[TeachingCase | None, tuple[Withheld, ...]]:
     """Let out what is plainly safe of one case; list everything that stays in, with who can decide.
@@ -79,7 +84,8 @@ def pass_case(
     ``clips`` are opened clips by media id; ``identifiers`` all that is known to identify the people of this
     case (those of the clips' own facts are added). ``decisions`` are what people decided, by media id; ``scanners``
     the profiles that may tell what of a screen is the scan; with ``consent_required`` a case without a consent for
-    teaching stays in. ``memory`` knows what was seen in a file before, ``choice`` the options of the profile.
+    teaching stays in. ``memory`` knows what was seen in a file before, ``choice`` the options of the profile, ``films``
+    where films of what passes are kept.
     Each clip that passes is written to ``staging/<slug>/``: the rebuilt DICOM object ``<id>.dcm``, its cleaned frames
     ``<id>.npy`` and, for the certificate, ``<id>.proof.json``. Nothing is left in staging of a case that is withheld.
     Raises what the disk raises, ``NoSecretError`` and ``ProfileError``.
@@ -119,6 +125,7 @@ def pass_case(
                     scanners,
                     memory,
                     choice,
+                    films or Films(folder),
                 )
             )
             if isinstance(result, Refusal):
@@ -260,6 +267,39 @@ def _quiz(quiz: Quiz, kept: Collection[str]) -> Quiz:
 # --------------------------------------------------------------------------------------------------- one clip
 
 
+@dataclass(frozen=True, slots=True)
+class Films:
+    """Where films are kept, by what they show, and whose sound, by media id, a person let out."""
+
+    folder: Path
+    heard: Mapping[str, Heard] = field(default_factory=dict)
+
+
+class StagedFilm:
+    """The film of staged frames, written when it is first asked for and kept under the digest of what it shows."""
+
+    def __init__(
+        self, frames: StagedFrames, lasting: Sequence[float], kept: Path, sound: Path | None
+    ) -> None:
+        self._frames, self._lasting, self._kept, self._sound = frames, lasting, kept, sound
+
+    def path(self) -> Path | None:
+        """The MP4 file; None without an encoder. Raises ``PictureUnavailable`` where it is not as it should be."""
+        if not film.encoder():
+            return None
+        if not self._kept.is_file():
+            private_folder(self._kept.parent)
+            with temporary_sibling(self._kept) as unfinished:
+                pictures = (self._frames.frame(n) for n in range(1, len(self._frames) + 1))
+                film.write(pictures, self._lasting, unfinished, sound=self._sound)
+                wrong = film.faults(unfinished, len(self._frames), sound=self._sound is not None)
+                if wrong:
+                    raise PictureUnavailable(f"a film failed its own check: {wrong[0]}")
+                unfinished.chmod(PRIVATE_FILE)
+                unfinished.replace(self._kept)
+        return self._kept
+
+
 class StagedFrames:
     """Cleaned frames on disk, read one at a time; frames count from 1."""
 
@@ -301,6 +341,7 @@ def _pass_clip(
     scanners: Collection[Scanner],
     memory: Memory | None,
     choice: Choice,
+    films: Films,
 ) -> TeachingClip | Refusal:
     kept = safe_area(clip.facts, decision, scanners)
     if isinstance(kept, Refusal):
@@ -308,10 +349,10 @@ def _pass_clip(
     if not kept.approved and not able():
         return NOT_ABLE
     folder.mkdir(parents=True, exist_ok=True)
-    staged = [folder / f"{media.id}{suffix}" for suffix in (".npy", ".dcm", ".proof.json")]
+    staged = [folder / f"{media.id}{suffix}" for suffix in (".npy", ".dcm", ".proof.json", ".m4a")]
     made: TeachingClip | Refusal = Refusal("it was not finished", NOBODY)
     try:
-        made = _make(media, clip, case, known, pseudonyms, kept, staged, memory, choice)
+        made = _make(media, clip, case, known, pseudonyms, kept, staged, memory, choice, films)
         return made
     finally:
         if isinstance(made, Refusal):
@@ -419,8 +460,9 @@ def _make(
     staged: list[Path],
     memory: Memory | None,
     choice: Choice,
+    films: Films,
 ) -> TeachingClip | Refusal:
-    frames_path, dicom, proof = staged
+    frames_path, dicom, proof, sound = staged
     area = kept.area
     looked = look(clip, area, sha256=media.sha256, memory=memory)
     needles = needles_of(known)
@@ -443,14 +485,24 @@ def _make(
         return Refusal(f"the rebuilt file failed its own check: {faults[0]}", NOBODY)
     if leaks.scan(dicom, _source_uids(facts).union(known), own=own.phrases("casearchive.deid")):
         return Refusal("an identity was found in the rebuilt file", NOBODY)
+    allowed = films.heard.get(media.id)
+    heard = allowed is not None and isinstance(clip, Sounding) and len(frames) > 1 and clip.write_sound(sound)
     proved = {
         **_proof(media, kept, cleaned, dicom, needles),
         "attributes": headers.told(dataset, choice.names),
+        **(_heard(allowed, sound, needles) if allowed is not None and heard else {}),
     }
     proof.write_text(json.dumps(proved, indent=1), encoding="utf-8")
     chosen = media.key_frame if media.key_frame and 1 <= media.key_frame <= len(frames) else cleaned.liveliest
     missing = tuple(
         note for note in facts.notes if note.startswith(("the file ends early", "a frame is cut short"))
+    )
+    shown = _shown(cleaned, kept, facts.timing, sound if heard else None)
+    moving = StagedFilm(
+        frames,
+        facts.timing.lasting(len(frames)),
+        films.folder / shown[:2] / f"{shown}.film-{film.VERSION}.mp4",
+        sound if heard else None,
     )
     uncalibrated = len(area.regions) - len(dataset.get("SequenceOfUltrasoundRegions") or ())
     return TeachingClip(
@@ -468,7 +520,32 @@ def _make(
             *(["a region without a complete calibration was not written"] if uncalibrated else []),
         ),
         times=facts.timing.times,
+        film=moving if len(frames) > 1 else None,
+        sounds=heard,
+        digest=shown,
     )
+
+
+def _shown(cleaned: _Cleaned, kept: Kept, timing: Timing, sound: Path | None) -> str:
+    """SHA-256 of what is seen and heard, when: nothing of whose it is or which set it is in."""
+    told = (
+        cleaned.hashes,
+        kept.area.digest,
+        _beside_of(cleaned, kept.area).get("beside_sha256", ""),
+        timing.lasting(len(cleaned.hashes)),
+        encode.file_hash(sound) if sound else "",
+    )
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _heard(allowed: Heard, sound: Path, needles: tuple[Needle, ...]) -> dict[str, object]:
+    """What the certificate says of the sound."""
+    who = _reviewer(allowed.who, needles)
+    return {
+        "sound": {
+            "sha256": encode.file_hash(sound), "by": who, "at": allowed.at, "because": allowed.because
+        }
+    }  # fmt: skip
 
 
 def _source_uids(facts: Facts) -> frozenset[Identifier]:

@@ -280,7 +280,7 @@ def certificate_page(said: Mapping[str, Any]) -> str:
             str(c["frames"]),
             f"{c['kept_percent']} %",
             _area_in_words(c),
-            _review_in_words(c.get("reviewed")),
+            _review_in_words(c.get("reviewed")) + _sound_in_words(c.get("sound")),
         )
         for c in said["clips"]
     )
@@ -348,6 +348,13 @@ def _review_in_words(reviewed: Mapping[str, Any] | None) -> str:
     seen = f"; something like text in {len(texts)} frames, looked at" if texts else ""
     because = f": {reviewed['because']}" if reviewed.get("because") else ""
     return f"{reviewed['decision']} by {reviewed['by']}, {str(reviewed['at'])[:10]}{because}{seen}"
+
+
+def _sound_in_words(sound: Mapping[str, Any] | None) -> str:
+    if not sound:
+        return ""
+    because = f": {sound['because']}" if sound.get("because") else ""
+    return f"; its sound leaves with films, {sound['by']} listened, {str(sound['at'])[:10]}{because}"
 
 
 def _row(*cells: str) -> str:

@@ -13,6 +13,17 @@ from casearchive.errors import CaseArchiveError
 #: The ledger's words for a decision; the subject is the SHA-256 of the original.
 REVIEWED = "reviewed"
 APPROVE, MASK, REFUSE, REOPEN = "approve", "mask", "refuse", "reopen"
+#: A decision of its own: who looks at pictures has not listened.
+LISTENED = "listened"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A person listened to the sound of these bytes, and lets it out with their pictures."""
+
+    who: str = ""
+    at: str = ""
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,11 @@ class Decision:
         if self.area:
             plain["area"] = self.area
         return plain
+
+
+def heard(details: Mapping[str, Any], who: str, at: str) -> Heard | None:
+    """What a line of the ledger lets be heard; None where it was taken back, or cannot be read here."""
+    return Heard(who, at, str(details.get("because", ""))) if details.get("leaves") is True else None
 
 
 def read(details: Mapping[str, Any], who: str, at: str) -> Decision | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
+from casearchive import film
 from casearchive.clip import Clip, Picture
 from casearchive.errors import PictureUnavailable, UnreadableFile
 from casearchive.model import Facts, Identifier, Instance
@@ -53,7 +54,7 @@ def open(path: Path, sha256: str) -> Clip:
     facts = _bare_facts(sha256, container)
     if not _video.available():
         notes.append("its video is not shown: PyAV is not installed (pip install 'casearchive[video]')")
-        return MovieClip(replace(facts, notes=tuple(notes)), None)
+        return MovieClip(replace(facts, notes=tuple(notes)), None, path)
     try:
         video = _video.Video(lambda: path.open("rb"), container.demuxer, size)
     except (_video.NoPicture, _video.VideoError) as trouble:
@@ -61,8 +62,8 @@ def open(path: Path, sha256: str) -> Clip:
             raise cut from trouble
         if not isinstance(trouble, _video.NoPicture):
             raise UnreadableFile("damaged", str(trouble), hint=_shared.AGAIN) from trouble
-        return MovieClip(replace(facts, notes=(*notes, str(trouble))), None)
-    clip = MovieClip(_with_video(facts, video.facts, notes), video)
+        return MovieClip(replace(facts, notes=(*notes, str(trouble))), None, path)
+    clip = MovieClip(_with_video(facts, video.facts, notes), video, path)
     return clip if cut is None else _shared.shown_or(clip, cut)
 
 
@@ -108,6 +109,14 @@ class MovieClip:
 
     facts: Facts
     _video: _video.Video | None = field(repr=False)
+    _path: Path = field(repr=False)
+
+    @property
+    def sounds(self) -> bool:
+        return self._video is not None and self._video.facts.sound
+
+    def write_sound(self, target: Path) -> bool:
+        return self.sounds and film.write_sound(self._path, target)
 
     def frame(self, number: int) -> Picture:
         return self._show(number, None)
