@@ -654,7 +654,7 @@ class Archive:
     ) -> Release:
         """Export a set, cases, or what a query finds, through the airlock; see ``casearchive.release.release``.
 
-        ``options`` are names of the de-identification profile's options, such as ``descriptors``.
+        ``options`` are names of options of the profile (``descriptors``) and of the outputs (``edge=600``).
         """
         from casearchive.release import release
 
@@ -667,7 +667,7 @@ class Archive:
                 to=Path(to),
                 require_all=require_all,
                 dry_run=dry_run,
-                chosen=options,
+                options=options,
                 tell=tell,
             )
 

@@ -23,8 +23,8 @@ from casearchive.deid.needles import build as needles_of
 from casearchive.deid.profile import profile
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR
-from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded
-from casearchive.exporters import exporter
+from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded, UsageError
+from casearchive.exporters import Exporter, exporter
 from casearchive.index import read
 from casearchive.model import Case, Identifier, TeachingSetRecord
 from casearchive.record.reading import dotted
@@ -57,13 +57,13 @@ def release(
     to: Path,
     require_all: bool = False,
     dry_run: bool = False,
-    chosen: Sequence[str] = (),
-    options: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
     tell: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
 ) -> Release:
     """Export the cases of ``wanted`` to ``to/<set>/<format>/``.
 
-    ``chosen`` are names of options of the profile (``deid.profile``), ``options`` belong to the output formats.
+    ``options`` are names of options of the profile (``deid.profile``) and of the outputs, which may have a value after
+    ``=``: ``edge=600``.
     ``tell(what, done, total)`` hears of each case (done from 1), and of each later step (done is 0).
     The caller is the writer (the ledger is written at the end).
     Raises ``ReviewNeeded`` where nothing may leave (or, with ``require_all``, where anything may not), ``UsageError``
@@ -71,7 +71,7 @@ def release(
     behind then.
     """
     plugs = [exporter(name) for name in formats]
-    chosen = profile().under(chosen).chosen
+    chosen, settings_of = _sorted_out(options, plugs)
     target = Path(os.path.normpath(to.absolute() / wanted.slug))
     earlier = _check_target(target, rooms)
     with contextlib.ExitStack() as stack:
@@ -104,8 +104,10 @@ def release(
         for plug in plugs:
             tell(f"writing {plug.NAME}", 0, 0)
             (building / plug.NAME).mkdir()
-            plug.export(teaching, building / plug.NAME, options or {})
-        paper = certificate.certificate(building, teaching, formats=formats, chosen=chosen, options=options)
+            plug.export(teaching, building / plug.NAME, settings_of)
+        paper = certificate.certificate(
+            building, teaching, formats=formats, chosen=chosen, options=settings_of
+        )
         (building / "certificate.json").write_text(
             json.dumps(paper, indent=1, sort_keys=True) + "\n", "utf-8"
         )
@@ -126,6 +128,24 @@ def release(
         target / "certificate.json",
         tuple(f for f in earlier if f not in formats),
     )
+
+
+def _sorted_out(options: Sequence[str], plugs: Sequence[Exporter]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The options of the profile, and those of these outputs with their values. Raises ``UsageError``."""
+    of_outputs = {name: plug.NAME for plug in plugs for name in plug.OPTIONS}
+    own = {o.name for o in profile().options}
+    given = {name.strip(): value.strip() for name, _, value in (o.partition("=") for o in options)}
+    for name in given:
+        if name not in own and name not in of_outputs:
+            there = [
+                *sorted(own),
+                *(f"{option} ({format_})" for option, format_ in sorted(of_outputs.items())),
+            ]
+            raise UsageError(f"there is no option {name!r}", hint=f"The options are: {', '.join(there)}.")
+        if name in own and given[name]:
+            raise UsageError(f"the option {name!r} has no value", hint=f"Write: --option {name}")
+    chosen = profile().under([name for name in given if name in own]).chosen
+    return chosen, {name: value for name, value in given.items() if name in of_outputs}
 
 
 def withheld_lines(withheld: Sequence[Withheld]) -> list[str]:

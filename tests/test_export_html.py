@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from casearchive.errors import UsageError
+from casearchive.exporters import _words as words
 from casearchive.exporters import exporter, html
-from casearchive.exporters._html import pages, words
-from casearchive.exporters._html.marks import marks_on
+from casearchive.exporters._html import pages
+from casearchive.exporters._marks import marks_on
 from casearchive.model import (
     Author,
     Case,

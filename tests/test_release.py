@@ -339,3 +339,13 @@ def test_a_name_that_only_the_comments_of_an_image_tell_does_not_leave(tmp_path:
     own = '[millerson_sign]\nkind = "abnormality"\nname = "Millerson sign"\n'
     (archive.path / "terms.toml").write_text(own, "utf-8")
     assert Archive.open(archive.path).export([TEAR], formats=["html"], to=tmp_path / "out").cases == 1
+
+
+def test_options_of_rules_and_of_outputs_are_told_apart(taken: Archive, tmp_path: Path) -> None:
+    made = taken.export([TEAR], formats=["html"], to=tmp_path, options=["no-dates", "edge=64"])
+    assert made.certificate is not None
+    paper = json.loads(made.certificate.read_text("utf-8"))
+    assert (paper["profile"]["options"], paper["options"]) == (["no-dates"], {"edge": "64"})
+    for wrong, told in (("edge=64", "there is no option 'edge'"), ("no-dates=1", "has no value")):
+        with pytest.raises(UsageError, match=told):
+            taken.export([TEAR], formats=["folder"], to=tmp_path, options=[wrong])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     default=("html",),
     show_default=True,
     metavar="FORMAT,...",
-    help="html or folder; several parted by commas, or said again.",
+    help="What to make, several parted by commas, or said again; --formats lists them.",
 )
 @click.option("--to", metavar="DIR", help="Where to: DIR/<set>/<format>/ is made.")
 @click.option("--require-all", is_flag=True, help="Release nothing where anything has to stay in.")
@@ -31,9 +31,12 @@ if TYPE_CHECKING:
     "--option",
     "options",
     multiple=True,
-    metavar="NAME",
-    help="Change the rules; may be given several times. device, descriptors, relative-days, no-dates, "
-    "no-characteristics or safe-private: --explain tells what each does and costs.",
+    metavar="NAME[=VALUE]",
+    help="Change the rules (device, descriptors, relative-days, no-dates, no-characteristics or safe-private: "
+    "--explain tells what each does and costs) or an output (--formats). May be given several times.",
+)
+@click.option(
+    "--formats", "list_formats", is_flag=True, help="List what can be made, with its options, and stop."
 )
 @click.option("--explain", is_flag=True, help="Print the rules by which headers are rebuilt, and stop.")
 @dry_run
@@ -45,6 +48,7 @@ def command(
     to: str | None,
     require_all: bool,
     options: tuple[str, ...],
+    list_formats: bool,
     explain: bool,
     dry_run: bool,
 ) -> int:
@@ -57,6 +61,9 @@ def command(
         from casearchive.deid.profile import describe
 
         click.echo(describe())
+        return 0
+    if list_formats:
+        _list_formats(state)
         return 0
     if to is None:
         raise UsageError("say where to with --to DIR")
@@ -107,6 +114,19 @@ def command(
                 page = made.folder / name / "index.html"
                 click.echo(safe(str(page if page.is_file() else made.folder / name)))
     return 3 if made.withheld else 0
+
+
+def _list_formats(state: State) -> None:
+    from casearchive.exporters import exporters
+
+    if state.json:
+        emit([{"format": e.NAME, "summary": e.SUMMARY, "options": dict(e.OPTIONS)} for e in exporters()])
+        return
+    wide = max(len(e.NAME) for e in exporters())
+    for one in exporters():
+        click.echo(f"{one.NAME:<{wide}}  {one.SUMMARY}")
+        for name, about in one.OPTIONS.items():
+            click.echo(f"{'':<{wide}}    --option {name}: {about}")
 
 
 def _plain(

@@ -1,8 +1,9 @@
 """The exporters: every public module of this folder is one output, found by looking, registered nowhere.
 
 A module has ``NAME`` (the word after ``--as``), ``SUMMARY`` (one line for people), ``HIDES_ANSWERS`` (whether its
-readers are asked before they are told) and ``export(teaching, target, options)``, which fills the existing, empty
-folder ``target`` from the values the airlock made and from nothing else.
+readers are asked before they are told), ``OPTIONS`` (what each option of its own does, by its name) and
+``export(teaching, target, options)``, which fills the existing, empty folder ``target`` from the values the airlock
+made and from nothing else. Names that begin with ``_`` are what several outputs share.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from casearchive.teaching import TeachingSet
 
 
 class Exporter(Protocol):
-    """A module of this folder. ``options`` holds what this exporter's docstring names; others are left alone,
-    as they may be another output's of the same set. Raises ``CaseArchiveError``; a target that was filled
-    halfway is the caller's to throw away."""
+    """A module of this folder. ``options`` holds what ``OPTIONS`` names, empty where it was given without a value;
+    others are left alone, as they may be another output's of the same set. Raises ``CaseArchiveError``; a target that
+    was filled halfway is the caller's to throw away."""
 
     NAME: str
     SUMMARY: str
     HIDES_ANSWERS: bool
+    OPTIONS: Mapping[str, str]
 
     def export(self, teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None: ...
 

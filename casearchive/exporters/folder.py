@@ -20,6 +20,7 @@ from casearchive.teaching import TeachingCase, TeachingSet
 NAME = "folder"
 SUMMARY = "case folders with case.toml and DICOM files, ready to be ingested by another casearchive"
 HIDES_ANSWERS = False
+OPTIONS: Mapping[str, str] = {}
 
 _SLUG = re.compile(r"[a-z0-9-]+")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")

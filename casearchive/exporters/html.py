@@ -21,6 +21,7 @@ from casearchive.teaching import TeachingCase, TeachingSet
 NAME = "html"
 SUMMARY = "web pages for teaching: open from disk, cine that plays and steps, answers behind a button"
 HIDES_ANSWERS = True
+OPTIONS = {"edge": "the longest side of a picture in pixels, 64 to 4096 (960); never enlarged"}
 
 _EDGE = 960
 

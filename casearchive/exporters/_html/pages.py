@@ -14,9 +14,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from casearchive.exporters._html import words
-from casearchive.exporters._html.marks import Mark, colour_of, marks_on
+from casearchive.exporters import _words as words
 from casearchive.exporters._html.pictures import PictureFiles, key_frame
+from casearchive.exporters._marks import Mark, colour_of, marks_on
 from casearchive.model import ASSUMED_FPS, Case, Evidence, Finding, Media
 from casearchive.record.spoilers import told_in
 from casearchive.teaching import TeachingCase, TeachingClip, TeachingSet

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TypedDict
 
-from casearchive.exporters._html.words import measure, plain, quantity, sentence
+from casearchive.exporters._words import measure, plain, quantity, sentence
 from casearchive.model import Case, Evidence, Measurement
 
 #: How many colours the style sheet has for marks (``mark-1`` …).
