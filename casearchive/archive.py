@@ -792,16 +792,29 @@ class Archive:
 
         return tuple(certificate.check(Path(folder)))
 
-    def search_export(self, folder: str | Path) -> tuple[int, tuple[str, ...]]:
+    def search_export(
+        self, folder: str | Path, *, tell: Callable[[str, int, int], None] = lambda _w, _d, _t: None
+    ) -> tuple[int, tuple[str, ...]]:
         """An exported folder searched for every identity of the patients of its cases, as far as these are here: how
-        many are, and where something was found. Identities themselves are not told."""
+        many are, and where something was found, in its bytes or, where text can be read here, in its pictures.
+        Identities themselves are not told. ``tell(file, done, total)`` hears of each file whose pictures are read."""
+        from casearchive import rereading
         from casearchive.deid import certificate
-        from casearchive.release import search
 
         named = (s for s in certificate.cases_of(Path(folder)) if SLUG.fullmatch(s))
         slugs = [slug for slug in named if self._layout.record(slug).is_file()]
-        found = search(self._rooms(), Path(folder), slugs) if slugs else ()
-        return len(slugs), tuple(map(str, found))
+        if not slugs:
+            return 0, ()
+        people = rereading.identities_of(self._rooms(), slugs)
+        told = tuple(map(str, rereading.found(Path(folder), people)))
+        return len(slugs), (*told, *rereading.read_in_pictures(Path(folder), people, tell))
+
+    @staticmethod
+    def reads_pictures() -> bool:
+        """Whether text in pictures can be read here."""
+        from casearchive.deid import looking
+
+        return looking.able()
 
     def wanted(self, what: Sequence[str]) -> TeachingSetRecord:
         """What ``export`` means by its words: a set, else slugs of cases, else a query."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from casearchive import index, settings
+from casearchive import index, rereading, settings
 from casearchive.clip import Clip
-from casearchive.deid import certificate, leaks, own, words
+from casearchive.deid import certificate, words
 from casearchive.deid.airlock import Films, pass_case
 from casearchive.deid.choice import Choice
 from casearchive.deid.needles import build as needles_of
@@ -328,21 +328,8 @@ def _land(building: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def search(rooms: Rooms, folder: Path, slugs: Sequence[str]) -> tuple[leaks.Leak, ...]:
-    """Every place in an exported folder that holds an identity of a patient of these cases. Raises ``RecordError``."""
-    cases = [rooms.case(slug) for slug in slugs]
-    with index.reading(rooms.layout.index) as connection:
-        people = read.identifiers(connection, (m.sha256 for case in cases for m in case.media if m.sha256))
-    return _found(folder, people)
-
-
-def _found(folder: Path, identifiers: frozenset[Identifier]) -> tuple[leaks.Leak, ...]:
-    ours = own.phrases("casearchive.deid", "casearchive.exporters", "casearchive.record")
-    return leaks.scan(folder, identifiers, own=ours)
-
-
 def _scan(building: Path, identifiers: frozenset[Identifier], where: str) -> None:
-    found = _found(building, identifiers)
+    found = rereading.found(building, identifiers)
     if found:
         raise IdentityFound(
             f"an identity was found in the output in {len(found)} places; nothing was released",

@@ -137,7 +137,12 @@ def _judged(
         looked = looking.looked(clip, kept.area, sha256=sha256, memory=Remembered(rooms))
     except PictureUnavailable as error:
         return replace(one, state=CANNOT, reason=error.what)
-    texts = tuple((n, seen.texts) for n, seen in sorted(looked.frames.items()) if seen.tells(needles))
+    outline = looked.outline if kept.plain else None
+    texts = tuple(
+        (n, looking.in_the_way(seen, outline, kept.area))
+        for n, seen in sorted(looked.frames.items())
+        if looking.waits(seen, outline, kept.area, needles)
+    )
     one = replace(one, texts=texts)
     doubt = doubt_of(looked.doubts, kept)
     if doubt is not None:

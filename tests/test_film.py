@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from casearchive import Archive, film
 from casearchive.cli import cli
-from casearchive.deid import airlock
+from casearchive.deid import staging
 from casearchive.errors import PictureUnavailable, UsageError
 
 av = pytest.importorskip("av", reason="casearchive[video] is not installed")
@@ -109,7 +109,7 @@ def test_without_an_encoder_there_is_no_film_and_it_says_what_to_install(
     monkeypatch.setattr(film, "encoder", lambda: "")
     with pytest.raises(PictureUnavailable, match=r"no H\.264 encoder"):
         film.write(pictures(2), [0.1] * 2, tmp_path / "film.mp4")
-    staged = airlock.StagedFilm(Frames(pictures(2)), [0.1] * 2, tmp_path / "kept.mp4", None)
+    staged = staging.StagedFilm(Frames(pictures(2)), [0.1] * 2, tmp_path / "kept.mp4", None)
     assert staged.path() is None
 
 
@@ -128,8 +128,8 @@ class Frames:
 def test_a_film_is_made_once(tmp_path: Path) -> None:
     frames = Frames(pictures(4))
     kept = tmp_path / "cache" / "kept.mp4"
-    first = airlock.StagedFilm(frames, [0.1] * 4, kept, None).path()
-    again = airlock.StagedFilm(frames, [0.1] * 4, kept, None).path()
+    first = staging.StagedFilm(frames, [0.1] * 4, kept, None).path()
+    again = staging.StagedFilm(frames, [0.1] * 4, kept, None).path()
     assert first == again == kept and frames.asked == 4
     assert [p.name for p in kept.parent.iterdir()] == ["kept.mp4"]
 

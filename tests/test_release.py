@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from helpers import needs_detector
+from PIL import Image
 from pydicom import dcmread
+from test_looking import written
 
 from casearchive import Archive
 from casearchive.errors import CaseArchiveError, IdentityFound, NotFound, ReviewNeeded, UsageError
@@ -349,3 +354,19 @@ def test_options_of_rules_and_of_outputs_are_told_apart(taken: Archive, tmp_path
     for wrong, told in (("edge=64", "there is no option 'edge'"), ("no-dates=1", "has no value")):
         with pytest.raises(UsageError, match=told):
             taken.export([TEAR], formats=["folder"], to=tmp_path, options=[wrong])
+
+
+@needs_detector
+def test_the_pictures_of_an_export_are_read_again_also_in_packed_files(
+    taken: Archive, tmp_path: Path
+) -> None:
+    taken.export([TEAR], formats=["folder"], to=tmp_path)
+    folder = tmp_path / TEAR / "folder"
+    Image.fromarray(written(np.zeros((200, 400, 3), np.uint8), "QUILLFEATHER", (40, 80), 18)).save(
+        tmp_path / "told.png"
+    )
+    with zipfile.ZipFile(folder / "more.zip", "w") as packed:
+        packed.write(tmp_path / "told.png", "pictures/1.png")
+    assert taken.search_export(tmp_path / TEAR) == (
+        1, ("folder/more.zip!pictures/1.png: text in the picture of frame 1",)
+    )  # fmt: skip

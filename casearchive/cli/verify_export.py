@@ -6,7 +6,7 @@ import contextlib
 
 import click
 
-from casearchive.cli._talk import State, emit, example, many, safe, verb
+from casearchive.cli._talk import Meter, State, emit, example, many, safe, verb
 from casearchive.errors import NoArchive
 
 
@@ -17,15 +17,22 @@ def command(state: State, folder: str) -> int:
     """Check an export from its own files alone: every byte, every kept pixel, every attribute.
 
     DIR is the folder that holds certificate.json. One changed bit, a missing or an added file ends with 30. Inside the
-    archive that it came from, its files are also searched for the identities of its patients; a find ends with 20.
+    archive that it came from, its files are also searched for the identities of its patients, and its pictures read; a
+    find ends with 20.
     """
     from casearchive.archive import Archive
 
     wrong = Archive.verify_export(folder)
     cases: int = 0
     found: tuple[str, ...] = ()
-    with contextlib.suppress(NoArchive):
-        cases, found = state.open().search_export(folder)
+    meter = Meter(state, "Reading pictures")
+    try:
+        with contextlib.suppress(NoArchive):
+            cases, found = state.open().search_export(
+                folder, tell=lambda _file, done, total: meter.tell(done, total)
+            )
+    finally:
+        meter.close()
     if state.json:
         emit({
             "folder": folder, "sound": not wrong, "faults": list(wrong), "cases_known_here": cases,
@@ -37,7 +44,10 @@ def command(state: State, folder: str) -> int:
         if found:
             state.say(f"An identity was found in {many(len(found), 'place')}: do not pass this folder on.")
         elif cases:
-            state.say(f"No identity of {many(cases, 'case')} known here stands in its files.")
+            where = (
+                "its files or pictures" if Archive.reads_pictures() else "its files (pictures were not read)"
+            )
+            state.say(f"No identity of {many(cases, 'case')} known here stands in {where}.")
         state.say(
             f"{many(len(wrong), 'fault')} found." if wrong else "The export is what its certificate says."
         )

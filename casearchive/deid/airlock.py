@@ -7,40 +7,32 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.lib.format import open_memmap
-from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from casearchive import film
 from casearchive.clip import Clip, Sounding
 from casearchive.deid import encode, headers, leaks, own, shapes, words
-from casearchive.deid.beside import beside, holds
 from casearchive.deid.choice import NOTHING_CHOSEN, Choice
 from casearchive.deid.decisions import APPROVE, REFUSE, Decision, Heard
-from casearchive.deid.looking import EXTRA, Frame, Memory, Seen, able, doubts, look, reads_as
+from casearchive.deid.looking import EXTRA, Looked, Memory, able, doubts, look
 from casearchive.deid.needles import Needle
 from casearchive.deid.needles import build as needles_of
 from casearchive.deid.pixels import (
     MOST_OF_THE_FRAME,
     Area,
-    clean,
     drawn_area,
-    rectangle,
     scan_area,
     struck_out,
 )
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR, NOBODY, REVIEW, Refusal
 from casearchive.deid.scanners import Scanner, fitting
-from casearchive.deid.things import Thing, boxed, digest, laid
-from casearchive.errors import PictureUnavailable
-from casearchive.files import PRIVATE_FILE, private_folder, temporary_sibling
+from casearchive.deid.staging import Cleaned, StagedFilm, StagedFrames, Terms, clean_frames
+from casearchive.deid.things import boxed, digest
 from casearchive.model import (
     GUESSED_LAYOUT,
     TOO_FEW,
@@ -275,61 +267,6 @@ class Films:
     heard: Mapping[str, Heard] = field(default_factory=dict)
 
 
-class StagedFilm:
-    """The film of staged frames, written when it is first asked for and kept under the digest of what it shows."""
-
-    def __init__(
-        self, frames: StagedFrames, lasting: Sequence[float], kept: Path, sound: Path | None
-    ) -> None:
-        self._frames, self._lasting, self._kept, self._sound = frames, lasting, kept, sound
-
-    def path(self) -> Path | None:
-        """The MP4 file; None without an encoder. Raises ``PictureUnavailable`` where it is not as it should be."""
-        if not film.encoder():
-            return None
-        if not self._kept.is_file():
-            private_folder(self._kept.parent)
-            with temporary_sibling(self._kept) as unfinished:
-                pictures = (self._frames.frame(n) for n in range(1, len(self._frames) + 1))
-                film.write(pictures, self._lasting, unfinished, sound=self._sound)
-                wrong = film.faults(unfinished, len(self._frames), sound=self._sound is not None)
-                if wrong:
-                    raise PictureUnavailable(f"a film failed its own check: {wrong[0]}")
-                unfinished.chmod(PRIVATE_FILE)
-                unfinished.replace(self._kept)
-        return self._kept
-
-
-class StagedFrames:
-    """Cleaned frames on disk, read one at a time; frames count from 1."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._count = int(np.load(path, mmap_mode="r").shape[0])
-
-    def __len__(self) -> int:
-        return self._count
-
-    def frame(self, number: int) -> NDArray[np.uint8]:
-        """Frame ``number`` (rows, columns[, 3]); raises ``PictureUnavailable`` outside 1 … len."""
-        if not 1 <= number <= self._count:
-            raise PictureUnavailable(f"there is no frame {number}, only 1 to {self._count}")
-        return np.array(np.load(self._path, mmap_mode="r")[number - 1])
-
-
-@dataclass(frozen=True, slots=True)
-class _Cleaned:
-    """What a pass over all frames gave: their file, colour or grey, hashes of the kept pixels, liveliest
-    frame."""
-
-    path: Path
-    colour: bool
-    hashes: tuple[str, ...]
-    liveliest: int
-    texts: tuple[int, ...] = ()  # frames with something like text, which a person has looked at
-    beside: tuple[Thing, ...] = ()  # what is kept beside the area
-
-
 def _pass_clip(
     media: Media,
     clip: Clip,
@@ -360,6 +297,9 @@ def _pass_clip(
                 path.unlink(missing_ok=True)
 
 
+_REGIONS = "the ultrasound regions"
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The pixels that may stay, who says so, and what a person decided of this very file."""
@@ -372,6 +312,11 @@ class Kept:
     def drawn(self) -> bool:
         """A person drew what stays of this very file, or took a part out of it: nothing stays beside that."""
         return bool(self.area.struck) or (self.decision is not None and bool(self.decision.keep))
+
+    @property
+    def plain(self) -> bool:
+        """Its regions alone say what stays."""
+        return self.decision is None and self.told == _REGIONS
 
     @property
     def approved(self) -> bool:
@@ -437,7 +382,7 @@ def _told_area(
         return "", Refusal("no ultrasound regions: nothing says which pixels are safe")
     area = scan_area(facts)
     if isinstance(area, Area):
-        return "the ultrasound regions", area
+        return _REGIONS, area
     scanner = fitting(scanners, facts)
     if scanner is not None:
         drawn = drawn_area(facts, scanner.keep)
@@ -464,14 +409,17 @@ def _make(
 ) -> TeachingClip | Refusal:
     frames_path, dicom, proof, sound = staged
     area = kept.area
-    looked = look(clip, area, sha256=media.sha256, memory=memory)
+    found = Looked()
+    looked = look(clip, area, sha256=media.sha256, memory=memory, found=found)
     needles = needles_of(known)
-    cleaned = _clean_frames(looked, clip.facts.instance.frames, kept, needles, frames_path)
+    terms = Terms(needles, kept.approved, kept.drawn, kept.plain)
+    cleaned = clean_frames(looked, found, clip.facts.instance.frames, area, terms, frames_path)
     if isinstance(cleaned, Refusal):
         return cleaned
     doubt = doubt_of(doubts(clip), kept)
     if doubt is not None:
         return doubt
+    area = cleaned.area
     facts, frames = clip.facts, StagedFrames(cleaned.path)
     picture = headers.Picture(area, len(frames), cleaned.colour)
     dataset = headers.build(facts, case, pseudonyms, picture, known, choice)
@@ -497,7 +445,7 @@ def _make(
     missing = tuple(
         note for note in facts.notes if note.startswith(("the file ends early", "a frame is cut short"))
     )
-    shown = _shown(cleaned, kept, facts.timing, sound if heard else None)
+    shown = _shown(cleaned, facts.timing, sound if heard else None)
     moving = StagedFilm(
         frames,
         facts.timing.lasting(len(frames)),
@@ -526,12 +474,12 @@ def _make(
     )
 
 
-def _shown(cleaned: _Cleaned, kept: Kept, timing: Timing, sound: Path | None) -> str:
+def _shown(cleaned: Cleaned, timing: Timing, sound: Path | None) -> str:
     """SHA-256 of what is seen and heard, when: nothing of whose it is or which set it is in."""
     told = (
         cleaned.hashes,
-        kept.area.digest,
-        _beside_of(cleaned, kept.area).get("beside_sha256", ""),
+        cleaned.area.digest,
+        _beside_of(cleaned).get("beside_sha256", ""),
         timing.lasting(len(cleaned.hashes)),
         encode.file_hash(sound) if sound else "",
     )
@@ -560,76 +508,24 @@ def _source_uids(facts: Facts) -> frozenset[Identifier]:
     )
 
 
-def _clean_frames(
-    looked: Iterable[tuple[int, Frame, Seen]], count: int, kept: Kept, needles: tuple[Needle, ...], path: Path
-) -> _Cleaned | Refusal:
-    """Stage every frame cleaned, unless one shows text that nobody approved.
-
-    Results, scales and bars beside the area stay where they are the same in every frame, unless a person drew what
-    stays.
-    """
-    mask = kept.area.mask()
-    straight = rectangle(mask)
-    first: Frame | None = None
-    still: tuple[Thing, ...] = ()
-    moved: list[Thing] = []
-    texts: list[int] = []
-    store: np.memmap[Any, np.dtype[np.uint8]] | None = None
-    hashes: list[str] = []
-    liveliest, most = 1, -1.0
-    try:
-        for number, frame, seen in looked:
-            text = seen.tells(needles)
-            if text and not kept.approved:
-                return Refusal(f"something that looks like text stands inside the scan area (frame {number})")
-            if text:
-                if reads_as(frame, kept.area, seen.texts, needles):
-                    return Refusal(
-                        f"text in it reads like an identity that is known, also if it was approved (frame {number})",
-                        "whoever masks it: casearchive review mask",
-                    )
-                texts.append(number)
-            if store is None or first is None:
-                store = open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, *frame.shape))
-                first = frame
-                still = () if kept.drawn else beside(frame, kept.area, needles)
-            moved += [t for t in still if not holds(t, first, frame)]
-            still = tuple(t for t in still if not any(t is m for m in moved))
-            store[number - 1] = clean(frame, mask | laid(still, *mask.shape))
-            hashes.append(encode.hash_of(frame, mask))
-            life = float((frame[mask] if straight is None else frame[straight]).std())
-            if life > most + 1e-9:
-                liveliest, most = number, life
-    except PictureUnavailable as error:
-        return Refusal(error.what, NOBODY)
-    if store is None:
-        return Refusal("it holds no frame", NOBODY)
-    if moved:
-        gone = laid(moved, *mask.shape) & ~laid(still, *mask.shape)
-        for number in range(count):
-            store[number][gone] = 0
-    store.flush()
-    colour = store.ndim == 4
-    del store
-    return _Cleaned(path, colour, tuple(hashes), liveliest, tuple(texts), still)
-
-
 def _reviewer(who: str, needles: tuple[Needle, ...]) -> str:
     """Who decided, unless the files know them as the staff of this very patient."""
     return "one of the staff that the files name" if any(words.find(who, needles)) else who
 
 
 def _proof(
-    media: Media, kept: Kept, cleaned: _Cleaned, dicom: Path, needles: tuple[Needle, ...]
+    media: Media, kept: Kept, cleaned: Cleaned, dicom: Path, needles: tuple[Needle, ...]
 ) -> dict[str, object]:
     """What the certificate says of this clip; the rebuilt file was read back and agreed before this is
     written."""
-    area, decision = kept.area, kept.decision
+    area, decision = cleaned.area, kept.decision
     drawn: dict[str, object] = {
         name: [shapes.written(shape) for shape in some]
         for name, some in (("kept_shapes", area.drawn), ("removed_shapes", area.struck))
         if some
     }
+    if area.within is not None:
+        drawn["kept_within"] = shapes.written(area.within)
     if decision is not None:
         drawn["reviewed"] = {
             "decision": decision.kind,
@@ -652,16 +548,16 @@ def _proof(
             {"frame": n, "before": digest, "after": digest} for n, digest in enumerate(cleaned.hashes, 1)
         ],
         "frames_searched_for_text": len(cleaned.hashes),
-        **_beside_of(cleaned, area),
+        **_beside_of(cleaned),
     }
 
 
-def _beside_of(cleaned: _Cleaned, area: Area) -> dict[str, object]:
+def _beside_of(cleaned: Cleaned) -> dict[str, object]:
     """What was kept beside the area: its kind, where, how it reads, and the pixels of all frames there as one hash."""
     if not cleaned.beside:
         return {}
     frames = StagedFrames(cleaned.path)
-    where = boxed((t.box for t in cleaned.beside), area.rows, area.columns)
+    where = boxed((t.box for t in cleaned.beside), cleaned.area.rows, cleaned.area.columns)
     return {
         "kept_beside": [{"kind": t.kind, "box": list(t.box), "text": t.text} for t in cleaned.beside],
         "beside_sha256": digest((frames.frame(n) for n in range(1, len(frames) + 1)), where),

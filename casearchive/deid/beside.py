@@ -12,17 +12,22 @@ from casearchive.deid.needles import Needle
 from casearchive.deid.pixels import Area
 from casearchive.deid.results import even, results
 from casearchive.deid.scales import scales
-from casearchive.deid.things import Frame, Thing, inside
+from casearchive.deid.things import Bits, Frame, Thing, inside
 
 MOST = 64  # things of one picture
 _STILL = 48  # grey levels that ink may change from frame to frame: what coding does, and no other sign
 
 
-def beside(frame: Frame, area: Area, needles: Sequence[Needle]) -> tuple[Thing, ...]:
-    """What of ``frame`` may stay outside ``area``; results and numbers only where text can be read here."""
+def beside(
+    frame: Frame, area: Area, needles: Sequence[Needle], corners: Bits | None = None
+) -> tuple[Thing, ...]:
+    """What of ``frame`` may stay outside ``area``; results and numbers only where text can be read here.
+
+    In ``corners``, what of a region is no fan, plain labels stay, too.
+    """
     found = [*bars(frame, area), *scales(frame, area)]
     if ocr.installed():
-        found += results(frame, area, needles)
+        found += results(frame, area, needles, corners)
     return tuple(found[:MOST])
 
 

@@ -243,7 +243,8 @@ def _recheck(path: Path, clip: Mapping[str, Any], chosen: Collection[str]) -> li
         tuple(shapes.read(str(shape)) for shape in clip.get(name, ()))
         for name in ("kept_shapes", "removed_shapes")
     )
-    mask = Area(int(clip["rows"]), int(clip["columns"]), boxes, (), drawn, struck).mask()
+    within = shapes.read(str(clip["kept_within"])) if "kept_within" in clip else None
+    mask = Area(int(clip["rows"]), int(clip["columns"]), boxes, (), drawn, struck, within).mask()
     hashes = [str(entry["after"]) for entry in clip["kept_pixels"]]
     beside = boxed((Box(*map(int, entry["box"])) for entry in clip.get("kept_beside", ())), *mask.shape)
     wrong = [
@@ -330,7 +331,9 @@ def _area_in_words(clip: Mapping[str, Any]) -> str:
     boxes = ["x {0}–{2}, y {1}–{3}".format(*box) for box in clip["kept_boxes"]]
     without = [f"without {shape}" for shape in clip.get("removed_shapes", ())]
     beside = [f"beside it {entry['kind']}: {entry['text']}" for entry in clip.get("kept_beside", ())]
-    return f"{clip.get('area', '')}: " + "; ".join((*boxes, *clip.get("kept_shapes", ()), *without, *beside))
+    fan = ["of these the fan alone"] if "kept_within" in clip else []
+    parts = (*boxes, *fan, *clip.get("kept_shapes", ()), *without, *beside)
+    return f"{clip.get('area', '')}: " + "; ".join(parts)
 
 
 def _options_in_words(chosen: Collection[str]) -> str:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from casearchive.clip import Clip
 from casearchive.deid import marks, ocr, screen
 from casearchive.deid.needles import Needle, fold
+from casearchive.deid.outline import Outline, Watch
 from casearchive.deid.pixels import Area, Box, struck_out
 from casearchive.deid.shapes import Rectangle
 from casearchive.deid.words import find
@@ -27,7 +28,7 @@ from casearchive.model import DOUBTS
 from casearchive.terms.spelling import distance
 
 EXTRA = ocr.EXTRA
-VERSION = 4
+VERSION = 5
 #: How sure the reader is, 0 to 1. Text of any script reads as signs of some kind, turned the right way; echoes
 #: read as nothing, or as one sign.
 _READ, _FINE = 0.25, 0.5
@@ -62,15 +63,18 @@ class Seen:
 @dataclass(slots=True)
 class Looked:
     """What was seen in the frames of one clip that hold anything, from 1. ``doubts`` are what showed, when its frames
-    were decoded, that they may not be what their header says."""
+    were decoded, that they may not be what their header says; ``outline`` is the shape of the fan, where it is plain.
+    """
 
     frames: dict[int, Seen] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
+    outline: Outline | None = None
 
     def plain(self) -> dict[str, Any]:
         """As JSON keeps it."""
         frames = [[n, [list(b) for b in s.texts], list(s.harmless)] for n, s in sorted(self.frames.items())]
-        return {"frames": frames, "doubts": list(self.doubts)}
+        shape = self.outline.plain() if self.outline else None
+        return {"frames": frames, "doubts": list(self.doubts), "outline": shape}
 
     @classmethod
     def read(cls, plain: Mapping[str, Any]) -> Looked:
@@ -79,6 +83,7 @@ class Looked:
             {int(n): Seen(tuple(Box(*map(int, b)) for b in boxes), tuple(map(str, lines)))
              for n, boxes, lines in plain["frames"]},
             tuple(map(str, plain["doubts"])),
+            Outline.read(plain["outline"]) if plain["outline"] else None,
         )  # fmt: skip
 
 
@@ -88,6 +93,18 @@ class Memory(Protocol):
     def recall(self, sha256: str, area: Area) -> Looked | None: ...
 
     def keep(self, sha256: str, area: Area, looked: Looked) -> None: ...
+
+
+def in_the_way(seen: Seen, outline: Outline | None, area: Area) -> tuple[Box, ...]:
+    """What looks like text in the fan of ``area``, not in its corners, where the outline of the fan is known."""
+    if outline is None:
+        return seen.texts
+    return tuple(box for box in seen.texts if not outline.beside(box, area.rows, area.columns))
+
+
+def waits(seen: Seen, outline: Outline | None, area: Area, needles: tuple[Needle, ...]) -> bool:
+    """Whether a person must look at a frame: for text in the fan, or a harmless line that is somebody's name."""
+    return Seen(in_the_way(seen, outline, area), seen.harmless).tells(needles)
 
 
 def able() -> bool:
@@ -101,16 +118,22 @@ def version() -> str:
 
 
 def look(
-    clip: Clip, area: Area, *, sha256: str = "", memory: Memory | None = None
+    clip: Clip,
+    area: Area,
+    *,
+    sha256: str = "",
+    memory: Memory | None = None,
+    found: Looked | None = None,
 ) -> Iterator[tuple[int, Frame, Seen]]:
     """Every frame once: its number, itself, and what was seen of text in ``area``; one in memory at a time.
 
-    What ``memory`` knows of the file ``sha256`` is not looked for again.
+    What ``memory`` knows of the file ``sha256`` is not looked for again. ``found`` holds all of it after the last
+    frame.
 
     Raises ``PictureUnavailable`` with the reason at the first frame that cannot be looked at.
     """
     before = memory.recall(sha256, area) if memory is not None and sha256 else None
-    found, same = Looked(), _Same()
+    found, same, watch = found if found is not None else Looked(), _Same(), Watch(area)
     count = clip.facts.instance.frames
     first: tuple[int, ...] = ()
     for number in range(1, count + 1):
@@ -130,11 +153,13 @@ def look(
         else:
             closely = number in (1, (count + 1) // 2, count)  # what stands still stands there, too
             seen = same.seen(frame, area, closely)
-            if seen != Seen():
-                found.frames[number] = seen
+            watch.see(frame)
+        if seen != Seen():
+            found.frames[number] = seen
         yield number, frame, seen
+    found.doubts = doubts(clip)
+    found.outline = before.outline if before is not None else watch.outline()
     if before is None and memory is not None and sha256:
-        found.doubts = doubts(clip)
         memory.keep(sha256, area, found)
 
 
@@ -143,8 +168,10 @@ def looked(clip: Clip, area: Area, *, sha256: str, memory: Memory) -> Looked:
     before = memory.recall(sha256, area)
     if before is not None:
         return before
-    frames = {n: one for n, _, one in look(clip, area, sha256=sha256, memory=memory) if one != Seen()}
-    return Looked(frames, doubts(clip))
+    found = Looked()
+    for _ in look(clip, area, sha256=sha256, memory=memory, found=found):
+        pass
+    return found
 
 
 def doubts(clip: Clip) -> tuple[str, ...]:

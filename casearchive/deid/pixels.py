@@ -44,7 +44,8 @@ class Box(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Area:
     """The pixels that may stay: disjoint boxes, and the regions of the file that they come from. ``drawn`` are
-    shapes that a person keeps beside the boxes, ``struck`` what a person takes out of all of it."""
+    shapes that a person keeps beside the boxes, ``struck`` what a person takes out of all of it, ``within`` the
+    shape of the fan, outside of which nothing stays."""
 
     rows: int
     columns: int
@@ -52,6 +53,7 @@ class Area:
     regions: tuple[UltrasoundRegion, ...]
     drawn: tuple[Shape, ...] = ()
     struck: tuple[Shape, ...] = ()
+    within: Shape | None = None
 
     def mask(self) -> NDArray[np.bool_]:
         """Boolean (rows, columns), not to be written to; True where the picture may stay."""
@@ -62,12 +64,13 @@ class Area:
         """SHA-256 of which pixels may stay: the same for the same area, however it was found."""
         told = (self.rows, self.columns, *(tuple(b) for b in self.boxes))
         drawn = (*map(shapes.written, self.drawn), "without", *map(shapes.written, self.struck))
+        drawn += ("within", shapes.written(self.within)) if self.within else ()
         return hashlib.sha256(repr((told, drawn)).encode()).hexdigest()
 
     @property
     def fraction(self) -> float:
         """Kept pixels as a part of all pixels, 0 to 1."""
-        if self.drawn or self.struck:
+        if self.drawn or self.struck or self.within:
             return float(self.mask().mean())
         return sum((b.x1 - b.x0 + 1) * (b.y1 - b.y0 + 1) for b in self.boxes) / (self.rows * self.columns)
 
@@ -81,6 +84,8 @@ def _laid(area: Area) -> NDArray[np.bool_]:
         keep |= shapes.mask(shape, area.rows, area.columns)
     for shape in area.struck:
         keep &= ~shapes.mask(shape, area.rows, area.columns)
+    if area.within is not None:
+        keep &= shapes.mask(area.within, area.rows, area.columns)
     keep.setflags(write=False)
     return keep
 

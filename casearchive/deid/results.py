@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -29,11 +29,15 @@ _SHARES = (0.5, 0.35, 0.22)  # of the contrast, from the surest on
 _AROUND = 2  # pixels around dark print that coding blurs
 
 
-def results(frame: Frame, area: Area, needles: Sequence[Needle]) -> Iterator[Thing]:
-    """The results that stand outside ``area``, and touch nothing of it. Needs the text detector."""
+def results(
+    frame: Frame, area: Area, needles: Sequence[Needle], corners: Bits | None = None
+) -> Iterator[Thing]:
+    """The results that stand outside ``area``, and touch nothing of it; in ``corners`` all else that is harmless, too.
+    Needs the text detector."""
     rows, columns = frame.shape[:2]
     everywhere = Area(rows, columns, (Box(0, 0, columns - 1, rows - 1),), ())
     mask = area.mask()
+    anywhere = [replace(needle, alone=False) for needle in needles]
     read: list[_Read] = []
     for patch in ocr.find(frame, everywhere):
         if patch.slant or mask[inside(patch.box)].any():
@@ -49,6 +53,13 @@ def results(frame: Frame, area: Area, needles: Sequence[Needle]) -> Iterator[Thi
                 thing = _thing(frame, part)
                 if thing is not None:
                     yield thing
+        for part in line_:
+            if corners is not None and part.harmless and corners[inside(part.box)].all():
+                if screen.result(part.text) or any(find(part.text, anywhere)):
+                    continue
+                thing = _thing(frame, part)
+                if thing is not None:
+                    yield replace(thing, kind="label")
 
 
 @dataclass(frozen=True, slots=True)

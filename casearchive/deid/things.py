@@ -14,7 +14,7 @@ from casearchive.deid.pixels import Box
 
 Bits = NDArray[np.bool_]
 Frame = NDArray[np.uint8]
-Kind = Literal["result", "depth scale", "colour bar"]
+Kind = Literal["result", "label", "depth scale", "colour bar", "mark"]
 
 
 @dataclass(frozen=True, slots=True)

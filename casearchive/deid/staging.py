@@ -1,0 +1,206 @@
+"""The pixels of one clip on their way out: cleaned frame by frame, staged on disk, and the film made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from casearchive import film
+from casearchive.deid import encode
+from casearchive.deid.beside import beside, holds
+from casearchive.deid.looking import Frame, Looked, Seen, reads_as, waits
+from casearchive.deid.needles import Needle
+from casearchive.deid.outline import Outline
+from casearchive.deid.pixels import Area, clean, rectangle
+from casearchive.deid.refusal import NOBODY, Refusal
+from casearchive.deid.things import Bits, Thing, inside, laid
+from casearchive.errors import PictureUnavailable
+from casearchive.files import PRIVATE_FILE, private_folder, temporary_sibling
+
+
+class StagedFrames:
+    """Cleaned frames on disk, read one at a time; frames count from 1."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._count = int(np.load(path, mmap_mode="r").shape[0])
+
+    def __len__(self) -> int:
+        return self._count
+
+    def frame(self, number: int) -> NDArray[np.uint8]:
+        """Frame ``number`` (rows, columns[, 3]); raises ``PictureUnavailable`` outside 1 … len."""
+        if not 1 <= number <= self._count:
+            raise PictureUnavailable(f"there is no frame {number}, only 1 to {self._count}")
+        return np.array(np.load(self._path, mmap_mode="r")[number - 1])
+
+
+class StagedFilm:
+    """The film of staged frames, written when it is first asked for and kept under the digest of what it shows."""
+
+    def __init__(
+        self, frames: StagedFrames, lasting: Sequence[float], kept: Path, sound: Path | None
+    ) -> None:
+        self._frames, self._lasting, self._kept, self._sound = frames, lasting, kept, sound
+
+    def path(self) -> Path | None:
+        """The MP4 file; None without an encoder. Raises ``PictureUnavailable`` where it is not as it should be."""
+        if not film.encoder():
+            return None
+        if not self._kept.is_file():
+            private_folder(self._kept.parent)
+            with temporary_sibling(self._kept) as unfinished:
+                pictures = (self._frames.frame(n) for n in range(1, len(self._frames) + 1))
+                film.write(pictures, self._lasting, unfinished, sound=self._sound)
+                wrong = film.faults(unfinished, len(self._frames), sound=self._sound is not None)
+                if wrong:
+                    raise PictureUnavailable(f"a film failed its own check: {wrong[0]}")
+                unfinished.chmod(PRIVATE_FILE)
+                unfinished.replace(self._kept)
+        return self._kept
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What a pass over all frames gave: their file, what stays of the picture (in the shape of its fan, where that is
+    plain), colour or grey, hashes of the kept pixels, the liveliest frame."""
+
+    path: Path
+    area: Area
+    colour: bool
+    hashes: tuple[str, ...]
+    liveliest: int
+    texts: tuple[int, ...] = ()  # frames with something like text, which a person has looked at
+    beside: tuple[Thing, ...] = ()  # what is kept beside the area
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a clip is cleaned: ``approved`` by a person who saw what stays, ``drawn`` by one, or ``plain``: told by its
+    regions alone, so that the corners of a fan can go."""
+
+    needles: tuple[Needle, ...]
+    approved: bool = False
+    drawn: bool = False
+    plain: bool = False
+
+
+def clean_frames(
+    looked: Iterable[tuple[int, Frame, Seen]],
+    found: Looked,
+    count: int,
+    area: Area,
+    terms: Terms,
+    path: Path,
+) -> Cleaned | Refusal:
+    """Stage every frame cleaned, unless one shows text that nobody approved. ``found`` is whole after the last frame.
+
+    Results, scales and bars beside the area stay where they are the same in every frame, unless a person drew what
+    stays.
+    """
+    stage = _Stage(count, area, terms, path)
+    try:
+        for number, frame, seen in looked:
+            refusal = stage.take(number, frame, seen)
+            if refusal is not None:
+                return refusal
+    except PictureUnavailable as error:
+        return Refusal(error.what, NOBODY)
+    return stage.finished(found.outline if terms.plain else None)
+
+
+class _Stage:
+    def __init__(self, count: int, area: Area, terms: Terms, path: Path) -> None:
+        self._count, self._area, self._terms, self._path = count, area, terms, path
+        self._mask = area.mask()
+        self._straight = rectangle(self._mask)
+        self._first: Frame | None = None
+        self._store: np.memmap[Any, np.dtype[np.uint8]] | None = None
+        self._still: tuple[Thing, ...] = ()
+        self._moved: list[Thing] = []
+        self._texts: list[int] = []
+        self._waiting: dict[int, Seen] = {}
+        self._hashes: list[str] = []
+        self._liveliest, self._most = 1, -1.0
+
+    def take(self, number: int, frame: Frame, seen: Seen) -> Refusal | None:
+        """Stage one frame. Text that nobody approved refuses it: now, or later where it may stand beside the fan."""
+        terms = self._terms
+        if seen.tells(terms.needles):
+            if not terms.approved and not terms.plain:
+                return _text_in(number)
+            if not terms.approved:
+                self._waiting[number] = seen
+            elif reads_as(frame, self._area, seen.texts, terms.needles):
+                return Refusal(
+                    f"text in it reads like an identity that is known, also if it was approved (frame {number})",
+                    "whoever masks it: casearchive review mask",
+                )
+            else:
+                self._texts.append(number)
+        if self._store is None or self._first is None:
+            self._store = open_memmap(
+                self._path, mode="w+", dtype=np.uint8, shape=(self._count, *frame.shape)
+            )
+            self._first = frame
+            self._still = () if terms.drawn else beside(frame, self._area, terms.needles)
+        self._keep_still(self._first, frame)
+        self._store[number - 1] = clean(frame, self._mask | laid(self._still, *self._mask.shape))
+        self._hashes.append(encode.hash_of(frame, self._mask))
+        life = float((frame[self._mask] if self._straight is None else frame[self._straight]).std())
+        if life > self._most + 1e-9:
+            self._liveliest, self._most = number, life
+        return None
+
+    def _keep_still(self, first: Frame, frame: Frame) -> None:
+        moved = [thing for thing in self._still if not holds(thing, first, frame)]
+        self._moved += moved
+        self._still = tuple(thing for thing in self._still if not any(thing is m for m in moved))
+
+    def finished(self, outline: Outline | None) -> Cleaned | Refusal:
+        """What was staged; without what moved beside the area, and without the corners that hold nothing of a fan."""
+        if self._store is None or self._first is None:
+            return Refusal("it holds no frame", NOBODY)
+        for number, seen in self._waiting.items():
+            if waits(seen, outline, self._area, self._terms.needles):
+                return _text_in(number)
+        area = self._area
+        if outline is not None:
+            area = replace(area, within=outline.shape)
+            self._in_the_corners(self._first, area, outline)
+        elif self._moved:
+            self._empty(laid(self._moved, *self._mask.shape) & ~laid(self._still, *self._mask.shape))
+        self._store.flush()
+        colour = self._store.ndim == 4
+        self._store = None
+        return Cleaned(
+            self._path, area, colour, tuple(self._hashes), self._liveliest, tuple(self._texts), self._still
+        )
+
+    def _in_the_corners(self, first: Frame, area: Area, outline: Outline) -> None:
+        """Empty what of the box is no fan, but for what is proven to be harmless there and stands still."""
+        assert self._store is not None
+        fan = area.mask()
+        corners = self._mask & ~fan
+        found = [t for t in beside(first, area, self._terms.needles, corners) if corners[inside(t.box)].all()]
+        for frame in self._store:
+            found = [thing for thing in found if holds(thing, first, frame)]
+        self._still += (*found, *(s for s in outline.signs if corners[inside(s.box)].all()))
+        kept = fan | laid(self._still, *fan.shape)
+        self._empty(~kept)
+        self._hashes = [encode.hash_of(frame, fan) for frame in self._store]
+
+    def _empty(self, gone: Bits) -> None:
+        assert self._store is not None
+        for frame in self._store:
+            frame[gone] = 0
+
+
+def _text_in(number: int) -> Refusal:
+    return Refusal(f"something that looks like text stands inside the scan area (frame {number})")

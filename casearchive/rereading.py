@@ -1,0 +1,103 @@
+"""An export, read again by the archive it came from: its bytes and its pictures, for the identities of its patients."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from casearchive import index
+from casearchive.clip import Clip
+from casearchive.deid import leaks, looking, own
+from casearchive.deid.needles import Needle
+from casearchive.deid.needles import build as needles_of
+from casearchive.deid.pixels import Area, Box
+from casearchive.errors import PictureUnavailable, UnreadableFile
+from casearchive.index import read
+from casearchive.model import Identifier
+from casearchive.readers import open_clip
+from casearchive.rooms import Rooms
+
+_MOST_UNPACKED = 1 << 31  # bytes of one archive: what is larger is no teaching set
+_CONTAINERS = (".zip", ".pptx", ".apkg")
+Tell = Callable[[str, int, int], None]
+
+
+def identities_of(rooms: Rooms, slugs: Sequence[str]) -> frozenset[Identifier]:
+    """All that is known to identify the patients of these cases. Raises ``RecordError``."""
+    cases = [rooms.case(slug) for slug in slugs]
+    with index.reading(rooms.layout.index) as connection:
+        return read.identifiers(connection, (m.sha256 for case in cases for m in case.media if m.sha256))
+
+
+def found(folder: Path, people: frozenset[Identifier]) -> tuple[leaks.Leak, ...]:
+    """Every place in the bytes under ``folder`` that holds one of these identities."""
+    ours = own.phrases("casearchive.deid", "casearchive.exporters", "casearchive.record")
+    return leaks.scan(folder, people, own=ours)
+
+
+def read_in_pictures(
+    folder: Path, people: frozenset[Identifier], tell: Tell = lambda _what, _done, _total: None
+) -> tuple[str, ...]:
+    """Where a picture under ``folder``, or in a packed file there, reads like one of these identities: each distinct
+    picture is read once. Nothing where no text can be read here (``looking.able``)."""
+    if not looking.able():
+        return ()
+    needles = needles_of(people)
+    known: dict[bytes, bool] = {}
+    told: list[str] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        files = list(_files(folder, Path(scratch)))
+        for number, (name, path) in enumerate(files, start=1):
+            tell(name, number, len(files))
+            told += [f"{name}: text in the picture of frame {n}" for n in _frames(path, needles, known)]
+    return tuple(told)
+
+
+def _files(folder: Path, scratch: Path) -> Iterator[tuple[str, Path]]:
+    """Each file with its name, members of packed files as ``a.zip!member`` unpacked under numbers."""
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix.lower() in _CONTAINERS and zipfile.is_zipfile(path):
+            yield from _members(path, name, scratch)
+        else:
+            yield name, path
+
+
+def _members(path: Path, name: str, scratch: Path) -> Iterator[tuple[str, Path]]:
+    with zipfile.ZipFile(path) as packed:
+        if sum(member.file_size for member in packed.infolist()) > _MOST_UNPACKED:
+            return
+        for member in packed.infolist():
+            if not member.is_dir():
+                inner = scratch / f"{len(list(scratch.iterdir()))}"
+                inner.write_bytes(packed.read(member))
+                yield f"{name}!{member.filename}", inner
+
+
+def _frames(path: Path, needles: tuple[Needle, ...], known: dict[bytes, bool]) -> Iterator[int]:
+    """The frames of a file that read like somebody; none where it is no picture."""
+    try:
+        clip = open_clip(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    except UnreadableFile:
+        return
+    with contextlib.closing(clip):
+        for number in range(1, clip.facts.instance.frames + 1):
+            if _tells(clip, number, needles, known):
+                yield number
+
+
+def _tells(clip: Clip, number: int, needles: tuple[Needle, ...], known: dict[bytes, bool]) -> bool:
+    try:
+        frame = clip.frame(number)
+    except PictureUnavailable:
+        return False
+    key = hashlib.sha256(repr(frame.shape).encode() + frame.tobytes()).digest()
+    if key not in known:
+        rows, columns = frame.shape[:2]
+        everywhere = Area(rows, columns, (Box(0, 0, columns - 1, rows - 1),), ())
+        known[key] = looking.reads_as(frame, everywhere, (), needles)
+    return known[key]
