@@ -204,6 +204,19 @@ def test_a_name_that_may_stand_in_the_fan_waits(tmp_path: Path, at: tuple[int, i
 
 
 @needs_detector
+def test_where_all_that_stands_in_the_corners_is_harmless_the_box_stays_as_it_was(tmp_path: Path) -> None:
+    frames = []
+    for n in range(2):
+        frame = written(fan_frame(n), "Dist 1.06 cm", CORNER, 16).copy()
+        frame[46:56, 240:250] = 220
+        frames.append(frame)
+    pixels, said = left(archive_of(tmp_path, frames), tmp_path / "out")
+    assert "kept_within" not in said
+    for before, after in zip(frames, pixels, strict=True):
+        assert np.array_equal(before[40:440, 60:580], after[40:440, 60:580])
+
+
+@needs_detector
 def test_results_labels_and_the_mark_of_the_side_stay_in_a_corner(tmp_path: Path) -> None:
     frames = []
     for n in range(3):

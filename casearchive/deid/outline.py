@@ -38,10 +38,12 @@ _SIGNS = 2
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """``shape`` holds the scan; ``signs`` are lone still signs beside it, such as the mark of the probe's side."""
+    """``shape`` holds the scan; ``signs`` are lone still signs beside it, such as the mark of the probe's side, and
+    ``apart`` is where anything else stands beside it in any frame."""
 
     shape: Polygon
     signs: tuple[Thing, ...] = ()
+    apart: tuple[Box, ...] = ()
 
     def beside(self, box: Box, rows: int, columns: int) -> bool:
         """Whether ``box``, and what is as near to it as it is high, touches nothing of the shape."""
@@ -51,7 +53,11 @@ class Outline:
 
     def plain(self) -> dict[str, Any]:
         """As JSON keeps it."""
-        return {"shape": written(self.shape), "signs": [list(sign.box) for sign in self.signs]}
+        return {
+            "shape": written(self.shape),
+            "signs": [list(sign.box) for sign in self.signs],
+            "apart": [list(box) for box in self.apart],
+        }
 
     @classmethod
     def read(cls, plain: Mapping[str, Any]) -> Outline:
@@ -59,7 +65,8 @@ class Outline:
         shape = read(str(plain["shape"]))
         if not isinstance(shape, Polygon):
             raise ValueError("an outline is a polygon")
-        return cls(shape, tuple(_sign(Box(*map(int, box))) for box in plain["signs"]))
+        signs, apart = (tuple(Box(*map(int, box)) for box in plain[name]) for name in ("signs", "apart"))
+        return cls(shape, tuple(map(_sign, signs)), apart)
 
 
 def _sign(box: Box) -> Thing:
@@ -103,7 +110,12 @@ class Watch:
         x, y = self._box.x0, self._box.y0
         shape = Polygon(tuple((round(a + x, 2), round(b + y, 2)) for a, b in corners))
         signs = _signs(apart, self._high, self._low)
-        return Outline(shape, tuple(_sign(Box(b.x0 + x, b.y0 + y, b.x1 + x, b.y1 + y)) for b in signs))
+        moved = {b: Box(b.x0 + x, b.y0 + y, b.x1 + x, b.y1 + y) for b in apart}
+        return Outline(
+            shape,
+            tuple(_sign(moved[b]) for b in signs),
+            tuple(moved[b] for b in apart if b not in signs),
+        )
 
 
 def _lit(high: Frame, low: Frame) -> Bits | None:

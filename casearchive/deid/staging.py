@@ -17,11 +17,13 @@ from casearchive.deid.beside import beside, holds
 from casearchive.deid.looking import Frame, Looked, Seen, reads_as, waits
 from casearchive.deid.needles import Needle
 from casearchive.deid.outline import Outline
-from casearchive.deid.pixels import Area, clean, rectangle
+from casearchive.deid.pixels import Area, Box, clean, rectangle
 from casearchive.deid.refusal import NOBODY, Refusal
 from casearchive.deid.things import Bits, Thing, inside, laid
 from casearchive.errors import PictureUnavailable
 from casearchive.files import PRIVATE_FILE, private_folder, temporary_sibling
+
+_SOFT = 3  # pixels
 
 
 class StagedFrames:
@@ -170,12 +172,9 @@ class _Stage:
         for number, seen in self._waiting.items():
             if waits(seen, outline, self._area, self._terms.needles):
                 return _text_in(number)
-        area = self._area
-        if outline is not None:
-            area = replace(area, within=outline.shape)
-            self._in_the_corners(self._first, area, outline)
-        elif self._moved:
+        if self._moved:
             self._empty(laid(self._moved, *self._mask.shape) & ~laid(self._still, *self._mask.shape))
+        area = self._area if outline is None else self._in_its_fan(self._first, outline)
         self._store.flush()
         colour = self._store.ndim == 4
         self._store = None
@@ -183,23 +182,38 @@ class _Stage:
             self._path, area, colour, tuple(self._hashes), self._liveliest, tuple(self._texts), self._still
         )
 
-    def _in_the_corners(self, first: Frame, area: Area, outline: Outline) -> None:
-        """Empty what of the box is no fan, but for what is proven to be harmless there and stands still."""
+    def _in_its_fan(self, first: Frame, outline: Outline) -> Area:
+        """The box as it is, where all that stands in its corners is proven to be harmless there and stands still. Else
+        only the fan stays, and what is proven beside it."""
         assert self._store is not None
+        area = replace(self._area, within=outline.shape)
         fan = area.mask()
         corners = self._mask & ~fan
         found = [t for t in beside(first, area, self._terms.needles, corners) if corners[inside(t.box)].all()]
         for frame in self._store:
             found = [thing for thing in found if holds(thing, first, frame)]
+        if not self._waiting and all(any(_holds(t.box, box) for t in found) for box in outline.apart):
+            return self._area
         self._still += (*found, *(s for s in outline.signs if corners[inside(s.box)].all()))
         kept = fan | laid(self._still, *fan.shape)
         self._empty(~kept)
         self._hashes = [encode.hash_of(frame, fan) for frame in self._store]
+        return area
 
     def _empty(self, gone: Bits) -> None:
         assert self._store is not None
         for frame in self._store:
             frame[gone] = 0
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    """Whether one box lies in another, but for the softness of print."""
+    return (
+        outer.x0 - _SOFT <= inner.x0
+        and outer.y0 - _SOFT <= inner.y0
+        and inner.x1 <= outer.x1 + _SOFT
+        and inner.y1 <= outer.y1 + _SOFT
+    )
 
 
 def _text_in(number: int) -> Refusal:
