@@ -15,7 +15,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from casearchive import settings
-from casearchive.errors import CaseArchiveError, NotFound, Problem, RecordError, UsageError
+from casearchive.errors import CaseArchiveError, NotFound, Problem, RecordError, ReviewNeeded, UsageError
 from casearchive.frozen import dataclass
 from casearchive.settings import Layout
 from casearchive.views import SLUG, CaseView, FileView, Views
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from casearchive.reviewing import Reviewable
     from casearchive.rooms import Rooms
     from casearchive.syllabus import Topic
+    from casearchive.teaching import Withheld
     from casearchive.terms import Lexicon
     from casearchive.verify import Rebuilt, Verdict
     from casearchive.vocabulary import Entry
@@ -639,6 +640,56 @@ class Archive:
         ordered = replace(found, cases=tuple(dict.fromkeys((*cases, *found.cases))))
         return ordered if dry_run or ordered == found else self._save_set(ordered, "set-changed")
 
+    def set_edit(
+        self,
+        slug: str,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        options: Mapping[str, str | None] | None = None,
+        dry_run: bool = False,
+    ) -> TeachingSetRecord:
+        """Change what a set is called, or the options that its exports have from now on (None takes one away).
+
+        Raises ``UsageError`` for an option that neither the rules nor an output have.
+        """
+        from casearchive.release import known_options
+
+        found = self.set(slug)
+        changed = dict(found.options)
+        for name, value in (options or {}).items():
+            if value is None:
+                changed.pop(name, None)
+            else:
+                known_options([name])
+                changed[name] = value
+        edited = replace(
+            found,
+            title=found.title if title is None else title,
+            description=found.description if description is None else description,
+            options=tuple(sorted(changed.items())),
+        )
+        return edited if dry_run or edited == found else self._save_set(edited, "set-changed")
+
+    def set_version(self, slug: str) -> int:
+        """How often a set was saved: 1 when it was made, one more with every change of it."""
+        return sum(event.event in ("set-created", "set-changed") for event in self.log(slug))
+
+    def set_check(
+        self, slug: str, *, tell: Callable[[str, int, int], None] = lambda _what, _done, _total: None
+    ) -> tuple[tuple[Linted, ...], tuple[Withheld, ...]]:
+        """All that stands in the way of teaching a set: what its records lack or say in doubt, and what would stay in
+        were it exported now (consent, holds, the airlock, answers that its pages would give away)."""
+        found = self.set(slug)
+        linted = tuple(one for one in self.lint(found.cases) if one.problems) if found.cases else ()
+        if not found.cases:
+            return (), ()
+        try:
+            made = self.preview(slug, dry_run=True, tell=tell)
+        except ReviewNeeded as refusal:
+            return linted, tuple(refusal.withheld)
+        return linted, made.withheld
+
     # ------------------------------------------------------------------------------------ letting out
 
     def export(
@@ -670,6 +721,25 @@ class Archive:
                 options=options,
                 tell=tell,
             )
+
+    def preview(
+        self,
+        slug: str,
+        *,
+        dry_run: bool = False,
+        tell: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+    ) -> Release:
+        """The pages of a set as they would leave, made inside the archive (``cache/preview``), where nobody else sees
+        them; the ledger has no line of it."""
+        from casearchive.release import release
+
+        rooms = self._rooms()
+        wanted = self.set(slug)
+        with rooms.writer(self._say):
+            return release(
+                rooms, wanted, formats=["html"], to=self._layout.preview, dry_run=dry_run, inside=True,
+                tell=tell,
+            )  # fmt: skip
 
     def reviewables(
         self, what: Sequence[str] = (), *, tell: Callable[[str, int, int], None] = lambda _w, _d, _t: None

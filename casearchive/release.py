@@ -24,7 +24,7 @@ from casearchive.deid.profile import profile
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR
 from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded, UsageError
-from casearchive.exporters import Exporter, exporter
+from casearchive.exporters import Exporter, exporter, exporters
 from casearchive.index import read
 from casearchive.model import Case, Identifier, TeachingSetRecord
 from casearchive.record.reading import dotted
@@ -58,12 +58,14 @@ def release(
     require_all: bool = False,
     dry_run: bool = False,
     options: Sequence[str] = (),
+    inside: bool = False,
     tell: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
 ) -> Release:
     """Export the cases of ``wanted`` to ``to/<set>/<format>/``.
 
     ``options`` are names of options of the profile (``deid.profile``) and of the outputs, which may have a value after
-    ``=``: ``edge=600``.
+    ``=``: ``edge=600``. Those of the set itself hold where none of the same name is given, and where they belong to one
+    of these outputs. ``inside``: made in the archive's own cache, to be looked at; nothing leaves.
     ``tell(what, done, total)`` hears of each case (done from 1), and of each later step (done is 0).
     The caller is the writer (the ledger is written at the end).
     Raises ``ReviewNeeded`` where nothing may leave (or, with ``require_all``, where anything may not), ``UsageError``
@@ -71,9 +73,9 @@ def release(
     behind then.
     """
     plugs = [exporter(name) for name in formats]
-    chosen, settings_of = _sorted_out(options, plugs)
+    chosen, settings_of = _sorted_out([*_of_set(wanted, plugs), *options], plugs)
     target = Path(os.path.normpath(to.absolute() / wanted.slug))
-    earlier = _check_target(target, rooms)
+    earlier = _check_target(target, rooms, inside)
     with contextlib.ExitStack() as stack:
         with index.writing(rooms.layout.index) as behind:
             rooms.catch_up(behind)  # a decision that only the ledger knows yet is a decision
@@ -116,7 +118,8 @@ def release(
         _scan(building, identifiers, wanted.slug)
         files = tuple(sorted(p.relative_to(building).as_posix() for p in building.rglob("*") if p.is_file()))
         _land(building, target)
-    _note(rooms, wanted, teaching, formats, chosen, target)
+    if not inside:
+        _note(rooms, wanted, teaching, formats, chosen, target)
     return Release(
         made.set,
         made.formats,
@@ -128,6 +131,17 @@ def release(
         target / "certificate.json",
         tuple(f for f in earlier if f not in formats),
     )
+
+
+def known_options(names: Sequence[str]) -> None:
+    """Raises ``UsageError`` for a name that is no option of the rules nor of any output."""
+    _sorted_out(names, exporters())
+
+
+def _of_set(wanted: TeachingSetRecord, plugs: Sequence[Exporter]) -> list[str]:
+    """The options that a set has, as far as they are about its rules or one of these outputs."""
+    about = {o.name for o in profile().options}.union(*(plug.OPTIONS for plug in plugs))
+    return [f"{name}={value}" if value else name for name, value in wanted.options if name in about]
 
 
 def _sorted_out(options: Sequence[str], plugs: Sequence[Exporter]) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -268,10 +282,10 @@ def _clips(rooms: Rooms, case: Case, stack: contextlib.ExitStack) -> dict[str, C
 # ------------------------------------------------------------------------------------------------ landing
 
 
-def _check_target(target: Path, rooms: Rooms) -> tuple[str, ...]:
+def _check_target(target: Path, rooms: Rooms, inside: bool) -> tuple[str, ...]:
     """Formats of an earlier export that stands there. Raises where anything else does."""
     root = rooms.layout.root.resolve()
-    if root in (target.resolve(), *target.resolve().parents):
+    if not inside and root in (target.resolve(), *target.resolve().parents):
         raise CaseArchiveError(
             "an export cannot go into the archive itself",
             where=str(target),

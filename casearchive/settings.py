@@ -79,6 +79,11 @@ class Layout:
         """What is to be reviewed, drawn for a person; shows originals and so stays in the archive."""
         return self.cache / "review"
 
+    @property
+    def preview(self) -> Path:
+        """Pages of sets as they would leave, to be looked at here."""
+        return self.cache / "preview"
+
     def record(self, slug: str) -> Path:
         return self.cases / f"{slug}.toml"
 

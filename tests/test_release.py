@@ -370,3 +370,43 @@ def test_the_pictures_of_an_export_are_read_again_also_in_packed_files(
     assert taken.search_export(tmp_path / TEAR) == (
         1, ("folder/more.zip!pictures/1.png: text in the picture of frame 1",)
     )  # fmt: skip
+
+
+def test_a_set_keeps_its_options_and_counts_its_versions(taken: Archive, tmp_path: Path) -> None:
+    taken.set_create("optional", cases=[TEAR])
+    taken.set_edit("optional", title="The thigh", options={"edge": "64", "no-dates": ""})
+    with pytest.raises(UsageError, match="there is no option 'egde'"):
+        taken.set_edit("optional", options={"egde": "64"})
+    assert taken.set_version("optional") == 2
+
+    def told(formats: list[str], to: str, options: tuple[str, ...] = ()) -> tuple[list[str], dict[str, str]]:
+        made = taken.export(["optional"], formats=formats, to=tmp_path / to, options=options)
+        assert made.certificate is not None
+        paper = json.loads(made.certificate.read_text("utf-8"))
+        return paper["profile"]["options"], paper["options"]
+
+    assert told(["html"], "one") == (["no-dates"], {"edge": "64"})
+    assert told(["html"], "two", ("edge=80",)) == (["no-dates"], {"edge": "80"})
+    assert told(["folder"], "three") == (["no-dates"], {}), "an option of another output is left alone"
+    taken.set_edit("optional", options={"no-dates": None})
+    assert told(["folder"], "four") == ([], {})
+
+
+def test_a_set_is_checked_and_looked_at_before_anything_leaves(taken: Archive, tmp_path: Path) -> None:
+    taken.set_create("looked-at", cases=[TEAR])
+    made = taken.preview("looked-at")
+    assert made.folder is not None and (made.folder / "html" / "index.html").is_file()
+    assert made.folder.is_relative_to(taken.path / "cache")
+    assert [e.event for e in taken.log("looked-at")] == ["set-created"], "nothing left"
+    linted, withheld = taken.set_check("looked-at")
+    assert [one.slug for one in linted] == [TEAR] and withheld == ()
+    taken.edit(TEAR, {"quiz_title": "A partial tear of the thigh"})
+    try:
+        _, withheld = taken.set_check("looked-at")
+        assert any("quiz_title" in one.reason for one in withheld)
+        taken.edit(TEAR, {"status": "held", "quiz_title": ""})
+        _, withheld = taken.set_check("looked-at")
+        assert [one.reason for one in withheld] == ["held: the record says why"]
+    finally:
+        taken.edit(TEAR, {"status": "ready", "quiz_title": ""})
+    assert taken.set_check(taken.set_create("empty").slug) == ((), ())

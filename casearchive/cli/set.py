@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from casearchive.cli._below import Below
-from casearchive.cli._talk import State, complete_case, dry_run, emit, example, many, safe, verb
+from casearchive.cli._talk import Meter, State, complete_case, dry_run, emit, example, many, safe, verb
 
 if TYPE_CHECKING:
     from casearchive.model import TeachingSetRecord
@@ -22,7 +22,7 @@ class _Verbs(Below):
     epilog=example('casearchive set create thigh --title "The painful thigh" "rectus femoris tear"'),
 )
 def command() -> None:
-    """Choose and order cases for teaching: create, add, remove, order, freeze, list, show."""
+    """Choose and order cases for teaching: create, add, remove, order, edit, freeze, check, preview, list, show."""
 
 
 @command.command(
@@ -81,6 +81,101 @@ def freeze(state: State, name: str, dry_run: bool) -> None:
     _tell(state, state.open().set_freeze(name, dry_run=dry_run), "Would be" if dry_run else "Now")
 
 
+@command.command(epilog=example('casearchive set edit thigh --title "The painful thigh" --option edge=1200'))
+@click.argument("name", shell_complete=complete_case)
+@click.option("--title", help="What learners read at the top.")
+@click.option("--description", help="A sentence or two below it.")
+@click.option(
+    "--option", "options", multiple=True, metavar="NAME[=VALUE]", help="Its exports have it from now on."
+)
+@click.option("--no-option", "without", multiple=True, metavar="NAME", help="They no longer have it.")
+@dry_run
+@verb
+def edit(
+    state: State,
+    name: str,
+    title: str | None,
+    description: str | None,
+    options: tuple[str, ...],
+    without: tuple[str, ...],
+    dry_run: bool,
+) -> None:
+    """Change what a set is called, and the options of its exports (see: casearchive export --formats)."""
+    given: dict[str, str | None] = {n.strip(): v.strip() for n, _, v in (o.partition("=") for o in options)}
+    made = state.open().set_edit(
+        name,
+        title=title,
+        description=description,
+        options={**given, **dict.fromkeys(without)},
+        dry_run=dry_run,
+    )
+    _tell(state, made, "Would be" if dry_run else "Now")
+
+
+@command.command(epilog=example("casearchive set check thigh"))
+@click.argument("name", shell_complete=complete_case)
+@verb
+def check(state: State, name: str) -> int:
+    """List all that stands in its way before it is taught: records, consent, holds, clips, answers given away."""
+    from casearchive.release import withheld_lines
+
+    meter = Meter(state, "Checking")
+    try:
+        linted, withheld = state.open().set_check(name, tell=lambda _c, done, total: meter.tell(done, total))
+    finally:
+        meter.close()
+    if state.json:
+        emit({
+            "set": name,
+            "problems": [
+                {"case": one.slug, "line": p.line, "field": p.field, "message": p.message, "level": p.level}
+                for one in linted
+                for p in one.problems
+            ],
+            "withheld": [
+                {"case": w.case, "media": w.media, "reason": w.reason, "decide": w.decide} for w in withheld
+            ],
+        })  # fmt: skip
+        return 3 if withheld else 0
+    for one in linted:
+        for problem in one.problems:
+            click.echo(safe(f"{one.slug}, {problem.field}: {problem.message}"))
+    for line in withheld_lines(withheld):
+        click.echo(safe(f"Stays in: {line}"))
+    if withheld:
+        state.say(f"{many(len(withheld), 'thing')} would stay in.")
+    else:
+        state.say("Everything would leave." if state.open().set(name).cases else "It holds no cases.")
+    return 3 if withheld else 0
+
+
+@command.command(epilog=example("casearchive set preview thigh --no-browser"))
+@click.argument("name", shell_complete=complete_case)
+@click.option("--no-browser", is_flag=True, help="Only make the page and print where it is.")
+@verb
+def preview(state: State, name: str, no_browser: bool) -> None:
+    """Make the pages of a set as they would leave, inside the archive, and open them in the browser."""
+    meter = Meter(state, "Cases through the airlock")
+    try:
+        made = state.open().preview(
+            name, tell=lambda _c, done, total: meter.tell(done, total) if done else None
+        )
+    finally:
+        meter.close()
+    assert made.folder is not None
+    page = made.folder / "html" / "index.html"
+    if state.json:
+        emit({"set": name, "page": str(page), "withheld": len(made.withheld)})
+        return
+    if made.withheld:
+        state.say(f"{many(len(made.withheld), 'thing')} stay in: casearchive set check {name}")
+    click.echo(safe(str(page)))
+    if not no_browser:
+        import webbrowser
+
+        webbrowser.open(page.as_uri())
+
+
 @command.command("list", epilog=example("casearchive set list"))
 @verb
 def list_(state: State) -> None:
@@ -103,13 +198,15 @@ def show(state: State, name: str) -> None:
     """Show a set and its cases in order."""
     found = state.open().set(name)
     if state.json:
-        emit(_plain(found))
+        emit({**_plain(found), "version": state.open().set_version(name)})
         return
     click.echo(click.style(safe(found.title or found.slug), bold=True))
     if found.description:
         click.echo(safe(found.description))
     if found.query:
         click.echo(safe(f"{'Living' if found.living else 'Frozen'} search: {found.query}"))
+    version = state.open().set_version(name)
+    click.echo(f"Version {version}{'' if not found.options else ', with ' + _options(found)}")
     for number, slug in enumerate(found.cases, 1):
         click.echo(f"{number:>3}  {slug}")
 
@@ -124,6 +221,10 @@ def _plain(record: TeachingSetRecord) -> dict[str, Any]:
         "query": record.query or None,
         "living": record.living,
     }
+
+
+def _options(record: TeachingSetRecord) -> str:
+    return ", ".join(f"{name}={value}" if value else name for name, value in record.options)
 
 
 def _tell(state: State, record: TeachingSetRecord, word: str) -> None:
