@@ -101,6 +101,105 @@ class PrivateNumbers:
 
 
 @dataclass(frozen=True, slots=True)
+class Coded:
+    """A code and its scheme as a file writes them (PS3.3 8.8), never the meaning beside it, which is free text."""
+
+    value: str
+    scheme: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """An object that another one points to, and the frames that are meant (from 1; none named: all of them)."""
+
+    sop_instance_uid: str
+    frames: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContentItem:
+    """One item of the content tree of a structured document, with all below it (PS3.3 C.17.3).
+
+    ``kind`` and ``relation`` are Value Type and Relationship Type as written; a reference to another item of the tree
+    has no kind. ``points`` are columns and rows (SCOORD, the first pixel's outer corner at 0) or offsets in seconds
+    (TCOORD), ``shape`` Graphic Type or Temporal Range Type.
+    """
+
+    kind: str
+    relation: str = ""
+    name: Coded | None = None
+    text: str = ""
+    code: Coded | None = None
+    number: float | None = None
+    unit: Coded | None = None
+    uid: str = ""
+    shape: str = ""
+    points: tuple[float, ...] = ()
+    pointers: tuple[Pointer, ...] = ()
+    continuity: str = ""
+    items: tuple[ContentItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnGraphic:
+    """One graphic object (PS3.3 C.10.5): ``points`` are pairs of column and row in ``units`` (PIXEL, the first pixel's
+    centre at 1, or DISPLAY, from 0 to 1)."""
+
+    shape: str
+    units: str
+    points: tuple[float, ...]
+    filled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnText:
+    """One text object (PS3.3 C.10.5): a ``box`` (left, top, right, bottom) or an ``anchor``, in their own units."""
+
+    text: str
+    box_units: str = ""
+    box: tuple[float, ...] = ()
+    justified: str = ""
+    anchor_units: str = ""
+    anchor: tuple[float, ...] = ()
+    anchor_visible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnLayer:
+    """What is drawn in one layer over ``pointers`` (none: over every image of the presentation)."""
+
+    layer: str
+    pointers: tuple[Pointer, ...] = ()
+    graphics: tuple[DrawnGraphic, ...] = ()
+    texts: tuple[DrawnText, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayedArea:
+    """Which part of an image is shown, and how large (PS3.3 C.10.4): corners are (column, row) from 1."""
+
+    pointers: tuple[Pointer, ...]
+    corners: tuple[int, ...]
+    mode: str
+    spacing: tuple[float, ...] = ()
+    aspect: tuple[int, ...] = ()
+    magnified: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """What a softcopy presentation state says of the images it is for (PS3.3 A.33.1, A.33.2), without its tables."""
+
+    pointers: tuple[Pointer, ...]
+    areas: tuple[DisplayedArea, ...] = ()
+    drawn: tuple[DrawnLayer, ...] = ()
+    layers: tuple[str, ...] = ()  # by their order
+    rotation: int | None = None  # degrees, clockwise
+    flipped: bool = False
+    inverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """One thing that one source says of a file: ``side`` is ``left``, says ``SeriesDescription``.
 
@@ -196,6 +295,10 @@ class Facts:
     claims: tuple[Claim, ...] = ()
     private: tuple[PrivateNumbers, ...] = ()  # read, never stored: only the airlock asks
     references: tuple[Reference, ...] = ()  # as private
+    content: ContentItem | None = (
+        None  # the root of a structured document that could be read whole; as private
+    )
+    presentation: Presentation | None = None  # as private
     pixel_aspect: tuple[int, int] = (1, 1)  # height : width of a pixel (PS3.3 C.7.6.3.1.7); as private
     report: str = (
         ""  # what a structured report says, a line a sentence; may name people, so it is never shown

@@ -9,16 +9,17 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from casearchive import index, rereading, settings
 from casearchive.clip import Clip
-from casearchive.deid import certificate, words
-from casearchive.deid.airlock import Films, pass_case
+from casearchive.deid import airlock, certificate, words
 from casearchive.deid.choice import Choice
+from casearchive.deid.decisions import Decision
+from casearchive.deid.leaving import Image, together
 from casearchive.deid.needles import build as needles_of
 from casearchive.deid.profile import profile
 from casearchive.deid.pseudonyms import Pseudonyms
@@ -26,7 +27,7 @@ from casearchive.deid.refusal import AUTHOR
 from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded, UsageError
 from casearchive.exporters import Exporter, exporter, exporters
 from casearchive.index import read
-from casearchive.model import Case, Identifier, TeachingSetRecord
+from casearchive.model import Case, Facts, Identifier, TeachingSetRecord
 from casearchive.record.reading import dotted
 from casearchive.record.spoilers import spoilers
 from casearchive.reviewing import Remembered, decided, heard, profiles
@@ -43,6 +44,7 @@ class Release:
     cases: int
     clips: int
     withheld: tuple[Withheld, ...]
+    documents: int = 0
     files: tuple[str, ...] = ()
     folder: Path | None = None
     certificate: Path | None = None
@@ -82,16 +84,19 @@ def release(
         connection = stack.enter_context(index.reading(rooms.layout.index))
         staging = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=rooms.layout.temporary)))
         memory = Remembered(rooms, learning=not dry_run)
-        teaching, identifiers = _pass_all(rooms, connection, wanted, staging, chosen, memory, tell)
+        teaching, identifiers, waiting = _pass_all(rooms, connection, wanted, staging, chosen, memory, tell)
         _plain_words(teaching, identifiers)
         if any(plug.HIDES_ANSWERS for plug in plugs):
             teaching = _without_spoilt(teaching)
+        pseudonyms = Pseudonyms(rooms.secret, _scope(rooms, wanted))
+        teaching = _with_documents(teaching, waiting, identifiers, pseudonyms, staging)
         made = Release(
             wanted.slug,
             tuple(formats),
             len(teaching.cases),
             sum(len(c.clips) for c in teaching.cases),
             teaching.withheld,
+            sum(len(c.documents) for c in teaching.cases),
         )
         if not teaching.cases or (require_all and teaching.withheld):
             raise ReviewNeeded(
@@ -118,14 +123,16 @@ def release(
         _scan(building, identifiers, wanted.slug)
         files = tuple(sorted(p.relative_to(building).as_posix() for p in building.rglob("*") if p.is_file()))
         _land(building, target)
+    written = {(d["case"], d["ref"]) for d in paper["documents"]}  # not every output writes them
     if not inside:
-        _note(rooms, wanted, teaching, formats, chosen, target)
+        _note(rooms, wanted, teaching, formats, chosen, target, written)
     return Release(
         made.set,
         made.formats,
         made.cases,
         made.clips,
         made.withheld,
+        len(written),
         files,
         target,
         target / "certificate.json",
@@ -215,7 +222,8 @@ def _pass_all(
     chosen: tuple[str, ...],
     memory: Remembered,
     tell: Callable[[str, int, int], None],
-) -> tuple[TeachingSet, frozenset[Identifier]]:
+) -> tuple[TeachingSet, frozenset[Identifier], dict[str, _Waiting]]:
+    """The set without its documents; those wait, by slug, until it is known which pictures of the set leave."""
     pseudonyms = Pseudonyms(rooms.secret, _scope(rooms, wanted))
     passed: list[TeachingCase] = []
     withheld: list[Withheld] = []
@@ -228,29 +236,40 @@ def _pass_all(
     first_days, frames = read.first_days(connection, hashes), read.frames_of(connection, hashes)
     decisions, sounds = decided(connection, hashes), heard(connection, hashes)
     scanners, consent_required = profiles(rooms), settings.read(rooms.layout).consent_required
+    waiting: dict[str, _Waiting] = {}
     for number, case in enumerate(cases, 1):
         tell(case.slug, number, len(cases))
         with contextlib.ExitStack() as stack:
             clips = _clips(rooms, case, stack)
+            choice = Choice(chosen, _by_identity(rooms, first_days, clips), frames)
+            decided_here = {m.id: decisions[m.sha256] for m in case.media if m.sha256 in decisions}
             # every patient of the set is looked for in every case: cards of two cases may have been mixed up
-            taught, kept_in = pass_case(
+            taught, kept_in = airlock.pass_case(
                 case,
                 clips,
                 everyone,
                 pseudonyms,
                 staging,
-                decisions={m.id: decisions[m.sha256] for m in case.media if m.sha256 in decisions},
+                decisions=decided_here,
                 scanners=scanners,
                 consent_required=consent_required,
                 memory=memory,
-                films=Films(
+                films=airlock.Films(
                     rooms.layout.darkroom, {m.id: sounds[m.sha256] for m in case.media if m.sha256 in sounds}
                 ),
-                choice=Choice(chosen, _by_identity(rooms, first_days, clips), frames),
+                choice=choice,
             )
-        originals = {m.id: m.sha256 for m in case.media}
-        withheld += [replace(w, sha256=originals.get(w.media, "")) for w in kept_in]
-        passed += [taught] if taught else []
+        withheld += _by_hash(case, kept_in)
+        if taught:
+            facts = {media: clip.facts for media, clip in clips.items()}
+            passed.append(taught)
+            waiting[case.slug] = _Waiting(
+                case,
+                {m: its for m, its in facts.items() if airlock.waits_for_images(its, choice)},
+                airlock.images_of(taught, facts),
+                choice,
+                decided_here,
+            )
     teaching = TeachingSet(
         wanted.slug,
         wanted.title or wanted.slug.replace("-", " ").capitalize(),
@@ -259,7 +278,53 @@ def _pass_all(
         tuple(withheld),
         profile().title,
     )
-    return teaching, frozenset(everyone)
+    return teaching, frozenset(everyone), waiting
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What of a case whose pictures passed is needed for its ``documents`` (facts by media id); ``images`` are those
+    that leave of it."""
+
+    case: Case
+    documents: Mapping[str, Facts]
+    images: Mapping[str, Image]
+    choice: Choice
+    decisions: Mapping[str, Decision]
+
+
+def _with_documents(
+    teaching: TeachingSet,
+    waiting: Mapping[str, _Waiting],
+    identifiers: frozenset[Identifier],
+    pseudonyms: Pseudonyms,
+    staging: Path,
+) -> TeachingSet:
+    """The set with its documents, which may point to the pictures of every case that is still in it."""
+    images = together(waiting[taught.case.slug].images for taught in teaching.cases)
+    cases, withheld = [], list(teaching.withheld)
+    for taught in teaching.cases:
+        one = waiting[taught.case.slug]
+        whole, kept_in = airlock.pass_documents(
+            taught,
+            one.case,
+            one.documents,
+            images,
+            identifiers,
+            pseudonyms,
+            staging,
+            one.choice,
+            one.decisions,
+        )
+        cases.append(whole)
+        withheld += _by_hash(one.case, kept_in)
+    return replace(teaching, cases=tuple(cases), withheld=tuple(withheld))
+
+
+def _by_hash(case: Case, kept_in: Sequence[Withheld]) -> list[Withheld]:
+    """The same, with the originals that they are about."""
+    originals = {m.id: m.sha256 for m in case.media}
+    return [replace(w, sha256=originals.get(w.media, "")) for w in kept_in]
 
 
 def _by_identity(rooms: Rooms, days: Mapping[str, str], clips: Mapping[str, Clip]) -> dict[str, str]:
@@ -359,13 +424,18 @@ def _note(
     formats: Sequence[str],
     chosen: Sequence[str],
     target: Path,
+    written: Collection[tuple[str, str]],
 ) -> None:
     details = {
         "formats": list(formats),
         "to": str(target),
         "cases": [c.case.slug for c in teaching.cases],
         "clips": {
-            c.case.slug: {clip.ref: _source(rooms, c.case.slug, clip.ref) for clip in c.clips}
+            c.case.slug: {
+                one.ref: _source(rooms, c.case.slug, one.ref)
+                for one in c.objects
+                if one in c.clips or (c.case.slug, one.ref) in written
+            }
             for c in teaching.cases
         },
         "withheld": len(teaching.withheld),

@@ -62,8 +62,18 @@ class TeachingClip:
 
 
 @dataclass(frozen=True)
+class TeachingDocument:
+    """A structured report, key object selection or presentation state, already clean. ``dicom`` is the rebuilt object,
+    staged on disk until the export is finished; ``kind`` is what the standard calls it."""
+
+    ref: str
+    kind: str
+    dicom: Path
+
+
+@dataclass(frozen=True)
 class TeachingCase:
-    """A case whose words and pictures passed the airlock.
+    """A case whose words, pictures and documents passed the airlock.
 
     ``case`` is a new record: media carry only ``id``, ``file`` (a neutral name) and the author's words;
     media that were withheld are not in it, nor evidence that points at them.
@@ -71,6 +81,12 @@ class TeachingCase:
 
     case: Case
     clips: tuple[TeachingClip, ...]
+    documents: tuple[TeachingDocument, ...] = ()
+
+    @property
+    def objects(self) -> tuple[TeachingClip | TeachingDocument, ...]:
+        """All that has a DICOM object of its own, the clips first."""
+        return (*self.clips, *self.documents)
 
     def clip(self, ref: str) -> TeachingClip | None:
         return next((c for c in self.clips if c.ref == ref), None)

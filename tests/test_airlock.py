@@ -556,7 +556,14 @@ def test_a_name_flashed_on_one_frame_is_refused(tmp_path: Path) -> None:
     ("change", "reason"),
     [
         ({"regions": ()}, "no ultrasound regions"),
-        ({"sop_class_uid": "1.2.840.10008.5.1.4.1.1.88.11"}, "not an ultrasound image object (Basic Text SR"),
+        (
+            {"sop_class_uid": "1.2.840.10008.5.1.4.1.1.88.11"},
+            "not a picture (Basic Text SR): what can be told of it leaves with the option structured-content",
+        ),
+        (
+            {"sop_class_uid": "1.2.840.10008.5.1.4.1.1.104.1"},
+            "not an ultrasound image object (Encapsulated PDF",
+        ),
         ({"rows": ROWS + 1}, "size"),
     ],
 )

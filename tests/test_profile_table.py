@@ -10,7 +10,8 @@ import pytest
 from pydicom.datadict import tag_for_keyword
 
 from casearchive.deid import headers
-from casearchive.deid.profile import CODES, Profile, Rule, profile
+from casearchive.deid import profile as profile_module
+from casearchive.deid.profile import CODES, Kind, Profile, Rule, profile
 from casearchive.errors import UsageError
 
 DATA = Path(__file__).parent / "data"
@@ -20,6 +21,8 @@ MADE_ANEW = {"empty", "patient", "uid", "device", "constant", "made", "omit"}
 #: The issue that this profile answers wants it so, and the documents say it.
 CLEANED_THOUGH_KEPT = {"PatientAge"}
 NAMES = [option.name for option in profile().options]
+#: Options that let documents out; what they change of a picture is only that it names them.
+OF_DOCUMENTS = tuple(kind.option for kind in profile().kinds)
 
 
 def table() -> dict[int, str]:
@@ -40,15 +43,18 @@ def _tag(line: str) -> int:
 
 
 def choices() -> list[tuple[str, ...]]:
-    """Every set of options that may be chosen together."""
+    """Every set of options for pictures that may be chosen together; those for documents alone and with one other."""
     found = []
-    for names in chain.from_iterable(combinations(NAMES, n) for n in range(len(NAMES) + 1)):
+    names_of_pictures = [name for name in NAMES if name not in OF_DOCUMENTS]
+    for names in chain.from_iterable(
+        combinations(names_of_pictures, n) for n in range(len(names_of_pictures) + 1)
+    ):
         try:
             profile().under(names)
         except UsageError:
             continue
         found.append(names)
-    return found
+    return found + [OF_DOCUMENTS, *((name,) for name in OF_DOCUMENTS), ("descriptors", *OF_DOCUMENTS)]
 
 
 def protected(current: Profile) -> list[tuple[Rule, str]]:
@@ -106,6 +112,72 @@ def test_an_option_of_the_standard_is_needed_for_nothing_else(names: tuple[str, 
     wanted |= {"StudyDate"} if "no-dates" not in names else set()
     wanted |= {"StudyDescription", "SeriesDescription", "ProtocolName"} if "descriptors" in names else set()
     assert kept == wanted
+
+
+#: What must be in a document with a value although the table would have it go: a day or time that means nothing.
+MUST_HAVE_A_VALUE = {"ContentDate", "ContentTime", "PresentationCreationDate", "PresentationCreationTime"}
+#: Where the standard wants nothing, or something else, and an option of it lets it be cleaned: made anew, item by item.
+CLEANED_BY_ITEM = {"ContentSequence": "113104", "GraphicAnnotationSequence": "113103"}
+
+
+@pytest.mark.parametrize("kind", profile().kinds, ids=lambda kind: kind.name)
+def test_a_document_holds_of_what_the_table_protects_only_what_pictures_hold_and_what_it_must(
+    kind: Kind,
+) -> None:
+    """The two options for documents against the same table: E.3.3 and E.3.4 let one sequence each be cleaned."""
+    current = profile().under(OF_DOCUMENTS).of(kind.name)
+    own = {rule.keyword for rule in kind.rules}
+    assert {rule for rule in current.rules if rule.keyword not in own} <= set(profile().rules)
+    for rule, action in protected(current):
+        if rule.keyword not in own:
+            continue
+        tag = tag_for_keyword(rule.keyword)
+        assert tag is not None
+        if rule.keyword in CLEANED_BY_ITEM:
+            assert rule.code == kind.code == CLEANED_BY_ITEM[rule.keyword]
+            assert options_of_the_table()[int(tag)] == {kind.code: "C"}
+        elif rule.keyword in MUST_HAVE_A_VALUE:
+            assert rule.action == "made" and not rule.code
+        else:
+            assert rule.action in ("empty", "made", "constant") and not rule.code, f"the table says {action}"
+    codes = {rule.code for rule in current.rules if rule.code}
+    assert codes == {"113107", "113108", kind.code}, "no option of the standard is needed for anything else"
+
+
+@pytest.mark.parametrize("kind", profile().kinds, ids=lambda kind: kind.name)
+def test_what_names_or_attests_in_documents_has_no_rule_or_an_empty_one(kind: Kind) -> None:
+    rules = {rule.keyword: rule for rule in profile().under(OF_DOCUMENTS).of(kind.name).rules}
+    for keyword in (
+        "VerifyingObserverSequence", "AuthorObserverSequence", "ParticipantSequence", "CustodialOrganizationSequence",
+        "PredecessorDocumentsSequence", "IdenticalDocumentsSequence", "PertinentOtherEvidenceSequence",
+        "ReferencedRequestSequence", "ContentCreatorIdentificationCodeSequence", "ObservationDateTime",
+        "GraphicLayerDescription", "OverlayData", "BitmapDisplayShutterSequence", "PersonName", "UID", "TextValue",
+    ):  # fmt: skip
+        assert keyword not in rules
+    for keyword in ("ContentCreatorName", "ContentDescription", "ReferencedPerformedProcedureStepSequence"):
+        assert keyword not in rules or rules[keyword].action == "empty"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'option = "graphics"', b'option = "drawings"'),
+        (b'option = "graphics"', b'option = "device"'),
+        (b'code   = "113103"\nshared', b'code   = "113102"\nshared'),
+        (b'"StudyInstanceUID", "StudyDate", "StudyTime",\n', b'"StudyInstanceUID", "PatientAddress",\n'),
+        (b'keyword = "ContentLabel"', b'keyword = "PatientName"'),
+        (b'keyword = "ContentLabel"\n', b'keyword = "ContentLabel"\noption = "device"\n'),
+        (
+            b'keyword = "ContentCreatorName"\naction  = "empty"',
+            b'keyword = "ContentCreatorName"\naction  = "made"',
+        ),
+    ],
+)
+def test_rules_for_documents_that_are_not_fully_understood_stop_everything(old: bytes, new: bytes) -> None:
+    good = profile_module._text()
+    assert old in good
+    with pytest.raises(profile_module.ProfileError):
+        profile_module.parse(good.replace(old, new, 1))
 
 
 def test_no_option_keeps_what_only_full_dates_device_uids_or_institution_would_allow() -> None:

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     "options",
     multiple=True,
     metavar="NAME[=VALUE]",
-    help="Change the rules (device, descriptors, relative-days, no-dates, no-characteristics or safe-private: "
-    "--explain tells what each does and costs) or an output (--formats). May be given several times.",
+    help="Change the rules (device, descriptors, graphics, relative-days, no-dates, no-characteristics, "
+    "structured-content or safe-private: --explain tells what each does and costs) or an output (--formats). May be "
+    "given several times.",
 )
 @click.option(
     "--formats", "list_formats", is_flag=True, help="List what can be made, with its options, and stop."
@@ -55,7 +56,8 @@ def command(
     """Export a set, cases, or what a query finds, as new files that never held an identity.
 
     Only what is plainly safe leaves: headers are built anew, pixels outside the ultrasound regions are removed.
-    The rest stays in and is listed with the reason. Whole or not at all.
+    The rest stays in and is listed with the reason. Whole or not at all. Reports and presentation states leave under
+    an option only, made anew of what may be told of them.
     """
     if explain:
         from casearchive.deid.profile import describe
@@ -89,20 +91,22 @@ def command(
         )
     except ReviewNeeded as refusal:
         if state.json:
-            emit(_plain(refusal.where, names, 0, 0, refusal.withheld, [], None))
+            emit(_plain(refusal.where, names, 0, 0, 0, refusal.withheld, [], None))
         raise
     finally:
         meter.close()
     if state.json:
         paper = str(made.certificate) if made.certificate else None
-        emit(_plain(made.set, names, made.cases, made.clips, made.withheld, list(made.files), paper))
+        told = (made.cases, made.clips, made.documents)
+        emit(_plain(made.set, names, *told, made.withheld, list(made.files), paper))
     else:
         from casearchive.release import withheld_lines
 
         for line in withheld_lines(made.withheld):
             state.say(f"Stays in: {line}")
         word = "would leave" if dry_run else "left"
-        left = f"{many(made.cases, 'case')} with {many(made.clips, 'clip')} {word}"
+        documents = f" and {many(made.documents, 'document')}" if made.documents else ""
+        left = f"{many(made.cases, 'case')} with {many(made.clips, 'clip')}{documents} {word}"
         stay = "nothing stays in" if not made.withheld else f"{many(len(made.withheld), 'thing')} stay in"
         state.say(f"{left}, {stay}.")
         if made.replaced:
@@ -134,6 +138,7 @@ def _plain(
     formats: list[str],
     cases: int,
     clips: int,
+    documents: int,
     withheld: Sequence[Withheld],
     files: list[str],
     certificate: str | None,
@@ -143,6 +148,7 @@ def _plain(
         "formats": formats,
         "cases": cases,
         "clips": clips,
+        "documents": documents,
         "withheld": [
             {"case": w.case, "media": w.media, "sha256": w.sha256, "reason": w.reason, "decide": w.decide}
             for w in withheld

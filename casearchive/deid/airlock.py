@@ -15,7 +15,7 @@ from pydicom.uid import UID
 
 from casearchive import film
 from casearchive.clip import Clip, Sounding
-from casearchive.deid import encode, headers, leaks, own, shapes, words
+from casearchive.deid import documents, encode, headers, leaks, leaving, own, shapes, words
 from casearchive.deid.choice import NOTHING_CHOSEN, Choice
 from casearchive.deid.decisions import APPROVE, REFUSE, Decision, Heard
 from casearchive.deid.looking import EXTRA, Looked, Memory, able, doubts, look
@@ -28,6 +28,7 @@ from casearchive.deid.pixels import (
     scan_area,
     struck_out,
 )
+from casearchive.deid.profile import profile
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR, NOBODY, REVIEW, Refusal
 from casearchive.deid.scanners import Scanner, fitting
@@ -48,11 +49,14 @@ from casearchive.model import (
     Quiz,
     Timing,
 )
-from casearchive.teaching import TeachingCase, TeachingClip, Withheld
+from casearchive.teaching import TeachingCase, TeachingClip, TeachingDocument, Withheld
 
 _PLAIN_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)\Z", re.I)  # names Windows will not have
 NOT_ABLE = Refusal(f"text in its pictures cannot be looked for here: {EXTRA} is not installed")
+_REFUSED_BY_A_PERSON = Refusal(
+    "a person decided that it does not leave", "whoever refused it: casearchive review reopen"
+)
 READY = "set status=ready when the case may leave"
 
 
@@ -80,7 +84,8 @@ def pass_case(
     where films of what passes are kept.
     Each clip that passes is written to ``staging/<slug>/``: the rebuilt DICOM object ``<id>.dcm``, its cleaned frames
     ``<id>.npy`` and, for the certificate, ``<id>.proof.json``. Nothing is left in staging of a case that is withheld.
-    Raises what the disk raises, ``NoSecretError`` and ``ProfileError``.
+    Documents whose option is chosen are not judged here: ``pass_documents`` does, when it is known which images of the
+    whole set leave. Raises what the disk raises, ``NoSecretError`` and ``ProfileError``.
     """
     known = frozenset(identifiers).union(*(clip.facts.identifiers for clip in clips.values()))
     case = choice.of_record(case)
@@ -103,6 +108,8 @@ def pass_case(
     try:
         for media in case.media:
             clip = clips.get(media.id)
+            if clip is not None and waits_for_images(clip.facts, choice):
+                continue
             result = (
                 Refusal("its file is not at hand", "whoever keeps the archive (verify)")
                 if clip is None
@@ -133,6 +140,125 @@ def pass_case(
         return None, tuple(withheld)
     clean_case = _rebuilt(case, {clip.ref for clip in passed}, author)
     return TeachingCase(clean_case, tuple(passed)), tuple(withheld)
+
+
+# ------------------------------------------------------------------------------------------------- documents
+
+
+def waits_for_images(facts: Facts, choice: Choice) -> bool:
+    """Whether a file is a document that the options let out, and so comes after all images of the set."""
+    kind = documents.kind_of(facts.instance.sop_class_uid) if facts.kind == "dicom" else ""
+    return bool(kind) and profile().option_of(kind) in choice.names
+
+
+def images_of(taught: TeachingCase, facts: Mapping[str, Facts]) -> dict[str, leaving.Image]:
+    """The images of a case that leave, by the SOP Instance UIDs of their sources; ``facts`` are by media id."""
+    found = {}
+    for clip in taught.clips:
+        its = facts[clip.ref]
+        found[its.instance.sop_instance_uid] = leaving.Image(
+            its.study.study_instance_uid,
+            its.series.series_instance_uid,
+            len(clip.frames),
+            clip.rows,
+            clip.columns,
+        )
+    return found
+
+
+def pass_documents(
+    taught: TeachingCase,
+    case: Case,
+    facts: Mapping[str, Facts],
+    images: leaving.Images,
+    identifiers: Collection[Identifier],
+    pseudonyms: Pseudonyms,
+    staging: Path,
+    choice: Choice,
+    decisions: Mapping[str, Decision] | None = None,
+) -> tuple[TeachingCase, tuple[Withheld, ...]]:
+    """The same case with its documents that may leave, and those that stay in.
+
+    ``taught`` is what ``pass_case`` made of ``case``; ``facts`` are those of its documents by media id, ``images`` all
+    that leave in the set, by the SOP Instance UIDs of their sources. Each document that passes is written to
+    ``staging/<slug>/``: the new object ``<id>.dcm`` and, for the certificate, ``<id>.proof.json``.
+    """
+    known = frozenset(identifiers).union(*(its.identifiers for its in facts.values()))
+    folder = staging / case.slug
+    passed: list[TeachingDocument] = []
+    withheld: list[Withheld] = []
+    for media in case.media:
+        if media.id not in facts:
+            continue
+        decision = (decisions or {}).get(media.id)
+        result = (
+            _REFUSED_BY_A_PERSON
+            if decision is not None and decision.kind == REFUSE
+            else _make_document(media, facts[media.id], case, known, pseudonyms, images, folder, choice)
+        )
+        if isinstance(result, Refusal):
+            withheld.append(Withheld(case.slug, media.id, result.reason, result.decide))
+        else:
+            passed.append(result)
+    if not passed:
+        return taught, tuple(withheld)
+    refs = {clip.ref for clip in taught.clips} | {one.ref for one in passed}
+    clean = _rebuilt(choice.of_record(case), refs, taught.case.author)
+    return TeachingCase(clean, taught.clips, tuple(passed)), tuple(withheld)
+
+
+def _make_document(
+    media: Media,
+    facts: Facts,
+    case: Case,
+    known: Collection[Identifier],
+    pseudonyms: Pseudonyms,
+    images: leaving.Images,
+    folder: Path,
+    choice: Choice,
+) -> TeachingDocument | Refusal:
+    made = documents.build(facts, case, pseudonyms, images, known, choice)
+    if isinstance(made, Refusal):
+        return made
+    dicom, proof = folder / f"{media.id}.dcm", folder / f"{media.id}.proof.json"
+    result: TeachingDocument | Refusal = Refusal("it was not finished", NOBODY)
+    try:
+        documents.write(made.dataset, dicom)
+        result = _proven(media, facts, known, made, dicom, proof, choice)
+        return result
+    finally:
+        if isinstance(result, Refusal):
+            dicom.unlink(missing_ok=True)
+            proof.unlink(missing_ok=True)
+
+
+def _proven(
+    media: Media,
+    facts: Facts,
+    known: Collection[Identifier],
+    made: documents.Made,
+    dicom: Path,
+    proof: Path,
+    choice: Choice,
+) -> TeachingDocument | Refusal:
+    """The staged document, read back, held against the profile and searched; then its proof is written."""
+    finished = documents.read(dicom)
+    faults = documents.allowed(finished, choice.names)
+    if faults or documents.counted(finished) != made.kept:
+        return Refusal(f"the rebuilt document failed its own check: {[*faults, 'its items'][0]}", NOBODY)
+    if leaks.scan(dicom, _source_uids(facts).union(known), own=own.phrases("casearchive.deid")):
+        return Refusal("an identity was found in the rebuilt document", NOBODY)
+    name = UID(finished.SOPClassUID).name.removesuffix(" Storage")
+    proved = {
+        "ref": media.id,
+        "sha256": encode.file_hash(dicom),
+        "kind": name,
+        "kept": dict(sorted(made.kept.items())),
+        "dropped": dict(sorted(made.dropped.items())),
+        "attributes": headers.told(finished, profile().under(choice.names).of(made.kind)),
+    }
+    proof.write_text(json.dumps(proved, indent=1), encoding="utf-8")
+    return TeachingDocument(ref=media.id, kind=name, dicom=dicom)
 
 
 # --------------------------------------------------------------------------------------------------- the case
@@ -331,9 +457,7 @@ def safe_area(facts: Facts, decision: Decision | None, scanners: Collection[Scan
     if refusal is not None:
         return refusal
     if decision is not None and decision.kind == REFUSE:
-        return Refusal(
-            "a person decided that it does not leave", "whoever refused it: casearchive review reopen"
-        )
+        return _REFUSED_BY_A_PERSON
     told, area = _told_area(facts, decision, scanners)
     if isinstance(area, Area) and decision is not None:
         if decision.area and decision.area != area.digest:
@@ -343,9 +467,12 @@ def safe_area(facts: Facts, decision: Decision | None, scanners: Collection[Scan
 
 
 def _no_rule(facts: Facts) -> Refusal | None:
-    """A refusal of what no rule lets out: all but ultrasound, and pictures that may show it."""
+    """A refusal of what no rule lets out as a picture: all but ultrasound, and pictures that may show it."""
     uid = facts.instance.sop_class_uid or ""
     if facts.kind == "dicom" and not (uid in headers.ULTRASOUND_CLASSES or _captured(facts)):
+        document = documents.refusal_without_option(facts)
+        if document is not None:
+            return document
         kind = UID(uid).name if UID(uid).name != uid else "a kind of object that is not known here"
         return Refusal(f"not an ultrasound image object ({kind}): no rule lets it out", NOBODY)
     if facts.kind not in ("dicom", "image", "clip") or facts.instance.frames < 1:
@@ -437,7 +564,7 @@ def _make(
     heard = allowed is not None and isinstance(clip, Sounding) and len(frames) > 1 and clip.write_sound(sound)
     proved = {
         **_proof(media, kept, cleaned, dicom, needles),
-        "attributes": headers.told(dataset, choice.names),
+        "attributes": headers.told(dataset, profile().under(choice.names)),
         **(_heard(allowed, sound, needles) if allowed is not None and heard else {}),
     }
     proof.write_text(json.dumps(proved, indent=1), encoding="utf-8")

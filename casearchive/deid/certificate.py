@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import html
 import json
@@ -11,16 +12,17 @@ from typing import Any
 
 import numpy as np
 from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
 
 from casearchive import __version__
-from casearchive.deid import shapes
+from casearchive.deid import documents, shapes
 from casearchive.deid.encode import file_hash, frames_of, hash_of
 from casearchive.deid.headers import allowed
 from casearchive.deid.pixels import Area, Box
 from casearchive.deid.profile import Option, choice_hash, profile
 from casearchive.deid.things import boxed
 from casearchive.errors import CaseArchiveError, UsageError
-from casearchive.teaching import TeachingClip, TeachingSet
+from casearchive.teaching import TeachingClip, TeachingDocument, TeachingSet
 
 NAME, PAGE = "certificate.json", "certificate.html"
 FORMAT = 2
@@ -31,6 +33,8 @@ _REMOVED = (
     "every attribute that the profile with its options does not name, at every level, private ones included",
     "names, numbers, addresses, times, comments, overlays, icons, curves, audio and signatures",
     "free text, but for single words known to be safe where that option was chosen",
+    "of documents, where an option lets them out: who observed and verified, when and where, names, dates, codes and"
+    " meanings of somebody's own, and what points to anything that is not here",
     "the file meta information and the preamble of the source",
     "all pixels outside the kept area, in every frame",
     "metadata inside the compressed frames of the source: the frames are encoded anew",
@@ -69,7 +73,9 @@ def certificate(
     """
     current = profile().under(chosen)
     clips = [_clip(case.case.slug, clip) for case in teaching.cases for clip in case.clips]
-    known = {clip["sha256"]: f"{clip['case']}/{clip['ref']}" for clip in clips}
+    papers = [_clip(case.case.slug, one) for case in teaching.cases for one in case.documents]
+    known = {one["sha256"]: ("clip", f"{one['case']}/{one['ref']}") for one in clips}
+    known |= {one["sha256"]: ("document", f"{one['case']}/{one['ref']}") for one in papers}
     files = []
     for path in _files(folder):
         digest = file_hash(path)
@@ -79,8 +85,11 @@ def certificate(
             "bytes": path.stat().st_size,
         }
         if digest in known:
-            entry["clip"] = known[digest]
+            kind, name = known[digest]
+            entry[kind] = name
         files.append(entry)
+    standing = {entry["sha256"] for entry in files}  # not every output writes documents
+    papers = [paper for paper in papers if paper["sha256"] in standing]
     told: dict[str, Any] = {
         "certificate": FORMAT,
         "program": f"casearchive {__version__}",
@@ -96,6 +105,7 @@ def certificate(
         "options": dict(options or {}),
         "cases": [case.case.slug for case in teaching.cases],
         "clips": clips,
+        "documents": papers,
         "files": files,
         "removed": list(_REMOVED),
         "withheld": [
@@ -108,13 +118,13 @@ def certificate(
     return {**told, "seal": seal(told)}
 
 
-def _clip(case: str, clip: TeachingClip) -> dict[str, Any]:
+def _clip(case: str, clip: TeachingClip | TeachingDocument) -> dict[str, Any]:
     path = clip.dicom.with_suffix(".proof.json")
     try:
         proof = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
         raise CertificateError(
-            "the proof of a clip is missing, its certificate cannot be made",
+            "the proof of a clip or document is missing, its certificate cannot be made",
             where=path.name,
             hint="export again",
         ) from error
@@ -173,12 +183,14 @@ def check(folder: Path) -> list[str]:
 
     From the output alone: every file is hashed again, none may be missing or too many, and in every DICOM
     object the kept pixels are hashed again, all others must be zero, and the profile with the options that the
-    certificate names must allow every attribute.
+    certificate names must allow every attribute. Documents must hold as many items as it says, and point only to
+    images that are there.
     """
     try:
         said = json.loads((folder / NAME).read_text(encoding="utf-8"))
         files = {str(entry["path"]): entry for entry in said["files"]}
         clips = {f"{clip['case']}/{clip['ref']}": clip for clip in said["clips"]}
+        papers = {f"{one['case']}/{one['ref']}": one for one in said.get("documents", ())}
         form = said["certificate"]
         if form == FORMAT:
             chosen, faults = _options(said["profile"])
@@ -200,6 +212,7 @@ def check(folder: Path) -> list[str]:
     wrong += [f"{p.relative_to(folder).as_posix()}: an empty folder" for p in _empty_folders(folder)]
     wrong += [f"{path}: missing" for path in sorted(files.keys() - found.keys())]
     wrong += [f"{path}: not in the certificate" for path in sorted(found.keys() - files.keys())]
+    beside: dict[str, dict[str, tuple[str, int]]] = {}
     for path in sorted(files.keys() & found.keys()):
         if found[path].is_symlink() or not found[path].is_file():
             wrong.append(f"{path}: it is a link, not a file")
@@ -213,6 +226,18 @@ def check(folder: Path) -> list[str]:
                 wrong += [f"{path}: {fault}" for fault in _recheck(found[path], clip, chosen)]
             except (KeyError, TypeError, ValueError, UsageError):
                 wrong.append(f"{path}: what the certificate says of its clip cannot be read")
+        elif files[path].get("document"):
+            paper = papers.get(str(files[path]["document"]), {})
+            try:
+                form = path.split("/")[0]
+                if form not in beside:
+                    beside[form] = _images(folder, form, files)
+                wrong += [
+                    f"{path}: {fault}"
+                    for fault in _recheck_document(found[path], paper, chosen, beside[form])
+                ]
+            except (KeyError, TypeError, ValueError, AttributeError, InvalidDicomError, UsageError):
+                wrong.append(f"{path}: what the certificate says of its document cannot be read")
     return wrong
 
 
@@ -268,6 +293,32 @@ def _recheck(path: Path, clip: Mapping[str, Any], chosen: Collection[str]) -> li
     return wrong
 
 
+def _images(folder: Path, form: str, files: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
+    """Class and frames of the images in one format of an export, by SOP Instance UID."""
+    found = {}
+    for name, entry in files.items():
+        if entry.get("clip") and name.split("/")[0] == form:
+            with contextlib.suppress(OSError, InvalidDicomError, AttributeError):  # said of that file itself
+                data = dcmread(folder / name, stop_before_pixels=True)
+                found[str(data.SOPInstanceUID)] = (
+                    str(data.SOPClassUID),
+                    int(data.get("NumberOfFrames") or 1),
+                )
+    return found
+
+
+def _recheck_document(
+    path: Path, paper: Mapping[str, Any], chosen: Collection[str], beside: Mapping[str, tuple[str, int]]
+) -> list[str]:
+    """What in a document the profile does not allow at any level, what differs from what is said of it, and where it
+    points to what is not there."""
+    data = documents.read(path)
+    wrong = [f"{keyword} is not allowed by the profile" for keyword in documents.allowed(data, chosen)]
+    if dict(documents.counted(data)) != paper["kept"]:
+        wrong.append("it does not hold what the certificate says")
+    return wrong + documents.astray(data, beside)
+
+
 # ------------------------------------------------------------------------------------------------------- page
 
 
@@ -284,6 +335,10 @@ def certificate_page(said: Mapping[str, Any]) -> str:
             _review_in_words(c.get("reviewed")) + _sound_in_words(c.get("sound")),
         )
         for c in said["clips"]
+    )
+    papers = "".join(
+        _row(d["case"], d["ref"], d["kind"], _counts(d["kept"]), _counts(d["dropped"]))
+        for d in said["documents"]
     )
     withheld = "".join(
         _row(w["case"], w["media"] or "the case", w["reason"], w["decide"]) for w in said["withheld"]
@@ -307,6 +362,9 @@ def certificate_page(said: Mapping[str, Any]) -> str:
             " objects and compressed. Check it again with <code>casearchive verify-export</code>.</p>",
             _section("What was removed", _list(said["removed"])),
             _section("Clips", _table(("Case", "Clip", "Frames", "Kept", "Kept area", "Reviewed"), clips)),
+            _section("Documents", _table(("Case", "Document", "Kind", "Holds", "Left out"), papers))
+            if papers
+            else "",
             _section(
                 "What stayed in the archive", _table(("Case", "Clip", "Why", "Who can decide"), withheld)
             )
@@ -334,6 +392,11 @@ def _area_in_words(clip: Mapping[str, Any]) -> str:
     fan = ["of these the fan alone"] if "kept_within" in clip else []
     parts = (*boxes, *fan, *clip.get("kept_shapes", ()), *without, *beside)
     return f"{clip.get('area', '')}: " + "; ".join(parts)
+
+
+def _counts(items: Mapping[str, int]) -> str:
+    """``3 CODE, 1 NUM``."""
+    return ", ".join(f"{count} {kind}" for kind, count in items.items()) or "nothing"
 
 
 def _options_in_words(chosen: Collection[str]) -> str:

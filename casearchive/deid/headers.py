@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from pydicom.datadict import dictionary_VR
@@ -26,7 +26,7 @@ from pydicom.uid import (
 
 from casearchive import __version__
 from casearchive.attributes import FREE_TEXT, TABLE
-from casearchive.deid import descriptors
+from casearchive.deid import descriptors, leaving, numbers
 from casearchive.deid.choice import NOTHING_CHOSEN, Choice
 from casearchive.deid.needles import build as needles_of
 from casearchive.deid.needles import fold, squeeze
@@ -58,8 +58,6 @@ IMPLEMENTATION_CLASS_UID = "2.25.313049261187364120187427158342938190321"
 IMPLEMENTATION_VERSION = f"CASEARCHIVE_{__version__}"[:16]
 TRANSFER_SYNTAX = JPEG2000Lossless
 
-#: Earned by every file: its header was built anew along the profile, its pixels were cleaned.
-ALWAYS_EARNED = ("113100", "113101")
 #: How an option stands in De-identification Method.
 _OPTION = "option "
 #: Lossy transfer syntaxes and the defined terms of PS3.3 C.7.6.1.1.5.1.
@@ -75,7 +73,7 @@ _LOSSY = {
 }
 #: Pictures that are no DICOM objects.
 _LOSSY_MEDIA = {"image/jpeg": "ISO_10918_1", "image/heic": "ISO_23008_2", "image/webp": "", "image/avif": ""}
-OLDEST = 89
+OLDEST = numbers.OLDEST
 REGION_KEYWORDS = (
     "RegionSpatialFormat",
     "RegionDataType",
@@ -106,8 +104,13 @@ class Picture:
     colour: bool
 
 
+_NO_PICTURE = Picture(Area(0, 0, (), ()), 0, False)
+
+
 @dataclass(frozen=True, slots=True)
 class _Context:
+    """``made`` are values of attributes that somebody else makes, in the place of this module's."""
+
     facts: Facts
     identity: str
     pseudonyms: Pseudonyms
@@ -115,6 +118,7 @@ class _Context:
     identifiers: Collection[Identifier]
     profile: Profile
     choice: Choice
+    made: Mapping[str, object] = field(default_factory=dict)
 
 
 def build(
@@ -131,6 +135,27 @@ def build(
     dataset is not at hand here. A patient without identity is told apart by the case. Refused when a date
     cannot be read or a UID is missing: an unreadable date must not pass, nor be dropped in silence.
     """
+    made = rebuilt(facts, case, pseudonyms, identifiers, choice, profile().under(choice.names), picture)
+    if isinstance(made, Refusal):
+        return made
+    if "ImageLaterality" not in made and "Laterality" not in made:
+        made.Laterality = None  # Type 2C: the body part may be a paired one (PS3.3 C.7.3.1)
+    made.file_meta = meta(made, TRANSFER_SYNTAX)
+    return made
+
+
+def rebuilt(
+    facts: Facts,
+    case: Case,
+    pseudonyms: Pseudonyms,
+    identifiers: Collection[Identifier],
+    choice: Choice,
+    current: Profile,
+    picture: Picture | None = None,
+    made: Mapping[str, object] | None = None,
+) -> Dataset | Refusal:
+    """A new dataset along ``current``, still without file meta information; ``made`` are values of attributes that the
+    profile leaves to the caller, the only ones where there is no ``picture``. Refused as ``build`` says."""
     if not facts.study.study_instance_uid or not facts.instance.sop_instance_uid:
         return Refusal("a UID is missing, the file cannot be told apart from others", NOBODY)
     if facts.study.study_date and _date(facts.study.study_date) is None:
@@ -139,10 +164,11 @@ def build(
         facts=facts,
         identity=facts.subject.identity or f"case {case.slug}",
         pseudonyms=pseudonyms,
-        picture=picture,
+        picture=picture or _NO_PICTURE,
         identifiers=identifiers,
-        profile=profile().under(choice.names),
+        profile=current,
         choice=choice,
+        made=made or {},
     )
     dataset = Dataset()
     for rule in context.profile.rules:
@@ -153,9 +179,6 @@ def build(
             setattr(dataset, rule.keyword, None)
     _add_private(dataset, context)
     _mark(dataset, context.profile)
-    if "ImageLaterality" not in dataset and "Laterality" not in dataset:
-        dataset.Laterality = None  # Type 2C: the body part may be a paired one (PS3.3 C.7.3.1)
-    dataset.file_meta = _meta(dataset)
     dataset.preamble = b"\0" * 128
     return dataset
 
@@ -167,13 +190,24 @@ def allowed(dataset: Dataset, options: Collection[str] = ()) -> list[str]:
     that this very dataset did not earn. Raises ``UsageError`` for options that there are not.
     """
     current = profile().under(options)
-    known = current.keywords | {"ExtendedOffsetTable", "ExtendedOffsetTableLengths"}
     inner = {
         "SequenceOfUltrasoundRegions": set(REGION_KEYWORDS),
-        "DeidentificationMethodCodeSequence": set(CODE_KEYWORDS),
         "ReferencedImageSequence": set(REFERENCE_KEYWORDS),
         "SourceImageSequence": set(REFERENCE_KEYWORDS),
     }
+    wrong = not_allowed(dataset, current, {"ExtendedOffsetTable", "ExtendedOffsetTableLengths"})
+    for keyword, names in inner.items():
+        for item in dataset.get(keyword, ()):
+            wrong += [e.keyword or str(e.tag) for e in item if e.keyword not in names]
+            if not _FORMS["uid"].fullmatch(item.get("ReferencedSOPInstanceUID", "2.25.0")):
+                wrong.append(keyword)
+    return wrong
+
+
+def not_allowed(dataset: Dataset, current: Profile, more: Collection[str] = ()) -> list[str]:
+    """What of a finished dataset, apart from what stands inside sequences, this profile does not allow; ``more`` are
+    attributes without a rule that may be there."""
+    known = current.keywords.union(more)
     private = {*_private_tags(dataset, current.private)}
     wrong = [
         e.keyword or str(e.tag)
@@ -181,11 +215,8 @@ def allowed(dataset: Dataset, options: Collection[str] = ()) -> list[str]:
         if (e.tag not in private if e.tag.is_private else e.keyword not in known)
     ]
     wrong += [rule.keyword for rule in current.rules if not _has_form(rule, dataset.get(rule.keyword))]
-    for keyword, names in inner.items():
-        for item in dataset.get(keyword, ()):
-            wrong += [e.keyword or str(e.tag) for e in item if e.keyword not in names]
-            if not _FORMS["uid"].fullmatch(item.get("ReferencedSOPInstanceUID", "2.25.0")):
-                wrong.append(keyword)
+    for item in dataset.get("DeidentificationMethodCodeSequence", ()):
+        wrong += [e.keyword or str(e.tag) for e in item if e.keyword not in CODE_KEYWORDS]
     if [part for part in _values(dataset.get("DeidentificationMethod")) if part.startswith(_OPTION)] != [
         _OPTION + name for name in current.chosen
     ]:
@@ -235,9 +266,9 @@ _BECAME = {
 }
 
 
-def told(dataset: Dataset, options: Collection[str] = ()) -> dict[str, list[str]]:
+def told(dataset: Dataset, current: Profile) -> dict[str, list[str]]:
     """The attributes of a finished dataset by what became of them: kept, replaced, moved, made here."""
-    became = {rule.keyword: _BECAME.get(rule.action, "made") for rule in profile().under(options).rules}
+    became = {rule.keyword: _BECAME.get(rule.action, "made") for rule in current.rules}
     result: dict[str, list[str]] = {"kept": [], "replaced": [], "moved": [], "made": []}
     for element in dataset:
         private = element.tag.is_private and not element.tag.is_private_creator
@@ -251,7 +282,7 @@ def earned(dataset: Dataset, current: Profile) -> list[str]:
     """The codes of CID 7050 whose conditions this very dataset meets, in order (PS3.15 E.1.1)."""
     by_rules = {rule.code for rule in current.rules if rule.code and dataset.get(rule.keyword)}
     by_private = {rule.code for rule in current.private if _private_element(dataset, rule) is not None}
-    return sorted(by_rules.union(by_private, ALWAYS_EARNED))
+    return sorted(by_rules.union(by_private, current.always))
 
 
 # -------------------------------------------------------------------------------------------- private numbers
@@ -313,11 +344,8 @@ def _keep(rule: Rule, context: _Context) -> object:
 
 
 def _tells(value: float, context: _Context) -> bool:
-    """Whether the digits of a number are those of an identifier: a record or a date can be written as a setting."""
-    digits = re.sub(r"\D", "", f"{value:.12g}").strip("0")
-    return len(digits) >= 4 and any(
-        digits == squeeze(i.value).strip("0") for i in context.identifiers if squeeze(i.value).isdigit()
-    )
+    long = len(numbers.digits(value)) >= numbers.SHORTEST
+    return long and numbers.tells(value, numbers.digits_of(context.identifiers))
 
 
 def _terms(rule: Rule, context: _Context) -> str | None:
@@ -473,6 +501,8 @@ def _empty(rule: Rule, context: _Context) -> None:
 
 
 def _made(rule: Rule, context: _Context) -> object:
+    if rule.keyword in context.made:
+        return context.made[rule.keyword]
     return _MADE[rule.keyword](context)
 
 
@@ -595,14 +625,10 @@ def _references(keyword: str, context: _Context) -> Sequence | None:
     for reference in context.facts.references:
         if reference.keyword == keyword and reference.sop_instance_uid in frames:
             item = Dataset()
-            item.ReferencedSOPClassUID = _class(frames[reference.sop_instance_uid])
+            item.ReferencedSOPClassUID = leaving.class_of(frames[reference.sop_instance_uid])
             item.ReferencedSOPInstanceUID = context.pseudonyms.uid(reference.sop_instance_uid)
             items.append(item)
     return Sequence(items) if items else None
-
-
-def _class(frames: int) -> UID:
-    return UltrasoundMultiFrameImageStorage if frames > 1 else UltrasoundImageStorage
 
 
 def _frame_time(context: _Context) -> str | None:
@@ -637,7 +663,7 @@ _MADE: Mapping[str, Callable[[_Context], object]] = {
     "DeidentificationMethod": _method,
     "DeidentificationMethodCodeSequence": lambda c: Sequence(),
     "LongitudinalTemporalInformationModified": lambda c: "REMOVED",
-    "SOPClassUID": lambda c: _class(c.picture.frames),
+    "SOPClassUID": lambda c: leaving.class_of(c.picture.frames),
     "ReferencedImageSequence": lambda c: _references("ReferencedImageSequence", c),
     "SourceImageSequence": lambda c: _references("SourceImageSequence", c),
     "BurnedInAnnotation": lambda c: "NO",
@@ -679,13 +705,13 @@ def _mark(dataset: Dataset, current: Profile) -> None:
     dataset.DeidentificationMethodCodeSequence = Sequence(items)
 
 
-def _meta(dataset: Dataset) -> FileMetaDataset:
+def meta(dataset: Dataset, syntax: UID) -> FileMetaDataset:
     """File meta information made anew: nothing of the source's group 0002 or preamble (PS3.15 E.1.1)."""
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = TRANSFER_SYNTAX
+    meta.TransferSyntaxUID = syntax
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION
     return meta

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
+import textwrap
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
+from typing import Any
 
 from casearchive.attributes import IDENTIFYING, SAFE_PRIVATE, TABLE, PrivateAttribute
 from casearchive.errors import CaseArchiveError, UsageError
@@ -18,6 +20,8 @@ from casearchive.errors import CaseArchiveError, UsageError
 CODES = {
     "113100": "Basic Application Confidentiality Profile",
     "113101": "Clean Pixel Data Option",
+    "113103": "Clean Graphics Option",
+    "113104": "Clean Structured Content Option",
     "113105": "Clean Descriptors Option",
     "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
     "113108": "Retain Patient Characteristics Option",
@@ -93,6 +97,19 @@ class PrivateRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of objects that are no pictures: they leave under ``option`` only, made of ``shared`` attributes, whose
+    rules are those of pictures, and of ``rules`` of their own. Each earns ``code`` of CID 7050 and none for pixels."""
+
+    name: str
+    title: str
+    option: str
+    code: str
+    shared: frozenset[str]
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """A named choice of who exports: what it changes, the option of PS3.15 it is about, and what it costs."""
 
@@ -132,6 +149,22 @@ class Profile:
     optional_private: tuple[PrivateRule, ...] = ()
     private: tuple[PrivateRule, ...] = ()
     chosen: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+    always: tuple[str, ...] = (
+        "113100",
+        "113101",
+    )  # codes that every object earns: built anew, pixels cleaned
+
+    def of(self, name: str) -> Profile:
+        """The profile for objects of one of its ``kinds`` (``report``, ``drawing``), under the options already
+        chosen."""
+        kind = next(kind for kind in self.kinds if kind.name == name)
+        shared = tuple(rule for rule in self.rules if rule.keyword in kind.shared)
+        return replace(self, rules=(*shared, *kind.rules), private=(), always=("113100", kind.code))
+
+    def option_of(self, name: str) -> str:
+        """The option under which objects of a kind may leave."""
+        return next(kind.option for kind in self.kinds if kind.name == name)
 
     @property
     def keywords(self) -> frozenset[str]:
@@ -198,8 +231,10 @@ def parse(raw: bytes) -> Profile:
             options=tuple(_option(name, entry) for name, entry in data["option"].items()),
             optional=tuple(rule for rule in rules if rule.option),
             optional_private=tuple(_private(entry) for entry in data["private"]),
+            kinds=tuple(_kind(name, entry) for name, entry in data["object"].items()),
         )
         _check_options(profile)
+        _check_kinds(profile)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise ProfileError(f"the profile cannot be understood: {error}", where="profile.toml") from error
     if not profile.rules or len(profile.keywords) != len(profile.rules):
@@ -244,6 +279,34 @@ def _rule(entry: Mapping[str, object]) -> Rule:
     if action == "pattern" and not re.compile(rule.pattern).pattern:
         raise ValueError(f"{keyword}: pattern needs its pattern")
     return rule
+
+
+def _kind(name: str, entry: Mapping[str, Any]) -> Kind:
+    if set(entry) != {"title", "option", "code", "shared", "rule"} or str(entry["code"]) not in CODES:
+        raise ValueError(f"the object {name} has an unknown key, or a code that cannot be earned")
+    return Kind(
+        name,
+        str(entry["title"]),
+        str(entry["option"]),
+        str(entry["code"]),
+        frozenset(_strings(entry["shared"])),
+        tuple(_rule(rule) for rule in entry["rule"]),
+    )
+
+
+def _check_kinds(profile: Profile) -> None:
+    """Each kind of object has an option of its own, shares what there is, and names nothing twice or by an option.
+    Raises ``ValueError``."""
+    names = {option.name for option in profile.options}
+    anywhere = profile.keywords | {rule.keyword for rule in profile.optional}
+    for kind in profile.kinds:
+        own = [rule.keyword for rule in kind.rules]
+        if kind.option not in names or kind.option in {rule.option for rule in profile.optional}:
+            raise ValueError(f"the object {kind.name} has no option of its own")
+        if not kind.shared <= anywhere or len(set(own)) != len(own) or kind.shared & set(own):
+            raise ValueError(f"the object {kind.name} shares what there is not, or names an attribute twice")
+        if any(rule.option or (rule.code and rule.code != kind.code) for rule in kind.rules):
+            raise ValueError(f"the object {kind.name} has a rule of an option")
 
 
 def _private(entry: Mapping[str, object]) -> PrivateRule:
@@ -354,6 +417,13 @@ def describe() -> str:
             for rule in current.optional_private
             if rule.option == option.name
         ]
+        for kind in (kind for kind in current.kinds if kind.option == option.name):
+            lines += [f"    {kind.title.capitalize()} hold these attributes of those above:"]
+            lines += textwrap.wrap(
+                ", ".join(sorted(kind.shared)), 100, initial_indent="      ", subsequent_indent="      "
+            )
+            lines += ["    and these:"]
+            lines += [f"    {rule.keyword:<{wide}}  {rule.action:<8}  {rule.why}" for rule in kind.rules]
         lines += [f"    Standard: {option.standard}", f"    Costs: {option.costs}", ""]
     lines += ["What the actions do:", ""]
     lines += [f"  {name:<8}  {meaning}" for name, meaning in ACTIONS.items()]

@@ -45,8 +45,8 @@ def _write_case(taught: TeachingCase, folder: Path) -> None:
             "two cases of the set have the same slug", where=folder.name, hint="Rename one of them."
         ) from error
     names = _file_names(taught)
-    for clip in taught.clips:
-        shutil.copyfile(clip.dicom, folder / names[clip.ref])
+    for one in taught.objects:
+        shutil.copyfile(one.dicom, folder / names[one.ref])
     text = record.dumps(_as_written(taught.case, names))
     (folder / "case.toml").write_bytes(text.encode("utf-8"))
 
@@ -64,11 +64,11 @@ def _folder_name(slug: str) -> str:
 def _file_names(taught: TeachingCase) -> dict[str, str]:
     """``M2`` becomes ``M2.dcm``; an id that is no file name, or equals another but for case, a number."""
     names: dict[str, str] = {}
-    for number, clip in enumerate(taught.clips, start=1):
-        name = f"{clip.ref}.dcm" if _SAFE_NAME.fullmatch(clip.ref) else f"clip-{number:03}.dcm"
+    for number, one in enumerate(taught.objects, start=1):
+        name = f"{one.ref}.dcm" if _SAFE_NAME.fullmatch(one.ref) else f"clip-{number:03}.dcm"
         if name.lower() in {taken.lower() for taken in names.values()}:
             name = f"clip-{number:03}.dcm"
-        names[clip.ref] = name
+        names[one.ref] = name
     return names
 
 

@@ -22,9 +22,11 @@ from casearchive.model import (
     UltrasoundRegion,
 )
 from casearchive.readers import (
+    _content,
     _dicom_video,
     _frames,
     _headers,
+    _presentation,
     _report,
     _shared,
     _structure,
@@ -365,6 +367,8 @@ def _facts(
         references=_headers.references(header.dataset),
         pixel_aspect=_headers.pixel_aspect(header.dataset),
         report=_report.words(header) if layout is None else "",
+        content=_content.tree(header) if layout is None else None,
+        presentation=_presentation.state(header) if layout is None else None,
     )
 
 
