@@ -24,6 +24,7 @@ from casearchive.deid.needles import build as needles_of
 from casearchive.deid.profile import profile
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR
+from casearchive.deid.shelf import Shelf
 from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded, UsageError
 from casearchive.exporters import Exporter, exporter, exporters
 from casearchive.index import read
@@ -84,7 +85,11 @@ def release(
         connection = stack.enter_context(index.reading(rooms.layout.index))
         staging = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=rooms.layout.temporary)))
         memory = Remembered(rooms, learning=not dry_run)
-        teaching, identifiers, waiting = _pass_all(rooms, connection, wanted, staging, chosen, memory, tell)
+        shelf = Shelf(rooms.layout.darkroom, learning=not dry_run)
+        shelf.sweep()
+        teaching, identifiers, waiting = _pass_all(
+            rooms, connection, wanted, staging, chosen, memory, shelf, tell
+        )
         _plain_words(teaching, identifiers)
         if any(plug.HIDES_ANSWERS for plug in plugs):
             teaching = _without_spoilt(teaching)
@@ -221,6 +226,7 @@ def _pass_all(
     staging: Path,
     chosen: tuple[str, ...],
     memory: Remembered,
+    shelf: Shelf,
     tell: Callable[[str, int, int], None],
 ) -> tuple[TeachingSet, frozenset[Identifier], dict[str, _Waiting]]:
     """The set without its documents; those wait, by slug, until it is known which pictures of the set leave."""
@@ -254,10 +260,9 @@ def _pass_all(
                 scanners=scanners,
                 consent_required=consent_required,
                 memory=memory,
-                films=airlock.Films(
-                    rooms.layout.darkroom, {m.id: sounds[m.sha256] for m in case.media if m.sha256 in sounds}
-                ),
                 choice=choice,
+                shelf=shelf,
+                heard={m.id: sounds[m.sha256] for m in case.media if m.sha256 in sounds},
             )
         withheld += _by_hash(case, kept_in)
         if taught:

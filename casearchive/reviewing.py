@@ -19,8 +19,8 @@ from casearchive import index
 from casearchive.clip import Clip, Sounding
 from casearchive.deid import decisions as deciding
 from casearchive.deid import looking, scanners
-from casearchive.deid.airlock import NOT_ABLE, Kept, doubt_of, safe_area
 from casearchive.deid.decisions import Decision, Heard
+from casearchive.deid.keeping import NOT_ABLE, Kept, doubt_of, safe_area
 from casearchive.deid.looking import Looked
 from casearchive.deid.needles import Needle
 from casearchive.deid.needles import build as needles_of

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from casearchive import contact
 from casearchive.clip import Clip
 from casearchive.deid import shapes
-from casearchive.deid.airlock import Kept, safe_area
+from casearchive.deid.keeping import Kept, safe_area
 from casearchive.deid.looking import together
 from casearchive.deid.pixels import MOST_OF_THE_FRAME, Box, clean
 from casearchive.deid.scanners import Scanner

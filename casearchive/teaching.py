@@ -6,6 +6,7 @@ which patient, file or archive it came from; ``ref`` of a clip is a neutral id s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,12 @@ class Film(Protocol):
     for it, once for all of them. None where a film cannot be made here: outputs then show pictures."""
 
     def path(self) -> Path | None: ...
+
+
+class Shelf(Protocol):
+    """Where an output keeps what it makes of a clip, so that the next export need not make it again."""
+
+    def made(self, digest: str, name: str, make: Callable[[Path], None]) -> Path: ...
 
 
 class Frames(Protocol):
@@ -55,6 +62,17 @@ class TeachingClip:
     film: Film | None = None
     sounds: bool = False
     digest: str = ""
+    shelf: Shelf | None = None
+
+    def kept(self, name: str, make: Callable[[Path], None], scratch: Path) -> Path:
+        """What ``make`` fills (a file or folder that does not exist yet) of the pictures and times of this clip, and of
+        nothing else; ``name`` says what and how. Made once; in ``scratch`` where nothing is kept."""
+        if self.shelf is not None and self.digest:
+            return self.shelf.made(self.digest, name, make)
+        path = scratch / f"{self.ref}.{name}"
+        if not path.exists():
+            make(path)
+        return path
 
     def lasting(self) -> tuple[float, ...]:
         """Seconds for which each frame is shown; a guess where the speed is unknown."""

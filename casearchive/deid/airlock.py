@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pydicom.uid import UID
 
-from casearchive import film
-from casearchive.clip import Clip, Sounding
-from casearchive.deid import documents, encode, headers, leaks, leaving, own, shapes, words
+from casearchive.clip import Clip
+from casearchive.deid import documents, encode, headers, leaks, leaving, own, words
 from casearchive.deid.choice import NOTHING_CHOSEN, Choice
-from casearchive.deid.decisions import APPROVE, REFUSE, Decision, Heard
-from casearchive.deid.looking import EXTRA, Looked, Memory, able, doubts, look
-from casearchive.deid.needles import Needle
+from casearchive.deid.clips import Passed, Way, pass_clip
+from casearchive.deid.decisions import REFUSE, Decision, Heard
+from casearchive.deid.keeping import REFUSED_BY_A_PERSON
+from casearchive.deid.looking import Memory
 from casearchive.deid.needles import build as needles_of
-from casearchive.deid.pixels import (
-    MOST_OF_THE_FRAME,
-    Area,
-    drawn_area,
-    scan_area,
-    struck_out,
-)
 from casearchive.deid.profile import profile
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR, NOBODY, REVIEW, Refusal
-from casearchive.deid.scanners import Scanner, fitting
-from casearchive.deid.staging import Cleaned, StagedFilm, StagedFrames, Terms, clean_frames
-from casearchive.deid.things import boxed, digest
+from casearchive.deid.scanners import Scanner
+from casearchive.deid.shelf import Shelf
 from casearchive.model import (
-    GUESSED_LAYOUT,
-    TOO_FEW,
     Author,
     Case,
     Consent,
@@ -47,16 +36,11 @@ from casearchive.model import (
     Measurement,
     Media,
     Quiz,
-    Timing,
 )
 from casearchive.teaching import TeachingCase, TeachingClip, TeachingDocument, Withheld
 
 _PLAIN_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)\Z", re.I)  # names Windows will not have
-NOT_ABLE = Refusal(f"text in its pictures cannot be looked for here: {EXTRA} is not installed")
-_REFUSED_BY_A_PERSON = Refusal(
-    "a person decided that it does not leave", "whoever refused it: casearchive review reopen"
-)
 READY = "set status=ready when the case may leave"
 
 
@@ -72,7 +56,8 @@ def pass_case(
     consent_required: bool = False,
     memory: Memory | None = None,
     choice: Choice = NOTHING_CHOSEN,
-    films: Films | None = None,
+    shelf: Shelf | None = None,
+    heard: Mapping[str, Heard] | None = None,
     today: datetime.date | None = None,
 ) -> tuple[TeachingCase | None, tuple[Withheld, ...]]:
     """Let out what is plainly safe of one case; list everything that stays in, with who can decide.
@@ -80,8 +65,8 @@ def pass_case(
     ``clips`` are opened clips by media id; ``identifiers`` all that is known to identify the people of this
     case (those of the clips' own facts are added). ``decisions`` are what people decided, by media id; ``scanners``
     the profiles that may tell what of a screen is the scan; with ``consent_required`` a case without a consent for
-    teaching stays in. ``memory`` knows what was seen in a file before, ``choice`` the options of the profile, ``films``
-    where films of what passes are kept.
+    teaching stays in. ``memory`` knows what was seen in a file before, ``choice`` the options of the profile, ``shelf``
+    is where what passed is kept for the next time, ``heard`` whose sound, by media id, a person let out.
     Each clip that passes is written to ``staging/<slug>/``: the rebuilt DICOM object ``<id>.dcm``, its cleaned frames
     ``<id>.npy`` and, for the certificate, ``<id>.proof.json``. Nothing is left in staging of a case that is withheld.
     Documents whose option is chosen are not judged here: ``pass_documents`` does, when it is known which images of the
@@ -104,6 +89,17 @@ def pass_case(
 
     withheld = [Withheld(name, "", reason, AUTHOR) for reason in left_out]
     folder = staging / case.slug
+    way = Way(
+        case,
+        known,
+        pseudonyms,
+        folder,
+        scanners,
+        memory,
+        choice,
+        shelf or Shelf(folder / "kept", learning=False),
+        heard or {},
+    )
     passed: list[TeachingClip] = []
     try:
         for media in case.media:
@@ -113,24 +109,12 @@ def pass_case(
             result = (
                 Refusal("its file is not at hand", "whoever keeps the archive (verify)")
                 if clip is None
-                else _pass_clip(
-                    media,
-                    clip,
-                    case,
-                    known,
-                    pseudonyms,
-                    folder,
-                    (decisions or {}).get(media.id),
-                    scanners,
-                    memory,
-                    choice,
-                    films or Films(folder),
-                )
+                else pass_clip(media, clip, (decisions or {}).get(media.id), way)
             )
             if isinstance(result, Refusal):
                 withheld.append(Withheld(name, media.id, result.reason, result.decide))
             else:
-                passed.append(result)
+                passed.append(_teaching_clip(media, result, way.shelf))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -140,6 +124,27 @@ def pass_case(
         return None, tuple(withheld)
     clean_case = _rebuilt(case, {clip.ref for clip in passed}, author)
     return TeachingCase(clean_case, tuple(passed)), tuple(withheld)
+
+
+def _teaching_clip(media: Media, passed: Passed, shelf: Shelf) -> TeachingClip:
+    chosen = media.key_frame or 0
+    return TeachingClip(
+        ref=passed.ref,
+        rows=passed.rows,
+        columns=passed.columns,
+        frames=passed.frames,
+        fps=passed.fps,
+        fps_source=passed.fps_source,
+        key_frame=chosen if 1 <= chosen <= passed.count else passed.liveliest,
+        regions=passed.regions,
+        dicom=passed.dicom,
+        notes=passed.notes,
+        times=passed.times,
+        film=passed.film,
+        sounds=passed.sounds,
+        digest=passed.digest,
+        shelf=shelf,
+    )
 
 
 # ------------------------------------------------------------------------------------------------- documents
@@ -192,7 +197,7 @@ def pass_documents(
             continue
         decision = (decisions or {}).get(media.id)
         result = (
-            _REFUSED_BY_A_PERSON
+            REFUSED_BY_A_PERSON
             if decision is not None and decision.kind == REFUSE
             else _make_document(media, facts[media.id], case, known, pseudonyms, images, folder, choice)
         )
@@ -246,7 +251,7 @@ def _proven(
     faults = documents.allowed(finished, choice.names)
     if faults or documents.counted(finished) != made.kept:
         return Refusal(f"the rebuilt document failed its own check: {[*faults, 'its items'][0]}", NOBODY)
-    if leaks.scan(dicom, _source_uids(facts).union(known), own=own.phrases("casearchive.deid")):
+    if leaks.scan(dicom, leaks.uids_of(facts).union(known), own=own.phrases("casearchive.deid")):
         return Refusal("an identity was found in the rebuilt document", NOBODY)
     name = UID(finished.SOPClassUID).name.removesuffix(" Storage")
     proved = {
@@ -380,312 +385,3 @@ def _measurement(measurement: Measurement, kept: Collection[str]) -> Measurement
 
 def _quiz(quiz: Quiz, kept: Collection[str]) -> Quiz:
     return quiz if quiz.ask_point is None or quiz.ask_point.media in kept else replace(quiz, ask_point=None)
-
-
-# --------------------------------------------------------------------------------------------------- one clip
-
-
-@dataclass(frozen=True, slots=True)
-class Films:
-    """Where films are kept, by what they show, and whose sound, by media id, a person let out."""
-
-    folder: Path
-    heard: Mapping[str, Heard] = field(default_factory=dict)
-
-
-def _pass_clip(
-    media: Media,
-    clip: Clip,
-    case: Case,
-    known: Collection[Identifier],
-    pseudonyms: Pseudonyms,
-    folder: Path,
-    decision: Decision | None,
-    scanners: Collection[Scanner],
-    memory: Memory | None,
-    choice: Choice,
-    films: Films,
-) -> TeachingClip | Refusal:
-    kept = safe_area(clip.facts, decision, scanners)
-    if isinstance(kept, Refusal):
-        return kept
-    if not kept.approved and not able():
-        return NOT_ABLE
-    folder.mkdir(parents=True, exist_ok=True)
-    staged = [folder / f"{media.id}{suffix}" for suffix in (".npy", ".dcm", ".proof.json", ".m4a")]
-    made: TeachingClip | Refusal = Refusal("it was not finished", NOBODY)
-    try:
-        made = _make(media, clip, case, known, pseudonyms, kept, staged, memory, choice, films)
-        return made
-    finally:
-        if isinstance(made, Refusal):
-            for path in staged:
-                path.unlink(missing_ok=True)
-
-
-_REGIONS = "the ultrasound regions"
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The pixels that may stay, who says so, and what a person decided of this very file."""
-
-    area: Area
-    told: str  # "the ultrasound regions", "a person", "the scanner profile …"
-    decision: Decision | None = None
-
-    @property
-    def drawn(self) -> bool:
-        """A person drew what stays of this very file, or took a part out of it: nothing stays beside that."""
-        return bool(self.area.struck) or (self.decision is not None and bool(self.decision.keep))
-
-    @property
-    def plain(self) -> bool:
-        """Its regions alone say what stays."""
-        return self.decision is None and self.told == _REGIONS
-
-    @property
-    def approved(self) -> bool:
-        """A person has said that no text in these pixels tells who it is."""
-        return self.decision is not None and self.decision.kind == APPROVE
-
-
-def safe_area(facts: Facts, decision: Decision | None, scanners: Collection[Scanner]) -> Kept | Refusal:
-    """Which pixels of a file may stay: what a person keeps, else its regions where they can be trusted, else the
-    profile of this very scanner; else nobody knows, and a person must look."""
-    refusal = _no_rule(facts)
-    if refusal is not None:
-        return refusal
-    if decision is not None and decision.kind == REFUSE:
-        return _REFUSED_BY_A_PERSON
-    told, area = _told_area(facts, decision, scanners)
-    if isinstance(area, Area) and decision is not None:
-        if decision.area and decision.area != area.digest:
-            return Refusal("what would be kept of it is not what a person looked at any more")
-        area = struck_out(area, decision.remove)
-    return area if isinstance(area, Refusal) else Kept(area, told, decision)
-
-
-def _no_rule(facts: Facts) -> Refusal | None:
-    """A refusal of what no rule lets out as a picture: all but ultrasound, and pictures that may show it."""
-    uid = facts.instance.sop_class_uid or ""
-    if facts.kind == "dicom" and not (uid in headers.ULTRASOUND_CLASSES or _captured(facts)):
-        document = documents.refusal_without_option(facts)
-        if document is not None:
-            return document
-        kind = UID(uid).name if UID(uid).name != uid else "a kind of object that is not known here"
-        return Refusal(f"not an ultrasound image object ({kind}): no rule lets it out", NOBODY)
-    if facts.kind not in ("dicom", "image", "clip") or facts.instance.frames < 1:
-        return Refusal("not a picture: reports and other objects do not leave", NOBODY)
-    return None
-
-
-def _captured(facts: Facts) -> bool:
-    """A screen that somebody captured as a DICOM object of its own, and called ultrasound."""
-    return facts.instance.sop_class_uid in headers.CAPTURE_CLASSES and facts.series.modality == "US"
-
-
-def doubt_of(doubts: Collection[str], kept: Kept) -> Refusal | None:
-    """A refusal where decoding showed that the header may not hold, unless a person saw what stays: a wrong guess would
-    move the banner into the scan."""
-    decision = kept.decision
-    if not doubts or (decision is not None and (decision.kind == APPROVE or decision.keep)):
-        return None
-    if any(doubt.startswith(GUESSED_LAYOUT) for doubt in doubts):
-        what = "how its colours lie had to be guessed"
-    elif any(doubt.startswith(TOO_FEW) for doubt in doubts):
-        what = "it holds fewer frames than it says, as frames of another size would be"
-    else:
-        what = "its frames have another size than it says"
-    return Refusal(f"{what}, so its regions may not hold")
-
-
-def _told_area(
-    facts: Facts, decision: Decision | None, scanners: Collection[Scanner]
-) -> tuple[str, Area | Refusal]:
-    if decision is not None and decision.keep:
-        return "a person", drawn_area(facts, decision.keep)
-    if facts.kind != "dicom" or _captured(facts):  # whatever a photo says of itself proves nothing
-        return "", Refusal("no ultrasound regions: nothing says which pixels are safe")
-    area = scan_area(facts)
-    if isinstance(area, Area):
-        return _REGIONS, area
-    scanner = fitting(scanners, facts)
-    if scanner is not None:
-        drawn = drawn_area(facts, scanner.keep)
-        if isinstance(drawn, Area):
-            drawn = struck_out(drawn, scanner.remove)
-        if isinstance(drawn, Area) and drawn.fraction > MOST_OF_THE_FRAME:
-            share = f"{drawn.fraction:.0%} of the picture"
-            drawn = Refusal(f"the profile of its scanner cannot be trusted: it keeps {share}")
-        return f"the scanner profile “{scanner.name}”", drawn
-    return "", area
-
-
-def _make(
-    media: Media,
-    clip: Clip,
-    case: Case,
-    known: Collection[Identifier],
-    pseudonyms: Pseudonyms,
-    kept: Kept,
-    staged: list[Path],
-    memory: Memory | None,
-    choice: Choice,
-    films: Films,
-) -> TeachingClip | Refusal:
-    frames_path, dicom, proof, sound = staged
-    area = kept.area
-    found = Looked()
-    looked = look(clip, area, sha256=media.sha256, memory=memory, found=found)
-    needles = needles_of(known)
-    terms = Terms(needles, kept.approved, kept.drawn, kept.plain)
-    cleaned = clean_frames(looked, found, clip.facts.instance.frames, area, terms, frames_path)
-    if isinstance(cleaned, Refusal):
-        return cleaned
-    doubt = doubt_of(doubts(clip), kept)
-    if doubt is not None:
-        return doubt
-    area = cleaned.area
-    facts, frames = clip.facts, StagedFrames(cleaned.path)
-    picture = headers.Picture(area, len(frames), cleaned.colour)
-    dataset = headers.build(facts, case, pseudonyms, picture, known, choice)
-    if isinstance(dataset, Refusal):
-        return dataset
-    encode.write(dataset, (frames.frame(n) for n in range(1, len(frames) + 1)), dicom)
-    mask = area.mask()
-    around = boxed((t.box for t in cleaned.beside), area.rows, area.columns)
-    faults = encode.faults(dicom, mask, cleaned.hashes, around, choice.names)
-    if faults:
-        return Refusal(f"the rebuilt file failed its own check: {faults[0]}", NOBODY)
-    if leaks.scan(dicom, _source_uids(facts).union(known), own=own.phrases("casearchive.deid")):
-        return Refusal("an identity was found in the rebuilt file", NOBODY)
-    allowed = films.heard.get(media.id)
-    heard = allowed is not None and isinstance(clip, Sounding) and len(frames) > 1 and clip.write_sound(sound)
-    proved = {
-        **_proof(media, kept, cleaned, dicom, needles),
-        "attributes": headers.told(dataset, profile().under(choice.names)),
-        **(_heard(allowed, sound, needles) if allowed is not None and heard else {}),
-    }
-    proof.write_text(json.dumps(proved, indent=1), encoding="utf-8")
-    chosen = media.key_frame if media.key_frame and 1 <= media.key_frame <= len(frames) else cleaned.liveliest
-    missing = tuple(
-        note for note in facts.notes if note.startswith(("the file ends early", "a frame is cut short"))
-    )
-    shown = _shown(cleaned, facts.timing, sound if heard else None)
-    moving = StagedFilm(
-        frames,
-        facts.timing.lasting(len(frames)),
-        films.folder / shown[:2] / f"{shown}.film-{film.VERSION}.mp4",
-        sound if heard else None,
-    )
-    uncalibrated = len(area.regions) - len(dataset.get("SequenceOfUltrasoundRegions") or ())
-    return TeachingClip(
-        ref=media.id,
-        rows=area.rows,
-        columns=area.columns,
-        frames=frames,
-        fps=facts.timing.fps,
-        fps_source=facts.timing.source,
-        key_frame=chosen,
-        regions=area.regions,
-        dicom=dicom,
-        notes=(
-            *missing,
-            *(["a region without a complete calibration was not written"] if uncalibrated else []),
-        ),
-        times=facts.timing.times,
-        film=moving if len(frames) > 1 else None,
-        sounds=heard,
-        digest=shown,
-    )
-
-
-def _shown(cleaned: Cleaned, timing: Timing, sound: Path | None) -> str:
-    """SHA-256 of what is seen and heard, when: nothing of whose it is or which set it is in."""
-    told = (
-        cleaned.hashes,
-        cleaned.area.digest,
-        _beside_of(cleaned).get("beside_sha256", ""),
-        timing.lasting(len(cleaned.hashes)),
-        encode.file_hash(sound) if sound else "",
-    )
-    return hashlib.sha256(repr(told).encode()).hexdigest()
-
-
-def _heard(allowed: Heard, sound: Path, needles: tuple[Needle, ...]) -> dict[str, object]:
-    """What the certificate says of the sound."""
-    who = _reviewer(allowed.who, needles)
-    return {
-        "sound": {
-            "sha256": encode.file_hash(sound), "by": who, "at": allowed.at, "because": allowed.because
-        }
-    }  # fmt: skip
-
-
-def _source_uids(facts: Facts) -> frozenset[Identifier]:
-    return frozenset(
-        Identifier(keyword, uid)
-        for keyword, uid in (
-            ("SOPInstanceUID", facts.instance.sop_instance_uid),
-            ("SeriesInstanceUID", facts.series.series_instance_uid),
-            ("StudyInstanceUID", facts.study.study_instance_uid),
-        )
-        if uid
-    )
-
-
-def _reviewer(who: str, needles: tuple[Needle, ...]) -> str:
-    """Who decided, unless the files know them as the staff of this very patient."""
-    return "one of the staff that the files name" if any(words.find(who, needles)) else who
-
-
-def _proof(
-    media: Media, kept: Kept, cleaned: Cleaned, dicom: Path, needles: tuple[Needle, ...]
-) -> dict[str, object]:
-    """What the certificate says of this clip; the rebuilt file was read back and agreed before this is
-    written."""
-    area, decision = cleaned.area, kept.decision
-    drawn: dict[str, object] = {
-        name: [shapes.written(shape) for shape in some]
-        for name, some in (("kept_shapes", area.drawn), ("removed_shapes", area.struck))
-        if some
-    }
-    if area.within is not None:
-        drawn["kept_within"] = shapes.written(area.within)
-    if decision is not None:
-        drawn["reviewed"] = {
-            "decision": decision.kind,
-            "by": _reviewer(decision.who, needles),
-            "at": decision.at,
-            "because": decision.because,
-            "frames_with_text": list(cleaned.texts),
-        }
-    return {
-        "ref": media.id,
-        "sha256": encode.file_hash(dicom),
-        "area": kept.told,
-        **drawn,
-        "frames": len(cleaned.hashes),
-        "rows": area.rows,
-        "columns": area.columns,
-        "kept_boxes": [list(box) for box in area.boxes],
-        "kept_percent": round(100 * area.fraction, 2),
-        "kept_pixels": [
-            {"frame": n, "before": digest, "after": digest} for n, digest in enumerate(cleaned.hashes, 1)
-        ],
-        "frames_searched_for_text": len(cleaned.hashes),
-        **_beside_of(cleaned),
-    }
-
-
-def _beside_of(cleaned: Cleaned) -> dict[str, object]:
-    """What was kept beside the area: its kind, where, how it reads, and the pixels of all frames there as one hash."""
-    if not cleaned.beside:
-        return {}
-    frames = StagedFrames(cleaned.path)
-    where = boxed((t.box for t in cleaned.beside), cleaned.area.rows, cleaned.area.columns)
-    return {
-        "kept_beside": [{"kind": t.kind, "box": list(t.box), "text": t.text} for t in cleaned.beside],
-        "beside_sha256": digest((frames.frame(n) for n in range(1, len(frames) + 1)), where),
-    }

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
+from pydicom.encaps import generate_frames, get_frame
 
 from casearchive.deid.codec import codestream, decoded, in_order
 from casearchive.deid.headers import allowed
 from casearchive.deid.pixels import rectangle
+from casearchive.errors import PictureUnavailable
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
@@ -68,6 +69,28 @@ def frames_of(path: Path) -> Iterator[Frame]:
             raise ValueError("its pixels are not encapsulated")
         count = int(dataset.get("NumberOfFrames") or 1)
         yield from in_order(decoded, generate_frames(file, number_of_frames=count))
+
+
+class EncodedFrames:
+    """The frames of a file that ``write`` wrote, decoded one at a time when they are asked for; they count from 1."""
+
+    def __init__(self, path: Path, count: int) -> None:
+        self._path, self._count = path, count
+        self._pixels = 0  # where the encapsulated frames begin
+
+    def __len__(self) -> int:
+        return self._count
+
+    def frame(self, number: int) -> Frame:
+        """Frame ``number`` (rows, columns[, 3]); raises ``PictureUnavailable`` outside 1 … len."""
+        if not 1 <= number <= self._count:
+            raise PictureUnavailable(f"there is no frame {number}, only 1 to {self._count}")
+        with self._path.open("rb") as file:
+            if not self._pixels:
+                dcmread(file, stop_before_pixels=True)
+                self._pixels = file.tell() + len(_OB_UNDEFINED)
+            file.seek(self._pixels)
+            return decoded(get_frame(file, number - 1, number_of_frames=self._count))
 
 
 def hash_of(frame: Frame, mask: NDArray[np.bool_]) -> str:

@@ -41,7 +41,7 @@ from pydicom.multival import MultiValue
 from casearchive.deid.needles import LONG, Needle, build, fold
 from casearchive.deid.own import blanked
 from casearchive.deid.words import find
-from casearchive.model import Identifier
+from casearchive.model import Facts, Identifier
 
 UNSEARCHABLE = "unsearchable"
 LONG_RUN = 12  # printable characters in a row: chance seldom writes so many
@@ -120,6 +120,19 @@ def scan(
             search.content(path.read_bytes(), 0)
         found += search.found
     return tuple(dict.fromkeys(found))
+
+
+def uids_of(facts: Facts) -> frozenset[Identifier]:
+    """The UIDs of the source, as identifiers."""
+    return frozenset(
+        Identifier(keyword, uid)
+        for keyword, uid in (
+            ("SOPInstanceUID", facts.instance.sop_instance_uid),
+            ("SeriesInstanceUID", facts.series.series_instance_uid),
+            ("StudyInstanceUID", facts.study.study_instance_uid),
+        )
+        if uid
+    )
 
 
 class _Search:

@@ -22,6 +22,7 @@ from casearchive.deid.refusal import NOBODY, Refusal
 from casearchive.deid.things import Bits, Thing, inside, laid
 from casearchive.errors import PictureUnavailable
 from casearchive.files import PRIVATE_FILE, private_folder, temporary_sibling
+from casearchive.teaching import Frames
 
 _SOFT = 3  # pixels
 
@@ -46,9 +47,7 @@ class StagedFrames:
 class StagedFilm:
     """The film of staged frames, written when it is first asked for and kept under the digest of what it shows."""
 
-    def __init__(
-        self, frames: StagedFrames, lasting: Sequence[float], kept: Path, sound: Path | None
-    ) -> None:
+    def __init__(self, frames: Frames, lasting: Sequence[float], kept: Path, sound: Path | None) -> None:
         self._frames, self._lasting, self._kept, self._sound = frames, lasting, kept, sound
 
     def path(self) -> Path | None:
@@ -136,7 +135,7 @@ class _Stage:
         terms = self._terms
         if seen.tells(terms.needles):
             if not terms.approved and not terms.plain:
-                return _text_in(number)
+                return text_in(number)
             if not terms.approved:
                 self._waiting[number] = seen
             elif reads_as(frame, self._area, seen.texts, terms.needles):
@@ -171,7 +170,7 @@ class _Stage:
             return Refusal("it holds no frame", NOBODY)
         for number, seen in self._waiting.items():
             if waits(seen, outline, self._area, self._terms.needles):
-                return _text_in(number)
+                return text_in(number)
         if self._moved:
             self._empty(laid(self._moved, *self._mask.shape) & ~laid(self._still, *self._mask.shape))
         area = self._area if outline is None else self._in_its_fan(self._first, outline)
@@ -216,5 +215,6 @@ def _holds(outer: Box, inner: Box) -> bool:
     )
 
 
-def _text_in(number: int) -> Refusal:
+def text_in(number: int) -> Refusal:
+    """The refusal of a clip with text in this frame, from 1."""
     return Refusal(f"something that looks like text stands inside the scan area (frame {number})")

@@ -1,0 +1,70 @@
+"""What was made of clips that passed, kept in the archive's cache under the hash of what it was made of.
+
+Nothing here is truth: it can be thrown away, and what was not asked for in two months is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from casearchive.files import private_folder, temporary_sibling
+
+_UNUSED = 60 * 86_400  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A folder of files and folders ``<ab>/<hash>.<name>``; each lands whole or not at all."""
+
+    folder: Path
+    learning: bool = True  # a dry run keeps nothing
+
+    def place(self, digest: str, name: str) -> Path:
+        """Where it is or will be."""
+        return self.folder / digest[:2] / f"{digest}.{name}"
+
+    def there(self, digest: str, name: str) -> Path | None:
+        """What was made before; it counts as used now."""
+        path = self.place(digest, name)
+        try:
+            os.utime(path)
+        except OSError:
+            return None
+        return path
+
+    def made(self, digest: str, name: str, make: Callable[[Path], None]) -> Path:
+        """What ``make`` fills, a file or a folder that does not exist yet, made once. Raises what ``make`` raises."""
+        path = self.place(digest, name)
+        if self.there(digest, name) is None:
+            private_folder(path.parent)
+            with temporary_sibling(path) as unfinished:
+                try:
+                    make(unfinished)
+                    with contextlib.suppress(FileExistsError):  # somebody else made the same meanwhile
+                        unfinished.replace(path)
+                finally:
+                    if unfinished.is_dir():
+                        shutil.rmtree(unfinished, ignore_errors=True)
+        return path
+
+    def try_made(self, digest: str, name: str, make: Callable[[Path], None]) -> None:
+        """The same, where it does not matter whether there is room for it."""
+        if self.learning:
+            with contextlib.suppress(OSError):
+                self.made(digest, name, make)
+
+    def sweep(self) -> None:
+        """Throw away what nobody asked for in two months."""
+        if not self.learning or not self.folder.is_dir():
+            return
+        before = time.time() - _UNUSED
+        for path in self.folder.glob("??/*"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < before:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()

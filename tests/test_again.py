@@ -1,0 +1,185 @@
+"""The second export: what passed on the same terms is not cleaned twice; what changed never passes by what was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import needs_detector
+from pydicom import dcmread
+from pydicom.pixels.utils import pixel_array
+from test_review import case, scan
+
+from casearchive import Archive
+from casearchive.deid import clips
+from casearchive.deid.shelf import Shelf
+from casearchive.errors import ReviewNeeded
+
+FULL = "calf"
+
+pytestmark = needs_detector
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    archive = Archive.create(tmp_path / "archive")
+    clips_of_it = [scan(tmp_path / f"{n}.dcm", n, regions=True) for n in (1, 2)]
+    assert archive.ingest([case(tmp_path / "in", FULL, *clips_of_it)], workers=0).failed == 0
+    return archive
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The clips that are cleaned, as it happens."""
+    cleaned: list[str] = []
+    make = clips._make
+
+    def counted(media, *rest):  # type: ignore[no-untyped-def]
+        cleaned.append(media.id)
+        return make(media, *rest)
+
+    monkeypatch.setattr(clips, "_make", counted)
+    return cleaned
+
+
+def leave(archive: Archive, to: Path, *, formats: tuple[str, ...] = ("folder",), **how: object) -> Path:
+    done = archive.export([FULL], formats=formats, to=to, **how)  # type: ignore[arg-type]
+    assert done.folder is not None and Archive.verify_export(done.folder) == ()
+    return done.folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_second_export_is_the_same_and_cleans_nothing(
+    archive: Archive, tmp_path: Path, made: list[str]
+) -> None:
+    first = files(leave(archive, tmp_path / "one", formats=("folder", "html")))
+    assert len(made) == 2
+    second = files(leave(archive, tmp_path / "two", formats=("folder", "html")))
+    assert len(made) == 2 and second == first
+
+
+def test_a_change_of_words_cleans_nothing_and_is_in_what_leaves(
+    archive: Archive, tmp_path: Path, made: list[str]
+) -> None:
+    leave(archive, tmp_path / "one")
+    archive.edit(FULL, {"title": "Another title", "media.M1.key_frame": "2"})
+    out = leave(archive, tmp_path / "two")
+    assert len(made) == 2
+    assert "Another title" in next(out.rglob("case.toml")).read_text("utf-8")
+
+
+@pytest.mark.parametrize("what", ["mask", "approve", "options", "set", "name"])
+def test_whatever_decides_about_a_clip_cleans_it_again(
+    archive: Archive, tmp_path: Path, made: list[str], what: str
+) -> None:
+    leave(archive, tmp_path / "one")
+    made.clear()
+    how: dict[str, object] = {}
+    if what == "mask":
+        archive.review([f"{FULL}:M1"], "mask", remove=["box 100,100,120,120"])
+    elif what == "approve":
+        archive.review([f"{FULL}:M1"], "approve")
+    elif what == "options":
+        how = {"options": ["no-dates"]}
+    elif what == "set":
+        archive.set_create(FULL, cases=[FULL])
+    else:  # somebody else is known now
+        other = scan(tmp_path / "3.dcm", 3, regions=True, PatientName="Marigold^Tansy")
+        archive.ingest([case(tmp_path / "in", "other", other)], workers=0)
+        archive.set_create("both", cases=[FULL, "other"])
+        archive.export(["both"], formats=["folder"], to=tmp_path / "two")
+        assert "M1" in made
+        return
+    leave(archive, tmp_path / "two", **how)
+    assert "M1" in made
+    assert (len(made) == 1) == (what in ("mask", "approve"))
+
+
+def test_a_clip_that_is_refused_now_does_not_leave_by_what_passed_before(
+    archive: Archive, tmp_path: Path
+) -> None:
+    leave(archive, tmp_path / "one")
+    archive.review([f"{FULL}:M1"], "refuse")
+    out = leave(archive, tmp_path / "two")
+    assert not list(out.rglob("M1.dcm"))
+    archive.review([f"{FULL}:M1"], "reopen")
+    assert list(leave(archive, tmp_path / "three").rglob("M1.dcm"))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "clip.dcm").write_bytes(b"x" + (folder / "clip.dcm").read_bytes()[1:]),
+        lambda folder: (folder / "clip.dcm").unlink(),
+        lambda folder: (folder / "clip.json").write_text("{}"),
+        lambda folder: (folder / "clip.proof.json").write_text("no"),
+    ],
+    ids=["a bit", "no file", "other values", "no proof"],
+)
+def test_what_is_damaged_on_the_shelf_is_made_again(
+    archive: Archive, tmp_path: Path, made: list[str], damage: Callable[[Path], object]
+) -> None:
+    before = files(leave(archive, tmp_path / "one"))
+    made.clear()
+    for folder in archive.path.glob("cache/made/*/*.passed"):
+        damage(folder)
+    assert files(leave(archive, tmp_path / "two")) == before
+    assert len(made) == 2
+
+
+def test_frames_of_what_passed_before_are_those_of_its_object(archive: Archive, tmp_path: Path) -> None:
+    leave(archive, tmp_path / "one")
+    for folder in archive.path.glob("cache/made/*/*.passed"):
+        header = dcmread(folder / "clip.dcm", stop_before_pixels=True)
+        count = int(header.get("NumberOfFrames") or 1)
+        frames = clips.encode.EncodedFrames(folder / "clip.dcm", count)
+        whole = pixel_array(folder / "clip.dcm")
+        whole = whole if count > 1 else whole[None]
+        for number in {1, (count + 1) // 2, count}:
+            assert np.array_equal(frames.frame(number), whole[number - 1])
+
+
+def test_a_dry_run_keeps_nothing(archive: Archive, tmp_path: Path) -> None:
+    archive.export([FULL], formats=["folder"], to=tmp_path / "out", dry_run=True)
+    assert not list(archive.path.glob("cache/made/*/*.passed"))
+
+
+def test_waiting_clips_are_refused_again_without_being_decoded(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from casearchive.deid import looking
+
+    monkeypatch.setattr(looking.marks, "suspicious_text", lambda frame, area: (area.boxes[0],))
+    for _ in range(2):
+        with pytest.raises(ReviewNeeded):
+            archive.export([FULL], formats=["folder"], to=tmp_path / "out")
+        monkeypatch.setattr(clips, "_make", None)
+
+
+def test_the_shelf_forgets_what_nobody_asked_for(tmp_path: Path) -> None:
+    import os
+
+    shelf = Shelf(tmp_path)
+    old = shelf.made("ab" * 32, "old", lambda path: path.mkdir())
+    new = shelf.made("cd" * 32, "new", lambda path: path.write_bytes(b"1"))
+    os.utime(old, (0, 0))
+    shelf.sweep()
+    assert not old.exists() and new.exists()
+
+
+def test_what_is_made_halfway_is_not_kept(tmp_path: Path) -> None:
+    def half(path: Path) -> None:
+        path.mkdir()
+        (path / "one").write_bytes(b"1")
+        raise OSError(28, "No space left on device")
+
+    shelf = Shelf(tmp_path)
+    shelf.try_made("ab" * 32, "folder", half)
+    with pytest.raises(OSError, match="space"):
+        shelf.made("ab" * 32, "folder", half)
+    assert not list((tmp_path / "ab").iterdir())
