@@ -38,6 +38,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from casearchive.deid import databases
 from casearchive.deid.needles import LONG, Needle, build, fold
 from casearchive.deid.own import blanked
 from casearchive.deid.words import find
@@ -103,8 +104,8 @@ def scan(
 
     ``folder`` may be one file. ``allowed_words`` are single words that the output may hold although they are
     a part of a name; ``own`` are the phrases that the program itself writes (``deid.own``). Names of files
-    and folders, text (also escaped), DICOM elements at any depth, members of zip files, picture metadata and embedded
-    base64 are searched, and all bytes as they are.
+    and folders, text (also escaped), DICOM elements at any depth, members of zip files, tables of SQLite files,
+    picture metadata and embedded base64 are searched, and all bytes as they are.
     """
     needles = build(identifiers, allowed_words)
     paths = [folder] if folder.is_file() else sorted(p for p in folder.rglob("*"))
@@ -172,6 +173,9 @@ class _Search:
             for stream in re.finditer(rb"stream\r?\n(.*?)endstream", data, re.S):
                 if stream.group(1).startswith(b"x"):
                     self._unpack(partial(_inflate, stream.group(1)), depth)
+        elif data.startswith(databases.MAGIC):
+            self._database(data, depth)
+            data = blanked(data, self._own, len(data))
         elif any(data.startswith(magic) for magic in _SEALED):
             kind = next(name for magic, name in _SEALED.items() if data.startswith(magic))
             self.add(UNSEARCHABLE, f"{kind} data", 0)
@@ -245,6 +249,18 @@ class _Search:
                 self._file = outer
         except (zipfile.BadZipFile, OSError, NotImplementedError, zlib.error, RuntimeError):
             self.add(UNSEARCHABLE, "a zip that cannot be opened", 0)
+
+    def _database(self, data: bytes, depth: int) -> None:
+        """The values of its tables; names of tables and what lies between them are searched as bytes."""
+        try:
+            for place, value in databases.values(data):
+                if isinstance(value, bytes):
+                    self.content(value, depth + 1)
+                else:
+                    plain = blanked(value.encode("utf-8"), self._own, len(value) * 4)
+                    self.text(plain.decode("utf-8"), f"table {place}", depth)
+        except ValueError:
+            self.add(UNSEARCHABLE, "a database that cannot be opened", 0)
 
     def _dicom(self, data: bytes) -> None:
         try:
