@@ -35,19 +35,25 @@ _PRESENT = ("definite", "probable", "possible")
 _QUALITY, _METHOD = 88, 1
 _MOVING_EDGE = 640
 
+# Names of three words or more are blanked before a finished file is searched: no patient is called like a field.
 TYPE = _anki.NoteType(
     id=1_704_067_200_417,
     name="Ultrasound teaching case (casearchive)",
-    fields=("Name", "Question", "Media", "Context", "Answer", "Marked", "More", "Source"),
-    card="Card 1",
+    fields=(
+        "What it is called", "What is asked", "What is shown", "What is known", "What the answer is",
+        "What is marked there", "What to keep in mind", "Where it comes from",
+    ),
+    card="Question and answer card",
     front=(
-        '<div class="ask">{{Question}}</div>\n<div class="shown">{{Media}}</div>\n'
-        '<div class="context">{{Context}}</div>\n'
+        '<div class="ask">{{What is asked}}</div>\n<div class="shown">{{What is shown}}</div>\n'
+        '<div class="context">{{What is known}}</div>\n'
     ),
     back=(
-        '<div class="context">{{Context}}</div>\n<hr id="answer">\n<div class="answer">{{Answer}}</div>\n'
-        '{{#Marked}}<div class="shown">{{Marked}}</div>{{/Marked}}\n'
-        '{{#More}}<div class="more">{{More}}</div>{{/More}}\n<div class="source">{{Source}}</div>\n'
+        '<div class="context">{{What is known}}</div>\n<hr id="answer">\n'
+        '<div class="answer">{{What the answer is}}</div>\n'
+        '{{#What is marked there}}<div class="shown">{{What is marked there}}</div>{{/What is marked there}}\n'
+        '{{#What to keep in mind}}<div class="more">{{What to keep in mind}}</div>{{/What to keep in mind}}\n'
+        '<div class="source">{{Where it comes from}}</div>\n'
     ),
     css=(
         ".card { font-family: system-ui, sans-serif; font-size: 18px; line-height: 1.45; text-align: center; }\n"
@@ -57,6 +63,7 @@ TYPE = _anki.NoteType(
         ".nightMode .context, .nightMode .source { color: #b5b5b5; background: none; }\n"
         ".answer, .more { text-align: left; margin: 0.5em auto; max-width: 40em; }\n"
         ".answer p.told { font-weight: 600; font-size: 20px; margin: 0.3em 0; }\n"
+        ".answer h2, .more h2 { font-size: 15px; font-weight: 600; margin: 0.8em 0 0.2em; }\n"
         ".answer ul, .more ul { margin: 0.3em 0; padding-left: 1.2em; }\n"
     ),
     edition=LAYOUT,
@@ -212,7 +219,7 @@ class _Sheet:
                 "<br>".join(_anki.text(line) for line in context if line),
                 answer,
                 marked,
-                _list("Teaching points", (*case.story.points, *case.story.pitfalls)),
+                _list("Teaching points", case.story.points) + _list("Pitfalls", case.story.pitfalls),
                 _anki.text(_source(case)),
             ),
             (*_tags(case), _anki.tag("kind", kind)),
@@ -249,7 +256,7 @@ class _Sheet:
             f"<li>{numbers[f.id]}. {_anki.text(words.sentence(sentences.title(f)))}{self._about(f)}</li>"
             for f in listed
         )
-        return f"{told}<p>{heading}</p><ul>{items}</ul>" if items else told
+        return f"{told}<h2>{heading}</h2><ul>{items}</ul>" if items else told
 
     def _about(self, finding: Finding) -> str:
         measured = (sentences.measured(m) for m in self._case.measurements if m.finding == finding.id)
@@ -277,7 +284,7 @@ def _source(case: Case) -> str:
 
 def _list(heading: str, lines: tuple[str, ...]) -> str:
     items = "".join(f"<li>{_anki.text(line)}</li>" for line in lines)
-    return f"<p>{heading}</p><ul>{items}</ul>" if items else ""
+    return f"<h2>{heading}</h2><ul>{items}</ul>" if items else ""
 
 
 def _image(name: str) -> str:
