@@ -373,7 +373,7 @@ class _Search:
 
 
 def _content_at(data: bytes, header: int) -> int:
-    """Where a member's content begins: behind the local header at ``header``, its name and its extra (APPNOTE 4.3.7)."""
+    """Where a member's content begins: behind the local header at ``header``, its name and extra (APPNOTE 4.3.7)."""
     name, extra = (int.from_bytes(data[header + at : header + at + 2], "little") for at in (26, 28))
     return header + 30 + name + extra
 
