@@ -50,8 +50,8 @@ TYPE = _anki.NoteType(
     ),
     back=(
         '<div class="context">{{What is known}}</div>\n<hr id="answer">\n'
-        '<div class="answer">{{What the answer is}}</div>\n'
         '{{#What is marked there}}<div class="shown">{{What is marked there}}</div>{{/What is marked there}}\n'
+        '<div class="answer">{{What the answer is}}</div>\n'
         '{{#What to keep in mind}}<div class="more">{{What to keep in mind}}</div>{{/What to keep in mind}}\n'
         '<div class="source">{{Where it comes from}}</div>\n'
     ),
@@ -60,11 +60,12 @@ TYPE = _anki.NoteType(
         ".ask { font-weight: 600; margin: 0.5em auto; max-width: 34em; }\n"
         ".shown img { max-width: 100%; max-height: 70vh; height: auto; background: #000; }\n"
         ".context, .source { color: #595959; font-size: 15px; margin: 0.5em auto; max-width: 40em; }\n"
-        ".nightMode .context, .nightMode .source { color: #b5b5b5; background: none; }\n"
+        ".nightMode .context, .nightMode .source, .nightMode .about { color: #b5b5b5; background: none; }\n"
         ".answer, .more { text-align: left; margin: 0.5em auto; max-width: 40em; }\n"
         ".answer p.told { font-weight: 600; font-size: 20px; margin: 0.3em 0; }\n"
         ".answer h2, .more h2 { font-size: 15px; font-weight: 600; margin: 0.8em 0 0.2em; }\n"
-        ".answer ul, .more ul { margin: 0.3em 0; padding-left: 1.2em; }\n"
+        ".answer .about { color: #454545; font-size: 16px; }\n"
+        ".answer ol, .more ul { margin: 0.3em 0; padding-left: 1.2em; }\n"
     ),
     edition=LAYOUT,
 )  # fmt: skip
@@ -253,15 +254,16 @@ class _Sheet:
         heading = "Seen here" if here else "Findings of the case"
         numbers = {finding.id: place for place, finding in enumerate(case.findings, start=1)}
         items = "".join(
-            f"<li>{numbers[f.id]}. {_anki.text(words.sentence(sentences.title(f)))}{self._about(f)}</li>"
+            f'<li value="{numbers[f.id]}">{_anki.text(words.sentence(sentences.title(f)))}{self._about(f)}</li>'
             for f in listed
         )
-        return f"{told}<h2>{heading}</h2><ul>{items}</ul>" if items else told
+        return f"{told}<h2>{heading}</h2><ol>{items}</ol>" if items else told
 
     def _about(self, finding: Finding) -> str:
         measured = (sentences.measured(m) for m in self._case.measurements if m.finding == finding.id)
         parts = (sentences.qualities(finding), sentences.states(finding), *measured)
-        return "".join(f"<br>{_anki.text(part)}" for part in parts if part)
+        told = "<br>".join(_anki.text(part) for part in parts if part)
+        return f'<div class="about">{told}</div>' if told else ""
 
 
 def _tags(case: Case) -> tuple[str, ...]:

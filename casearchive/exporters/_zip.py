@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -13,14 +13,22 @@ _MODE = 0o100644 << 16
 _UNIX = 3
 
 
-def write(target: Path, members: Iterable[tuple[str, Path | bytes]]) -> None:
-    """Write ``members``, (name in the zip, a file or its bytes), to ``target``.
+Member = Path | bytes
+
+
+def write(target: Path, members: Mapping[str, Member] | Iterable[tuple[str, Member]]) -> None:
+    """Write ``members``, names in the zip each with a file or its bytes, to ``target``.
 
     They are stored as they are: what a compressor makes of them differs from version to version, and pictures and films
-    are compressed already. Raises ``ValueError`` where two have one name.
+    are compressed already. Raises ``ValueError`` where two have one name, or a name leads out of the folder where the
+    zip is unpacked.
     """
-    ordered = sorted(members, key=lambda member: member[0])
+    given = members.items() if isinstance(members, Mapping) else members
+    ordered = sorted(given, key=lambda member: member[0])
     names = [name for name, _ in ordered]
+    for name in names:
+        if "\\" in name or {"", ".", ".."} & set(name.split("/")):
+            raise ValueError(f"{name!r} is no name inside a zip")
     if len(set(names)) < len(names):
         raise ValueError("two members of a zip have one name")
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as packed:
