@@ -122,7 +122,7 @@ def a_set(*cases: TeachingCase, title: str = "Sore feet", slug: str = "feet") ->
 def taught(
     case: Case | None = None, *, film: Path | None = None, edition: int = 0, key: str = "K"
 ) -> TeachingCase:
-    return TeachingCase(case or a_case(), (clip("M1", 6, film=film), clip("M2")), key, edition)
+    return TeachingCase(case or a_case(), (clip("M1", 6, film=film), clip("M2")), key=key, edition=edition)
 
 
 @dataclass
