@@ -11,6 +11,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR
 from casearchive.deid.shelf import Shelf
 from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded, UsageError
-from casearchive.exporters import Exporter, exporter, exporters
+from casearchive.exporters import Exporter, exporter, exporters, packs
 from casearchive.index import read
 from casearchive.model import Case, Facts, Identifier, TeachingSetRecord
 from casearchive.record.reading import dotted
@@ -34,6 +35,9 @@ from casearchive.record.spoilers import spoilers
 from casearchive.reviewing import Remembered, decided, heard, profiles
 from casearchive.rooms import Rooms
 from casearchive.teaching import TeachingCase, TeachingSet, Withheld
+
+#: The keys of cases are made for no set: their slugs, which are the same in every set, leave anyway.
+_EVERY_SET = "every set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +117,7 @@ def release(
         if dry_run:
             return made
         building = Path(stack.enter_context(_building(target)))
-        for plug in plugs:
-            tell(f"writing {plug.NAME}", 0, 0)
-            (building / plug.NAME).mkdir()
-            plug.export(teaching, building / plug.NAME, settings_of)
+        _write(plugs, teaching, building, settings_of, tell)
         paper = certificate.certificate(
             building, teaching, formats=formats, chosen=chosen, options=settings_of
         )
@@ -154,6 +155,25 @@ def _of_set(wanted: TeachingSetRecord, plugs: Sequence[Exporter]) -> list[str]:
     """The options that a set has, as far as they are about its rules or one of these outputs."""
     about = {o.name for o in profile().options}.union(*(plug.OPTIONS for plug in plugs))
     return [f"{name}={value}" if value else name for name, value in wanted.options if name in about]
+
+
+def _write(
+    plugs: Sequence[Exporter],
+    teaching: TeachingSet,
+    building: Path,
+    options: Mapping[str, str],
+    tell: Callable[[str, int, int], None],
+) -> None:
+    """Each output in a folder of its own; those that pack others come last and find them finished."""
+    plain = [plug for plug in plugs if not packs(plug)]
+    for plug in (*plain, *(plug for plug in plugs if packs(plug))):
+        tell(f"writing {plug.NAME}", 0, 0)
+        target = building / plug.NAME
+        target.mkdir()
+        if packs(plug) and plain:
+            plug.pack([building / other.NAME for other in plain], target, options)
+        else:
+            plug.export(teaching, target, options)
 
 
 def _sorted_out(options: Sequence[str], plugs: Sequence[Exporter]) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -231,6 +251,7 @@ def _pass_all(
 ) -> tuple[TeachingSet, frozenset[Identifier], dict[str, _Waiting]]:
     """The set without its documents; those wait, by slug, until it is known which pictures of the set leave."""
     pseudonyms = Pseudonyms(rooms.secret, _scope(rooms, wanted))
+    keys = Pseudonyms(rooms.secret, _EVERY_SET)
     passed: list[TeachingCase] = []
     withheld: list[Withheld] = []
     everyone: set[Identifier] = set()
@@ -267,7 +288,7 @@ def _pass_all(
         withheld += _by_hash(case, kept_in)
         if taught:
             facts = {media: clip.facts for media, clip in clips.items()}
-            passed.append(taught)
+            passed.append(replace(taught, key=keys.key(case.slug), edition=_edition(connection, case)))
             waiting[case.slug] = _Waiting(
                 case,
                 {m: its for m, its in facts.items() if airlock.waits_for_images(its, choice)},
@@ -330,6 +351,23 @@ def _by_hash(case: Case, kept_in: Sequence[Withheld]) -> list[Withheld]:
     """The same, with the originals that they are about."""
     originals = {m.id: m.sha256 for m in case.media}
     return [replace(w, sha256=originals.get(w.media, "")) for w in kept_in]
+
+
+def _edition(connection: sqlite3.Connection, case: Case) -> int:
+    """Seconds from 1970 to the month (UTC) in which the record or a decision about its clips last changed, plus how
+    many changes there were. It grows with every change; the day, which may be that of the examination, is not in it.
+    """
+    subjects = {case.slug, *(media.sha256 for media in case.media if media.sha256)}
+    changes = [
+        event
+        for subject in sorted(subjects)
+        for event in read.events(connection, subject=subject)
+        if event.event != "exported" and not event.event.startswith("set-")  # a set may be called like a case
+    ]
+    if not changes:
+        return 0
+    last = datetime.fromisoformat(max(event.at for event in changes))
+    return int(datetime(last.year, last.month, 1, tzinfo=UTC).timestamp()) + len(changes)
 
 
 def _by_identity(rooms: Rooms, days: Mapping[str, str], clips: Mapping[str, Clip]) -> dict[str, str]:

@@ -94,12 +94,16 @@ class TeachingCase:
     """A case whose words, pictures and documents passed the airlock.
 
     ``case`` is a new record: media carry only ``id``, ``file`` (a neutral name) and the author's words;
-    media that were withheld are not in it, nor evidence that points at them.
+    media that were withheld are not in it, nor evidence that points at them. ``key`` is the same for this case in
+    every export of its archive, and no other archive's case has it; ``edition`` is larger whenever the record or what
+    was decided about its clips has changed since (``release`` sets both; empty and 0 where nobody knows).
     """
 
     case: Case
     clips: tuple[TeachingClip, ...]
     documents: tuple[TeachingDocument, ...] = ()
+    key: str = ""
+    edition: int = 0
 
     @property
     def objects(self) -> tuple[TeachingClip | TeachingDocument, ...]:

@@ -91,9 +91,17 @@ def test_nothing_opens_a_network_connection() -> None:
             assert uses == {"gethostname"}, path
 
 
+#: Files that are SQLite files for somebody else: a deck for Anki is written, and searched for names.
+FOREIGN_DATABASES = ("exporters/_anki.py", "deid/databases.py")
+
+
 def test_only_the_index_runs_sql() -> None:
+    """On the archive. Two more speak it of files that are no archive's, and never open one of its own."""
     for path in FILES:
         if _room(path) == "index":
+            continue
+        if path.relative_to(PACKAGE).as_posix() in FOREIGN_DATABASES:
+            assert not {"layout", "index"} & {part for n, _ in _imports(path) for part in n.split(".")}, path
             continue
         for node in ast.walk(_tree(path)):
             if isinstance(node, ast.Attribute) and node.attr in ("executemany", "executescript"):

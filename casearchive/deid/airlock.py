@@ -209,7 +209,7 @@ def pass_documents(
         return taught, tuple(withheld)
     refs = {clip.ref for clip in taught.clips} | {one.ref for one in passed}
     clean = _rebuilt(choice.of_record(case), refs, taught.case.author)
-    return TeachingCase(clean, taught.clips, tuple(passed)), tuple(withheld)
+    return replace(taught, case=clean, documents=tuple(passed)), tuple(withheld)
 
 
 def _make_document(

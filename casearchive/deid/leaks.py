@@ -38,6 +38,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from casearchive.deid import databases
 from casearchive.deid.needles import LONG, Needle, build, fold
 from casearchive.deid.own import blanked
 from casearchive.deid.words import find
@@ -103,8 +104,8 @@ def scan(
 
     ``folder`` may be one file. ``allowed_words`` are single words that the output may hold although they are
     a part of a name; ``own`` are the phrases that the program itself writes (``deid.own``). Names of files
-    and folders, text (also escaped), DICOM elements at any depth, members of zip files, picture metadata and embedded
-    base64 are searched, and all bytes as they are.
+    and folders, text (also escaped), DICOM elements at any depth, members of zip files, tables of SQLite files,
+    picture metadata and embedded base64 are searched, and all bytes as they are.
     """
     needles = build(identifiers, allowed_words)
     paths = [folder] if folder.is_file() else sorted(p for p in folder.rglob("*"))
@@ -174,7 +175,7 @@ class _Search:
             data = blanked(data, self._own, _HEADER)
             self._dicom(data)
         elif data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-            self._zip(data, depth)
+            data = self._zip(data, depth)
         elif data.startswith(b"\x89PNG\r\n\x1a\n"):
             self._png(data)
         elif data.startswith(b"\xff\xd8"):
@@ -185,6 +186,9 @@ class _Search:
             for stream in re.finditer(rb"stream\r?\n(.*?)endstream", data, re.S):
                 if stream.group(1).startswith(b"x"):
                     self._unpack(partial(_inflate, stream.group(1)), depth)
+        elif data.startswith(databases.MAGIC):
+            self._database(data, depth)
+            data = blanked(data, self._own, len(data))
         elif any(data.startswith(magic) for magic in _SEALED):
             kind = next(name for magic, name in _SEALED.items() if data.startswith(magic))
             self.add(UNSEARCHABLE, f"{kind} data", 0)
@@ -240,7 +244,10 @@ class _Search:
             return
         self.content(content, depth + 1)
 
-    def _zip(self, data: bytes, depth: int) -> None:
+    def _zip(self, data: bytes, depth: int) -> bytes:
+        """Each member by what it is. Comes back without the members that are stored as they are: what stands in
+        them need not be found twice, and our own words were passed over there."""
+        rest = bytearray(data)
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as packed:
                 if packed.comment:
@@ -255,9 +262,25 @@ class _Search:
                         continue
                     self._runs(info.extra + b"\0" + info.comment, "the header of a zip member", 4)
                     self.content(packed.read(info), depth + 1)
+                    if info.compress_type == zipfile.ZIP_STORED:
+                        begin = _content_at(data, info.header_offset)
+                        rest[begin : begin + info.compress_size] = bytes(info.compress_size)
                 self._file = outer
         except (zipfile.BadZipFile, OSError, NotImplementedError, zlib.error, RuntimeError):
             self.add(UNSEARCHABLE, "a zip that cannot be opened", 0)
+        return bytes(rest)
+
+    def _database(self, data: bytes, depth: int) -> None:
+        """The values of its tables; names of tables and what lies between them are searched as bytes."""
+        try:
+            for place, value in databases.values(data):
+                if isinstance(value, bytes):
+                    self.content(value, depth + 1)
+                else:
+                    plain = blanked(value.encode("utf-8"), self._own, len(value) * 4)
+                    self.text(plain.decode("utf-8"), f"table {place}", depth)
+        except ValueError:
+            self.add(UNSEARCHABLE, "a database that cannot be opened", 0)
 
     def _dicom(self, data: bytes) -> None:
         try:
@@ -360,6 +383,12 @@ class _Search:
                     at = data.find(spelled.encode("latin-1"))
                     if at >= 0:
                         self.add(keyword, "bytes", at)
+
+
+def _content_at(data: bytes, header: int) -> int:
+    """Where a member's content begins: behind the local header at ``header``, its name and extra (APPNOTE 4.3.7)."""
+    name, extra = (int.from_bytes(data[header + at : header + at + 2], "little") for at in (26, 28))
+    return header + 30 + name + extra
 
 
 def _elements(dataset: Dataset, path: str) -> Iterator[tuple[DataElement, str]]:

@@ -9,6 +9,7 @@ they are.
 from __future__ import annotations
 
 import ast
+import csv
 import html
 import json
 import re
@@ -57,7 +58,7 @@ def _files(folder: Traversable) -> Iterator[Traversable]:
     for entry in folder.iterdir():
         if entry.is_dir():
             yield from _files(entry)
-        elif entry.name.rpartition(".")[2] in ("py", "html", "css", "js", "toml"):
+        elif entry.name.rpartition(".")[2] in ("py", "html", "css", "js", "toml", "csv"):
             yield entry
 
 
@@ -65,6 +66,9 @@ def _phrases_of(name: str, text: str) -> Iterator[str]:
     kind = name.rpartition(".")[2]
     if kind in ("css", "js"):
         yield text  # they are copied as they are
+        return
+    if kind == "csv":
+        yield from _tables_of(text)
         return
     markup = _TAG
     if kind == "html":
@@ -84,6 +88,18 @@ def _phrases_of(name: str, text: str) -> Iterator[str]:
             words = len(_WORD.findall(line))
             if words >= FEWEST_WORDS or (words and markup.search(line)):
                 yield line
+
+
+def _tables_of(dictionary: str) -> Iterator[str]:
+    """A data dictionary, which is copied as it is: its lines, the header of each table that it describes (table and
+    column come first), and its columns as keys of JSON."""
+    yield from filter(None, map(str.strip, dictionary.splitlines()))
+    columns: dict[str, list[str]] = {}
+    for table, column, *_ in csv.reader(dictionary.splitlines()[1:]):
+        columns.setdefault(table, []).append(column)
+    for table, names in columns.items():
+        yield ",".join(names)
+        yield from (f'"{name}":' for name in (table, *names))
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -59,6 +59,10 @@ class Pseudonyms:
         raw[8] = (raw[8] & 0x3F) | 0x80
         return f"2.25.{int.from_bytes(raw, 'big')}"
 
+    def key(self, slug: str) -> str:
+        """26 letters and digits (128 bits) for the slug of a case: what tells it apart from another archive's."""
+        return base64.b32encode(self._mac("case", slug)[:16]).decode("ascii").rstrip("=")
+
     def day_shift(self, identity: str) -> int:
         """Days to add to every date of this patient: between -3650 and -365, always the same for one
         patient."""

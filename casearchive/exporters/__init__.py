@@ -4,15 +4,18 @@ A module has ``NAME`` (the word after ``--as``), ``SUMMARY`` (one line for peopl
 readers are asked before they are told), ``OPTIONS`` (what each option of its own does, by its name) and
 ``export(teaching, target, options)``, which fills the existing, empty folder ``target`` from the values the airlock
 made and from nothing else. Names that begin with ``_`` are what several outputs share.
+
+A module with ``PACKS = True`` packs what the other outputs of the same run have written: ``pack(outputs, target,
+options)`` is called for it when they are finished, and ``export`` where it was named alone.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, TypeGuard, cast
 
 from casearchive.errors import UsageError
 from casearchive.plugs import plugs
@@ -30,6 +33,20 @@ class Exporter(Protocol):
     OPTIONS: Mapping[str, str]
 
     def export(self, teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None: ...
+
+
+class Packer(Exporter, Protocol):
+    """An output that holds others. ``outputs`` are their finished folders, each named after its format; they are read
+    and never changed."""
+
+    PACKS: bool
+
+    def pack(self, outputs: Sequence[Path], target: Path, options: Mapping[str, str]) -> None: ...
+
+
+def packs(plug: Exporter) -> TypeGuard[Packer]:
+    """Whether this output packs others."""
+    return bool(getattr(plug, "PACKS", False))
 
 
 @cache

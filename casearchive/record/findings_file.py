@@ -75,7 +75,7 @@ def to_csv(cases: Iterable[Case]) -> str:
     writer.writeheader()
     for case in cases:
         for row in _rows(case):
-            writer.writerow({k: _harmless(v) for k, v in row.items()})
+            writer.writerow({k: harmless(v) for k, v in row.items()})
     return out.getvalue()
 
 
@@ -159,7 +159,8 @@ def _joined(items: Iterable[str]) -> str:
     return " | ".join(i.replace("\\", "\\\\").replace("|", "\\|") for i in items)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
     if text.startswith(FORMULA) and not _NUMBER.fullmatch(text):
         return f"'{text}"
     return text
