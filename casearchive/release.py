@@ -18,6 +18,7 @@ from typing import Any
 from casearchive import index, rereading, settings
 from casearchive.clip import Clip
 from casearchive.deid import airlock, certificate, words
+from casearchive.deid.changes import changes
 from casearchive.deid.choice import Choice
 from casearchive.deid.decisions import Decision
 from casearchive.deid.leaving import Image, together
@@ -54,6 +55,8 @@ class Release:
     folder: Path | None = None
     certificate: Path | None = None
     replaced: tuple[str, ...] = ()  # formats of an earlier export of this set that are gone now
+    changes: tuple[str, ...] = ()  # what is different from that one, a line each
+    again: bool = False  # there was one
 
 
 def release(
@@ -128,6 +131,7 @@ def release(
         tell("looking for identities in the finished files", 0, 0)
         _scan(building, identifiers, wanted.slug)
         files = tuple(sorted(p.relative_to(building).as_posix() for p in building.rglob("*") if p.is_file()))
+        earlier_said = certificate.said_in(target)
         _land(building, target)
     written = {(d["case"], d["ref"]) for d in paper["documents"]}  # not every output writes them
     if not inside:
@@ -143,6 +147,8 @@ def release(
         target,
         target / "certificate.json",
         tuple(f for f in earlier if f not in formats),
+        changes(earlier_said, paper),
+        bool(earlier_said),
     )
 
 

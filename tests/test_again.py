@@ -183,3 +183,25 @@ def test_what_is_made_halfway_is_not_kept(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="space"):
         shelf.made("ab" * 32, "folder", half)
     assert not list((tmp_path / "ab").iterdir())
+
+
+def test_exporting_again_says_what_changed(archive: Archive, tmp_path: Path) -> None:
+    def told(**how: object) -> tuple[str, ...]:
+        made = archive.export(["legs"], formats=["folder"], to=tmp_path / "out", **how)  # type: ignore[arg-type]
+        return made.changes
+
+    other = scan(tmp_path / "3.dcm", 3, regions=True)
+    archive.ingest([case(tmp_path / "in", "other", other)], workers=0)
+    archive.set_create("legs", cases=[FULL])
+    assert told() == () and told() == ()
+    archive.edit(FULL, {"title": "Another title"})
+    assert told() == (f"{FULL}: its words or fields changed",)
+    archive.review([f"{FULL}:M1"], "refuse")
+    assert told() == (f"{FULL}: its words or fields changed", f"{FULL} M1: no longer in it")
+    archive.set_add("legs", ["other"])
+    assert told() == ("other: new",)
+    archive.set_order("legs", ["other"])
+    assert told() == ("the cases come in another order",)
+    archive.set_remove("legs", [FULL])
+    assert told() == (f"{FULL}: no longer in it",)
+    assert "the rules or their options are others" in told(options=["no-dates"])

@@ -109,6 +109,10 @@ def command(
         left = f"{many(made.cases, 'case')} with {many(made.clips, 'clip')}{documents} {word}"
         stay = "nothing stays in" if not made.withheld else f"{many(len(made.withheld), 'thing')} stay in"
         state.say(f"{left}, {stay}.")
+        for line in made.changes:
+            state.say(f"Changed: {line}")
+        if made.again and not made.changes:
+            state.say("Nothing changed since the last export.")
         if made.replaced:
             state.say(
                 f"It took the place of the earlier export, whose {' and '.join(made.replaced)} went with it."

@@ -14,7 +14,7 @@ import numpy as np
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
-from casearchive import __version__
+from casearchive import __version__, record
 from casearchive.deid import documents, shapes
 from casearchive.deid.encode import file_hash, frames_of, hash_of
 from casearchive.deid.headers import allowed
@@ -104,6 +104,10 @@ def certificate(
         "formats": list(formats),
         "options": dict(options or {}),
         "cases": [case.case.slug for case in teaching.cases],
+        "words": {
+            case.case.slug: hashlib.sha256(record.dumps(case.case).encode()).hexdigest()
+            for case in teaching.cases
+        },
         "clips": clips,
         "documents": papers,
         "files": files,
@@ -167,6 +171,15 @@ def formats_of(folder: Path) -> tuple[str, ...]:
     """The formats of an exported folder, as its certificate names them."""
     said = json.loads((folder / NAME).read_text(encoding="utf-8"))
     return tuple(str(name) for name in said.get("formats", ()))
+
+
+def said_in(folder: Path) -> dict[str, Any]:
+    """What the certificate of an export says; nothing where it cannot be read."""
+    try:
+        said = json.loads((folder / NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def cases_of(folder: Path) -> tuple[str, ...]:
