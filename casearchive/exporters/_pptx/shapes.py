@@ -77,7 +77,8 @@ def badge(slide: Any, text: str, number: int, place: Box, told: str) -> None:
 def _rgb(six: str) -> Any:
     from pptx.dml.color import RGBColor
 
-    return RGBColor(*bytes.fromhex(six))
+    of: Any = RGBColor  # it says nothing of its types
+    return of(*bytes.fromhex(six))
 
 
 def badge_size(text: str) -> tuple[int, int]:

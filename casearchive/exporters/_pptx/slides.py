@@ -21,7 +21,7 @@ WIDE_SIZES, NARROW_SIZES = (20, 18, 16), (18, 16, 14)
 GAP = 228600
 _TITLE_SIZES = (28, 24, 20, 18, 16)
 #: A line is longer than reckoned now and then: what is left free at its end.
-_SPARE = 0.96
+_SPARE = 0.91
 _LONGEST_LINE = 9_600_000  # ten and a half inches: longer lines are hard to follow
 _CAPTION_LINES = 2
 

@@ -89,11 +89,11 @@ def load(path: str) -> Theme:
     """The theme of the file ``path``, or our own where it is empty. Raises ``UsageError`` for what is no theme."""
     from pptx import Presentation
 
-    if not path:
-        return _theme(Presentation(_own()), own=True)
-    presentation = _opened(Path(path))
-    _emptied(presentation, Path(path).name)
-    return _theme(presentation, own=False)
+    presentation = _opened(Path(path)) if path else Presentation(_own())
+    if path:
+        _emptied(presentation, Path(path).name)
+    _settings(presentation)
+    return _theme(presentation, own=not path)
 
 
 def _own() -> io.BytesIO:
@@ -104,6 +104,20 @@ def _own() -> io.BytesIO:
             packed.writestr(name, (folder / source).read_bytes())
     out.seek(0)
     return out
+
+
+def _settings(presentation: Any) -> None:
+    """How a presentation is shown and edited: nothing special, but PowerPoint misses the parts where they are not."""
+    from pptx.opc.package import Part
+    from pptx.opc.packuri import PackURI
+
+    folder = resources.files("casearchive.exporters._pptx") / "theme"
+    part = presentation.part
+    for name in ("presProps", "viewProps"):
+        kind = f"application/vnd.openxmlformats-officedocument.presentationml.{name}+xml"
+        blob = (folder / f"{name}.xml").read_bytes()
+        made = Part(PackURI(f"/ppt/{name}.xml"), kind, part.package, blob)
+        part.relate_to(made, f"http://schemas.openxmlformats.org/officeDocument/2006/relationships/{name}")
 
 
 # ---------------------------------------------------------------------------------------- a clinic's template
