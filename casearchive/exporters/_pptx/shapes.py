@@ -128,7 +128,7 @@ def _shape(
         upright = kind == "polygon" and _upright(points)
         geometry = _preset("rect") if upright else _path(points, box, closed=kind == "polygon")
     if len(points) == 2 and kind in ("line", "polyline", "ruler"):
-        element = _connector(slide, mark, points, box, ends="oval")
+        element = _connector(slide, mark, points, box)
     else:
         element = _closed(slide, mark, box, geometry, turn)
     line = element.xpath(".//a:ln")[0]
@@ -147,13 +147,13 @@ def _closed(slide: Any, mark: Mark, box: Box, geometry: str, turn: float) -> Any
     return _told(element, mark)
 
 
-def _connector(slide: Any, mark: Mark, points: list[Point], box: Box, ends: str) -> Any:
+def _connector(slide: Any, mark: Mark, points: list[Point], box: Box) -> Any:
     (x0, y0), (x1, y1) = points
     flips = (' flipH="1"' if x1 < x0 else "") + (' flipV="1"' if y1 < y0 else "")
     element = _parsed(
         f'<p:cxnSp {_NAMES}><p:nvCxnSpPr><p:cNvPr id="{next_id(slide)}" name=""/><p:cNvCxnSpPr/><p:nvPr/>'
         f'</p:nvCxnSpPr><p:spPr><a:xfrm{flips}><a:off x="{box.left}" y="{box.top}"/>'
-        f'<a:ext cx="{box.width}" cy="{box.height}"/></a:xfrm>{_preset("line")}{_line(mark, ends)}</p:spPr></p:cxnSp>'
+        f'<a:ext cx="{box.width}" cy="{box.height}"/></a:xfrm>{_preset("line")}{_line(mark, ends=True)}</p:spPr></p:cxnSp>'
     )
     return _told(element, mark)
 
@@ -161,13 +161,13 @@ def _connector(slide: Any, mark: Mark, points: list[Point], box: Box, ends: str)
 def _told(element: Any, mark: Mark) -> Any:
     properties = element.xpath(".//p:cNvPr")[0]
     label = f"{mark['badge']} {mark['label']}".strip()
-    properties.set("name", f"Mark {mark['badge']}")
+    properties.set("name", f"Evidence {mark['badge']}")
     properties.set("descr", label)
     return element
 
 
-def _line(mark: Mark, ends: str = "") -> str:
-    tips = f'<a:headEnd type="{ends}"/><a:tailEnd type="{ends}"/>' if ends else ""
+def _line(mark: Mark, *, ends: bool = False) -> str:
+    tips = '<a:headEnd type="oval"/><a:tailEnd type="oval"/>' if ends else ""
     return (
         f'<a:ln w="{_LINE}" cap="rnd"><a:solidFill><a:srgbClr val="{colour(mark["colour"])}"/></a:solidFill>'
         f'<a:round/>{tips}</a:ln><a:effectLst><a:glow rad="{_GLOW}"><a:srgbClr val="000000"><a:alpha val="70000"/>'

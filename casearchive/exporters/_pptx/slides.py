@@ -116,6 +116,7 @@ class Slides:
         sizes = sizes or (largest, *(s for s in _TITLE_SIZES if s < largest))
         text, size = self._shortened(title, box, sizes)
         holder = slide.shapes.title
+        holder.name = "Title"
         frame = holder.text_frame
         frame.word_wrap = True
         if not self.theme.own:  # our own has its places by itself; another's margins are not known
@@ -175,7 +176,11 @@ class Slides:
 
     def note(self, slide: Any, text: str) -> None:
         """What the speaker reads."""
-        slide.notes_slide.notes_text_frame.text = "\n".join(map(clean, text.split("\n")))
+        notes = slide.notes_slide
+        notes.notes_text_frame.text = "\n".join(map(clean, text.split("\n")))
+        for holder in notes.placeholders:
+            picture = holder._element.xpath(".//p:ph/@type") == ["sldImg"]
+            holder.name = "Picture of the slide" if picture else "Notes of the speaker"
 
     def _frame(self, slide: Any, holder: Any, box: Box) -> Any:
         from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE
@@ -183,7 +188,7 @@ class Slides:
         shape = holder
         if shape is None:
             shape = slide.shapes.add_textbox(box.left, box.top, box.width, box.height)
-            shape.name = "Text"
+        shape.name = "Text"
         shape.left, shape.top, shape.width, shape.height = box.left, box.top, box.width, box.height
         frame = shape.text_frame
         frame.word_wrap, frame.auto_size, frame.vertical_anchor = True, MSO_AUTO_SIZE.NONE, MSO_ANCHOR.TOP

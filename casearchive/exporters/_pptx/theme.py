@@ -37,6 +37,7 @@ _FILES = {
 }
 _TEMPLATE = "application/vnd.openxmlformats-officedocument.presentationml.template.main+xml"
 _PLAIN = "application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
+_RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _MOST_BYTES = 200_000_000
 _HINT = "Give a .pptx or .potx file, such as PowerPoint or LibreOffice saves it."
 #: What of a presentation belongs to its theme; everything else is somebody's.
@@ -117,7 +118,33 @@ def _settings(presentation: Any) -> None:
         kind = f"application/vnd.openxmlformats-officedocument.presentationml.{name}+xml"
         blob = (folder / f"{name}.xml").read_bytes()
         made = Part(PackURI(f"/ppt/{name}.xml"), kind, part.package, blob)
-        part.relate_to(made, f"http://schemas.openxmlformats.org/officeDocument/2006/relationships/{name}")
+        part.relate_to(made, f"{_RELATION}/{name}")
+    _notes(part, folder)
+
+
+def _notes(part: Any, folder: Any) -> None:
+    """The master of the notes with a theme of its own, as PowerPoint wants it: black on white, for paper."""
+    from pptx.opc.package import Part
+    from pptx.opc.packuri import PackURI
+    from pptx.oxml import parse_xml
+    from pptx.parts.slide import NotesMasterPart
+
+    theme = Part(
+        PackURI("/ppt/theme/theme9.xml"),
+        "application/vnd.openxmlformats-officedocument.theme+xml",
+        part.package,
+        (folder / "theme.xml").read_bytes(),
+    )
+    kind = "application/vnd.openxmlformats-officedocument.presentationml.notesMaster+xml"
+    element: Any = parse_xml((folder / "notesMaster.xml").read_bytes())
+    master = NotesMasterPart(PackURI("/ppt/notesMasters/notesMaster1.xml"), kind, part.package, element)
+    master.relate_to(theme, f"{_RELATION}/theme")
+    key = part.relate_to(master, f"{_RELATION}/notesMaster")
+    root = part._element
+    names = 'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" '
+    names += 'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
+    listed = parse_xml(f'<p:notesMasterIdLst {names}><p:notesMasterId r:id="{key}"/></p:notesMasterIdLst>')
+    root.xpath("./p:sldMasterIdLst")[0].addnext(listed)
 
 
 # ---------------------------------------------------------------------------------------- a clinic's template
