@@ -12,6 +12,7 @@ from typing import Any
 
 from casearchive.exporters._marks import Mark
 from casearchive.exporters._pptx.fitting import width
+from casearchive.exporters._pptx.telling import clean
 from casearchive.exporters._pptx.theme import Box
 
 #: The colours of findings by class, as on the web pages; on their dark badges all are read easily.
@@ -68,7 +69,7 @@ def badge(slide: Any, text: str, number: int, place: Box, told: str) -> None:
     paragraph = frame.paragraphs[0]
     paragraph.alignment = PP_ALIGN.CENTER
     run = paragraph.add_run()
-    run.text = text
+    run.text = clean(text)
     run.font.size, run.font.bold = Pt(BADGE_SIZE), True
     run.font.color.rgb = _rgb(colour(number))
     named(shape, f"Label {text}", told)
@@ -90,8 +91,8 @@ def badge_size(text: str) -> tuple[int, int]:
 def named(shape: Any, name: str, told: str) -> None:
     """The name in the list of objects, and the words for who cannot see it."""
     properties = shape._element.xpath(".//p:cNvPr")[0]
-    properties.set("name", name)
-    properties.set("descr", told)
+    properties.set("name", clean(name))
+    properties.set("descr", clean(told))
 
 
 def next_id(slide: Any) -> int:
@@ -153,16 +154,16 @@ def _connector(slide: Any, mark: Mark, points: list[Point], box: Box) -> Any:
     element = _parsed(
         f'<p:cxnSp {_NAMES}><p:nvCxnSpPr><p:cNvPr id="{next_id(slide)}" name=""/><p:cNvCxnSpPr/><p:nvPr/>'
         f'</p:nvCxnSpPr><p:spPr><a:xfrm{flips}><a:off x="{box.left}" y="{box.top}"/>'
-        f'<a:ext cx="{box.width}" cy="{box.height}"/></a:xfrm>{_preset("line")}{_line(mark, ends=True)}</p:spPr></p:cxnSp>'
+        f'<a:ext cx="{box.width}" cy="{box.height}"/></a:xfrm>{_preset("line")}{_line(mark, ends=True)}'
+        "</p:spPr></p:cxnSp>"
     )
     return _told(element, mark)
 
 
 def _told(element: Any, mark: Mark) -> Any:
     properties = element.xpath(".//p:cNvPr")[0]
-    label = f"{mark['badge']} {mark['label']}".strip()
-    properties.set("name", f"Evidence {mark['badge']}")
-    properties.set("descr", label)
+    properties.set("name", clean(f"Evidence {mark['badge']}"))
+    properties.set("descr", clean(f"{mark['badge']} {mark['label']}"))
     return element
 
 
