@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from barn import SECRETS, TRUE_TITLE, MovingSquare, clip, hostile, right_to_left, velvet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from test_export_html import SECRETS, TRUE_TITLE, MovingSquare, clip, hostile, right_to_left, velvet
 
 from casearchive import film
 from casearchive.deid import leaks, own
@@ -26,6 +26,7 @@ from casearchive.errors import UsageError
 from casearchive.exporters import exporter
 from casearchive.exporters import pptx as slides
 from casearchive.exporters._pptx import deck, fitting, pictures, shapes, telling
+from casearchive.exporters._pptx.figures import figures_of
 from casearchive.exporters._pptx.fitting import SMALLEST, Para
 from casearchive.model import Case, Diagnosis, Evidence, Finding, Identifier, Measurement, Media, Story
 from casearchive.teaching import TeachingCase, TeachingClip, TeachingSet
@@ -485,8 +486,9 @@ def test_every_mark_is_shown_on_a_frame_it_belongs_to(
         for n, r in enumerate(ranges)
     )
     case = Case("a", "A", media=(Media("M1"),), findings=(Finding("F1", "x", evidence=evidence),))
-    told = deck._told(1, 1, TeachingCase(case, (clip("M1", MovingSquare(count, 16, 16), key=key),)))
-    views = telling.views(case, told.figures)
+    views = telling.views(
+        case, figures_of(TeachingCase(case, (clip("M1", MovingSquare(count, 16, 16), key=key),)))
+    )
     assert sum(len(v.marks) for v in views) == len(evidence)
     for view in views:
         assert 1 <= view.frame <= count

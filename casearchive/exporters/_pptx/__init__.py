@@ -1,1 +1,1 @@
-"""The rooms behind the pptx exporter: fitting of text, words, pictures, marks, theme, slides and the finished file."""
+"""The rooms behind the pptx exporter: words, fitting of text, pictures, marks, theme, slides and the finished file."""

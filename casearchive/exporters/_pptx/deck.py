@@ -7,20 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from casearchive.exporters import _words as words
-from casearchive.exporters._html.pages import Card, Figure, card, figure, open_set
-from casearchive.exporters._html.pictures import PictureFiles
 from casearchive.exporters._pptx import package, shapes, telling
+from casearchive.exporters._pptx.figures import Figure, about, figures_of, open_set
 from casearchive.exporters._pptx.fitting import Para
 from casearchive.exporters._pptx.pictures import INSTALL, Moving, moving, still
 from casearchive.exporters._pptx.slides import NARROW_SIZES, WIDE_SIZES, Slides, fit, grid
 from casearchive.exporters._pptx.telling import View
 from casearchive.exporters._pptx.theme import Box, Theme
 from casearchive.model import Case, Quiz
-from casearchive.teaching import TeachingCase, TeachingClip, TeachingSet
+from casearchive.teaching import TeachingClip, TeachingSet
 
 #: How many pictures share a slide: beside the story, and alone; where there are many, more.
 BESIDE, ALONE, MANY, CROWDED = 2, 3, 12, 6
-_MORE = " (continued)"
 PURPOSE = "For teaching, not for diagnosis"
 
 
@@ -30,9 +28,7 @@ class _Told:
 
     number: int
     case: Case
-    clips: dict[str, TeachingClip]
     figures: list[Figure]
-    card: Card
     asked: int = 0
     first_answer: int = 0
     waiting: list[tuple[Any, list[str]]] = field(
@@ -41,9 +37,12 @@ class _Told:
 
     @property
     def open_title(self) -> str:
-        name = f"Case {self.number}"
-        title = telling.clean(self.card.title)
-        return title if title in ("", name) else f"{name}: {title}"
+        return self.titled(self.question) if self.question else f"Case {self.number}"
+
+    @property
+    def question(self) -> str:
+        """The title that may be read before the answer, never the true one; may be empty."""
+        return telling.clean(self.case.quiz_title)
 
     def titled(self, what: str) -> str:
         return f"Case {self.number}: {what}"
@@ -56,7 +55,7 @@ class Deck:
         self.slides = Slides(theme)
         self.teaching = open_set(teaching)
         self.cases = [
-            _told(n, len(teaching.cases), taught) for n, taught in enumerate(teaching.cases, start=1)
+            _Told(n, taught.case, figures_of(taught)) for n, taught in enumerate(teaching.cases, start=1)
         ]
         self.animated = False
         self.cut = 0
@@ -104,9 +103,10 @@ class Deck:
     def _index(self) -> None:
         paras = []
         for told in self.cases:
-            more = ", ".join(part for part in (told.card.region, told.card.difficulty) if part)
-            text = telling.clean(told.card.title) + (f" ({telling.clean(more)})" if more else "")
-            paras.append(Para(text, label=f"{told.number}.", case=told.number))
+            more = telling.clean(about(told.case))
+            text = (told.question or f"Case {told.number}") + (f" ({more})" if more else "")
+            line = self.slides.one_line(text, self.slides.wide(), WIDE_SIZES[0])
+            paras.append(Para(line, label=f"{told.number}.", case=told.number))
         if paras:
             self._text("Cases", paras)
 
@@ -143,7 +143,7 @@ class Deck:
         told.asked = slides.count + 1
         title = told.open_title
         if not slides.title_fits(title):
-            paras = [Para(telling.clean(told.card.title), "strong"), *paras]
+            paras = [Para(told.question, "strong"), *paras]
         batches = _batches(told.figures)
         beside = False
         if not batches:
@@ -156,7 +156,7 @@ class Deck:
                 for slide in self._text(title, paras):
                     told.waiting.append((slide, []))
         for place, batch in enumerate(batches):
-            slide = slides.bare(title if place == 0 else title + _MORE)
+            slide = slides.bare(title, more=place > 0)
             area = slides.theme.content
             if beside and place == 0:
                 slides.words(slide, slides.column(), paras, body)
@@ -169,18 +169,16 @@ class Deck:
         """Clips and pictures in a grid; what the speaker is told of them."""
         slides = self.slides
         captions = [telling.caption(f) for f in figures]
-        sizes = [(f.columns, f.rows) for f in figures]
+        sizes = [f.size for f in figures]
         guessed = slides.caption_height(area.width // 2, captions)
         below = slides.caption_height(round(grid(area, sizes, guessed)[0].width * 0.75), captions)
         films, notes = [], []
         for shown, cell, caption in zip(figures, grid(area, sizes, below), captions, strict=True):
-            place = fit(
-                Box(cell.left, cell.top, cell.width, max(1, cell.height - below)), shown.columns, shown.rows
-            )
-            clip = told.clips[shown.ref]
+            place = fit(Box(cell.left, cell.top, cell.width, max(1, cell.height - below)), *shown.size)
+            clip = shown.clip
             alt = telling.open_alt(shown)
             frames = None
-            if shown.files.moving:
+            if shown.moving:
                 made = self._moving(clip, told.case)
                 frames = made.frames
                 film = slides.film(slide, made, place, shown.name, alt)
@@ -207,7 +205,7 @@ class Deck:
             for slide in self._text(told.titled(name), paras):
                 told.waiting.append((slide, []))
             return
-        frame = min(max(quiz.ask_point.frame or asked.key_frame, 1), asked.files.frames)
+        frame = min(max(quiz.ask_point.frame or asked.key_frame, 1), asked.frames)
         view = View(asked, frame, ())
         caption = f"{view.name}: {asked.media.quiz_caption or asked.view}".removesuffix(": ")
         for slide in self._shown(told.titled(name), paras, told, view, telling.clean(caption)):
@@ -244,7 +242,7 @@ class Deck:
             made += pages
             paras = []
         if not views:
-            made += self._text(title, paras or [Para(telling.clean(case.title), "strong")])
+            made += self._text(title, paras) if paras else [slides.bare(title)]
         slides.note(made[0], telling.notes(case))
         seen = [telling.seen_in(finding, told.figures) for finding in case.findings]
         for name, paras in (
@@ -269,23 +267,22 @@ class Deck:
         slides, case = self.slides, told.case
         sizes = NARROW_SIZES
         body, pages = slides.fitted(paras, slides.column(), sizes, sizes[-1])
-        data = still(told.clips[view.figure.ref], view.frame)
+        data = still(view.figure.clip, view.frame)
         absent = [n for n, f in enumerate(case.findings, start=1) if f.certainty == "absent"]
         alt = telling.answer_alt(case, view) if answer else f"Ultrasound. {caption}"
         made = []
         for page, some in enumerate(pages):
-            slide = slides.bare(title if page == 0 else title + _MORE)
+            slide = slides.bare(title, more=page > 0)
             slides.words(slide, slides.column(), some, body) if some else None
             area = slides.beside() if paras else slides.theme.content
             below = slides.caption_height(round(area.width * 0.8), [caption], 3)
             place = fit(
                 Box(area.left, area.top, area.width, max(1, area.height - below)),
-                view.figure.columns,
-                view.figure.rows,
+                *view.figure.size,
             )
             slides.picture(slide, data, place, view.figure.name, alt)
             if answer:
-                shapes.draw(slide, view.marks, place, (view.figure.columns, view.figure.rows), absent)
+                shapes.draw(slide, view.marks, place, view.figure.size, absent)
             left = place.left if place.width > area.width * 0.6 else area.left
             under = Box(left, place.bottom + 50800, area.right - left, below)
             slides.caption(slide, under, caption, 3)
@@ -296,10 +293,7 @@ class Deck:
 
     def _text(self, title: str, paras: Sequence[Para]) -> list[Any]:
         body, pages = self.slides.fitted(paras, self.slides.wide(), WIDE_SIZES, WIDE_SIZES[1])
-        return [
-            self.slides.text(title if place == 0 else title + _MORE, page, body)
-            for place, page in enumerate(pages)
-        ]
+        return [self.slides.text(title, page, body, more=place > 0) for place, page in enumerate(pages)]
 
     def _notes(self, told: _Told) -> None:
         """Before the answer the speaker is told where it is."""
@@ -314,24 +308,6 @@ def animated_words() -> str:
         "Clips are animated pictures here, smaller and of fewer colours, because no H.264 encoder is installed. "
         f"For films, install it and export again: {INSTALL}"
     )
-
-
-def _told(number: int, of: int, taught: TeachingCase) -> _Told:
-    order = {media.id: place for place, media in enumerate(taught.case.media)}
-    clips = sorted(taught.clips, key=lambda clip: order.get(clip.ref, len(order)))
-    figures = [figure(place, taught.case, clip, _files(clip)) for place, clip in enumerate(clips, start=1)]
-    return _Told(
-        number,
-        taught.case,
-        {clip.ref: clip for clip in clips},
-        figures,
-        card(number, of, taught.case, figures),
-    )
-
-
-def _files(clip: TeachingClip) -> PictureFiles:
-    count = len(clip.frames)
-    return PictureFiles("", len(str(count)), count, clip.columns, clip.rows, moving=count > 1)
 
 
 def _batches(figures: Sequence[Figure]) -> list[Sequence[Figure]]:

@@ -214,7 +214,7 @@ def shortened(text: str, room: float, size: float, count: int, *, bold: bool = F
     while kept and width(kept + "…", size, bold=bold) > room:
         kept = kept[:-1]
     joined = " ".join((*broken[: count - 1], kept)).rstrip()
-    whole = text[: _place(text, len(_bare(joined)))].rstrip()
+    whole = text[: _place(text, len(_bare(joined)))].rstrip(" .,;:…")
     return f"{whole}…"
 
 

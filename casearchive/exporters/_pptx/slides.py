@@ -22,6 +22,7 @@ GAP = 228600
 _TITLE_SIZES = (28, 24, 20, 18, 16)
 #: A line is longer than reckoned now and then: what is left free at its end.
 _SPARE = 0.91
+_MORE = " (continued)"
 _LONGEST_LINE = 9_600_000  # ten and a half inches: longer lines are hard to follow
 _CAPTION_LINES = 2
 
@@ -54,14 +55,15 @@ class Slides:
         )
         frame = self._frame(slide, holder, theme.subtitle)
         body, pages = self.fitted(below, theme.subtitle, (20, 18, 16), 16)
-        self._write(slide, frame, pages[0], body)
+        self._write(slide, frame, pages[0], body, keep=True)
         self._only(slide, holder)
         return slide
 
-    def text(self, title: str, paras: Sequence[Para], body: int) -> Any:
-        """A slide of text, of a page that ``fitted`` gave for ``wide()``."""
+    def text(self, title: str, paras: Sequence[Para], body: int, *, more: bool = False) -> Any:
+        """A slide of text, of a page that ``fitted`` gave for ``wide()``; ``more`` says that it goes on from the slide
+        before."""
         slide = self.theme.presentation.slides.add_slide(self.theme.text)
-        self._title(slide, title)
+        self._title(slide, title, more=more)
         holder = self._holder(slide)
         frame = self._frame(slide, holder, self.wide())
         self._write(slide, frame, paras, body)
@@ -69,10 +71,10 @@ class Slides:
         self._number(slide, self.theme.text)
         return slide
 
-    def bare(self, title: str) -> Any:
-        """A slide with nothing but its title."""
+    def bare(self, title: str, *, more: bool = False) -> Any:
+        """A slide with nothing but its title; ``more`` as for ``text``."""
         slide = self.theme.presentation.slides.add_slide(self.theme.bare)
-        self._title(slide, title)
+        self._title(slide, title, more=more)
         self._only(slide, None)
         self._number(slide, self.theme.bare)
         return slide
@@ -101,6 +103,10 @@ class Slides:
         """Size and pages of ``paras`` in ``box``."""
         return fitting.fitted(paras, self._room(box), box.height / POINT, sizes, parted)
 
+    def one_line(self, text: str, box: Box, size: int) -> str:
+        """``text``, cut where it is longer than a line of ``box``."""
+        return fitting.shortened(text, self._room(box), size, 1)
+
     def title_fits(self, title: str) -> bool:
         """Whether a title can stand there whole."""
         return self._shortened(title, self.theme.title, _TITLE_SIZES)[0] == title
@@ -110,11 +116,12 @@ class Slides:
 
     # -- words
 
-    def _title(self, slide: Any, title: str, box: Box | None = None, sizes: Sequence[int] = ()) -> None:
-        box = box or self.theme.title
+    def _title(
+        self, slide: Any, title: str, box: Box | None = None, sizes: Sequence[int] = (), *, more: bool = False
+    ) -> None:
         largest = self.theme.title_size
         sizes = sizes or (largest, *(s for s in _TITLE_SIZES if s < largest))
-        text, size = self._shortened(title, box, sizes)
+        text, size = self._shortened(title, box or self.theme.title, sizes, _MORE if more else "")
         holder = slide.shapes.title
         holder.name = "Title"
         frame = holder.text_frame
@@ -125,15 +132,19 @@ class Slides:
         self._run(paragraph, text, size)
         self._direction(paragraph, text, keep=True)
 
-    def _shortened(self, title: str, box: Box, sizes: Sequence[int]) -> tuple[str, int]:
+    def _shortened(self, title: str, box: Box, sizes: Sequence[int], tail: str = "") -> tuple[str, int]:
+        """The title with ``tail``, whole in the largest size that does, else cut in the smallest."""
         room, high = self._room(box), box.height / POINT
         for size in sizes:
-            lines = fitting.lines(title, room, size, bold=True)
+            lines = fitting.lines(title + tail, room, size, bold=True)
             if len(lines) * size * fitting.leading(title) <= high:
-                return title, size
+                return title + tail, size
         size = sizes[-1]
         count = max(1, int(high // (size * fitting.leading(title))))
-        return fitting.shortened(title, room, size, count, bold=True), size
+        text = fitting.shortened(title, room, size, count, bold=True)
+        while text and len(fitting.lines(text + tail, room, size, bold=True)) > count:
+            text = text[:-2].rstrip() + "…" if len(text) > 2 else ""
+        return text + tail, size
 
     def words(self, slide: Any, box: Box, paras: Sequence[Para], body: int) -> None:
         """Paragraphs in ``box``; those with a badge stand beside it, each in a box of its own."""
@@ -195,7 +206,7 @@ class Slides:
         frame.margin_left = frame.margin_right = frame.margin_top = frame.margin_bottom = 0
         return frame
 
-    def _write(self, slide: Any, frame: Any, paras: Sequence[Para], body: int) -> None:
+    def _write(self, slide: Any, frame: Any, paras: Sequence[Para], body: int, *, keep: bool = False) -> None:
         from pptx.util import Pt
 
         for place, para in enumerate(paras):
@@ -211,7 +222,7 @@ class Slides:
                 run = self._run(paragraph, para.text, size, bold=para.bold, quiet=para.kind == "head")
                 if para.case:
                     self.links.append((slide, run, para.case))
-            self._direction(paragraph, para.said)
+            self._direction(paragraph, para.said, keep=keep)
 
     def _run(
         self, paragraph: Any, text: str, size: int, *, bold: bool | None = None, quiet: bool = False

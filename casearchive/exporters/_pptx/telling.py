@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from casearchive.exporters import _words as words
-from casearchive.exporters._html.pages import Figure
 from casearchive.exporters._marks import Mark, colour_of, marks_on
+from casearchive.exporters._pptx.figures import Figure
 from casearchive.exporters._pptx.fitting import Para
 from casearchive.model import Case, Finding, Measurement, Quiz
 from casearchive.record import sentences
@@ -29,7 +29,7 @@ class View:
 
     @property
     def name(self) -> str:
-        return f"{self.figure.name}, frame {self.frame}" if self.figure.files.moving else self.figure.name
+        return f"{self.figure.name}, frame {self.frame}" if self.figure.moving else self.figure.name
 
     @property
     def findings(self) -> tuple[int, ...]:
@@ -84,16 +84,16 @@ def caption(figure: Figure) -> str:
 
 def open_alt(figure: Figure) -> str:
     """A picture in words that give no answer away."""
-    more = f", {figure.files.frames} frames, moving" if figure.files.moving else ""
+    more = f", {figure.frames} frames, moving" if figure.moving else ""
     return f"Ultrasound. {caption(figure)}{more}"
 
 
 def open_note(figure: Figure, shown: tuple[int, int] | None) -> str:
     """What the speaker is told of a picture before the answer; ``shown`` are the frames that its film holds."""
     said = caption(figure)
-    if figure.files.moving:
-        said += f". {figure.files.frames} frames, {figure.speed}"
-        if shown and shown != (1, figure.files.frames):
+    if figure.moving:
+        said += f". {figure.frames} frames, {figure.speed}"
+        if shown and shown != (1, figure.frames):
             said += f". The film on the slide shows frames {shown[0]} to {shown[1]}"
     return f"{said}."
 
@@ -189,7 +189,7 @@ def discussion(case: Case) -> list[Para]:
     if case.priors:
         told += [Para("What was thought before", "head")]
         told += [Para(sentences.prior(p), "bullet") for p in case.priors]
-    told += _section("Discussion", case.story.discussion)
+    told += _section("Discussion", case.story.discussion)[0 if told else 1 :]
     told += _section("Treatment", case.story.treatment)
     told += _section("Outcome", case.story.outcome)
     return _cleaned(told)
@@ -262,15 +262,15 @@ def _frame(marks: Sequence[Mark], figure: Figure) -> int:
     """The frame that shows most of ``marks``; of equals the key frame, then the middle of the shortest range."""
     ranges = [m["frames"] for m in marks if m["frames"]]
     middles = [(low + high) // 2 for low, high in sorted(ranges, key=lambda r: r[1] - r[0])]
-    most = figure.files.frames
+    most = figure.frames
     candidates = [figure.key_frame, *(min(max(frame, 1), most) for frame in middles)]
     return max(candidates, key=lambda frame: sum(_shows(m, frame, figure) for m in marks))
 
 
 def _shows(mark: Mark, frame: int, figure: Figure) -> bool:
-    if not mark["frames"] or not figure.files.moving:
+    if not mark["frames"] or not figure.moving:
         return True
-    low, high = (min(max(end, 1), figure.files.frames) for end in mark["frames"])
+    low, high = (min(max(end, 1), figure.frames) for end in mark["frames"])
     return low <= frame <= high
 
 
@@ -282,7 +282,7 @@ def seen_in(found: Finding, figures: Sequence[Figure]) -> str:
         if figure is None:
             continue
         name = figure.name[:1].lower() + figure.name[1:]
-        if evidence.frames and figure.files.moving:
+        if evidence.frames and figure.moving:
             first, last = evidence.frames
             name += f", frame {first}" if first == last else f", frames {first}–{last}"
         told.append(name)
