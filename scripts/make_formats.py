@@ -17,6 +17,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from matrix import NAMES, NOT_SHOWN, REPAIRED, Row, rows  # noqa: E402
 
+from casearchive.exporters import exporters  # noqa: E402
+
 TARGET = ROOT / "docs" / "formats.md"
 
 INTRODUCTION = """\
@@ -35,7 +37,7 @@ of it is there; any other file that ends before what it promises is refused as c
 
 
 def text() -> str:
-    return "\n".join([INTRODUCTION, *shown(), *repaired(), *damaged(), *not_shown()])
+    return "\n".join([INTRODUCTION, *shown(), *repaired(), *damaged(), *not_shown(), *let_out()])
 
 
 def shown() -> list[str]:
@@ -84,6 +86,15 @@ def not_shown() -> list[str]:
         *_head("What", "It says"),
     ]
     return [*lines, *(_line(what, said) for what, said in NOT_SHOWN), ""]
+
+
+def let_out() -> list[str]:
+    """What each output is written as, in its own words."""
+    lines = ["## What sets are written as", "", *_head("`--as`", "What it is", "Options")]
+    for plug in exporters():
+        options = "; ".join(f"`{name}`: {told}" for name, told in plug.OPTIONS.items())
+        lines.append(_line(f"`{plug.NAME}`", plug.SUMMARY, options))
+    return [*lines, ""]
 
 
 def _grouped(found: list[Row]) -> list[tuple[str, list[Row]]]:

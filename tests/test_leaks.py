@@ -337,3 +337,24 @@ def test_a_short_plain_number_tells_in_a_sentence_but_not_among_sizes(tmp_path: 
     assert not leaks.scan(tmp_path, known)
     assert words.search(Case(slug="a", title="study 0539 of the knee"), known)
     assert not words.search(Case(slug="a", title="a gap of 12.0539 mm"), known)
+
+
+def test_a_part_of_an_office_file_is_searched_without_the_names_of_its_format(tmp_path: Path) -> None:
+    """A patient may be called Kern, and every line of a slide says ``kern="1200"``."""
+    head = (
+        b"<?xml version='1.0'?><p:sld xmlns:p=\"http://schemas.openxmlformats.org/presentationml/2006/main\">"
+    )
+    called = [Identifier("PatientName", "Kern^Zyx")]
+    part = tmp_path / "a.xml"
+    part.write_bytes(head + b'<a:t kern="1200">The knee</a:t><a:kern/></p:sld>')
+    assert leaks.scan(tmp_path, called) == ()
+    for told in (
+        b"<a:t>Kern</a:t>",
+        b'<a:t descr="knee of Kern"/>',
+        b'<a:t xmlns:k="http://kern.org/"/>',
+        b"<!--Kern-->",
+    ):
+        part.write_bytes(head + told + b"</p:sld>")
+        assert leaks.scan(tmp_path, called), told
+    part.write_bytes(b'<page><a kern="1200"/></page>')
+    assert leaks.scan(tmp_path, called)

@@ -70,6 +70,12 @@ _TEXT_VRS = {
     "IS",
 }
 _WHOLE_VRS = {"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT"}
+_OFFICE = b"://schemas.openxmlformats.org/"
+#: ``</a:t``, `` kern="`` and `` xmlns:a="http://schemas.openxmlformats.org/…"``.
+_XML_NAMES = re.compile(
+    rb"""\sxmlns(?::\w+)?=["']https?://(?:schemas\.openxmlformats|schemas\.microsoft|purl|www\.w3)\.(?:org|com)/"""
+    rb"""[\w/.-]*["']|</?[A-Za-z][\w:.-]*|\s[A-Za-z][\w:.-]*=(?=["'])"""
+)
 _SEALED = {
     b"\x28\xb5\x2f\xfd": "zstd",
     b"7z\xbc\xaf\x27\x1c": "7-Zip",
@@ -194,7 +200,9 @@ class _Search:
             self.add(UNSEARCHABLE, f"{kind} data", 0)
         else:
             if _as_text(data) is not None:
+                office = data.startswith(b"<?xml") and _OFFICE in data[:2000]
                 data = blanked(data, self._own, len(data))
+                data = _without_names(data) if office else data
             text = _as_text(data)
             if text is not None:
                 self.text(text, "text", depth)
@@ -389,6 +397,12 @@ def _content_at(data: bytes, header: int) -> int:
     """Where a member's content begins: behind the local header at ``header``, its name and extra (APPNOTE 4.3.7)."""
     name, extra = (int.from_bytes(data[header + at : header + at + 2], "little") for at in (26, 28))
     return header + 30 + name + extra
+
+
+def _without_names(data: bytes) -> bytes:
+    """A part of an Office file without the names of its elements, attributes and vocabularies: they are the format's
+    (ECMA-376), and a patient may be called Kern. What stands in them stays."""
+    return _XML_NAMES.sub(lambda found: b" " * len(found.group()), data)
 
 
 def _elements(dataset: Dataset, path: str) -> Iterator[tuple[DataElement, str]]:

@@ -22,16 +22,19 @@ from importlib.resources.abc import Traversable
 FEWEST_WORDS = 3
 #: What the encoder of pictures says of itself in each.
 _ENCODERS = ("Created by OpenJPEG version",)
+_HEAD = 6  # bytes
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _TAG, _SIGN = re.compile(r"<\w[^<>]*>|</\w"), re.compile("[<>]")
+#: An attribute with its value: no author's words are written so.
+_ATTRIBUTE = re.compile(r'[\w:]+="[^"<>{}]+"')
 _FILLED_IN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.S)
 
 
 @lru_cache(maxsize=4)
 def phrases(*packages: str) -> tuple[bytes, ...]:
     """The phrases that the code, templates, tables and plain files of these packages hold, the longest first; as they
-    are, and as HTML and JSON write them. Keys of JSON and TOML are
-    phrases with the signs around them."""
+    are, and as HTML and JSON write them. Keys of JSON and TOML are phrases with the signs around them, attributes of
+    XML with their values."""
     found = set(_ENCODERS)
     for package in packages:
         for file in _files(resources.files(package)):
@@ -46,8 +49,12 @@ def blanked(data: bytes, own: tuple[bytes, ...], look: int) -> bytes:
     Phrases may share their ends: each is looked for in what was there before.
     """
     start, plain = data[:look], bytearray(data)
+    heads = {
+        start[at : at + _HEAD] for at in range(len(start))
+    }  # most phrases are not here: told at a glance
     for phrase in own:
-        at = data.find(phrase) if phrase in start else -1
+        likely = len(phrase) < _HEAD or phrase[:_HEAD] in heads
+        at = data.find(phrase) if likely and phrase in start else -1
         while at >= 0:
             plain[at : at + len(phrase)] = b" " * len(phrase)
             at = data.find(phrase, at + len(phrase))
@@ -58,7 +65,7 @@ def _files(folder: Traversable) -> Iterator[Traversable]:
     for entry in folder.iterdir():
         if entry.is_dir():
             yield from _files(entry)
-        elif entry.name.rpartition(".")[2] in ("py", "html", "css", "js", "toml", "csv"):
+        elif entry.name.rpartition(".")[2] in ("py", "html", "css", "js", "toml", "csv", "xml"):
             yield entry
 
 
@@ -71,8 +78,12 @@ def _phrases_of(name: str, text: str) -> Iterator[str]:
         yield from _tables_of(text)
         return
     markup = _TAG
+    if kind in ("xml", "py"):  # parts of Office files are written tag by tag
+        yield from (pair for pair in _ATTRIBUTE.findall(text) if _WORD.search(pair.partition("=")[2]))
     if kind == "html":
         pieces, markup = _FILLED_IN.split(text), _SIGN
+    elif kind == "xml":
+        pieces = [text]
     elif kind == "toml":
         pieces = list(_strings(tomllib.loads(text)))
     else:
@@ -82,7 +93,8 @@ def _phrases_of(name: str, text: str) -> Iterator[str]:
             yield from (f'"{word}":', f"[{word}]", f"{word} = ")  # keys of JSON and TOML
         for head in pieces:
             if head[:1].isupper() and 0 < len(_WORD.findall(head)) < FEWEST_WORDS:
-                yield from (f">{head}</th>", f">{head}</h2>")  # of a table, of a section
+                # of a table, of a section, on a slide
+                yield from (f">{head}</th>", f">{head}</h2>", f">{head}</a:t>", f'name="{head}')
     for piece in pieces:
         for line in map(str.strip, piece.splitlines()):
             words = len(_WORD.findall(line))

@@ -1,0 +1,70 @@
+"""A teaching set as slides: one PowerPoint file that asks first and answers on later slides, with clips that play.
+
+``slides.pptx`` opens in PowerPoint, Keynote and LibreOffice: title, list of cases, for each case its question and its
+answer, references. Evidence is drawn as shapes that can be moved, speaker notes tell what a teacher wants at hand.
+What stands before an answer does not tell it: ``release`` has looked at quiz titles and captions, and names of parts
+are numbers. ``README.txt`` says how to use it and, where films could not be made, what to install.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+
+from casearchive.errors import UsageError
+from casearchive.teaching import TeachingSet
+
+NAME = "pptx"
+SUMMARY = (
+    "slides for PowerPoint, Keynote and LibreOffice: clips that play, questions before answers, speaker notes"
+)
+HIDES_ANSWERS = True
+OPTIONS = {"theme": "a .pptx or .potx file whose layouts, fonts and colours are used instead of our own"}
+
+EXTRA = "casearchive[pptx]"
+FILE = "slides.pptx"
+
+
+def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None:
+    """Fill the existing, empty folder ``target``. The same set gives the same bytes.
+
+    ``options``: ``theme``, the path of a template (default: our own). Raises ``UsageError`` without python-pptx or
+    for a theme that cannot be used, ``PictureUnavailable`` where a frame cannot be decoded.
+    """
+    if importlib.util.find_spec("pptx") is None:
+        raise UsageError(
+            "slides need python-pptx, which is not installed", hint=f"Install it: pip install '{EXTRA}'"
+        )
+    from casearchive.exporters._pptx import package
+    from casearchive.exporters._pptx.deck import Deck
+    from casearchive.exporters._pptx.theme import load
+
+    if "theme" in options and not options["theme"]:
+        raise UsageError("no theme was named", where="option theme", hint="Write: --option theme=FILE.potx")
+    deck = Deck(teaching, load(options.get("theme", "")))
+    deck.fill()
+    package.save(deck.slides.theme.presentation, target / FILE)
+    (target / "README.txt").write_bytes(_readme(deck).encode("utf-8"))
+
+
+def _readme(deck: object) -> str:
+    from casearchive.exporters._pptx.deck import PURPOSE, Deck, animated_words
+
+    assert isinstance(deck, Deck)
+    lines = [
+        f"Open {FILE} with PowerPoint, Keynote or LibreOffice Impress.",
+        "",
+        "Each case asks first; the notes below its slides say on which slide the answer begins.",
+        "Clips start by themselves and go on until you turn the slide; a click stops and starts them.",
+        "Marks over the pictures are shapes: move, change or delete them.",
+        "For slides in the look of your clinic: casearchive export … --as pptx --option theme=FILE.potx",
+    ]
+    if deck.animated:
+        lines += ["", animated_words()]
+    if deck.cut:
+        lines += [
+            "",
+            "Long clips were cut to half a minute around what is to be seen; the notes say which frames.",
+        ]
+    return "\n".join([*lines, "", f"Made by casearchive. {PURPOSE}.", ""])
