@@ -1,111 +1,45 @@
 """A teaching set as DICOM media: files and a DICOMDIR that any PACS and viewer takes, with the findings beside them.
 
-The images are the objects that the airlock made, byte for byte. Beside them stand, per case and patient, what makes
+The images are the objects that the airlock made, pixel for pixel in the lossless coding that all media and PACS take,
+or byte for byte. Beside them stand, per case and patient, what makes
 findings travel: a measurement report, presentation states that draw the evidence, and the words and the manifest of an
 IHE teaching file. Everything here tells the answers.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from pydicom.dataset import Dataset
-
 from casearchive.errors import UsageError
-from casearchive.exporters._dicom import directory, objects
-from casearchive.exporters._dicom.objects import Bundle, Picture
-from casearchive.exporters._dicom.presentation import presentation
-from casearchive.exporters._dicom.report import report
-from casearchive.exporters._dicom.teachingfile import information, manifests
-from casearchive.exporters._plain import one_line
-from casearchive.teaching import TeachingCase, TeachingSet
+from casearchive.teaching import TeachingSet
 
 NAME = "dicom"
 SUMMARY = "DICOM files with a DICOMDIR, findings and measurements as reports, evidence drawn in any PACS"
 HIDES_ANSWERS = False
 OPTIONS: Mapping[str, str] = {
+    "coding": "of pixels: jpeg, lossless, which every PACS takes (this), or jpeg2000, the files as they were checked",
     "codes": "the codes of a teaching file: ihe, which most such systems know (this), or dcm, DICOM's own",
 }
-
-_SCHEMES = {"ihe": 0, "dcm": 1}
 
 
 def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None:
     """Fill the existing, empty folder ``target``. The same set gives the same bytes.
 
-    ``options``: ``codes`` is ``ihe`` (default) or ``dcm``. An image of two cases is written once. Raises
-    ``UsageError`` for other codes.
+    ``options``: ``codes`` is ``ihe`` (default) or ``dcm``, ``coding`` is ``jpeg`` (default) or ``jpeg2000``. An image
+    of two cases is written once. Raises ``UsageError`` for other values.
     """
-    scheme = _scheme(options)
-    shelves, filed = directory.Shelves(), list[directory.Filed]()
-    held: dict[str, Picture] = {}
-    for taught in teaching.cases:
-        for bundle in _bundles(taught, held):
-            for picture in bundle.pictures:
-                if not any(one.dataset is picture.header for one in filed):
-                    filed.append(_filed(shelves, picture.header, target))
-                    shutil.copyfile(picture.path, target.joinpath(*filed[-1].parts))
-            for made in _made(bundle, scheme):
-                filed.append(_filed(shelves, made, target))
-                objects.written(made, bundle.home, target.joinpath(*filed[-1].parts))
-    if filed:
-        directory.write(filed, target / "DICOMDIR")
-    (target / "README.TXT").write_bytes(_readme(teaching).encode("utf-8"))
+    from casearchive.exporters._dicom import media  # only whoever writes DICOM waits for pydicom
+
+    dicom_codes = _one_of(options, "codes", ("ihe", "dcm")) == "dcm"
+    anew = _one_of(options, "coding", ("jpeg", "jpeg2000")) == "jpeg"
+    media.write(teaching, target, dicom_codes=dicom_codes, anew=anew)
 
 
-def _scheme(options: Mapping[str, str]) -> int:
-    wanted = options.get("codes", "ihe")
-    if wanted not in _SCHEMES:
-        raise UsageError(
-            f"{wanted!r} is no set of codes", where="option codes", hint="Write codes=ihe or codes=dcm."
-        )
-    return _SCHEMES[wanted]
-
-
-def _bundles(taught: TeachingCase, held: dict[str, Picture]) -> Iterator[Bundle]:
-    """The pictures of a case by patient, in the order of the record. An image that another case has brought is that
-    image: DICOM knows it by its UID, whatever the case calls it."""
-    order = {media.id: place for place, media in enumerate(taught.case.media)}
-    by_patient: dict[str, list[Picture]] = {}
-    for clip in sorted(taught.clips, key=lambda clip: order.get(clip.ref, len(order))):
-        picture = objects.opened(clip.ref, clip.dicom)
-        known = held.setdefault(str(picture.header.SOPInstanceUID), picture)
-        picture = Picture(clip.ref, known.path, known.header, known.frames)
-        by_patient.setdefault(str(picture.header.PatientID), []).append(picture)
-    for place, pictures in enumerate(by_patient.values()):
-        yield Bundle(taught.case, tuple(pictures), first=place == 0)
-
-
-def _made(bundle: Bundle, scheme: int) -> Iterator[Dataset]:
-    """The new objects of one patient of a case, each after what it refers to."""
-    shown_by: dict[str, Dataset] = {}
-    for picture in bundle.pictures:
-        state = presentation(bundle, picture, len(shown_by) + 1)
-        if state is not None:
-            shown_by[str(picture.header.SOPInstanceUID)] = state
-    documents = [found for found in (report(bundle), information(bundle, scheme)) if found is not None]
-    made = [*shown_by.values(), *documents]
-    yield from made
-    yield from manifests(bundle, made, shown_by, scheme)
-
-
-def _filed(shelves: directory.Shelves, dataset: Dataset, target: Path) -> directory.Filed:
-    parts = shelves.place(dataset)
-    target.joinpath(*parts[:-1]).mkdir(parents=True, exist_ok=True)
-    return directory.Filed(dataset, parts)
-
-
-def _readme(teaching: TeachingSet) -> str:
-    title = one_line(teaching.title) or teaching.slug
-    without = [taught.case.slug for taught in teaching.cases if not taught.clips]
-    return (
-        f"{title}\n\n"
-        "Ultrasound teaching cases as DICOM media: open the DICOMDIR, or send all files to a PACS.\n"
-        "Beside the images stand reports with the findings, presentation states that draw them,\n"
-        "and a manifest of each case (Key Object Selection, For Teaching File Export).\n"
-        + (f"Without pictures, and so not here: {', '.join(without)}.\n" if without else "")
-        + (f"De-identified with {teaching.profile}.\n" if teaching.profile else "")
-        + "Made by casearchive. For teaching, not for diagnosis.\n"
-    )
+def _one_of(options: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
+    """The value of an option, the first where it is not given."""
+    wanted = options.get(name, values[0])
+    if wanted not in values:
+        allowed = " or ".join(f"{name}={value}" for value in values)
+        raise UsageError(f"{wanted!r} is not known", where=f"option {name}", hint=f"Write {allowed}.")
+    return wanted

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage
+from pydicom.uid import UID, ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from casearchive.exporters._dicom.objects import NO_DATE, NO_TIME, derived
 
@@ -184,7 +184,7 @@ def _directory(nodes: list[_Node], like: Dataset, uid: str) -> Dataset:
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
     meta.MediaStorageSOPClassUID = MediaStorageDirectoryStorage
-    meta.MediaStorageSOPInstanceUID = uid
+    meta.MediaStorageSOPInstanceUID = UID(uid)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = like.file_meta.ImplementationClassUID
     meta.ImplementationVersionName = like.file_meta.get("ImplementationVersionName", "CASEARCHIVE")

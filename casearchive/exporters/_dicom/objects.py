@@ -8,6 +8,8 @@ for one set, objects of two sets cannot be linked by theirs.
 from __future__ import annotations
 
 import hashlib
+import shutil
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,16 +18,20 @@ from pathlib import Path
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, JPEGLosslessSV1
 
-from casearchive import __version__
 from casearchive.exporters._dicom.codes import IHE, LOCAL, Coded
 from casearchive.exporters._dicom.items import code, filled, referring
+from casearchive.exporters._dicom.lossless import encoded
 from casearchive.model import Case
+from casearchive.teaching import UNSAID, Frames, TeachingClip
 from casearchive.terms import lexicon
 
 #: Where the study has no date, objects that must have one say this, which tells nothing.
-NO_DATE, NO_TIME = "20000101", "000000"
+NO_DATE, NO_TIME = UNSAID["StudyDate"], UNSAID["StudyTime"]
+_ITEM = b"\xfe\xff\x00\xe0"
+_END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
+_OB_UNDEFINED = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff"
 _PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
 _STUDY = (
     "StudyInstanceUID", "StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber",
@@ -37,12 +43,14 @@ _REMOVED = ("PatientIdentityRemoved", "DeidentificationMethod", "LongitudinalTem
 
 @dataclass(frozen=True)
 class Picture:
-    """One image object as it leaves: ``header`` is all of it but the pixels, ``ref`` its id in the case."""
+    """One image object as it leaves: ``header`` is all of it but the pixels, ``ref`` its id in the case. ``pixels``
+    are to be written anew; None where the file stays as the airlock made it, which stands at ``path``."""
 
     ref: str
     path: Path
     header: Dataset
     frames: int
+    pixels: Frames | None = None
 
     @property
     def rows(self) -> int:
@@ -79,9 +87,45 @@ class Bundle:
         return found
 
 
-def opened(ref: str, path: Path) -> Picture:
-    header = dcmread(path, stop_before_pixels=True)
-    return Picture(ref, path, header, int(header.get("NumberOfFrames") or 1))
+def opened(clip: TeachingClip, place: int, *, anew: bool) -> Picture:
+    """The object of a clip, the one at this 1-based ``place`` of its case; ``anew`` for media."""
+    header = dcmread(clip.dicom, stop_before_pixels=True)
+    count = int(header.get("NumberOfFrames") or 1)
+    if not anew:
+        return Picture(clip.ref, clip.dicom, header, count)
+    for keyword, value in {**UNSAID, "SeriesNumber": 1, "InstanceNumber": place}.items():
+        if header.get(keyword) in (None, ""):
+            setattr(header, keyword, value)
+    if int(header.SamplesPerPixel) == 3:
+        header.PhotometricInterpretation = "RGB"  # the transform of JPEG 2000 is undone
+    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        if keyword in header:
+            del header[keyword]
+    header.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+    return Picture(clip.ref, clip.dicom, header, count, clip.frames)
+
+
+def copied(picture: Picture, target: Path) -> None:
+    """Write the image: the airlock's file as it is, or the same pixels as lossless JPEG under the same UID, for which
+    a change of the coding without loss makes no new object (PS3.3 C.12.1.1.2)."""
+    if picture.pixels is None:
+        shutil.copyfile(picture.path, target)
+        return
+    dcmwrite(target, picture.header, enforce_file_format=True)
+    with target.open("r+b") as file:
+        file.seek(0, 2)
+        file.write(_OB_UNDEFINED + _ITEM + struct.pack("<I", 4 * picture.frames))
+        table, places = file.tell(), []
+        file.write(bytes(4 * picture.frames))
+        start = file.tell()
+        for number in range(1, picture.frames + 1):
+            data = encoded(picture.pixels.frame(number))
+            places.append(file.tell() - start)
+            file.write(_ITEM + struct.pack("<I", len(data)) + data)
+        file.write(_END)
+        if places[-1] < 1 << 32:
+            file.seek(table)
+            file.write(struct.pack(f"<{len(places)}I", *places))
 
 
 def derived(purpose: str, *parts: str | bytes) -> str:
@@ -108,7 +152,6 @@ def begun(beside: Dataset, case: Case, sop_class: str, modality: str, purpose: s
     dataset.SeriesNumber = series
     dataset.InstanceNumber = 1
     dataset.Manufacturer = "casearchive"
-    dataset.SoftwareVersions = __version__
     return dataset
 
 

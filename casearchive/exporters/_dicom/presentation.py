@@ -45,7 +45,7 @@ def presentation(bundle: Bundle, picture: Picture, number: int) -> Dataset | Non
     dataset = begun(
         image, bundle.case, ColorSoftcopyPresentationStateStorage, "PR", "presentation states", SERIES
     )
-    dataset.Laterality = None  # Type 2C: the body part may be a paired one (PS3.3 C.7.3.1)
+    dataset.Laterality = _side(image)
     dataset.InstanceNumber = number
     dataset.ContentLabel = "FINDINGS"
     dataset.ContentDescription = items.line(_caption(bundle, picture)) or None
@@ -137,6 +137,12 @@ def _text(picture: Picture, drawn: _Drawn) -> Dataset:
     text.AnchorPoint = list(drawn.shape.points[0])
     text.AnchorPointVisibility = "N"
     return text
+
+
+def _side(image: Dataset) -> str | None:
+    """The side of the series, as the image tells it; Type 2C, for the body part may be a paired one (PS3.3 C.7.3.1)."""
+    told = image.get("Laterality") or image.get("ImageLaterality")
+    return str(told) if told in ("L", "R") else None
 
 
 def _of_series(image: Dataset) -> Dataset:

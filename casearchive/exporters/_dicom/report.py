@@ -88,9 +88,9 @@ def _groups(bundle: Bundle) -> Iterator[Dataset]:
             *_qualities(finding),
             *(item for one in measured for item in _measured(one, bundle, finding.side)),
         ]
-        for place in seen or [None]:
-            yield _group(bundle, finding, place, told)
-            told = []
+        places: list[Evidence | None] = [*seen] or [None]
+        for number, place in enumerate(places):
+            yield _group(bundle, finding, place, [] if number else told)
 
 
 def _is_here(measured: Measurement, bundle: Bundle, otherwise: bool) -> bool:
