@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+from casearchive.exporters._codes import standard_code
 from casearchive.exporters._plain import one_line
 from casearchive.terms import lexicon
-from casearchive.terms.concepts import Code
 
 #: The scheme of concepts that only the lexicon has; private schemes begin with 99 (PS3.3 Table 8.2).
 LOCAL = "99USCASE"
@@ -98,17 +98,7 @@ def of_term(term: str, kinds: Collection[str] = ()) -> Coded | None:
     concept = lexicon().concept(term) or (lexicon().resolve(term, kinds) if kinds else None)
     if concept is None or (kinds and concept.kind not in kinds):
         return None
-    chosen = _the_one(concept.codes)
+    chosen = standard_code(concept.codes)
     if chosen is not None:
         return Coded(chosen.scheme, chosen.value, one_line(chosen.meaning)[:64])
     return local(concept.id, one_line(concept.preferred)[:64])
-
-
-def _the_one(codes: Collection[Code]) -> Code | None:
-    """The code that means the concept itself. Several of one scheme are parts of its meaning, or narrower."""
-    whole = [code for code in codes if not code.meaning.endswith((", left", ", right"))]
-    for scheme in ("SCT", "DCM", "LN", "MDC"):
-        of_scheme = [code for code in whole if code.scheme == scheme]
-        if of_scheme:
-            return of_scheme[0] if len(of_scheme) == 1 else None
-    return None
