@@ -33,17 +33,22 @@ def code(coded: Coded) -> Dataset:
 
 def line(text: str, most: int = 64) -> str:
     """Text for LO, SH and the like: one line, without the sign that parts values, cut where it is too long."""
-    return one_line(text).replace("\\", "/")[:most].strip()
+    return cut(one_line(text).replace("\\", "/"), most)
+
+
+def cut(text: str, most: int) -> str:
+    """The beginning of a text in at most so many bytes: the standard counts characters (PS3.5 6.2), some count bytes."""
+    return text.encode("utf-8")[:most].decode("utf-8", "ignore").strip()
 
 
 def paragraph(text: str) -> str:
-    """Text for UT and ST: lines end as DICOM's do (PS3.5 6.1.3)."""
-    return plain(text).replace("\n", "\r\n")
+    """Text for UT and ST: lines end as DICOM's do (PS3.5 6.1.3), and a tabulator, which some refuse, is a blank."""
+    return plain(text).replace("\t", " ").replace("\n", "\r\n")
 
 
 def person_name(text: str) -> str:
     """A name as its author writes it: one component, for nobody can say which word is the family's."""
-    return " ".join(one_line(text).translate(_PARTS).split())[:64].strip()
+    return cut(" ".join(one_line(text).translate(_PARTS).split()), 64)
 
 
 def container(

@@ -132,7 +132,7 @@ def derived(purpose: str, *parts: str | bytes) -> str:
     """A UID from what it is for and what it is made of: ``2.25.`` and the decimal of a version 8 UUID (PS3.5 B.2)."""
     told = hashlib.sha256()
     for part in (b"casearchive", purpose, *parts):
-        data = part if isinstance(part, bytes) else part.encode("utf-8")
+        data = part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass")
         told.update(len(data).to_bytes(8, "big") + data)
     raw = bytearray(told.digest()[:16])
     raw[6], raw[8] = (raw[6] & 0x0F) | 0x80, (raw[8] & 0x3F) | 0x80

@@ -130,7 +130,7 @@ def _text(picture: Picture, drawn: _Drawn) -> Dataset:
     across = min(left, picture.columns - wide)
     text = Dataset()
     text.BoundingBoxAnnotationUnits = text.AnchorPointAnnotationUnits = "PIXEL"
-    text.UnformattedTextValue = items.paragraph(drawn.label)[:1024]
+    text.UnformattedTextValue = items.cut(items.paragraph(drawn.label), 1024)
     text.BoundingBoxTopLeftHandCorner = [across, down]
     text.BoundingBoxBottomRightHandCorner = [across + wide, down + high]
     text.BoundingBoxTextHorizontalJustification = "LEFT"

@@ -236,4 +236,5 @@ def _unit(unit: str) -> Coded:
         return codes.NO_UNITS
     if known is not None:
         return Coded("UCUM", known, printed(known) or known)
-    return codes.local(one_line(unit)[:64] or "unit", unit)
+    word = items.line(unit) or "unit"
+    return codes.local(word, word)

@@ -22,12 +22,13 @@ def svg(picture: str, columns: int, rows: int, marks: Sequence[Mark], legend: Se
     ET.SubElement(root, "title").text = "; ".join(legend)
     ET.SubElement(root, "image", {"href": picture, "width": str(columns), "height": str(rows)})
     width = stroke(rows, columns)
+    taken: list[tuple[float, float]] = []
     for mark in marks:
         group = ET.SubElement(root, "g", {"data-finding": mark.label})
         colour = "#{:02x}{:02x}{:02x}".format(*COLOURS[mark.colour % len(COLOURS)])
         for paint, wide in (("#000000", 2.2 * width), (colour, width)):
             _shape(group, mark, paint, wide)
-        _label(group, mark, colour, width, columns, rows)
+        _label(group, mark, colour, width, (columns, rows), taken)
     return ET.tostring(root, encoding="unicode") + "\n"
 
 
@@ -50,13 +51,23 @@ def _shape(group: ET.Element, mark: Mark, colour: str, width: float) -> None:
     ET.SubElement(group, tag, {"points": told, **style})
 
 
-def _label(group: ET.Element, mark: Mark, colour: str, width: float, columns: int, rows: int) -> None:
-    """The number or value at the top left of the shape, inside the picture."""
-    points = outline(mark.shape, mark.points)
+def _label(
+    group: ET.Element,
+    mark: Mark,
+    colour: str,
+    width: float,
+    picture: tuple[int, int],
+    taken: list[tuple[float, float]],
+) -> None:
+    """The number or value at the top left of the shape, below one that stands there already, inside the picture."""
+    points, (columns, rows) = outline(mark.shape, mark.points), picture
     size = max(11.0, 7 * width)
     text = one_line(mark.label)
-    across = min(max(min(x for x, _ in points), 0.0), max(0.0, columns - 0.6 * size * len(text)))
+    across = max(0.0, min(*(x for x, _ in points), columns, columns - 0.6 * size * len(text)))
     down = min(max(min(y for _, y in points) - 2 * width, size), rows - 2.0)
+    while any(abs(across - x) < 2 * size and abs(down - y) < size for x, y in taken) and down + size < rows:
+        down += size
+    taken.append((across, down))
     ET.SubElement(group, "text", {
         "x": _number(across), "y": _number(down), "font-size": _number(size), "font-family": "sans-serif",
         "fill": colour, "stroke": "#000000", "stroke-width": _number(0.2 * size), "paint-order": "stroke",
