@@ -37,7 +37,7 @@ def line(text: str, most: int = 64) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """The beginning of a text in at most so many bytes: the standard counts characters (PS3.5 6.2), some count bytes."""
+    """The beginning of a text in at most so many bytes: the standard counts characters (PS3.5 6.2), readers bytes."""
     return text.encode("utf-8")[:most].decode("utf-8", "ignore").strip()
 
 
