@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from PIL import Image
-from teachingsets import CASES, COLUMNS, ROWS, a_set, clip, full_case, full_set, speckle
+from teachingsets import CASES, a_set, clip, full_case, full_set, speckle
 
 from casearchive.errors import CaseArchiveError, UsageError
 from casearchive.exporters import _zip, exporter, mirc
@@ -174,11 +174,13 @@ def test_a_wide_picture_is_shown_smaller_and_kept_whole(staging: Path, tmp_path:
     )
 
 
-def test_the_annotation_is_drawn_where_the_record_says(packed: Path) -> None:
-    held = members(packed)
+def test_the_annotation_is_drawn_where_the_record_says(staging: Path, tmp_path: Path) -> None:
+    frames = speckle(5, rows=240, columns=320)
+    one = TeachingCase(full_case(), (clip(staging, "M1", frames, key=3),))
+    held = members(made(a_set(one), tmp_path / "out") / "velvet-tear.zip")
     drawing = ET.fromstring(held["01-annotation.svg"])
     space = "{http://www.w3.org/2000/svg}"
-    assert drawing.get("viewBox") == f"0 0 {COLUMNS} {ROWS}"
+    assert drawing.get("viewBox") == "0 0 320 240"
     assert drawing.find(f"{space}image").get("href") in held  # type: ignore[union-attr]
     shapes = {g.get("data-finding"): g[1].get("points") for g in drawing.iterfind(f"{space}g")}
     assert shapes == {
@@ -187,10 +189,10 @@ def test_the_annotation_is_drawn_where_the_record_says(packed: Path) -> None:
         "31 mm": "10.5,20.5 40.5,20.5",
     }
     plainly = np.asarray(Image.open(io.BytesIO(held["01.png"])).convert("RGB")).astype(int)
-    marked = np.asarray(Image.open(io.BytesIO(held["01-annotation.png"])).convert("RGB"))[:ROWS, :COLUMNS]
+    marked = np.asarray(Image.open(io.BytesIO(held["01-annotation.png"])).convert("RGB"))[:240, :320]
     changed = np.abs(marked - plainly).max(axis=2) > 40
     assert changed[10, 15:36].mean() > 0.8, "the upper edge of the box; speckle is bright here and there"
-    assert not changed[40:, :].any(), "nothing where nothing was marked"
+    assert not changed[100:].any() and not changed[:, 150:].any(), "nothing where nothing was marked"
 
 
 def test_evidence_on_other_frames_is_drawn_on_one_of_those(staging: Path, tmp_path: Path) -> None:

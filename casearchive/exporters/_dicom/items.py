@@ -13,7 +13,7 @@ from casearchive.exporters._plain import one_line, plain
 
 #: What a person's name may not hold, for it parts a name or an element (PS3.5 6.2).
 _PARTS = str.maketrans("\\^=", "   ")
-_SHORT = 16  # characters of a Code Value (SH); longer ones have an element of their own
+_SHORT = 16  # bytes of a Code Value (SH); longer ones have an element of their own
 _MOST_FRAMES = 8000  # numbers: an element of explicit VR IS has 65534 bytes, and a number may have six digits
 
 Point = tuple[float, float]
@@ -22,7 +22,7 @@ Point = tuple[float, float]
 def code(coded: Coded) -> Dataset:
     """One item of a code sequence (PS3.3 8.8)."""
     item = Dataset()
-    if len(coded.value) <= _SHORT:
+    if len(coded.value.encode("utf-8")) <= _SHORT:
         item.CodeValue = coded.value
     else:
         item.LongCodeValue = coded.value

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from casearchive.exporters._dicom import directory, objects
@@ -19,21 +22,40 @@ from casearchive.teaching import TeachingCase, TeachingSet
 
 def write(teaching: TeachingSet, target: Path, *, dicom_codes: bool, anew: bool) -> None:
     """Fill ``target``. ``dicom_codes`` writes DICOM's codes instead of IHE's, ``anew`` the pixels as lossless JPEG."""
-    scheme = int(dicom_codes)
-    shelves, filed = directory.Shelves(), list[directory.Filed]()
+    filing = _Filing(target)
     held: dict[str, Picture] = {}
     for taught in teaching.cases:
+        papers = [(dcmread(one.dicom), one.dicom) for one in taught.documents]
         for bundle in _bundles(taught, held, anew=anew):
             for picture in bundle.pictures:
-                if not any(one.dataset is picture.header for one in filed):
-                    filed.append(_filed(shelves, picture.header, target))
-                    objects.copied(picture, target.joinpath(*filed[-1].parts))
-            for made in _made(bundle, scheme):
-                filed.append(_filed(shelves, made, target))
-                objects.written(made, bundle.home, target.joinpath(*filed[-1].parts))
-    if filed:
-        directory.write(filed, target / "DICOMDIR")
+                filing.add(picture.header, partial(objects.copied, picture))
+            others = [paper for paper, _ in papers if paper.PatientID == bundle.home.PatientID]
+            for made in _made(bundle, others, int(dicom_codes)):
+                filing.add(made, partial(objects.written, made, bundle.home))
+        for paper, path in papers:
+            filing.add(paper, partial(shutil.copyfile, path))
+    if filing.filed:
+        directory.write(filing.filed, target / "DICOMDIR")
     (target / "README.TXT").write_bytes(_readme(teaching).encode("utf-8"))
+
+
+class _Filing:
+    """Puts each object in its place below ``target``, one that several cases have once; ``filed`` grows."""
+
+    def __init__(self, target: Path) -> None:
+        self._target, self._shelves = target, directory.Shelves()
+        self._known: set[str] = set()
+        self.filed: list[directory.Filed] = []
+
+    def add(self, dataset: Dataset, write_to: Callable[[Path], object]) -> None:
+        uid = str(dataset.SOPInstanceUID)
+        if uid in self._known:
+            return
+        self._known.add(uid)
+        parts = self._shelves.place(dataset)
+        self._target.joinpath(*parts[:-1]).mkdir(parents=True, exist_ok=True)
+        write_to(self._target.joinpath(*parts))
+        self.filed.append(directory.Filed(dataset, parts))
 
 
 def _bundles(taught: TeachingCase, held: dict[str, Picture], *, anew: bool) -> Iterator[Bundle]:
@@ -51,23 +73,20 @@ def _bundles(taught: TeachingCase, held: dict[str, Picture], *, anew: bool) -> I
         yield Bundle(taught.case, tuple(pictures), first=pictures[0].ref == clips[0].ref)
 
 
-def _made(bundle: Bundle, scheme: int) -> Iterator[Dataset]:
-    """The new objects of one patient of a case, each after what it refers to."""
+def _made(bundle: Bundle, others: Sequence[Dataset], scheme: int) -> Iterator[Dataset]:
+    """The new objects of one patient of a case, each after what it refers to. ``others`` are the documents that came
+    with the images: the manifest names them, too."""
+    states: list[Dataset] = []
     shown_by: dict[str, Dataset] = {}
     for picture in bundle.pictures:
-        state = presentation(bundle, picture, len(shown_by) + 1)
+        state = presentation(bundle, picture, len(states) + 1)
         if state is not None:
-            shown_by[str(picture.header.SOPInstanceUID)] = state
-    documents = [found for found in (report(bundle), information(bundle, scheme)) if found is not None]
-    made = [*shown_by.values(), *documents]
+            states.append(state)
+            shown_by.setdefault(str(picture.header.SOPInstanceUID), state)
+    told = report(bundle)
+    made = [*states, *([told] if told is not None else []), information(bundle, scheme)]
     yield from made
-    yield from manifests(bundle, made, shown_by, scheme)
-
-
-def _filed(shelves: directory.Shelves, dataset: Dataset, target: Path) -> directory.Filed:
-    parts = shelves.place(dataset)
-    target.joinpath(*parts[:-1]).mkdir(parents=True, exist_ok=True)
-    return directory.Filed(dataset, parts)
+    yield from manifests(bundle, [*made, *others], shown_by, scheme)
 
 
 def _readme(teaching: TeachingSet) -> str:

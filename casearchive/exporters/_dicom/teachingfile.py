@@ -95,15 +95,14 @@ def manifests(
 ) -> list[Dataset]:
     """The Key Object Selections "For Teaching File Export" of one patient of a case, one a study.
 
-    ``objects`` are those made for the case; ``shown_by`` the presentation state of an image, by its SOP Instance UID.
+    ``objects`` are those beside the images; ``shown_by`` the presentation state of an image, by its SOP Instance UID.
     All say the same and name each other (PS3.3 C.17.2.2).
     """
-    states = [dataset for dataset in objects if dataset.Modality == "PR"]
     pictures = [
         items.image(p.header, "CONTAINS", shown_by=shown_by.get(str(p.header.SOPInstanceUID)))
-        for p in bundle.pictures
+        for p in {str(p.header.SOPInstanceUID): p for p in bundle.pictures}.values()
     ]
-    others = [items.composite(dataset) for dataset in objects if dataset not in states]
+    others = [items.composite(dataset) for dataset in objects if dataset.Modality != "PR"]
     evidence = [*(picture.header for picture in bundle.pictures), *objects]
     made = []
     for beside in bundle.studies().values():
