@@ -32,7 +32,7 @@ from casearchive.exporters._dicom.codes import LOCAL, of_term
 from casearchive.exporters._dicom.lossless import encoded
 from casearchive.exporters._dicom.presentation import srgb
 from casearchive.model import Case, Finding, Media
-from casearchive.teaching import UNSAID, TeachingCase, TeachingSet
+from casearchive.teaching import UNSAID, TeachingCase, TeachingDocument, TeachingSet
 
 STILL = Path(__file__).parent.parent / "cases" / "rectus-femoris-complete-tear" / "short-axis-rest.dcm"
 SLUG = "thigh-at-rest"
@@ -263,6 +263,32 @@ def test_a_case_without_pictures_is_named_in_the_note(tmp_path: Path) -> None:
     out = made(a_set(TeachingCase(Case("words-only", "W"), ())), tmp_path / "out")
     assert [path.name for path in out.iterdir()] == ["README.TXT"]
     assert "words-only" in (out / "README.TXT").read_text("utf-8")
+
+
+def test_documents_that_came_with_the_images_are_filed_as_they_are_and_named(
+    media: Path, staging: Path, tmp_path: Path
+) -> None:
+    theirs = next(path for path in files(media) if path.name.startswith("SR"))
+    paper = TeachingDocument("D1", "Comprehensive SR", shutil.copy(theirs, tmp_path / "paper.dcm"))
+    (taught,) = full_set(staging).cases
+    case = replace(taught.case, findings=taught.case.findings[:1])
+    out = made(a_set(replace(taught, case=case, documents=(paper,))), tmp_path / "out")
+    assert theirs.read_bytes() in [path.read_bytes() for path in files(out)]
+    uid = dcmread(theirs).SOPInstanceUID
+    assert uid in directory(out / "DICOMDIR").values()
+    (manifest,) = objects(out, "KO")
+    named = [e.value for e in manifest.iterall() if e.keyword == "ReferencedSOPInstanceUID"]
+    assert named.count(uid) == 2, "in the tree and among the evidence"
+
+
+def test_an_image_that_a_case_shows_twice_is_named_once_and_drawn_twice(
+    staging: Path, tmp_path: Path
+) -> None:
+    one = clip(staging, "M1", speckle(5), uid="2.25.7")
+    out = made(a_set(TeachingCase(full_case(), (one, replace(one, ref="M2")))), tmp_path / "out")
+    assert (len(objects(out, "US")), len(objects(out, "PR"))) == (1, 2)
+    (manifest,) = objects(out, "KO")
+    assert [item.ValueType for item in manifest.ContentSequence].count("IMAGE") == 1
 
 
 # ------------------------------------------------------------------------------------------------------ the report
