@@ -16,6 +16,10 @@ from numpy.typing import NDArray
 
 from casearchive.model import Case, Timing, UltrasoundRegion
 
+#: What media want to be said and an object of the airlock may leave empty (PS3.3 F.5): values that tell nothing, by
+#: which whoever checks an export knows that nothing was told.
+UNSAID = {"StudyDate": "19000101", "StudyTime": "000000", "StudyID": "1"}
+
 
 class Film(Protocol):
     """The frames of one clip as an H.264 film in an MP4 file, with nothing else in it; made when the first output asks

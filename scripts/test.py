@@ -22,6 +22,8 @@ JUDGES = {
     "gdcmconv": "libgdcm-tools",
     "ffmpeg": "ffmpeg",
     "sixel2png": "libsixel-bin",
+    "Orthanc": "orthanc",
+    "xmllint": "libxml2-utils",
 }
 
 
@@ -57,7 +59,8 @@ def main() -> int:
 
 def _found(tool: str) -> bool:
     others = {"chromium": ("chromium-browser", "google-chrome", "chrome"), "dcmj2pnm": ("dcm2pnm",)}
-    return any(shutil.which(name) for name in (tool, *others.get(tool, ())))
+    where = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))  # Debian puts Orthanc there
+    return any(shutil.which(name, path=where) for name in (tool, *others.get(tool, ())))
 
 
 if __name__ == "__main__":

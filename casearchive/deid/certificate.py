@@ -22,7 +22,7 @@ from casearchive.deid.pixels import Area, Box
 from casearchive.deid.profile import Option, choice_hash, profile
 from casearchive.deid.things import boxed
 from casearchive.errors import CaseArchiveError, UsageError
-from casearchive.teaching import TeachingClip, TeachingDocument, TeachingSet
+from casearchive.teaching import UNSAID, TeachingClip, TeachingDocument, TeachingSet
 
 NAME, PAGE = "certificate.json", "certificate.html"
 FORMAT = 2
@@ -76,6 +76,11 @@ def certificate(
     papers = [_clip(case.case.slug, one) for case in teaching.cases for one in case.documents]
     known = {one["sha256"]: ("clip", f"{one['case']}/{one['ref']}") for one in clips}
     known |= {one["sha256"]: ("document", f"{one['case']}/{one['ref']}") for one in papers}
+    by_uid = {
+        _uid(clip.dicom): ("clip", f"{case.case.slug}/{clip.ref}")
+        for case in teaching.cases
+        for clip in case.clips
+    }
     files = []
     for path in _files(folder):
         digest = file_hash(path)
@@ -84,8 +89,9 @@ def certificate(
             "sha256": digest,
             "bytes": path.stat().st_size,
         }
-        if digest in known:
-            kind, name = known[digest]
+        what = known.get(digest) or by_uid.get(_uid(path))
+        if what:
+            kind, name = what
             entry[kind] = name
         files.append(entry)
     standing = {entry["sha256"] for entry in files}  # not every output writes documents
@@ -133,6 +139,16 @@ def _clip(case: str, clip: TeachingClip | TeachingDocument) -> dict[str, Any]:
             hint="export again",
         ) from error
     return {"case": case, **proof}
+
+
+def _uid(path: Path) -> str | None:
+    """The SOP Instance UID of a DICOM object, by which a copy in another lossless coding is known; None for others."""
+    with path.open("rb") as file:
+        if file.read(132)[128:] != b"DICM":
+            return None
+        file.seek(0)
+        uid = dcmread(file, stop_before_pixels=True, specific_tags=["SOPInstanceUID"]).get("SOPInstanceUID")
+    return str(uid) if uid else None
 
 
 def _files(folder: Path) -> list[Path]:
@@ -285,10 +301,11 @@ def _recheck(path: Path, clip: Mapping[str, Any], chosen: Collection[str]) -> li
     mask = Area(int(clip["rows"]), int(clip["columns"]), boxes, (), drawn, struck, within).mask()
     hashes = [str(entry["after"]) for entry in clip["kept_pixels"]]
     beside = boxed((Box(*map(int, entry["box"])) for entry in clip.get("kept_beside", ())), *mask.shape)
-    wrong = [
-        f"{keyword} is not allowed by the profile"
-        for keyword in allowed(dcmread(path, stop_before_pixels=True), chosen)
-    ]
+    dataset = dcmread(path, stop_before_pixels=True)
+    for keyword, nothing in UNSAID.items():  # what media say where the object says nothing
+        if dataset.get(keyword) == nothing:
+            setattr(dataset, keyword, None)
+    wrong = [f"{keyword} is not allowed by the profile" for keyword in allowed(dataset, chosen)]
     count, told = 0, hashlib.sha256()
     for frame in frames_of(path):
         if frame.shape[:2] != mask.shape:

@@ -21,6 +21,7 @@ Frame = NDArray[np.uint8]
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
+_JPEG = b"\xff\xd8"
 _TOGETHER = 2  # more than two cores are rare where this runs, and each holds a frame
 
 
@@ -42,9 +43,10 @@ def codestream(frame: Frame) -> bytes:
 
 
 def decoded(data: bytes) -> Frame:
-    """The frame of a codestream, (rows, columns[, 3]); raises what the decoder raises."""
+    """The frame of a codestream, or of a lossless JPEG as media have it, (rows, columns[, 3]); raises what the decoder
+    raises."""
     library = _imagecodecs()
-    if library is not None:
+    if library is not None and not data.startswith(_JPEG):
         return np.asarray(library.jpeg2k_decode(data))
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(image)
