@@ -330,7 +330,10 @@ def test_known_and_unknown_speed_are_told_apart(site: Path) -> None:
 def test_pages_carry_a_policy_and_nothing_that_would_need_an_exception_from_it(site: Path) -> None:
     for path in site.rglob("*.html"):
         text = path.read_text("utf-8")
-        assert "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'" in text
+        assert (
+            "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; media-src 'self'"
+            in text
+        )
         assert "unsafe" not in text
         tags = [(tag, dict(attrs)) for tag, attrs in tags_of(text)]
         for tag, attributes in tags:
@@ -723,9 +726,12 @@ def test_a_finding_leads_to_its_frame_and_back(case: Page) -> None:
 
 def test_a_question_answers_at_once(case: Page) -> None:
     case.click(".option:nth-of-type(1) input")
+    assert case.text(".feedback") == ""
+    case.click(".check")
     assert "Not quite." in case.text(".feedback")
     assert "gate" not in case.text(".feedback")
     case.click(".option:nth-of-type(2) input")
+    case.press("Enter")
     assert case.text(".feedback") == "Right. The gate widens."
     assert case.run("document.querySelector('.option.right').innerText") == "Look while it moves"
 
@@ -742,7 +748,10 @@ def test_text_that_looks_like_html_is_only_text(browser: Browser, site: Path) ->
                   "<script>alert(5)</script>"):  # fmt: skip
         assert shown in text
     assert (
-        page.run("document.querySelectorAll('iframe, textarea, style, #inert, main img[src=x]').length") == 0
+        page.run(
+            "document.querySelectorAll('iframe, fieldset textarea, style, #inert, main img[src=x]').length"
+        )
+        == 0
     )
     assert page.run("document.querySelectorAll('h1').length") == 1
     assert page.complaints == []
