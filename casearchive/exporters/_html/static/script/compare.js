@@ -42,9 +42,8 @@ class Compare {
     this.dialog.querySelector(".how-together").hidden = moving.length < 2;
     this.by.value = moving.every((player) => player.data.known) ? "time" : "part";
     this.together.checked = true;
-    this.dialog.showModal();
-    pair.forEach((player) => player.seek(player.shown));
     this.fix();
+    this.dialog.showModal();
     this.leader.root.focus();
   }
 
