@@ -557,10 +557,15 @@ def mark(page: Page, frame: int, place: tuple[float, float]) -> str:
 @pytest.mark.parametrize(
     ("frame", "place", "verdict", "points"),
     [
-        (6, (120, 110), "The right place. The right frame.", [2, 2]),
-        (10, (120, 110), "The right place. It shows in frames 5–8; yours was frame 10.", [1, 2]),
-        (6, (185, 110), "Close, but beside it. The right frame.", [1, 2]),
-        (10, (300, 20), "Not there. It shows in frames 5–8; yours was frame 10.", [0, 2]),
+        (6, (120, 110), "The right place. The right frame. The brown one.", [2, 2]),
+        (
+            10,
+            (120, 110),
+            "The right place. It shows in frames 5–8; yours was frame 10. The brown one.",
+            [1, 2],
+        ),
+        (6, (185, 110), "Close, but beside it. The right frame. The brown one.", [1, 2]),
+        (10, (300, 20), "Not there. It shows in frames 5–8; yours was frame 10. The brown one.", [0, 2]),
     ],
 )
 def test_a_marked_place_is_scored_by_frame_and_place(
@@ -578,7 +583,7 @@ def test_a_place_is_marked_by_keyboard(case: Page) -> None:
     at_frame(case, 5)
     for key in ["ArrowLeft"] * 4 + ["ArrowUp"] + ["Enter"]:
         case.press(key)
-    assert case.text(".placed") == "The right place. The right frame."
+    assert case.text(".placed") == "The right place. The right frame. The brown one."
     assert case.run("document.activeElement.classList.contains('placed')")
 
 

@@ -67,8 +67,12 @@ class Pointer {
     this.cross.style.top = `${(100 * (this.at[1] + 0.5)) / rows}%`;
   }
 
-  draw(kind, points, colour = "own") {
-    this.layer.replaceChildren(drawMark({ kind, points, colour }, this.player));
+  draw(kind, points) {
+    this.layer.replaceChildren(drawMark({ kind, points, colour: "own" }, this.player));
+  }
+
+  add(kind, points, colour) {
+    this.layer.append(drawMark({ kind, points, colour }, this.player));
   }
 
   clear() {

@@ -95,17 +95,19 @@ class Question {
   }
 
   taken(point) {
-    const { place } = unseal("sealed").quiz[this.number];
+    const { place, why } = unseal("sealed").quiz[this.number];
     const { player } = this;
     const best = place.targets
-      .map((target) => judged(target, point, player))
+      .map((target) => ({ ...judged(target, point, player), target }))
       .reduce((one, other) => (other.points > one.points ? other : one));
     const of = player.moving && place.targets.some((target) => target.frames) ? 2 : 1;
     this.first("place", of === 2 ? best.points : best.points - 1, of);
     player.pointer.draw("point", [point]);
+    player.pointer.add(best.target.kind, best.target.points, 1);
     player.pointer.active = null;
     player.pointer.end();
     this.placed.replaceChildren(make("strong", {}, best.place), of === 2 ? ` ${best.frame}` : "");
+    if (why && !this.options.length) this.placed.append(` ${why}`);
     this.placed.className = `feedback placed ${best.points === 2 ? "right" : "wrong"}`;
     this.placed.scrollIntoView({ block: "center", behavior: calm.matches ? "auto" : "smooth" });
     this.placed.focus({ preventScroll: true });
