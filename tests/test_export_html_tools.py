@@ -16,6 +16,7 @@ from browser import Browser, Page
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from test_film import talking
 
 from casearchive import film, scale
 from casearchive.errors import CaseArchiveError, UsageError
@@ -244,6 +245,22 @@ def test_a_clip_with_sound_is_a_film_that_is_heard_only_when_asked(browser: Brow
     focus(page)
     page.press("s")
     assert page.run("document.querySelector('video').muted")
+
+
+@needs_encoder
+def test_the_sound_of_a_film_is_really_heard(browser: Browser, tmp_path: Path) -> None:
+    assert film.write_sound(talking(tmp_path / "source.mov"), tmp_path / "sound.m4a")
+    frames, target = Bars(40), tmp_path / "site"
+    target.mkdir()
+    made = clip("M1", frames, fps=20.0)  # type: ignore[arg-type]
+    pictures_of = (frames.frame(n) for n in range(1, 41))
+    film.write(pictures_of, made.lasting(), tmp_path / "film.mp4", sound=tmp_path / "sound.m4a")
+    html.export(one(replace(made, film=Kept(tmp_path / "film.mp4"), sounds=True)), target, {})
+    page = browser.open(target / "cases/case-01.html")
+    page.click("#figure-1 .sound")
+    page.click("#figure-1 .play")
+    page.until("document.querySelector('video').webkitAudioDecodedByteCount > 1000")
+    assert page.complaints == []
 
 
 @needs_encoder
