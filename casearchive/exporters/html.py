@@ -19,6 +19,7 @@ from casearchive.exporters._html.figures import Figure, figure
 from casearchive.exporters._html.pages import Way
 from casearchive.exporters._html.pictures import write_pictures
 from casearchive.exporters._html.shelves import Beside, Inside, Shelf
+from casearchive.exporters._options import pixels
 from casearchive.teaching import TeachingCase, TeachingSet
 
 NAME = "html"
@@ -40,7 +41,7 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
     ``instructor``, without a value. Raises ``UsageError`` for a value that makes no sense, ``PictureUnavailable`` where
     a frame cannot be decoded, ``CaseArchiveError`` where the pictures are more than a single file can hold.
     """
-    edge = _edge(options)
+    edge = pixels(options, "edge", _EDGE)
     way = Way(single=_on(options, "single-file"), instructor=_on(options, "instructor"))
     shelf: Shelf = Inside() if way.single else Beside(target)
     shown = teaching if way.instructor else pages.open_set(teaching)
@@ -72,17 +73,6 @@ def _figures(number: int, taught: TeachingCase, shelf: Shelf, edge: int) -> list
         files = write_pictures(clip, shelf, f"media/case-{number:02}/{place:02}/", edge)
         figures.append(figure(place, taught.case, clip, files))
     return figures
-
-
-def _edge(options: Mapping[str, str]) -> int:
-    text = options.get("edge", str(_EDGE))
-    if not (text.isascii() and text.isdigit() and 64 <= int(text) <= 4096):
-        raise UsageError(
-            f"{text!r} is no size for a picture",
-            where="option edge",
-            hint="Give pixels from 64 to 4096, such as 960.",
-        )
-    return int(text)
 
 
 def _on(options: Mapping[str, str], name: str) -> bool:
