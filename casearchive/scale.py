@@ -181,6 +181,11 @@ def region_at(regions: Sequence[UltrasoundRegion], point: Point) -> int | None:
     return min(inside)[1] if inside else None
 
 
+def by_rank(regions: Sequence[UltrasoundRegion]) -> tuple[UltrasoundRegion, ...]:
+    """The regions in the order in which they own a pixel: the first of them that contains it is ``region_at``'s."""
+    return tuple(sorted(regions, key=_rank))
+
+
 def sweeps(region: UltrasoundRegion) -> bool:
     """Whether new data overwrites old from left to right, so that time jumps somewhere (Region Flags, bits 3-4)."""
     return (region.flags or 0) >> 3 & 0b11 in (0b10, 0b11)

@@ -8,6 +8,7 @@
     python scripts/bench.py pictures                            a thumbnail, a preview, against pydicom and Pillow
     python scripts/bench.py previews [FILE...]                  WebP, AVIF and H.264 for moving previews
     python scripts/bench.py export                              a clip through the airlock
+    python scripts/bench.py pages                               web pages of 200 cases in Chromium; a film of 10 minutes
     python scripts/bench.py growth                              does a fuller archive take files more slowly?
 
 ``--json FILE`` keeps everything that was measured. Seconds belong to a machine and its day; ratios of what ran
@@ -54,6 +55,10 @@ def _outside(options: argparse.Namespace) -> None:
         result, text = pictures.measure(options.repeats, options.frames)
     elif options.what == "export":
         result, text = letting_out.measure(options.repeats, options.frames)
+    elif options.what == "pages":
+        from benchmarks import showing  # needs a browser and what the tests drive it with
+
+        result, text = showing.measure(options.cases, options.frames, options.repeats)
     elif options.what == "previews":
         result, text = previews.measure(options.files, options.frames)
     else:
@@ -124,6 +129,10 @@ def _parser() -> argparse.ArgumentParser:
     made = verb("previews", "formats for a moving preview")
     made.add_argument("files", type=Path, metavar="FILE", nargs="*", help="clips; else three of cases/")
     made.add_argument("--frames", type=int, default=60, help="how many frames of each (default 60)")
+    made = verb("pages", "web pages of many cases, and a long clip, in Chromium")
+    made.add_argument("--cases", type=int, default=200)
+    made.add_argument("--frames", type=int, default=12_000, help="frames of the long clip (default 12000)")
+    made.add_argument("--repeats", type=int, default=5)
     made = verb("growth", "files a second as an archive grows")
     files(made, 2000)
     made.add_argument("--workers", type=int, default=2)

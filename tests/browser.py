@@ -48,7 +48,17 @@ _KEYS = {
     "End": ("End", 35),
     "Tab": ("Tab", 9),
     "Enter": ("Enter", 13),
+    "ArrowUp": ("ArrowUp", 38),
+    "ArrowDown": ("ArrowDown", 40),
+    "Escape": ("Escape", 27),
+    ",": ("Comma", 188),
+    ".": ("Period", 190),
+    "+": ("Equal", 187),
+    "0": ("Digit0", 48),
+    "1": ("Digit1", 49),
+    "/": ("Slash", 191),
 }
+_AXE = Path(__file__).parent / "data" / "axe" / "axe.min.js"
 
 
 def find_chromium() -> str:
@@ -257,18 +267,33 @@ class Page:
     def source(self) -> str:
         return str(self.run("document.documentElement.outerHTML"))
 
-    def click(self, selector: str) -> None:
-        """Click the middle of an element with the mouse, after scrolling to it."""
+    def click(self, selector: str, at: tuple[float, float] = (0.5, 0.5)) -> None:
+        """Click an element with the mouse, after scrolling to it: in its middle, or at parts of its size."""
         x, y, width, height = self.box(selector)
         for kind in ("mousePressed", "mouseReleased"):
             self.ask(
                 "Input.dispatchMouseEvent",
                 type=kind,
-                x=x + width / 2,
-                y=y + height / 2,
+                x=x + width * at[0],
+                y=y + height * at[1],
                 button="left",
                 clickCount=1,
             )
+
+    def write(self, text: str) -> None:
+        """Type text into whatever has the focus."""
+        self.ask("Input.insertText", text=text)
+
+    def faults(self) -> list[str]:
+        """What axe-core finds wrong for people who see little, hear the page or use no mouse; animations are ended
+        first, as colours in between are nobody's."""
+        self.run("document.getAnimations().forEach(one => one.finish())")
+        self.ask("Runtime.evaluate", expression=_AXE.read_text("utf-8"))
+        found = self.run(
+            "axe.run(document, {resultTypes: ['violations']}).then(told => told.violations.flatMap("
+            "v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 160)}: ${n.failureSummary}`)))"
+        )
+        return [str(one) for one in found]
 
     def follow(self, selector: str) -> None:
         """Click a link and wait until the page it leads to has loaded."""

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browser import find_chromium
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,7 +24,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from benchmarks import asking, corpus, intake, measure, pictures, previews  # noqa: E402
 
-from casearchive import Archive  # noqa: E402
+from casearchive import Archive, film  # noqa: E402
 from casearchive.query import parse  # noqa: E402
 from casearchive.terms import lexicon  # noqa: E402
 
@@ -142,6 +143,15 @@ def test_startup_is_measured_beside_a_bare_python(tmp_path: Path) -> None:
     assert ratios[0] == 1
     assert len(ratios) == 3
     assert all(r > 0 for r in ratios)
+
+
+@pytest.mark.skipif(not film.encoder(), reason="no H.264 encoder: casearchive[video] is missing")
+def test_pages_are_measured_and_the_frames_that_are_shown_are_read(tmp_path: Path) -> None:
+    find_chromium()
+    told = _bench(tmp_path, "pages", "--cases", "2", "--frames", "310", "--repeats", "1")
+    assert set(told["opened"]) == {"index", "case"}
+    assert told["opened"]["index"]["megabytes"] > 0.02
+    assert (told["stepped"]["wrong"], told["stepped"]["files"], told["stepped"]["steps"]) == (0, 3, 35)
 
 
 def test_growth_tells_the_speed_of_every_tenth(tmp_path: Path) -> None:

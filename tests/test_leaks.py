@@ -181,7 +181,9 @@ OURS = (
     b'<p><button type="button" class="look" data-figure="1">Look at Clip 1</button>',
     b"To take them into an archive: casearchive ingest THIS-FOLDER\n",
     b'{"marks": [], "priors":2}\n[[prior]]\nwhat = 1',
-    base64.b64encode(b'{"sections":{"priors":"<p class=\\"verdict\\" dir=\\"auto\\">31 mm</p>"}}'),
+    base64.b64encode(
+        b'{"sections":{"priors":"<p class=\\"verdict\\" dir=\\"auto\\" lang=\\"en\\">31 mm</p>"}}'
+    ),
 )
 CALLED = [
     Identifier("PatientName", f"{n}^Zyx")

@@ -320,7 +320,10 @@ def test_names_of_sets_and_files_give_no_answer_away(tmp_path: Path) -> None:
     assert "Teaching cases" in (pages / "index.html").read_text("utf-8")
 
 
-@pytest.mark.parametrize("called", ["Marks^Made", "Prior^Take", "Kept^Created", "Sealed^Noto"])
+@pytest.mark.parametrize(
+    "called",
+    ["Marks^Made", "Prior^Take", "Kept^Created", "Sealed^Noto", "Mark^Check", "Ruler^Search", "Lang^Page"],
+)
 def test_a_patient_called_like_a_word_of_our_own_does_not_hold_a_set_in(tmp_path: Path, called: str) -> None:
     (tmp_path / TEAR).mkdir()
     scan = dcmread(CASES / FULL / "short-axis-rest.dcm")
@@ -329,6 +332,7 @@ def test_a_patient_called_like_a_word_of_our_own_does_not_hold_a_set_in(tmp_path
     (tmp_path / TEAR / "case.toml").write_text(LIGHT, "utf-8")
     archive = _archive(tmp_path, tmp_path / TEAR)
     assert archive.export([TEAR], formats=["html", "folder"], to=tmp_path / "out").clips == 1
+    assert archive.export([TEAR], formats=["html"], to=tmp_path / "one", options=["single-file"]).clips == 1
 
 
 def test_a_name_that_only_the_comments_of_an_image_tell_does_not_leave(tmp_path: Path) -> None:

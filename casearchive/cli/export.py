@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     "structured-content or safe-private: --explain tells what each does and costs) or an output (--formats). May be "
     "given several times.",
 )
+@click.option("--single-file", is_flag=True, help="Web pages as one file; the same as --option single-file.")
 @click.option(
     "--formats", "list_formats", is_flag=True, help="List what can be made, with its options, and stop."
 )
@@ -49,6 +50,7 @@ def command(
     to: str | None,
     require_all: bool,
     options: tuple[str, ...],
+    single_file: bool,
     list_formats: bool,
     explain: bool,
     dry_run: bool,
@@ -86,7 +88,7 @@ def command(
             to=to,
             require_all=require_all,
             dry_run=dry_run,
-            options=options,
+            options=(*options, "single-file") if single_file else options,
             tell=tell,
         )
     except ReviewNeeded as refusal:

@@ -12,6 +12,7 @@ from casearchive.terms import lexicon
 
 __all__ = [
     "day_words",
+    "language",
     "measure",
     "paragraphs",
     "patient_line",
@@ -22,6 +23,20 @@ __all__ = [
     "sentence",
 ]
 
+#: By which letters a text that is not in Latin ones tells its language; the first that is found decides.
+_LANGUAGES = (
+    ("ja", re.compile("[\u3040-\u30ff]")),
+    ("ko", re.compile("[\uac00-\ud7af\u1100-\u11ff]")),
+    ("zh", re.compile("[\u3400-\u9fff]")),
+    ("fa", re.compile("[\u067e\u0686\u0698\u06af]")),
+    ("ar", re.compile("[\u0600-\u06ff]")),
+    ("he", re.compile("[\u0590-\u05ff]")),
+    ("uk", re.compile("[\u0404\u0406\u0407\u0490\u0454\u0456\u0457\u0491]")),
+    ("ru", re.compile("[\u0400-\u04ff]")),
+    ("el", re.compile("[\u0370-\u03ff]{3}")),
+    ("hi", re.compile("[\u0900-\u097f]")),
+    ("th", re.compile("[\u0e00-\u0e7f]")),
+)
 _AN_AGE = re.compile(r"0*(\d[\d–-]*)\s*([YMWD])")
 _AGE_UNITS = {"Y": "years", "M": "months", "W": "weeks", "D": "days"}
 _SEXES = {"M": "male", "F": "female"}
@@ -67,6 +82,12 @@ def day_words(day: int | None) -> str:
 def paragraphs(text: str) -> list[str]:
     """An author's text cut at its empty lines."""
     return [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
+
+
+def language(text: str) -> str:
+    """The language a text is most likely in, told by its letters, for the right glyphs and the right voice: ``ja``,
+    ``zh``, ``ar`` …; ``en``, the pages' own, for Latin letters."""
+    return next((name for name, letters in _LANGUAGES if letters.search(text)), "en")
 
 
 def region_of(structure: str) -> str:

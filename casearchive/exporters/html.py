@@ -1,27 +1,35 @@
-"""A teaching set as web pages: a folder that opens from disk in any current browser, without a network.
+"""A teaching set as web pages: a folder or a single file that opens from disk in any current browser, without network.
 
-``index.html`` lists the cases, ``cases/case-01.html`` … hold one each, ``media/`` the pictures, every frame a
-file. File names are numbers, as names would give answers away; a title or description of the set that names an answer
-is left out. Quiz titles and captions are taken as they are: ``release`` has looked. What tells the answer is sealed
-(base64, decoded by the page's own script when the reader asks): obfuscation against a glance, not encryption. The
-pages carry a content security policy that allows nothing but the folder's own files.
+``index.html`` lists the cases, ``cases/case-01.html`` … hold one each, ``score.html`` adds up what was answered,
+``media/`` has the pictures, every frame a file, and films of what is long or sounds. File names are numbers, as names
+would give answers away; a title or description of the set that names an answer is left out. Quiz titles and captions
+are taken as they are: ``release`` has looked. What tells the answer is sealed (base64, decoded by the page's own script
+when the reader asks): obfuscation against a glance, not encryption. An instructor's version (``instructor``) has
+everything open. The pages carry a content security policy that allows nothing but their own files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 
 from casearchive.errors import UsageError
 from casearchive.exporters._html import pages
+from casearchive.exporters._html.figures import Figure, figure
+from casearchive.exporters._html.pages import Way
 from casearchive.exporters._html.pictures import write_pictures
+from casearchive.exporters._html.shelves import Beside, Inside, Shelf
+from casearchive.exporters._options import pixels
 from casearchive.teaching import TeachingCase, TeachingSet
 
 NAME = "html"
 SUMMARY = "web pages for teaching: open from disk, cine that plays and steps, answers behind a button"
 HIDES_ANSWERS = True
-OPTIONS = {"edge": "the longest side of a picture in pixels, 64 to 4096 (960); never enlarged"}
+OPTIONS = {
+    "edge": "the longest side of a picture in pixels, 64 to 4096 (960); never enlarged",
+    "single-file": "everything in one index.html, to send or to put on a stick",
+    "instructor": "for whoever teaches: answers open, true titles, filters by structure, abnormality and side",
+}
 
 _EDGE = 960
 
@@ -29,47 +37,50 @@ _EDGE = 960
 def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None:
     """Fill the existing, empty folder ``target``. The same set gives the same bytes.
 
-    ``options``: ``edge``, the longest side of a picture in pixels (default 960; never enlarged). Raises
-    ``UsageError`` for an edge that is no sensible number, ``PictureUnavailable`` where a frame cannot be
-    decoded.
+    ``options``: ``edge``, the longest side of a picture in pixels (default 960; never enlarged); ``single-file`` and
+    ``instructor``, without a value. Raises ``UsageError`` for a value that makes no sense, ``PictureUnavailable`` where
+    a frame cannot be decoded, ``CaseArchiveError`` where the pictures are more than a single file can hold.
     """
-    edge = _edge(options)
-    teaching = pages.open_set(teaching)
+    edge = pixels(options, "edge", _EDGE)
+    way = Way(single=_on(options, "single-file"), instructor=_on(options, "instructor"))
+    shelf: Shelf = Inside() if way.single else Beside(target)
+    shown = teaching if way.instructor else pages.open_set(teaching)
     env = pages.environment()
-    (target / "cases").mkdir()
-    cards = []
-    for number, taught in enumerate(teaching.cases, start=1):
-        figures = _figures(number, taught, target, edge)
-        page = pages.case_page(env, teaching, number, taught, figures)
-        _write(target / "cases" / pages.page_name(number, len(teaching.cases)), page)
-        cards.append(pages.card(number, len(teaching.cases), taught.case, figures))
-    _write(target / "index.html", pages.index_page(env, teaching, cards))
-    for name in pages.STATIC:
-        source = resources.files("casearchive.exporters._html") / "static" / name
-        _write(target / name, source.read_text(encoding="utf-8"))
+    cards, cases, count = [], [], len(shown.cases)
+    for number, taught in enumerate(shown.cases, start=1):
+        figures = _figures(number, taught, shelf, edge)
+        cards.append(pages.card(number, count, taught.case, figures))
+        if way.single:
+            cases.append(pages.case_values(env, shown, number, taught, figures, way))
+        else:
+            page = pages.case_page(env, shown, number, taught, figures, way)
+            _write(target / "cases" / f"{pages.page_name(number, count)}.html", page)
+    if way.single:
+        _write(target / "index.html", pages.single_page(env, shown, cards, cases, way))
+        return
+    _write(target / "index.html", pages.index_page(env, shown, cards, way))
+    _write(target / "score.html", pages.score_page(env, shown, cards, way))
+    _write(target / "teaching.css", pages.style())
+    _write(target / "teaching.js", pages.script())
 
 
-def _figures(number: int, taught: TeachingCase, target: Path, edge: int) -> list[pages.Figure]:
+def _figures(number: int, taught: TeachingCase, shelf: Shelf, edge: int) -> list[Figure]:
     """Write the pictures of one case, in the order of its media."""
     order = {media.id: place for place, media in enumerate(taught.case.media)}
     clips = sorted(taught.clips, key=lambda clip: order.get(clip.ref, len(order)))
     figures = []
     for place, clip in enumerate(clips, start=1):
-        files = write_pictures(clip, target, f"media/case-{number:02}/{place:02}/", edge)
-        figures.append(pages.figure(place, taught.case, clip, files))
+        files = write_pictures(clip, shelf, f"media/case-{number:02}/{place:02}/", edge)
+        figures.append(figure(place, taught.case, clip, files))
     return figures
 
 
-def _edge(options: Mapping[str, str]) -> int:
-    text = options.get("edge", str(_EDGE))
-    if not (text.isascii() and text.isdigit() and 64 <= int(text) <= 4096):
-        raise UsageError(
-            f"{text!r} is no size for a picture",
-            where="option edge",
-            hint="Give pixels from 64 to 4096, such as 960.",
-        )
-    return int(text)
+def _on(options: Mapping[str, str], name: str) -> bool:
+    if options.get(name):
+        raise UsageError(f"the option {name!r} has no value", hint=f"Write: --option {name}")
+    return name in options
 
 
 def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode("utf-8"))

@@ -14,7 +14,8 @@ from benchmarks import corpus
 from benchmarks.measure import Progress, table
 from casearchive.clip import Clip
 from casearchive.deid import codec, looking, ocr
-from casearchive.deid.airlock import Kept, pass_case, safe_area
+from casearchive.deid.airlock import pass_case
+from casearchive.deid.keeping import Kept, safe_area
 from casearchive.deid.looking import Looked
 from casearchive.deid.pixels import Area, clean
 from casearchive.deid.pseudonyms import Pseudonyms

@@ -1,99 +1,76 @@
-"""From one teaching case to the text of its page: what is open, and what is sealed until it is asked for.
+"""From a teaching set to the text of its pages: what is open, and what is sealed until it is asked for.
 
-Sealing is courtesy, not security: the answers stand in the page as base64 so that neither a glance at the
-source nor the browser's search gives them away. Whoever wants to decode them can.
+A page is written in one of two ways: as a file of its own, or as a template inside a single file. Its words are the
+same in both; where links lead and how the style and the script come in differs.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from casearchive.exporters import _words as words
-from casearchive.exporters._html.pictures import PictureFiles, key_frame
-from casearchive.exporters._marks import Mark, colour_of, marks_on
-from casearchive.model import ASSUMED_FPS, Case, Evidence, Finding, Media
+from casearchive.exporters._html import sealing
+from casearchive.exporters._html.figures import Figure, Look, look_at
+from casearchive.exporters._html.sealing import seal, unseal
+from casearchive.exporters._marks import Mark, colour_of
+from casearchive.model import Case, Evidence, Finding, Measurement
 from casearchive.record.spoilers import told_in
-from casearchive.teaching import TeachingCase, TeachingClip, TeachingSet
+from casearchive.teaching import TeachingCase, TeachingSet
 
-STATIC = ("teaching.css", "teaching.js")
+#: The parts of the script, in the order in which they are put together.
+SCRIPTS = (
+    "store", "common", "geometry", "source", "marks", "player", "view", "pointer", "ruler", "compare", "answer", "quiz",
+    "list", "score", "start",
+)  # fmt: skip
 
-#: The answer's sections in reading order: the name of the macro in ``answer.html`` and the heading shown.
+#: The answer's sections in reading order: the name of the macro in ``answer.html``, the heading shown, and the stage in
+#: which it opens.
 SECTIONS = (
-    ("findings", "Findings"),
-    ("diagnosis", "Diagnosis"),
-    ("differential", "Differential diagnosis"),
-    ("priors", "Earlier assessments"),
-    ("discussion", "Discussion"),
-    ("treatment", "Treatment and outcome"),
-    ("points", "Teaching points and pitfalls"),
-    ("references", "References"),
+    ("findings", "Findings", "findings"),
+    ("diagnosis", "Diagnosis", "diagnosis"),
+    ("differential", "Differential diagnosis", "diagnosis"),
+    ("priors", "Earlier assessments", "diagnosis"),
+    ("discussion", "Discussion", "teaching"),
+    ("treatment", "Treatment and outcome", "teaching"),
+    ("points", "Teaching points and pitfalls", "teaching"),
+    ("references", "References", "teaching"),
+)
+
+_FROM_FILES = (
+    "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; media-src 'self'; "
+    "base-uri 'none'; form-action 'none'"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One clip on the page. ``number`` counts from 1 within the case; ``fps`` is the speed it is played at,
-    true only if ``speed_known``."""
+class Way:
+    """How a set is written. ``single``: everything in one file. ``instructor``: the answers stand open."""
 
-    number: int
-    ref: str
-    files: PictureFiles
-    media: Media
-    columns: int
-    rows: int
-    key_frame: int
-    fps: float
-    speed_known: bool
-    steps: tuple[float, ...] = ()  # seconds for which each frame is shown, where they come unevenly
-
-    @property
-    def name(self) -> str:
-        return f"{'Clip' if self.files.moving else 'Picture'} {self.number}"
-
-    @property
-    def view(self) -> str:
-        """How it was taken, in words that give no answer away: ``Right, short axis, B-mode, at rest``."""
-        m = self.media
-        told = [words.plain(term) for term in (m.side, m.plane, m.mode, m.maneuver, m.position)]
-        when = words.day_words(m.day) if m.day else ""
-        return words.sentence(", ".join(part for part in (*told, when) if part))
-
-    @property
-    def speed(self) -> str:
-        if self.speed_known:
-            unevenly = " on the mean, unevenly as they were taken" if self.steps else ""
-            return f"true speed: {self.fps:.3g} frames a second{unevenly}"
-        return f"speed unknown: shown at {self.fps:.3g} frames a second"
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A place to look: the figure, the frame to stop at, and how the reader is told."""
-
-    figure: int
-    frame: int
-    words: str
-    best: bool
+    single: bool = False
+    instructor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A case on the index page; nothing in it tells the diagnosis."""
+    """A case on the index page; nothing in it tells the diagnosis but ``case``."""
 
     number: int
-    href: str
+    page: str
     title: str
     thumb: str
     pictures: str
     difficulty: str
     region: str
     fictional: bool
+    case: Case
 
 
 def environment() -> Environment:
@@ -114,30 +91,15 @@ def environment() -> Environment:
         "paragraphs": words.paragraphs,
         "day": words.day_words,
         "patient": words.patient_line,
+        "language": words.language,
         "colour": colour_of,
     }
     return env
 
 
 def page_name(number: int, of: int) -> str:
-    """``case-01.html``: a slug would give the answer away."""
-    return f"case-{number:0{max(2, len(str(of)))}}.html"
-
-
-def figure(number: int, case: Case, clip: TeachingClip, files: PictureFiles) -> Figure:
-    media = next((m for m in case.media if m.id == clip.ref), Media(id=clip.ref))
-    return Figure(
-        number=number,
-        ref=clip.ref,
-        files=files,
-        media=media,
-        columns=clip.columns,
-        rows=clip.rows,
-        key_frame=key_frame(clip),
-        fps=clip.fps or ASSUMED_FPS,
-        speed_known=bool(clip.fps),
-        steps=tuple(round(s, 4) for s in clip.lasting()) if clip.times else (),
-    )
+    """``case-01``: a slug would give the answer away."""
+    return f"case-{number:0{max(2, len(str(of)))}}"
 
 
 def open_title(case: Case, number: int) -> str:
@@ -160,63 +122,162 @@ def card(number: int, of: int, case: Case, figures: Sequence[Figure]) -> Card:
     counts = ((moving, "clip"), (still, "picture"))
     return Card(
         number=number,
-        href=f"cases/{page_name(number, of)}",
+        page=page_name(number, of),
         title=open_title(case, number),
         thumb=figures[0].files.thumb if figures else "",
         pictures=", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts if n),
         difficulty=words.plain(case.difficulty),
         region=_region(case),
         fictional=case.fictional,
+        case=case,
     )
 
 
-def index_page(env: Environment, teaching: TeachingSet, cards: Sequence[Card]) -> str:
-    return env.get_template("index.html").render(teaching=teaching, cards=cards, root="")
+# ------------------------------------------------------------------------------------------------ the set's pages
+
+
+def set_id(teaching: TeachingSet) -> str:
+    """What the answers of a reader are kept under: the same for the same cases in the same order."""
+    told = json.dumps([taught.case.slug for taught in teaching.cases])
+    return hashlib.sha256(told.encode("utf-8")).hexdigest()[:12]
+
+
+def index_values(teaching: TeachingSet, cards: Sequence[Card], way: Way) -> dict[str, Any]:
+    """What ``index_body.html`` and ``score_body.html`` are filled with."""
+    listed = [
+        {
+            "number": c.number,
+            "region": [words.sentence(c.region)] if c.region else [],
+            "difficulty": [words.sentence(c.difficulty)] if c.difficulty else [],
+            "words": sealing.open_words(c.case, c.title, c.region),
+        }
+        for c in cards
+    ]
+    return {
+        "teaching": teaching,
+        "cards": cards,
+        "way": way,
+        "listed": {"cases": listed},
+        "facets": seal([sealing.facets(c.case) for c in cards]),
+    }
+
+
+def case_values(
+    env: Environment,
+    teaching: TeachingSet,
+    number: int,
+    taught: TeachingCase,
+    figures: Sequence[Figure],
+    way: Way,
+) -> dict[str, Any]:
+    """What ``case_body.html`` is filled with; ``number`` counts from 1."""
+    case, of = taught.case, len(teaching.cases)
+    root = "" if way.single else "../"
+    sections = _answer(env, case, figures)
+    sealed = sealing.answers(case, figures, sections)
+    asked = (quiz.ask_point for quiz in case.quiz)
+    return {
+        "teaching": teaching,
+        "case": case,
+        "number": number,
+        "of": of,
+        "title": open_title(case, number),
+        "region": _region(case),
+        "figures": figures,
+        "data": {f.number: f.data(root) for f in figures},
+        "looks": [point and look_at(Evidence(point.media, _one(point.frame)), figures) for point in asked],
+        "places": [
+            next((f for f in figures if told and f.number == told["figure"]), None)
+            for told in (one["place"] for one in sealed["quiz"])
+        ],
+        "earlier": page_name(number - 1, of) if number > 1 else "",
+        "later": page_name(number + 1, of) if number < of else "",
+        "sections": [(name, heading, stage) for name, heading, stage in SECTIONS if name in sections],
+        "written": sections if way.instructor else {},
+        "sealed": seal(sealed),
+        "way": way,
+        "root": root,
+    }
+
+
+def index_page(env: Environment, teaching: TeachingSet, cards: Sequence[Card], way: Way) -> str:
+    values = index_values(teaching, cards, way)
+    return env.get_template("index.html").render(**values, **_from_files(teaching, ""))
+
+
+def score_page(env: Environment, teaching: TeachingSet, cards: Sequence[Card], way: Way) -> str:
+    values = index_values(teaching, cards, way)
+    return env.get_template("score.html").render(**values, **_from_files(teaching, ""))
 
 
 def case_page(
-    env: Environment, teaching: TeachingSet, number: int, taught: TeachingCase, figures: Sequence[Figure]
+    env: Environment,
+    teaching: TeachingSet,
+    number: int,
+    taught: TeachingCase,
+    figures: Sequence[Figure],
+    way: Way = Way(),
 ) -> str:
     """The whole page of one case; ``number`` counts from 1."""
-    case, of = taught.case, len(teaching.cases)
-    sections = _answer(env, case, figures)
-    asked = (quiz.ask_point for quiz in case.quiz)
-    return env.get_template("case.html").render(
-        teaching=teaching,
-        case=case,
-        number=number,
-        of=of,
-        title=open_title(case, number),
-        region=_region(case),
-        figures=figures,
-        targets=[point and _look(Evidence(point.media, _one(point.frame)), figures) for point in asked],
-        earlier=page_name(number - 1, of) if number > 1 else "",
-        later=page_name(number + 1, of) if number < of else "",
-        sections=[(name, heading) for name, heading in SECTIONS if name in sections],
-        sealed=seal(
-            {
-                "title": case.title,
-                "sections": sections,
-                "captions": {f.number: _caption(f.media) for f in figures},
-                "marks": {f.number: marks_on(case, f.ref) for f in figures},
-                "quiz": [{"answer": q.answer, "why": q.why} for q in case.quiz],
-            }
-        ),
-        root="../",
+    values = case_values(env, teaching, number, taught, figures, way)
+    return env.get_template("case.html").render(**{**_from_files(teaching, "../"), **values})
+
+
+def single_page(
+    env: Environment,
+    teaching: TeachingSet,
+    cards: Sequence[Card],
+    cases: Sequence[Mapping[str, Any]],
+    way: Way,
+) -> str:
+    """Every page of the set in one, each a template that is inert until the address names it. ``cases`` are filled
+    with ``case_values``. The policy allows exactly this style and this script, by their hashes."""
+    styled, scripted = style(), script()
+    policy = (
+        f"default-src 'none'; img-src data:; media-src data:; style-src {_hash(styled)}; "
+        f"script-src {_hash(scripted)}; base-uri 'none'; form-action 'none'"
+    )
+    return env.get_template("single.html").render(
+        **index_values(teaching, cards, way),
+        cases=cases,
+        link=lambda name: f"#{name}",
+        policy=policy,
+        set_id=set_id(teaching),
+        style=styled,
+        script=scripted,
+        root="",
     )
 
 
-def seal(answers: dict[str, Any]) -> str:
-    """``answers`` as base64 of JSON; the page's script undoes it. Obfuscation, not encryption."""
-    text = json.dumps(answers, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return base64.b64encode(text.encode("utf-8")).decode("ascii")
+def style() -> str:
+    return _static("teaching.css")
 
 
-def unseal(page: str) -> dict[str, Any]:
-    """The answers of a page written here: what an instructor or a leak scan needs to read it whole."""
-    start = page.index('id="sealed">') + len('id="sealed">')
-    answers: dict[str, Any] = json.loads(base64.b64decode(page[start : page.index("</script>", start)]))
-    return answers
+def script() -> str:
+    """The script, its parts one after the other."""
+    return "\n".join(_static(f"script/{name}.js") for name in SCRIPTS)
+
+
+def _from_files(teaching: TeachingSet, root: str) -> dict[str, Any]:
+    def link(name: str) -> str:
+        return f"{root}{'cases/' if name.startswith('case-') else ''}{name}.html"
+
+    return {"link": link, "policy": _FROM_FILES, "set_id": set_id(teaching), "root": root}
+
+
+def _static(name: str) -> str:
+    file = resources.files("casearchive.exporters._html") / "static"
+    for part in name.split("/"):
+        file = file / part
+    return file.read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+# ------------------------------------------------------------------------------------------------ one case
 
 
 def _answer(env: Environment, case: Case, figures: Sequence[Figure]) -> dict[str, str]:
@@ -224,39 +285,24 @@ def _answer(env: Environment, case: Case, figures: Sequence[Figure]) -> dict[str
     macros: Any = env.get_template("answer.html").module
 
     def looks(finding: Finding) -> list[Look]:
-        places = (_look(seen, figures) for seen in finding.evidence)
+        places = (look_at(seen, figures) for seen in finding.evidence)
         return [place for place in places if place]
 
-    def measured(finding_id: str) -> list[Any]:
-        return [m for m in case.measurements if m.finding == finding_id]
+    def measured(finding_id: str) -> list[tuple[Measurement, Look | None]]:
+        return [at(m) for m in case.measurements if m.finding == finding_id]
+
+    def at(m: Measurement) -> tuple[Measurement, Look | None]:
+        return m, look_at(Evidence(m.media, _one(m.frame)), figures)
 
     def html(name: str) -> str:
         if name == "findings":
             known = {f.id for f in case.findings}
-            loose = [m for m in case.measurements if m.finding not in known]
+            loose = [at(m) for m in case.measurements if m.finding not in known]
             return str(macros.findings(list(enumerate(case.findings, start=1)), looks, measured, loose))
         return str(getattr(macros, name)(case))
 
-    written = {name: html(name).strip() for name, _ in SECTIONS}
+    written = {name: html(name).strip() for name, _, _ in SECTIONS}
     return {name: text for name, text in written.items() if text}
-
-
-def _caption(media: Media) -> dict[str, str]:
-    where = f"{words.plain(media.side)} {words.plain(media.structure)}".strip() if media.structure else ""
-    return {"text": media.caption, "structure": words.sentence(where)}
-
-
-def _look(seen: Evidence, figures: Sequence[Figure]) -> Look | None:
-    """Where to stop: the key frame if it lies in the range, else the middle of it."""
-    shown = next((f for f in figures if f.ref == seen.media), None)
-    if shown is None:
-        return None
-    if seen.frames is None or not shown.files.moving:
-        return Look(shown.number, shown.key_frame, shown.name, seen.best)
-    first, last = seen.frames
-    frame = shown.key_frame if first <= shown.key_frame <= last else (first + last) // 2
-    told = f"frame {first}" if first == last else f"frames {first}–{last}"
-    return Look(shown.number, min(max(frame, 1), shown.files.frames), f"{shown.name}, {told}", seen.best)
 
 
 def _one(frame: int | None) -> tuple[int, int] | None:
@@ -271,20 +317,23 @@ def _region(case: Case) -> str:
 
 
 __all__ = [
+    "SCRIPTS",
     "SECTIONS",
-    "STATIC",
     "Card",
-    "Figure",
-    "Look",
     "Mark",
+    "Way",
     "card",
     "case_page",
+    "case_values",
     "environment",
-    "figure",
     "index_page",
     "open_set",
     "open_title",
     "page_name",
+    "score_page",
+    "script",
     "seal",
+    "single_page",
+    "style",
     "unseal",
 ]

@@ -1,33 +1,42 @@
-"""One clip's frames as files a browser can show, step through and play without a server.
+"""One clip's frames as pictures or a film that a browser can show, step through and play without a server.
 
-Every frame is a file of its own (``001.webp`` …): a page opened from disk may draw pictures but not fetch
-bytes, a sheet of a hundred frames would be one enormous bitmap, and only what is shown is decoded.
+Up to ``MOST_PICTURES`` frames are a picture each (``001.webp`` …): stepping is exact in every browser, and only what is
+shown is decoded. What has more frames, or sound that may be heard, is a film; where none can be made, every so many
+frames are there. In a single file every clip is a film where one can be made, as it takes a fifth of the room.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from casearchive import preview
+from casearchive.exporters._html.shelves import Shelf
 from casearchive.teaching import TeachingClip
 
-THUMB_EDGE = 480
+#: Ten seconds of a quick scanner. Measured: docs/performance.md.
+MOST_PICTURES = 300
+THUMB_EDGE = 400
+_ANIMATION_EDGE = 480
 
 # Measured on 960 x 720 speckle: at this quality the error is under two grey levels (rms), 66 kB, 15 ms;
 # a higher method takes four times as long for the same size.
 _QUALITY, _METHOD = 88, 1
+# A thumbnail of 400 pixels takes 9 kB: two hundred of them are a page that opens at once.
+_THUMB_QUALITY, _THUMB_METHOD = 75, 4
 
 
 @dataclass(frozen=True, slots=True)
 class PictureFiles:
-    """What was written for one clip. ``base`` is relative to the target folder and ends with a slash; frame n
-    is ``base + f"{n:0{digits}}.webp"``; ``width`` and ``height`` are of the frames as written."""
+    """What was written for one clip, as addresses (``shelves``). ``pictures`` holds them by frame number (from 1);
+    frame n of a folder is ``base + f"{n:0{digits}}.webp"``. ``every``: of so many frames one is there. ``film`` is
+    empty where there is none; then there are pictures. ``width`` and ``height`` are of the pictures as written."""
 
     base: str
     digits: int
@@ -35,42 +44,82 @@ class PictureFiles:
     width: int
     height: int
     moving: bool
+    thumb: str
+    pictures: dict[int, str] = field(default_factory=dict)
+    every: int = 1
+    animation: str = ""
+    film: str = ""
+    sounds: bool = False
 
     def frame(self, number: int) -> str:
-        return f"{self.base}{number:0{self.digits}}.webp"
-
-    @property
-    def thumb(self) -> str:
-        return f"{self.base}thumb.webp"
-
-    @property
-    def animation(self) -> str:
-        return f"{self.base}moving.webp"
+        return self.pictures[number]
 
 
-def write_pictures(clip: TeachingClip, target: Path, base: str, edge: int) -> PictureFiles:
-    """Write all frames (longer side at most ``edge``), a thumbnail of the key frame and, for more than one
-    frame, an animated WebP for readers whose browser runs no script. Each frame is decoded once, but for the
-    key frame. Raises ``PictureUnavailable`` where a frame cannot be decoded."""
+def write_pictures(clip: TeachingClip, shelf: Shelf, base: str, edge: int) -> PictureFiles:
+    """Put the frames of a clip on ``shelf`` under names that begin with ``base``, pictures with their longer side at
+    most ``edge``; the key frame and its thumbnail always are pictures.
+
+    Clips that are pictures also get an animated WebP for readers whose browser runs no script, but not in a single
+    file. Raises ``PictureUnavailable`` where a frame cannot be decoded or a film is not as it should be.
+    """
     count = len(clip.frames)
     width, height = _fitted(clip.columns, clip.rows, edge)
-    files = PictureFiles(base, max(3, len(str(count))), count, width, height, moving=count > 1)
-    (target / base).mkdir(parents=True)
+    digits, key = max(3, len(str(count))), key_frame(clip)
+    film = _film(clip, shelf, base)
+    every = math.ceil(count / MOST_PICTURES)
+    wanted = [key] if film else sorted({key, *range(1, count + 1, every)})
+    pictures: dict[int, str] = {}
+
+    def put(number: int, picture: NDArray[np.uint8]) -> None:
+        name = f"{base}{number:0{digits}}.webp"
+        pictures[number] = shelf.put(name, _webp(picture, edge, _QUALITY, _METHOD))
 
     def written() -> Iterator[NDArray[np.uint8]]:
-        for number in range(1, count + 1):
+        for number in wanted:
             picture = clip.frames.frame(number)
-            _save(picture, target / files.frame(number), edge)
+            put(number, picture)
             yield picture
 
     frames = written()
-    if files.moving:
-        animation = preview.animated(frames, clip.lasting(), THUMB_EDGE)
-        (target / files.animation).write_bytes(animation)
+    animation = ""
+    if count > 1 and not film and not shelf.inside and every == 1:
+        animation = shelf.put(f"{base}moving.webp", preview.animated(frames, clip.lasting(), _ANIMATION_EDGE))
     for _ in frames:  # whatever the preview did not ask for is written all the same
         pass
-    _save(clip.frames.frame(key_frame(clip)), target / files.thumb, THUMB_EDGE)
-    return files
+    if every > 1 and not film and not shelf.inside:
+        animation = shelf.put(f"{base}moving.webp", _shortened(clip))
+    thumb = shelf.put(
+        f"{base}thumb.webp", _webp(clip.frames.frame(key), THUMB_EDGE, _THUMB_QUALITY, _THUMB_METHOD)
+    )
+    return PictureFiles(
+        base=base,
+        digits=digits,
+        frames=count,
+        width=width,
+        height=height,
+        moving=count > 1,
+        thumb=thumb,
+        pictures=pictures,
+        every=1 if film else every,
+        animation=animation,
+        film=film,
+        sounds=bool(film) and clip.sounds,
+    )
+
+
+def _film(clip: TeachingClip, shelf: Shelf, base: str) -> str:
+    """The address of the clip's film; empty where pictures serve better, or there is no encoder."""
+    long = len(clip.frames) > MOST_PICTURES
+    if len(clip.frames) < 2 or clip.film is None or not (long or clip.sounds or shelf.inside):
+        return ""
+    path = clip.film.path()
+    return shelf.put_file(f"{base}film.mp4", path) if path else ""
+
+
+def _shortened(clip: TeachingClip) -> bytes:
+    """A long clip as an animation in true time, thinned out evenly."""
+    numbers, lasting = preview.thinned(clip.lasting(), preview.MOST)
+    return preview.animated((clip.frames.frame(n) for n in numbers), lasting, _ANIMATION_EDGE)
 
 
 def key_frame(clip: TeachingClip) -> int:
@@ -83,9 +132,11 @@ def _fitted(columns: int, rows: int, edge: int) -> tuple[int, int]:
     return max(1, round(columns * scale)), max(1, round(rows * scale))
 
 
-def _save(picture: NDArray[np.uint8], path: Path, edge: int) -> None:
+def _webp(picture: NDArray[np.uint8], edge: int, quality: int, method: int) -> bytes:
     image = Image.fromarray(np.ascontiguousarray(picture))
     size = _fitted(image.width, image.height, edge)
     if size != image.size:
         image = image.resize(size, Image.Resampling.LANCZOS)
-    image.convert("RGB").save(path, "WEBP", quality=_QUALITY, method=_METHOD)
+    out = BytesIO()
+    image.convert("RGB").save(out, "WEBP", quality=quality, method=method)
+    return out.getvalue()

@@ -1,0 +1,145 @@
+/* Questions: several choices of which the first that is checked counts, and "where is it?", scored by frame and place. */
+
+class Question {
+  constructor(root, players, kept) {
+    Object.assign(this, { root, players, kept });
+    this.number = Number(root.dataset.question) - 1;
+    this.feedback = root.querySelector(".feedback");
+    this.options = all("input", root);
+    this.check = root.querySelector(".check");
+    if (this.check) {
+      this.check.addEventListener("click", () => this.judge());
+      this.options.forEach((option) =>
+        option.addEventListener("keydown", (event) => {
+          if (event.key !== "Enter") return;
+          event.preventDefault();
+          this.judge();
+        }),
+      );
+    }
+    const tell = root.querySelector(".tell");
+    if (tell) tell.addEventListener("click", () => this.tell());
+    const place = root.querySelector(".place-it");
+    if (place) place.addEventListener("click", () => this.ask());
+    this.placed = root.querySelector(".placed");
+    this.restore();
+  }
+
+  restore() {
+    const before = this.kept.of().quiz?.[this.number];
+    if (before) this.say("", before[0] ? "Answered before: right." : "Answered before: not right.", "");
+  }
+
+  /* Arrow keys walk through the choices, so a choice counts only when it is checked. */
+  judge() {
+    const chosen = this.options.find((option) => option.checked);
+    if (!chosen) {
+      this.say("", "Choose an answer first.", "");
+      return;
+    }
+    const { answer, why } = unseal("sealed").quiz[this.number];
+    this.clear();
+    if (answer === null) {
+      this.say("", "", why);
+      return;
+    }
+    const right = Number(chosen.value) === answer;
+    this.first("quiz", right ? 1 : 0, 1);
+    chosen.closest("label").classList.add(right ? "right" : "wrong");
+    if (right) this.say("right", "Right.", why);
+    else this.say("wrong", "Not quite.", "Try another, or show the answer.");
+  }
+
+  /* Only the first answer counts, and none that was given after it was told. */
+  first(kind, got, of) {
+    const before = this.kept.of()[kind] || {};
+    if (!this.told && !before[this.number]) this.kept.note({ [kind]: { ...before, [this.number]: [got, of] } });
+  }
+
+  tell() {
+    const { answer, why } = unseal("sealed").quiz[this.number];
+    this.told = true;
+    this.clear();
+    const right = this.options.find((option) => Number(option.value) === answer);
+    if (right) right.closest("label").classList.add("right");
+    this.say("right", right ? `Answer: ${right.closest("label").textContent.trim()}.` : "", why);
+  }
+
+  clear() {
+    this.options.forEach((option) => option.closest("label").classList.remove("right", "wrong"));
+  }
+
+  say(kind, verdict, why) {
+    this.feedback.className = `feedback ${kind}`;
+    this.feedback.replaceChildren(make("strong", {}, verdict), verdict && why ? " " : "", why);
+  }
+
+  /* ------------------------------------------------------------------------------------------- where it is */
+
+  ask() {
+    const { figure } = unseal("sealed").quiz[this.number].place;
+    this.player = this.players.find((player) => player.figure === figure);
+    const { pointer, root, moving } = this.player;
+    this.player.touched = true;
+    pointer.begin(this);
+    pointer.say(
+      `${moving ? "Stop at the frame that shows it best (, and . step), then click the place." : "Click the place."}` +
+        " With the keyboard: arrow keys move the cross, Enter marks, Escape ends.",
+    );
+    root.scrollIntoView({ block: "center", behavior: calm.matches ? "auto" : "smooth" });
+    root.focus({ preventScroll: true });
+  }
+
+  ended() {
+    this.player.pointer.say("");
+  }
+
+  taken(point) {
+    const { place, why } = unseal("sealed").quiz[this.number];
+    const { player } = this;
+    const best = place.targets
+      .map((target) => ({ ...judged(target, point, player), target }))
+      .reduce((one, other) => (other.points > one.points ? other : one));
+    const of = player.moving && place.targets.some((target) => target.frames) ? 2 : 1;
+    this.first("place", of === 2 ? best.points : best.points - 1, of);
+    player.pointer.draw("point", [point]);
+    player.pointer.add(best.target.kind, best.target.points, 1);
+    player.pointer.active = null;
+    player.pointer.end();
+    this.placed.replaceChildren(make("strong", {}, best.place), of === 2 ? ` ${best.frame}` : "");
+    if (why && !this.options.length) this.placed.append(` ${why}`);
+    this.placed.className = `feedback placed ${best.points === 2 ? "right" : "wrong"}`;
+    this.placed.scrollIntoView({ block: "center", behavior: calm.matches ? "auto" : "smooth" });
+    this.placed.focus({ preventScroll: true });
+  }
+}
+
+/* A mark beside one target: a point for the place, within a fiftieth of the picture (a twentieth where the author gave
+   no area), and a point for the frame. */
+function judged({ frames, kind, points }, point, player) {
+  const size = Math.max(player.columns, player.rows);
+  const off = distanceTo(point, { kind, points });
+  const area = kind === "polygon" || kind === "ellipse";
+  const near = off <= size * (area ? 0.02 : 0.05);
+  const timely = !frames || (player.shown >= frames[0] && player.shown <= frames[1]);
+  const [first, last] = frames || [];
+  const told = first === last ? `frame ${first}` : `frames ${first}–${last}`;
+  return {
+    points: Number(near) + Number(timely),
+    place: near ? "The right place." : off <= size * 0.12 ? "Close, but beside it." : "Not there.",
+    frame: timely ? "The right frame." : `It shows in ${told}; yours was frame ${player.shown}.`,
+  };
+}
+
+/* The reader's own answer in words, kept beside the true one; how near it came the reader says. */
+function ownAnswer(kept) {
+  const field = document.getElementById("own-answer");
+  const rating = document.querySelector(".rating");
+  if (!field) return;
+  field.value = kept.of().words || "";
+  field.addEventListener("change", () => kept.note({ words: field.value }));
+  all("input", rating).forEach((choice) => {
+    choice.checked = kept.of().rated === Number(choice.value);
+    choice.addEventListener("change", () => kept.note({ rated: Number(choice.value) }));
+  });
+}
