@@ -647,6 +647,15 @@ def test_pages_hold_every_letter_in_order_and_none_is_too_full(
     assert whole == "".join("".join(p.said.split()) for p in paras)
     for page in pages:
         assert len(page) == 1 or fitting.total(page, room, body) <= high + 0.01
+    last = [page[-1] for page in pages[:-1] if page[-1].kind == "head"]
+    assert not [head for head in last if fitting.height(head, room, body) + 4 * body < high / 2]
+
+
+def test_what_belongs_to_a_badge_stays_with_it() -> None:
+    told = [Para("a word " * 60), Para("Tear", "strong", mark="1"), Para("It is old.", under=True)]
+    first, second = fitting.pages(told, 300, fitting.total(told, 300, 14) - 5, 14)
+    assert [p.text for p in second] == ["Tear", "It is old."]
+    assert len(first) == 1
 
 
 @given(_texts, st.floats(30, 500), st.integers(1, 4))

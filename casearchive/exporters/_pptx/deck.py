@@ -171,7 +171,7 @@ class Deck:
         captions = [telling.caption(f) for f in figures]
         sizes = [f.size for f in figures]
         guessed = slides.caption_height(area.width // 2, captions)
-        below = slides.caption_height(round(grid(area, sizes, guessed)[0].width * 0.75), captions)
+        below = slides.caption_height(grid(area, sizes, guessed)[0].width, captions)
         films, notes = [], []
         for shown, cell, caption in zip(figures, grid(area, sizes, below), captions, strict=True):
             place = fit(Box(cell.left, cell.top, cell.width, max(1, cell.height - below)), *shown.size)
@@ -185,8 +185,7 @@ class Deck:
                 films += [film] if film else []
             else:
                 slides.picture(slide, still(clip, 1), place, shown.name, alt)
-            left = place.left if place.width > cell.width * 0.6 else cell.left
-            slides.caption(slide, Box(left, place.bottom + 50800, cell.right - left, below), caption)
+            slides.caption(slide, Box(cell.left, place.bottom + 50800, cell.width, below), caption)
             notes.append(telling.open_note(shown, frames))
         slides.started(slide, films)
         return notes
@@ -275,7 +274,7 @@ class Deck:
             slide = slides.bare(title, more=page > 0)
             slides.words(slide, slides.column(), some, body) if some else None
             area = slides.beside() if paras else slides.theme.content
-            below = slides.caption_height(round(area.width * 0.8), [caption], 3)
+            below = slides.caption_height(area.width, [caption], 3)
             place = fit(
                 Box(area.left, area.top, area.width, max(1, area.height - below)),
                 *view.figure.size,
@@ -283,9 +282,7 @@ class Deck:
             slides.picture(slide, data, place, view.figure.name, alt)
             if answer:
                 shapes.draw(slide, view.marks, place, view.figure.size, absent)
-            left = place.left if place.width > area.width * 0.6 else area.left
-            under = Box(left, place.bottom + 50800, area.right - left, below)
-            slides.caption(slide, under, caption, 3)
+            slides.caption(slide, Box(area.left, place.bottom + 50800, area.width, below), caption, 3)
             made.append(slide)
         return made
 

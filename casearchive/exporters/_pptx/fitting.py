@@ -151,7 +151,8 @@ def fitted(
 
 
 def pages(paras: Sequence[Para], room: float, high: float, body: int) -> list[list[Para]]:
-    """``paras`` in pages of at most ``high`` points; long ones are parted between lines, and no head stands last."""
+    """``paras`` in pages of at most ``high`` points. What belongs to one badge stays together where it has room on a
+    page, long paragraphs are parted between lines, and no head stands last."""
     found: list[list[Para]] = [[]]
     used = 0.0
     waiting = list(reversed(paras))
@@ -159,13 +160,14 @@ def pages(paras: Sequence[Para], room: float, high: float, body: int) -> list[li
         para = waiting.pop()
         above = before(para, body) if found[-1] else 0.0
         need = height(para, room, body)
-        following = height(waiting[-1], room, body) if para.kind == "head" and waiting else 0.0
-        with_next = min(following, 2 * body * _TALL) + body if following else 0.0
-        if used + above + need + with_next <= high or (not found[-1] and need <= high):
+        together = total(_together(para, waiting), room, body)
+        if used + above + (together if together <= high else need) <= high or (
+            not found[-1] and need <= high
+        ):
             found[-1].append(para)
             used += above + need
             continue
-        first, rest = _parted(para, room, high - used - above, body)
+        first, rest = (None, para) if together <= high else _parted(para, room, high - used - above, body)
         if first and para.kind != "head":
             found[-1].append(first)
         elif not found[-1]:  # not even one line has room: better too much than for ever
@@ -178,6 +180,19 @@ def pages(paras: Sequence[Para], room: float, high: float, body: int) -> list[li
         if waiting:
             found.append([])
             used = 0.0
+    return found
+
+
+def _together(para: Para, waiting: Sequence[Para]) -> list[Para]:
+    """``para`` and what should stand on its page: after a head what follows, after a badge what belongs to it.
+    ``waiting`` are those that come, the next one last."""
+    found = [para]
+    if para.kind == "head" and waiting:
+        return found + _together(waiting[-1], waiting[:-1])
+    for following in reversed(waiting) if para.mark else ():
+        if not following.under or following.mark:
+            break
+        found.append(following)
     return found
 
 

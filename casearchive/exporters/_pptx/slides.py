@@ -21,7 +21,7 @@ WIDE_SIZES, NARROW_SIZES = (20, 18, 16), (18, 16, 14)
 GAP = 228600
 _TITLE_SIZES = (28, 24, 20, 18, 16)
 #: A line is longer than reckoned now and then: what is left free at its end.
-_SPARE = 0.91
+_SPARE = 0.93
 _MORE = " (continued)"
 _LONGEST_LINE = 9_600_000  # ten and a half inches: longer lines are hard to follow
 _CAPTION_LINES = 2
@@ -307,11 +307,11 @@ class Slides:
         slide.shapes._spTree.append(element)
 
 
-def fit(area: Box, columns: int, rows: int, *, middle: bool = True) -> Box:
-    """The largest place of this shape in ``area``, at its top."""
+def fit(area: Box, columns: int, rows: int) -> Box:
+    """The largest place of this shape in ``area``, at its top left."""
     scale = min(area.width / columns, area.height / rows)
     wide, high = max(1, round(columns * scale)), max(1, round(rows * scale))
-    return Box(area.left + (area.width - wide) // 2 if middle else area.left, area.top, wide, high)
+    return Box(area.left, area.top, wide, high)
 
 
 def grid(area: Box, shapes: Sequence[tuple[int, int]], captions: int) -> list[Box]:

@@ -166,7 +166,9 @@ def others(case: Case, shown: Iterable[int], seen: Sequence[str]) -> list[Para]:
         group = {"absent": "Not present", "not_assessed": "Not assessed"}.get(found.certainty, "")
         if group:
             text = words.sentence(sentences.title(found))
-            groups[group].append(Para(f"{text}. {found.note}" if found.note else text, "bullet"))
+            groups[group].append(
+                Para(f"{text}. {words.sentence(found.note)}" if found.note else text, "bullet")
+            )
         else:
             groups[""] += finding(case, number, marked=False, seen=seen[number - 1])
     told = list(groups[""])
