@@ -31,7 +31,7 @@ class Film(Protocol):
 class Shelf(Protocol):
     """Where an output keeps what it makes of a clip, so that the next export need not make it again."""
 
-    def made(self, digest: str, name: str, make: Callable[[Path], None]) -> Path: ...
+    def made(self, digest: str, name: str, make: Callable[[Path], object]) -> Path: ...
 
 
 class Frames(Protocol):
@@ -68,15 +68,12 @@ class TeachingClip:
     digest: str = ""
     shelf: Shelf | None = None
 
-    def kept(self, name: str, make: Callable[[Path], None], scratch: Path) -> Path:
-        """What ``make`` fills (a file or folder that does not exist yet) of the pictures and times of this clip, and of
-        nothing else; ``name`` says what and how. Made once; in ``scratch`` where nothing is kept."""
-        if self.shelf is not None and self.digest:
-            return self.shelf.made(self.digest, name, make)
-        path = scratch / f"{self.ref}.{name}"
-        if not path.exists():
-            make(path)
-        return path
+    def once(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """What ``make`` gives of the pictures and times of this clip, and of nothing else; ``name`` says what it is and
+        how it was made. Kept for the next export, where there is a place for it."""
+        if self.shelf is None or not self.digest:
+            return make()
+        return self.shelf.made(self.digest, name, lambda path: path.write_bytes(make())).read_bytes()
 
     def lasting(self) -> tuple[float, ...]:
         """Seconds for which each frame is shown; a guess where the speed is unknown."""

@@ -38,7 +38,7 @@ class Shelf:
             return None
         return path
 
-    def made(self, digest: str, name: str, make: Callable[[Path], None]) -> Path:
+    def made(self, digest: str, name: str, make: Callable[[Path], object]) -> Path:
         """What ``make`` fills, a file or a folder that does not exist yet, made once. Raises what ``make`` raises."""
         path = self.place(digest, name)
         if self.there(digest, name) is None:
@@ -53,7 +53,7 @@ class Shelf:
                         shutil.rmtree(unfinished, ignore_errors=True)
         return path
 
-    def try_made(self, digest: str, name: str, make: Callable[[Path], None]) -> None:
+    def try_made(self, digest: str, name: str, make: Callable[[Path], object]) -> None:
         """The same, where it does not matter whether there is room for it."""
         if self.learning:
             with contextlib.suppress(OSError):

@@ -8,7 +8,6 @@ frames are there. In a single file every clip is a film where one can be made, a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 
@@ -68,29 +67,17 @@ def write_pictures(clip: TeachingClip, shelf: Shelf, base: str, edge: int) -> Pi
     film = _film(clip, shelf, base)
     every = math.ceil(count / MOST_PICTURES)
     wanted = [key] if film else sorted({key, *range(1, count + 1, every)})
-    pictures: dict[int, str] = {}
-
-    def put(number: int, picture: NDArray[np.uint8]) -> None:
-        name = f"{base}{number:0{digits}}.webp"
-        pictures[number] = shelf.put(name, _webp(picture, edge, _QUALITY, _METHOD))
-
-    def written() -> Iterator[NDArray[np.uint8]]:
-        for number in wanted:
-            picture = clip.frames.frame(number)
-            put(number, picture)
-            yield picture
-
-    frames = written()
+    pictures = {
+        number: shelf.put(f"{base}{number:0{digits}}.webp", _picture(clip, number, edge, _QUALITY, _METHOD))
+        for number in wanted
+    }
     animation = ""
-    if count > 1 and not film and not shelf.inside and every == 1:
-        animation = shelf.put(f"{base}moving.webp", preview.animated(frames, clip.lasting(), _ANIMATION_EDGE))
-    for _ in frames:  # whatever the preview did not ask for is written all the same
-        pass
-    if every > 1 and not film and not shelf.inside:
-        animation = shelf.put(f"{base}moving.webp", _shortened(clip))
-    thumb = shelf.put(
-        f"{base}thumb.webp", _webp(clip.frames.frame(key), THUMB_EDGE, _THUMB_QUALITY, _THUMB_METHOD)
-    )
+    if count > 1 and not film and not shelf.inside:
+        moving = _whole if every == 1 else _shortened
+        animation = shelf.put(
+            f"{base}moving.webp", clip.once(f"moving-{_ANIMATION_EDGE}.webp", lambda: moving(clip))
+        )
+    thumb = shelf.put(f"{base}thumb.webp", _picture(clip, key, THUMB_EDGE, _THUMB_QUALITY, _THUMB_METHOD))
     return PictureFiles(
         base=base,
         digits=digits,
@@ -114,6 +101,18 @@ def _film(clip: TeachingClip, shelf: Shelf, base: str) -> str:
         return ""
     path = clip.film.path()
     return shelf.put_file(f"{base}film.mp4", path) if path else ""
+
+
+def _picture(clip: TeachingClip, number: int, edge: int, quality: int, method: int) -> bytes:
+    """One frame as WebP, its longer side at most ``edge``."""
+    name = f"page-{number}-{edge}-{quality}-{method}.webp"
+    return clip.once(name, lambda: _webp(clip.frames.frame(number), edge, quality, method))
+
+
+def _whole(clip: TeachingClip) -> bytes:
+    """All frames as an animation in true time."""
+    frames = (clip.frames.frame(n) for n in range(1, len(clip.frames) + 1))
+    return preview.animated(frames, clip.lasting(), _ANIMATION_EDGE)
 
 
 def _shortened(clip: TeachingClip) -> bytes:
