@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -50,27 +51,32 @@ def read_in_pictures(
     known: dict[bytes, bool] = {}
     told: list[str] = []
     with tempfile.TemporaryDirectory() as scratch:
-        files = list(_files(folder, Path(scratch)))
+        files = list(_files(folder, Path(scratch), told))
         for number, (name, path) in enumerate(files, start=1):
             tell(name, number, len(files))
             told += [f"{name}: text in the picture of frame {n}" for n in _frames(path, needles, known)]
     return tuple(told)
 
 
-def _files(folder: Path, scratch: Path) -> Iterator[tuple[str, Path]]:
-    """Each file with its name, members of packed files as ``a.zip!member`` unpacked under numbers."""
+def _files(folder: Path, scratch: Path, told: list[str]) -> Iterator[tuple[str, Path]]:
+    """Each file with its name, members of packed files as ``a.zip!member`` unpacked under numbers. ``told`` hears of
+    what cannot be unpacked: not looked is not nothing found."""
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
         name = path.relative_to(folder).as_posix()
         if path.suffix.lower() in _CONTAINERS and zipfile.is_zipfile(path):
-            yield from _members(path, name, scratch)
+            try:
+                yield from _members(path, name, scratch)
+            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error):
+                told.append(f"{name}: it cannot be unpacked, so its pictures were not read")
         else:
             yield name, path
 
 
 def _members(path: Path, name: str, scratch: Path) -> Iterator[tuple[str, Path]]:
+    """Raises what ``zipfile`` raises, and ``ValueError`` where it is too large."""
     with zipfile.ZipFile(path) as packed:
         if sum(member.file_size for member in packed.infolist()) > _MOST_UNPACKED:
-            return
+            raise ValueError("too large to be unpacked")
         for member in packed.infolist():
             if not member.is_dir():
                 inner = scratch / f"{len(list(scratch.iterdir()))}"

@@ -24,7 +24,8 @@ _OLDER = {"SRT": "SRT", "SNM3": "SRT", "99SDM": "SRT", "SNOMED-RT": "SRT"}
 _PERSONAL = re.compile(
     r"\b(?:patient|subject|person|observer|names?|identifiers?|ids?|issuer|serial|accession|placer|filler|address|"
     r"telephone|birth|race|racial|ethnic\w*|religio\w*|occupation\w*|organization|institution\w*|facility|physician|"
-    r"operator|performer|country|dates?|time of|sex|gender|hispanic|caucasian)\b|^age\b|^(?:fe)?male$",
+    r"operator|performer|country|date(?:time)?s?|time of|ae title|sex|gender|black|hispanic|caucasian)\b|"
+    r"^age\b|^(?:fe)?male$",
     re.IGNORECASE,
 )
 

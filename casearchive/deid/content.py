@@ -116,7 +116,7 @@ class Cleaner:
     _needles: tuple[Needle, ...] = ()
     _digits: frozenset[str] = frozenset()
     _codes: dict[Coded, codes.Standard | None] = field(default_factory=dict)
-    _written_on: frozenset[Pointer | None] = frozenset()  # images over which lines lie that may be writing
+    _written_on: frozenset[strokes.Place] = frozenset()  # where lines lie that may be writing
 
     def __post_init__(self) -> None:
         self._needles = needles_of(self.identifiers)
@@ -124,11 +124,12 @@ class Cleaner:
 
     def root(self, root: ContentItem) -> ContentItem | None:
         """The document as it may leave, still with the UIDs of its source; None where nothing is left of it."""
-        lines: dict[Pointer | None, list[tuple[float, ...]]] = {}
-        for item in _all(root):
-            if item.kind == "SCOORD" and item.shape in strokes.FREE and len(item.points) % 2 == 0:
-                lines.setdefault(_under(item), []).append(item.points)
-        self._written_on = frozenset(image for image, some in lines.items() if strokes.may_be_writing(some))
+        drawn = ((self._under(item), "", item) for item in _all(root) if item.kind == "SCOORD")
+        self._written_on = strokes.written_over(
+            (over, units, line)
+            for over, units, item in drawn
+            if (line := strokes.line(item.shape, item.points))
+        )
         items = self._below(root)
         self.kept["CONTAINER"] += 1
         if not _tells(items):
@@ -240,11 +241,17 @@ class Cleaner:
         inside = all(0 <= value <= limits[n % 2] for n, value in enumerate(points))
         if not inside or any(numbers.tells(value, self._digits) for value in points):
             return None
-        if item.shape in strokes.FREE and _under(item) in self._written_on:
+        over = strokes.places(self._under(item))
+        if strokes.line(item.shape, item.points) and not self._written_on.isdisjoint(over):
             return None
         return ContentItem(
             "SCOORD", item.relation, self._name(item), shape=item.shape, points=points, items=items
         )
+
+    def _under(self, item: ContentItem) -> tuple[Pointer, ...]:
+        """The image, with its frames, over which coordinates lie, as it leaves."""
+        images = (child.pointers[:1] for child in item.items if child.kind == "IMAGE")
+        return next((found for some in images if (found := leaving.kept(some, self.images))), ())
 
     def _times(self, item: ContentItem) -> ContentItem | None:
         least, most = RANGES.get(item.shape, (1, 0))
@@ -297,11 +304,6 @@ def _all(item: ContentItem) -> Iterator[ContentItem]:
     yield item
     for child in item.items:
         yield from _all(child)
-
-
-def _under(item: ContentItem) -> Pointer | None:
-    """The image, with its frames, over which coordinates lie."""
-    return next((child.pointers[0] for child in item.items if child.kind == "IMAGE" and child.pointers), None)
 
 
 def pointers(item: ContentItem) -> Iterator[Pointer]:

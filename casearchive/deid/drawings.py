@@ -206,15 +206,16 @@ class Cleaner:
             graphics = [g for each in one.graphics if size and (g := self._graphic(each, size))]
             texts = [t for each in one.texts if size and (t := self._text(each, size))]
             found.append(DrawnLayer(one.layer, meant, tuple(graphics), tuple(texts)))
-        lines: dict[tuple[Pointer, ...], list[tuple[float, ...]]] = {}
-        for one in (
-            found
-        ):  # letters may be parted among objects: what lies over the same images is looked at together
-            lines.setdefault(one.pointers, []).extend(
-                g.points for g in one.graphics if g.shape in strokes.FREE
-            )
-        written = {over for over, some in lines.items() if strokes.may_be_writing(some)}
-        found = [_without_lines(one) if one.pointers in written else one for one in found]
+        # letters may be parted among objects: what lies over the same images is looked at together
+        written = strokes.written_over(
+            (one.pointers, g.units, line)
+            for one in found
+            for g in one.graphics
+            if (line := strokes.line(g.shape, g.points))
+        )
+        found = [
+            one if written.isdisjoint(strokes.places(one.pointers)) else _without_lines(one) for one in found
+        ]
         for one, source in zip(found, state.drawn, strict=True):
             self._count("graphic", len(one.graphics), len(source.graphics) - len(one.graphics))
             self._count("text", len(one.texts), len(source.texts) - len(one.texts))
@@ -278,7 +279,7 @@ class Cleaner:
 
 
 def _without_lines(one: DrawnLayer) -> DrawnLayer:
-    graphics = tuple(g for g in one.graphics if g.shape not in strokes.FREE)
+    graphics = tuple(g for g in one.graphics if not strokes.line(g.shape, g.points))
     return DrawnLayer(one.layer, one.pointers, graphics, one.texts)
 
 

@@ -17,13 +17,16 @@ MOST_POINTS = 1_000
 LARGEST = 100_000
 SIGNIFICANT = 6
 SHORTEST = 4  # digits of an identifier that a number may be
+_NUMBERED = re.compile(r"[^\W\d_]{0,4}(?P<digits>\d+)[^\W\d_]{0,2}")
 NEW_UID = re.compile(r"2\.25\.\d{1,39}")
 
 
 def digits_of(identifiers: Collection[Identifier]) -> frozenset[str]:
-    """The digits of every identifier that is a number, without the zeros around them."""
-    squeezed = (squeeze(i.value) for i in identifiers)
-    return frozenset(s.strip("0") for s in squeezed if s.isdigit() and len(s.strip("0")) >= SHORTEST)
+    """The digits of every identifier that is a number, also behind a few letters (``KH4711``), without the zeros around
+    them."""
+    found = (_NUMBERED.fullmatch(squeeze(i.value)) for i in identifiers)
+    some = (match["digits"].strip("0") for match in found if match)
+    return frozenset(s for s in some if len(s) >= SHORTEST)
 
 
 def digits(value: float) -> str:

@@ -34,6 +34,8 @@ _APART = 0.08  # of the box: what stands apart is little
 _MANY = 40  # patches: more is the noise of a picture
 _SIGN, _STILL, _LONELY = 1 / 12, 48, 2.0  # of the rows; grey levels; of its own size around it
 _SIGNS = 2
+_STROKES = 2  # pieces of a sign: a letter in a circle; a word or a bar code has more
+_LARGE = 1 / 6  # of the rows: what is larger than that, both ways, is no print but a second scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class Watch:
         corners, apart = found
         x, y = self._box.x0, self._box.y0
         shape = Polygon(tuple((round(a + x, 2), round(b + y, 2)) for a, b in corners))
-        signs = _signs(apart, self._high, self._low)
+        signs = _signs(apart, self._high, self._low, lit)
         moved = {b: Box(b.x0 + x, b.y0 + y, b.x1 + x, b.y1 + y) for b in apart}
         return Outline(
             shape,
@@ -163,9 +165,22 @@ def _around(lit: Bits) -> tuple[list[tuple[float, float]], list[Box]] | None:
     share = _share(corners, rows, columns)
     if not _LEAST <= share <= _MOST or filled.mean() < _LIT * share:
         return None
-    if sum(p.count for p in rest) > _APART * lit.size:
+    if sum(p.count for p in rest) > _APART * lit.size or any(_large(p.box, rows) for p in rest):
+        return None
+    if any(_in_the_mirror(p, supports, columns) for p in rest):
         return None
     return corners, [p.box for p in rest]
+
+
+def _large(box: Box, rows: int) -> bool:
+    return min(box.x1 - box.x0, box.y1 - box.y0) + 1 > _LARGE * rows
+
+
+def _in_the_mirror(patch: _Patch, supports: NDArray[np.float64], columns: int) -> bool:
+    """Whether any of a patch lies where the scan would, were its other half as wide: one side of a probe without
+    contact is dark but for a few echoes, and looks like the side of a narrower fan."""
+    mirrored = np.stack([columns - 1 - patch.edge[:, 0], patch.edge[:, 1]], axis=1)
+    return bool((mirrored @ _WAYS.T <= supports).all(axis=1).any())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -259,8 +274,8 @@ def _share(corners: Sequence[tuple[float, float]], rows: int, columns: int) -> f
     return float(mask(Polygon(tuple(corners)), rows, columns).mean())
 
 
-def _signs(apart: Sequence[Box], high: Frame, low: Frame) -> tuple[Box, ...]:
-    """Small patches that stand alone and still: at most two, for letters come in rows."""
+def _signs(apart: Sequence[Box], high: Frame, low: Frame, lit: Bits) -> tuple[Box, ...]:
+    """Small patches of a piece or two that stand alone and still: at most two, for letters come in rows."""
     rows = high.shape[0]
     found = []
     for box in apart:
@@ -274,6 +289,14 @@ def _signs(apart: Sequence[Box], high: Frame, low: Frame) -> tuple[Box, ...]:
         )  # fmt: skip
         bright, dark = high[inside(box)], low[inside(box)]
         still = int((bright.astype(np.int16) - dark).max(initial=0)) <= _STILL
-        if size <= _SIGN * rows and lonely and still:
+        if size <= _SIGN * rows and lonely and still and _pieces(bright, lit[inside(box)]) <= _STROKES:
             found.append(box)
     return tuple(found) if len(found) <= _SIGNS else ()
+
+
+def _pieces(part: Frame, lit: Bits) -> int:
+    """Of how many pieces a sign is, what coding blurs between them left out."""
+    levels = part.astype(np.int16).reshape(*part.shape[:2], -1)
+    ground = np.median(levels[~lit], axis=0) if not lit.all() else np.zeros(levels.shape[2])
+    apart = np.abs(levels - ground).max(axis=2)
+    return sum(1 for _ in connected(apart > apart.max(initial=0) / 2))

@@ -127,12 +127,14 @@ class _Stage:
         self._moved: list[Thing] = []
         self._texts: list[int] = []
         self._waiting: dict[int, Seen] = {}
+        self._written: set[Box] = set()  # what looked like text in any frame
         self._hashes: list[str] = []
         self._liveliest, self._most = 1, -1.0
 
     def take(self, number: int, frame: Frame, seen: Seen) -> Refusal | None:
         """Stage one frame. Text that nobody approved refuses it: now, or later where it may stand beside the fan."""
         terms = self._terms
+        self._written.update(seen.texts)
         if seen.tells(terms.needles):
             if not terms.approved and not terms.plain:
                 return text_in(number)
@@ -193,7 +195,8 @@ class _Stage:
             found = [thing for thing in found if holds(thing, first, frame)]
         if not self._waiting and all(any(_holds(t.box, box) for t in found) for box in outline.apart):
             return self._area
-        self._still += (*found, *(s for s in outline.signs if corners[inside(s.box)].all()))
+        marks = [s for s in outline.signs if not any(_meet(s.box, box) for box in self._written)]
+        self._still += (*found, *(s for s in marks if corners[inside(s.box)].all()))
         kept = fan | laid(self._still, *fan.shape)
         self._empty(~kept)
         self._hashes = [encode.hash_of(frame, fan) for frame in self._store]
@@ -213,6 +216,10 @@ def _holds(outer: Box, inner: Box) -> bool:
         and inner.x1 <= outer.x1 + _SOFT
         and inner.y1 <= outer.y1 + _SOFT
     )
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one.x0 <= other.x1 and other.x0 <= one.x1 and one.y0 <= other.y1 and other.y0 <= one.y1
 
 
 def text_in(number: int) -> Refusal:
