@@ -43,7 +43,7 @@ def main() -> int:
     )
     parser.add_argument("--to", type=Path, default=ROOT / ".demo", help="where to make it (default: .demo)")
     target: Path = parser.parse_args().to.absolute()
-    python = environment(".venv-demo", "text,video")
+    python = environment(".venv-demo", "text,video,pptx")
     names = ["sample cases", "archive", "ingest", "search", "teaching set"]
     steps = Steps(ROOT / ".venv-demo" / "last-times.json", names)
     archive, teaching = target / "archive", target / "teaching"
@@ -85,7 +85,7 @@ def main() -> int:
     _casearchive(python, archive, ["set", "create", SET, "--title", "Seen only when it moves", *CHOICE])
     # 3: some clips have to stay in, and it is said which
     _casearchive(
-        python, archive, ["export", SET, "--as", "html,folder", "--to", str(teaching)], allowed=(0, 3)
+        python, archive, ["export", SET, "--as", "html,pptx,folder", "--to", str(teaching)], allowed=(0, 3)
     )
     steps.end("teaching set", started)
     page = teaching / SET / "html" / "index.html"
@@ -93,6 +93,7 @@ def main() -> int:
         say("The page was not made.")
         return 1
     say(f"\nOpen this page in your browser:\n{page}")
+    say(f"The same as slides:\n{teaching / SET / 'pptx' / 'slides.pptx'}")
     return 0
 
 
