@@ -129,7 +129,7 @@ def release(
         )
         (building / "certificate.html").write_bytes(certificate.certificate_page(paper).encode())
         tell("looking for identities in the finished files", 0, 0)
-        _scan(building, identifiers, wanted.slug)
+        _scan(building, identifiers, wanted.slug, shelf)
         files = tuple(sorted(p.relative_to(building).as_posix() for p in building.rglob("*") if p.is_file()))
         earlier_said = certificate.said_in(target)
         _land(building, target)
@@ -456,8 +456,8 @@ def _land(building: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _scan(building: Path, identifiers: frozenset[Identifier], where: str) -> None:
-    found = rereading.found(building, identifiers)
+def _scan(building: Path, identifiers: frozenset[Identifier], where: str, shelf: Shelf) -> None:
+    found = rereading.found(building, identifiers, shelf)
     if found:
         raise IdentityFound(
             f"an identity was found in the output in {len(found)} places; nothing was released",

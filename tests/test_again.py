@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from pydicom import dcmread
 from pydicom.pixels.utils import pixel_array
 from test_review import case, scan
 
-from casearchive import Archive
+from casearchive import Archive, rereading
 from casearchive.deid import clips
 from casearchive.deid.shelf import Shelf
 from casearchive.errors import ReviewNeeded
+from casearchive.model import Identifier
 
 FULL = "calf"
 
@@ -205,3 +207,29 @@ def test_exporting_again_says_what_changed(archive: Archive, tmp_path: Path) -> 
     archive.set_remove("legs", [FULL])
     assert told() == (f"{FULL}: no longer in it",)
     assert "the rules or their options are others" in told(options=["no-dates"])
+
+
+def test_what_was_searched_and_is_the_same_is_not_searched_again(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "shelf")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "clean.txt").write_text("a quiet day", "utf-8")
+    (folder / "telling.txt").write_text("seen by Quillfeather", "utf-8")
+    people = frozenset([Identifier("PatientName", "Quillfeather^Orsino")])
+    for _ in range(2):  # what tells is found again
+        assert {leak.file for leak in rereading.found(folder, people, shelf)} == {"telling.txt"}
+    (kept,) = tmp_path.glob("shelf/*/*.clean")
+    assert kept.read_text("ascii").split() == [hashlib.sha256(b"a quiet day").hexdigest()]
+    (folder / "clean.txt").write_text("a quiet day of Orsino", "utf-8")
+    assert {leak.file for leak in rereading.found(folder, people, shelf)} == {"clean.txt", "telling.txt"}
+    (folder / "clean.txt").write_text("a quiet day", "utf-8")
+    (folder / "Quillfeather.txt").write_text("a quiet day", "utf-8")
+    assert any("name of a file" in leak.place for leak in rereading.found(folder, people, shelf)), (
+        "names always"
+    )
+    others = people | {Identifier("PatientName", "Quiet^Day")}
+    assert "clean.txt" in {leak.file for leak in rereading.found(folder, others, shelf)}, (
+        "other people, other search"
+    )
+    kept.write_bytes(b"\xff")
+    assert rereading.found(folder, people, shelf)

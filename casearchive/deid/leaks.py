@@ -19,6 +19,7 @@ import binascii
 import bisect
 import contextlib
 import gzip
+import hashlib
 import html
 import io
 import itertools
@@ -26,7 +27,7 @@ import re
 import urllib.parse
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, MutableSet
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,8 @@ from casearchive.deid.words import find
 from casearchive.model import Facts, Identifier
 
 UNSEARCHABLE = "unsearchable"
+#: Changes with every change of what is found: what was searched is searched again.
+VERSION = 1
 LONG_RUN = 12  # printable characters in a row: chance seldom writes so many
 _PIECE, _OVERLAP = 4_000_000, 1024  # bytes
 _DEEPEST = 5
@@ -105,6 +108,7 @@ def scan(
     identifiers: Collection[Identifier],
     allowed_words: Collection[str] = (),
     own: tuple[bytes, ...] = (),
+    clean: MutableSet[str] | None = None,
 ) -> tuple[Leak, ...]:
     """Every place under ``folder`` where one of ``identifiers`` stands; empty when none was found.
 
@@ -112,6 +116,9 @@ def scan(
     a part of a name; ``own`` are the phrases that the program itself writes (``deid.own``). Names of files
     and folders, text (also escaped), DICOM elements at any depth, members of zip files, tables of SQLite files,
     picture metadata and embedded base64 are searched, and all bytes as they are.
+
+    ``clean`` are SHA-256s of contents in which nothing was found before with the same identifiers, words and phrases:
+    only their names are searched again. It grows by those in which nothing is found now.
     """
     needles = build(identifiers, allowed_words)
     paths = [folder] if folder.is_file() else sorted(p for p in folder.rglob("*"))
@@ -124,7 +131,7 @@ def scan(
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             search.add(UNSEARCHABLE, "a link or special file", 0)
         elif path.is_file():
-            search.content(path.read_bytes(), 0)
+            search.file(path.read_bytes(), clean)
         found += search.found
     return tuple(dict.fromkeys(found))
 
@@ -171,6 +178,19 @@ class _Search:
         if telling:
             self._file = f"file {self._number} in the sorted list"
             self.found = [Leak(self._file, f.keyword, f.place, f.offset) for f in self.found]
+
+    def file(self, data: bytes, clean: MutableSet[str] | None) -> None:
+        """The content of a whole file, unless it is known to be clean."""
+        if clean is None:
+            self.content(data, 0)
+            return
+        digest = hashlib.sha256(data).hexdigest()
+        if digest in clean:
+            return
+        before = len(self.found)
+        self.content(data, 0)
+        if len(self.found) == before:
+            clean.add(digest)
 
     def content(self, data: bytes, depth: int) -> None:
         """Any bytes: by what they are, and all of them as bytes."""

@@ -53,11 +53,17 @@ class Shelf:
                         shutil.rmtree(unfinished, ignore_errors=True)
         return path
 
-    def try_made(self, digest: str, name: str, make: Callable[[Path], object]) -> None:
-        """The same, where it does not matter whether there is room for it."""
-        if self.learning:
-            with contextlib.suppress(OSError):
-                self.made(digest, name, make)
+    def try_made(
+        self, digest: str, name: str, make: Callable[[Path], object], *, again: bool = False
+    ) -> None:
+        """The same, where it does not matter whether there is room for it; ``again`` puts a file in the place of the
+        one that is there."""
+        if not self.learning:
+            return
+        with contextlib.suppress(OSError):
+            if again:
+                self.place(digest, name).unlink(missing_ok=True)
+            self.made(digest, name, make)
 
     def sweep(self) -> None:
         """Throw away what nobody asked for in two months."""
