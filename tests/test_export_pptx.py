@@ -651,6 +651,13 @@ def test_pages_hold_every_letter_in_order_and_none_is_too_full(
     assert not [head for head in last if fitting.height(head, room, body) + 4 * body < high / 2]
 
 
+def test_a_head_is_not_left_behind_by_a_text_that_nearly_fills_a_page() -> None:
+    long = Para("0" * 157)
+    first, second = fitting.pages([Para("Findings", "head"), long], 223.0, 216.0, 20)
+    assert [p.kind for p in first] == ["head", "body"]
+    assert first[1].text + second[0].text == long.text
+
+
 def test_what_belongs_to_a_badge_stays_with_it() -> None:
     told = [Para("a word " * 60), Para("Tear", "strong", mark="1"), Para("It is old.", under=True)]
     first, second = fitting.pages(told, 300, fitting.total(told, 300, 14) - 5, 14)

@@ -167,7 +167,9 @@ def pages(paras: Sequence[Para], room: float, high: float, body: int) -> list[li
             found[-1].append(para)
             used += above + need
             continue
-        first, rest = (None, para) if together <= high else _parted(para, room, high - used - above, body)
+        headed = bool(found[-1]) and found[-1][-1].kind == "head"
+        whole = together <= high and not headed  # on the next page; but a head is not left behind
+        first, rest = (None, para) if whole else _parted(para, room, high - used - above, body)
         if first and para.kind != "head":
             found[-1].append(first)
         elif not found[-1]:  # not even one line has room: better too much than for ever
@@ -177,6 +179,8 @@ def pages(paras: Sequence[Para], room: float, high: float, body: int) -> list[li
             rest = para
         if rest:
             waiting.append(rest)
+            if headed and first is None and len(found[-1]) > 1:
+                waiting.append(found[-1].pop())
         if waiting:
             found.append([])
             used = 0.0
