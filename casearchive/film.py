@@ -6,6 +6,8 @@ date, no name of an encoder, no user data in the stream.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
@@ -60,7 +62,8 @@ def write(
 
     ``lasting`` are the seconds for which each frame is shown. A longer edge than 1920 pixels is made smaller; an odd
     one gains a black line, as the coding wants even ones. ``sound`` is a file made by ``write_sound``, taken as it is.
-    Raises ``PictureUnavailable`` where there is no encoder, or it will not take these pictures.
+    Raises ``PictureUnavailable`` where there is no encoder, or it will not take these pictures, and ``OSError`` where
+    the disk does not.
     """
     import av
 
@@ -79,10 +82,20 @@ def write(
             options={"fflags": "+bitexact", "movflags": "+faststart"},
         ) as container:
             _video(container, name, chain([first], ordered), lasting, first.shape, sound)
-    except (av.FFmpegError, ValueError, OSError) as error:
-        if isinstance(error, OSError) and not isinstance(error, av.FFmpegError):
-            raise
+    except (av.FFmpegError, ValueError) as error:
+        _if_the_disk(error)
         raise PictureUnavailable(f"it cannot be written as a film ({type(error).__name__})") from error
+
+
+#: What a disk says, not a coder; FFmpeg hands it on as an error of its own.
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOENT}
+
+
+def _if_the_disk(error: Exception) -> None:
+    """Raises ``OSError`` where it was the disk that failed: no other film would fare better."""
+    code = getattr(error, "errno", None)
+    if code in _DISK:
+        raise OSError(code, os.strerror(code)) from error
 
 
 def _video(
@@ -188,7 +201,8 @@ class _Sound:
 def write_sound(source: Path, target: Path) -> bool:
     """Decode the first sound track of ``source`` and code it anew as ``target`` (AAC in MP4, nothing else in it).
 
-    False where there is no sound that can be heard. Raises ``PictureUnavailable`` without PyAV.
+    False where there is no sound that can be heard. Raises ``PictureUnavailable`` without PyAV, ``OSError`` where the
+    disk fails.
     """
     try:
         import av
@@ -217,8 +231,8 @@ def write_sound(source: Path, target: Path) -> bool:
                 part.pts = None
                 outgoing.mux(stream.encode(part))
             outgoing.mux(stream.encode(None))
-    except av.FFmpegError:
-        pass  # what could be heard up to there stays
+    except av.FFmpegError as error:  # of a damaged track, what could be heard up to there stays
+        _if_the_disk(error)
     if not heard:
         target.unlink(missing_ok=True)
     return heard

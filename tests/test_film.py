@@ -113,6 +113,24 @@ def test_without_an_encoder_there_is_no_film_and_it_says_what_to_install(
     assert staged.path() is None
 
 
+@pytest.mark.parametrize("what", ["film", "sound"])
+def test_a_full_disk_is_called_one_and_is_no_fault_of_the_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    source = talking(tmp_path / "in.mov")
+
+    def full(*_: object) -> None:
+        raise av.error.OSError(28, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr(film, "_mux" if what == "film" else "_audible", full)
+    with pytest.raises(OSError, match="No space left") as told:
+        if what == "film":
+            film.write(pictures(3), [0.1] * 3, tmp_path / "film.mp4")
+        else:
+            film.write_sound(source, tmp_path / "sound.m4a")
+    assert type(told.value) is OSError
+
+
 class Frames:
     def __init__(self, all_of_them: list[NDArray[np.uint8]]) -> None:
         self.all, self.asked = all_of_them, 0
