@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from casearchive import index, rereading, settings
+from casearchive import film, index, rereading, settings
 from casearchive.clip import Clip
 from casearchive.deid import airlock, certificate, words
 from casearchive.deid.changes import changes
@@ -28,7 +28,7 @@ from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR
 from casearchive.deid.shelf import Shelf
 from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded, UsageError
-from casearchive.exporters import Exporter, exporter, exporters, packs
+from casearchive.exporters import Exporter, exporter, exporters, films, packs
 from casearchive.index import read
 from casearchive.model import Case, Facts, Identifier, TeachingSetRecord
 from casearchive.record.reading import dotted
@@ -57,6 +57,7 @@ class Release:
     replaced: tuple[str, ...] = ()  # formats of an earlier export of this set that are gone now
     changes: tuple[str, ...] = ()  # what is different from that one, a line each
     again: bool = False  # there was one
+    install: str = ""  # what would make films of clips that became animated pictures
 
 
 def release(
@@ -149,7 +150,14 @@ def release(
         tuple(f for f in earlier if f not in formats),
         changes(earlier_said, paper),
         bool(earlier_said),
+        _lacking(plugs, teaching),
     )
+
+
+def _lacking(plugs: Sequence[Exporter], teaching: TeachingSet) -> str:
+    """What to install where clips are animated pictures for want of an encoder; empty where nothing is lacking."""
+    moves = any(len(clip.frames) > 1 for taught in teaching.cases for clip in taught.clips)
+    return film.EXTRA if moves and any(map(films, plugs)) and not film.encoder() else ""
 
 
 def known_options(names: Sequence[str]) -> None:

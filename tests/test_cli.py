@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pydicom import dcmread
 
-from casearchive import Archive, rooms
+from casearchive import Archive, film, rooms
 from casearchive.choices import REASONS
 from casearchive.cli import VERBS, cli
 from casearchive.cli import search as search_verb
@@ -389,6 +389,23 @@ def test_an_export_says_what_it_made(home: Path) -> None:
     assert set(told) >= {"set", "formats", "cases", "clips", "withheld", "files", "certificate"}
     assert Path(told["certificate"]).is_file()
     assert (home / "out" / "thigh" / "folder").is_dir()
+
+
+def test_an_export_without_an_encoder_says_what_to_install(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moves = home / "cases" / "moves"
+    moves.mkdir()
+    scan = dcmread(CLIP)
+    scan.SOPClassUID = scan.file_meta.MediaStorageSOPClassUID = helpers.MULTI_FRAME
+    scan.SOPInstanceUID = scan.file_meta.MediaStorageSOPInstanceUID = "1.2.3.2"
+    scan.NumberOfFrames, scan.FrameTime, scan.PixelData = 2, 40.0, 2 * scan.PixelData
+    scan.save_as(moves / "loop.dcm")
+    (moves / "case.toml").write_text(RECORD, "utf-8")
+    run("ingest", str(moves), "--workers", "0")
+    monkeypatch.setattr(film, "encoder", lambda: "")
+    assert "pip install 'casearchive[video]'" in run("export", "moves", "--as", "anki", "--to", "out").stderr
+    assert "install" not in run("export", "moves", "--as", "csv", "--to", "out").stderr, "no clips in it"
 
 
 # ------------------------------------------------------------------------------------- finding the archive

@@ -6,7 +6,6 @@ import html
 import io
 import json
 import re
-import shutil
 import sqlite3
 import zipfile
 from dataclasses import replace
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import thigh
 from decks import SECRETS, Read, a_case, a_set, read, taught
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,23 +27,6 @@ from casearchive.model import Case, Evidence, Identifier
 from casearchive.teaching import TeachingSet
 
 OWN = own.phrases("casearchive.deid", "casearchive.exporters", "casearchive.record")
-LIGHT = """\
-title = "Short axis of a thigh at rest"
-quiz_title = "A footballer with a sore thigh"
-status = "ready"
-[author]
-name = "A. Teacher"
-[[media]]
-id = "M1"
-file = "short-axis-rest.dcm"
-[[finding]]
-id = "F1"
-structure = "rectus_femoris"
-abnormality = "partial_tear"
-side = "right"
-evidence = [{ media = "M1", box = [[265, 98], [511, 185]] }]
-"""
-CASES = Path(__file__).parent.parent / "cases"
 
 
 def deck(teaching: TeachingSet, folder: Path, **options: str) -> Read:
@@ -424,13 +407,7 @@ def test_blobs_views_and_strange_tables_of_a_database_are_searched_or_left_alone
 
 @pytest.fixture(scope="module")
 def taken(tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    folder = tmp_path_factory.mktemp("cards")
-    (folder / "thigh").mkdir()
-    shutil.copy(CASES / "rectus-femoris-complete-tear" / "short-axis-rest.dcm", folder / "thigh")
-    (folder / "thigh" / "case.toml").write_text(LIGHT, "utf-8")
-    archive = Archive.create(folder / "archive")
-    assert archive.ingest([folder / "thigh"], workers=0).failed == 0
-    return archive
+    return thigh.archive(tmp_path_factory.mktemp("cards"))
 
 
 def released(archive: Archive, to: Path) -> Read:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import thigh
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -34,23 +35,6 @@ from casearchive.exporters._dicom.presentation import srgb
 from casearchive.model import Case, Finding, Media
 from casearchive.teaching import UNSAID, TeachingCase, TeachingDocument, TeachingSet
 
-STILL = Path(__file__).parent.parent / "cases" / "rectus-femoris-complete-tear" / "short-axis-rest.dcm"
-SLUG = "thigh-at-rest"
-RECORD = """\
-title = "Short axis of a thigh at rest"
-status = "ready"
-[author]
-name = "A. Teacher"
-[[media]]
-id = "M1"
-file = "short-axis-rest.dcm"
-[[finding]]
-id = "F1"
-structure = "rectus_femoris"
-abnormality = "partial_tear"
-side = "right"
-evidence = [{ media = "M1", box = [[350, 180], [430, 314]] }]
-"""
 ORTHANC = shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 GREY_STATE, COLOUR_STATE = "1.2.840.10008.5.1.4.1.1.11.1", "1.2.840.10008.5.1.4.1.1.11.2"
 
@@ -616,12 +600,7 @@ def test_any_record_makes_objects_that_read_back(
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sample case, let out by an archive."""
     folder = tmp_path_factory.mktemp("released")
-    (folder / SLUG).mkdir()
-    shutil.copy(STILL, folder / SLUG)
-    (folder / SLUG / "case.toml").write_text(RECORD, "utf-8")
-    archive = Archive.create(folder / "archive")
-    archive.ingest([folder / SLUG], workers=0)
-    made = archive.export([SLUG], formats=["dicom"], to=folder / "out")
+    made = thigh.archive(folder).export([thigh.SLUG], formats=["dicom"], to=folder / "out")
     assert made.folder is not None
     return made.folder
 
@@ -631,7 +610,7 @@ def test_what_an_archive_lets_out_is_what_its_certificate_says(released: Path) -
     assert Archive.verify_export(released) == ()
     paper = json.loads((released / "certificate.json").read_text("utf-8"))
     clips = [entry["clip"] for entry in paper["files"] if "clip" in entry]
-    assert clips == [f"{SLUG}/M1"]
+    assert clips == [f"{thigh.SLUG}/M1"]
 
 
 def test_a_pixel_that_was_changed_is_found_although_the_hash_was_changed_with_it(

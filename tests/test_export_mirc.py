@@ -16,6 +16,7 @@ from hypothesis import Phase, given, settings
 from PIL import Image
 from teachingsets import CASES, a_set, clip, full_case, full_set, speckle
 
+from casearchive import preview
 from casearchive.errors import CaseArchiveError, UsageError
 from casearchive.exporters import _zip, exporter, mirc
 from casearchive.exporters._mirc.facts import NAMESPACE
@@ -153,6 +154,20 @@ def test_each_picture_has_its_icon_annotation_and_original(packed: Path) -> None
     np.testing.assert_array_equal(picture, speckle(5).frame(3))
     assert (moving.get("href"), still.get("href")) == ("01-moving.webp", None)
     assert getattr(Image.open(io.BytesIO(held["01-moving.webp"])), "n_frames", 1) == 5
+
+
+def test_a_long_clip_without_a_film_is_thinned_out_and_lasts_as_long(staging: Path, tmp_path: Path) -> None:
+    long = clip(staging, "M1", speckle(preview.MOST + 60, rows=8, columns=64, colour=False))
+    teaching = a_set(TeachingCase(Case("c", "C", media=(Media("M1"),)), (long,)))
+    moving = Image.open(io.BytesIO(members(made(teaching, tmp_path / "out") / "c.zip")["01-moving.webp"]))
+    frames = getattr(moving, "n_frames", 1)
+    assert preview.MOST / 3 < frames <= preview.MOST
+    lasted = 0
+    for number in range(frames):
+        moving.seek(number)
+        moving.load()
+        lasted += moving.info["duration"]
+    assert lasted == pytest.approx(1000 * sum(long.lasting()), abs=1)
 
 
 def test_the_original_format_is_the_object_of_the_airlock(staging: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import thigh
 from decks import a_case, a_set, clip
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,24 +25,8 @@ from casearchive.exporters import zip as zips
 from casearchive.model import Identifier
 from casearchive.teaching import TeachingCase, TeachingSet
 
-CASES = Path(__file__).parent.parent / "cases"
 OWN = own.phrases("casearchive.deid", "casearchive.exporters", "casearchive.record")
 PACKERS: list[Any] = [bagit, zips]
-LIGHT = """\
-title = "Short axis of a thigh at rest"
-quiz_title = "A footballer with a sore thigh"
-status = "ready"
-[author]
-name = "A. Teacher"
-[[media]]
-id = "M1"
-file = "short-axis-rest.dcm"
-[[finding]]
-id = "F1"
-structure = "rectus_femoris"
-abnormality = "partial_tear"
-side = "right"
-"""
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -239,13 +224,7 @@ def test_only_bags_and_zips_pack() -> None:
 
 @pytest.fixture(scope="module")
 def taken(tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    folder = tmp_path_factory.mktemp("packs")
-    (folder / "thigh").mkdir()
-    shutil.copy(CASES / "rectus-femoris-complete-tear" / "short-axis-rest.dcm", folder / "thigh")
-    (folder / "thigh" / "case.toml").write_text(LIGHT, "utf-8")
-    archive = Archive.create(folder / "archive")
-    assert archive.ingest([folder / "thigh"], workers=0).failed == 0
-    return archive
+    return thigh.archive(tmp_path_factory.mktemp("packs"))
 
 
 def test_a_run_packs_what_else_it_makes_whatever_the_order(taken: Archive, tmp_path: Path) -> None:

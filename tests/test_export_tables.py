@@ -85,6 +85,13 @@ def test_columns_that_a_findings_file_has_too_are_called_alike() -> None:
 # ---------------------------------------------------------------------------------------------------- tables
 
 
+def test_a_code_that_means_a_part_only_is_not_given_for_the_whole(tmp_path: Path) -> None:
+    """The vocabulary names five veins where it says ``calf_vein``: the first of them is not the calf's veins."""
+    case = replace(a_case(), findings=(Finding("F1", "hematoma", "calf_vein"),))
+    (row,) = tables(a_set(taught(case)), tmp_path / "out")["findings"]
+    assert (row["structure_code"], row["abnormality_code"]) == ("", "SCT:35566002")
+
+
 def test_a_finding_is_a_row_with_its_words_and_codes(tmp_path: Path) -> None:
     first, second, third = tables(a_set(), tmp_path / "out")["findings"]
     assert (first["case"], first["finding"], first["difficulty"]) == ("sore-heel", "F1", "advanced")

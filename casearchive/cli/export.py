@@ -111,6 +111,11 @@ def command(
         left = f"{many(made.cases, 'case')} with {many(made.clips, 'clip')}{documents} {word}"
         stay = "nothing stays in" if not made.withheld else f"{many(len(made.withheld), 'thing')} stay in"
         state.say(f"{left}, {stay}.")
+        if made.install:
+            state.say(
+                "Clips are animated pictures, because no H.264 encoder is installed. "
+                f"For films, install it and export again: pip install '{made.install}'"
+            )
         for line in made.changes:
             state.say(f"Changed: {line}")
         if made.again and not made.changes:

@@ -6,7 +6,8 @@ readers are asked before they are told), ``OPTIONS`` (what each option of its ow
 made and from nothing else. Names that begin with ``_`` are what several outputs share.
 
 A module with ``PACKS = True`` packs what the other outputs of the same run have written: ``pack(outputs, target,
-options)`` is called for it when they are finished, and ``export`` where it was named alone.
+options)`` is called for it when they are finished, and ``export`` where it was named alone. One with ``FILMS = True``
+shows clips as films, and as animated pictures where no encoder is installed.
 """
 
 from __future__ import annotations
@@ -47,6 +48,11 @@ class Packer(Exporter, Protocol):
 def packs(plug: Exporter) -> TypeGuard[Packer]:
     """Whether this output packs others."""
     return bool(getattr(plug, "PACKS", False))
+
+
+def films(plug: Exporter) -> bool:
+    """Whether this output shows clips as films where there is an encoder."""
+    return bool(getattr(plug, "FILMS", False))
 
 
 @cache

@@ -19,6 +19,7 @@ from casearchive.teaching import TeachingSet
 NAME = "anki"
 SUMMARY = "a deck for Anki (.apkg): picture, clip and mark-the-finding cards; a later export updates it, history stays"
 HIDES_ANSWERS = True
+FILMS = True
 OPTIONS = {
     "cards": f"which kinds of cards: {','.join(_cards.KINDS)} (all)",
     "edge": "the longest side of a picture in pixels, 64 to 4096 (960); never enlarged",

@@ -1,9 +1,8 @@
-"""A teaching set as DICOM media: files and a DICOMDIR that any PACS and viewer takes, with the findings beside them.
+"""A teaching set as DICOM media: files with a DICOMDIR for PACS and viewers, and the findings beside them.
 
-The images are the objects that the airlock made, pixel for pixel in the lossless coding that all media and PACS take,
-or byte for byte. Beside them stand, per case and patient, what makes
-findings travel: a measurement report, presentation states that draw the evidence, and the words and the manifest of an
-IHE teaching file. Everything here tells the answers.
+The images are the objects that the airlock made, pixel for pixel in the lossless coding of general media (PS3.11), or
+byte for byte. Beside them stand, per case and patient, what makes findings travel: a measurement report, presentation
+states that draw the evidence, and words and manifest of an IHE teaching file. Everything here tells the answers.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from casearchive.errors import UsageError
 from casearchive.teaching import TeachingSet
 
 NAME = "dicom"
-SUMMARY = "DICOM files with a DICOMDIR, findings and measurements as reports, evidence drawn in any PACS"
+SUMMARY = "DICOM files with a DICOMDIR, findings and measurements as reports, evidence as presentation states"
 HIDES_ANSWERS = False
 OPTIONS: Mapping[str, str] = {
-    "coding": "of pixels: jpeg, lossless, which every PACS takes (this), or jpeg2000, the files as they were checked",
+    "coding": "of pixels: jpeg, lossless, which media are made of (this), or jpeg2000, the files as they were checked",
     "codes": "the codes of a teaching file: ihe, which most such systems know (this), or dcm, DICOM's own",
 }
 

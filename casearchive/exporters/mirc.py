@@ -22,6 +22,7 @@ SUMMARY = (
     "MIRC teaching files: a zip a case with its document, pictures, drawn evidence, quiz and DICOM files"
 )
 HIDES_ANSWERS = False
+FILMS = True
 OPTIONS: Mapping[str, str] = {
     "quiz": "the learner's documents: answers only in the quiz, no evidence drawn, no telling names",
 }

@@ -20,6 +20,7 @@ SUMMARY = (
     "slides for PowerPoint, Keynote and LibreOffice: clips that play, questions before answers, speaker notes"
 )
 HIDES_ANSWERS = True
+FILMS = True
 OPTIONS = {"theme": "a .pptx or .potx file whose layouts, fonts and colours are used instead of our own"}
 
 EXTRA = "casearchive[pptx]"

@@ -1,5 +1,5 @@
-"""Frames as lossless JPEG (ITU-T T.81, process 14, predictor 1): the one compression without loss that all media and
-PACS take (PS3.11 STD-GEN-USB-JPEG), where JPEG 2000 is still refused by some.
+"""Frames as lossless JPEG (ITU-T T.81, process 14, predictor 1): the one compression without loss of general media
+(PS3.11 STD-GEN-USB-JPEG), where JPEG 2000 is refused.
 
 Each sample is told as its difference to the one before it: a code for how many bits that has, made for the frame, and
 the bits. Everything is arithmetic on whole frames; decoders of others are the judges.

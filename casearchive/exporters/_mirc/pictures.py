@@ -62,12 +62,7 @@ def figure(number: int, case: Case, clip: TeachingClip, *, tell: bool) -> Figure
     drawn = _annotated(stem, case, clip, shown, members) if tell else 0
     if len(clip.frames) > 1:
         film = clip.film.path() if clip.film else None
-        moving = (clip.frames.frame(n) for n in range(1, len(clip.frames) + 1))
-        members["moving"] = (
-            (f"{stem}.mp4", film)
-            if film
-            else (f"{stem}-moving.webp", preview.animated(moving, clip.lasting(), _MOVING))
-        )
+        members["moving"] = (f"{stem}.mp4", film) if film else (f"{stem}-moving.webp", _animated(clip))
     members["original-format"] = f"{stem}.dcm", clip.dicom
     return Figure(number, clip.ref, members, width, height, len(clip.frames), shown, drawn)
 
@@ -142,6 +137,12 @@ def _drawable(shape: str, points: Sequence[tuple[float, float]]) -> bool:
     near = all(-_FAR < x < _FAR and -_FAR < y < _FAR for x, y in points)
     enough = shape in _FEWEST and len(points) >= _FEWEST[shape]
     return near and enough and not (shape == "ellipse" and len(points) not in (2, 4))
+
+
+def _animated(clip: TeachingClip) -> bytes:
+    """The clip in true time where there is no film; a long one thinned out, lest it become larger than its object."""
+    numbers, lasting = preview.thinned(clip.lasting(), preview.MOST)
+    return preview.animated((clip.frames.frame(n) for n in numbers), lasting, _MOVING)
 
 
 def _jpeg(picture: NDArray[np.uint8], width: int) -> bytes:

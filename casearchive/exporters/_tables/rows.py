@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any
 
 from casearchive.exporters import _words as words
+from casearchive.exporters._codes import standard_code
 from casearchive.model import Case, Evidence, Finding, Measurement
 from casearchive.record.findings_file import harmless
 from casearchive.teaching import TeachingSet
@@ -17,9 +18,6 @@ from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, lexicon
 
 DICTIONARY = "data-dictionary.csv"
 Row = dict[str, Any]
-
-#: The scheme that is preferred where a concept has codes in several (PS3.16 8).
-_FIRST_SCHEME = "SCT"
 
 
 @cache
@@ -150,11 +148,10 @@ def _points(points: Iterable[tuple[float, float]]) -> list[list[float]]:
 
 
 def _code(term: str, kinds: Collection[str]) -> str:
-    """``SCT:61352006``: the first code of what a term names, of the preferred scheme where it has one. A code for one
-    side of a structure is never taken: the side has a column of its own."""
+    """``SCT:61352006``: the code that means what a term names; empty where no single one does. Sides have a column of
+    their own."""
     concept = lexicon().resolve(term, kinds) if term else None
-    codes = concept.codes if concept else ()
-    chosen = next((code for code in codes if code.scheme == _FIRST_SCHEME), next(iter(codes), None))
+    chosen = standard_code(concept.codes) if concept else None
     return f"{chosen.scheme}:{chosen.value}" if chosen else ""
 
 
