@@ -11,9 +11,10 @@ import contextlib
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from casearchive import index
 from casearchive.clip import Clip, Sounding
@@ -38,6 +39,7 @@ from casearchive.rooms import Rooms
 WAITS, PASSES, DECIDED, CANNOT = "waits", "passes", "decided", "cannot leave"
 LEARNT = "scanner-learnt"
 
+_Said = TypeVar("_Said")
 Tell = Callable[[str, int, int], None]
 
 
@@ -67,21 +69,25 @@ class Reviewable:
 
 def decided(connection: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, Decision]:
     """The last decision about each of these files, where there is one that stands."""
-    found = {}
-    for sha256 in hashes:
-        events = [e for e in read.events(connection, subject=sha256) if e.event == deciding.REVIEWED]
-        last = deciding.read(events[-1].details, events[-1].who, events[-1].at) if events else None
-        if last is not None:
-            found[sha256] = last
-    return found
+    return _last(connection, hashes, deciding.REVIEWED, deciding.read)
 
 
 def heard(connection: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, Heard]:
     """Whose sound a person lets out, by file."""
+    return _last(connection, hashes, deciding.LISTENED, deciding.heard)
+
+
+def _last(
+    connection: sqlite3.Connection,
+    hashes: Iterable[str],
+    event: str,
+    understood: Callable[[Mapping[str, Any], str, str], _Said | None],
+) -> dict[str, _Said]:
+    """Of each file what its last line of this kind says, where that stands."""
     found = {}
     for sha256 in hashes:
-        events = [e for e in read.events(connection, subject=sha256) if e.event == deciding.LISTENED]
-        last = deciding.heard(events[-1].details, events[-1].who, events[-1].at) if events else None
+        lines = [e for e in read.events(connection, subject=sha256) if e.event == event]
+        last = understood(lines[-1].details, lines[-1].who, lines[-1].at) if lines else None
         if last is not None:
             found[sha256] = last
     return found

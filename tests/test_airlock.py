@@ -1259,6 +1259,12 @@ def test_a_flash_of_one_frame_in_a_real_file_is_refused(tmp_path: Path) -> None:
         clip.close()
 
 
+def test_a_case_without_media_says_so_and_sends_nobody_to_look(tmp_path: Path) -> None:
+    bare = replace(CASE, media=(), findings=(), measurements=(), quiz=())
+    made, (said,) = airlock.pass_case(bare, {}, (), Pseudonyms(SECRET, "set"), tmp_path)
+    assert made is None and "no pictures" in said.reason and "review" not in said.decide
+
+
 def test_nobody_else_makes_teaching_clips() -> None:
     package = Path(airlock.__file__).parents[1]
     makers = [

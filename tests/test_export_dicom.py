@@ -32,7 +32,7 @@ from casearchive.exporters import dicom, exporter
 from casearchive.exporters._dicom.codes import LOCAL, of_term
 from casearchive.exporters._dicom.lossless import encoded
 from casearchive.exporters._dicom.presentation import srgb
-from casearchive.model import Case, Finding, Media
+from casearchive.model import Case, Evidence, Finding, Measurement, Media
 from casearchive.teaching import UNSAID, TeachingCase, TeachingDocument, TeachingSet
 
 ORTHANC = shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
@@ -484,6 +484,20 @@ def test_an_image_on_which_nothing_is_drawn_has_no_presentation_state(staging: P
     out = made(a_set(TeachingCase(Case("c", "C", media=(Media("M1"),)), (one,))), tmp_path / "out")
     assert objects(out, "PR") == []
     assert len(objects(out, "SR")) == 1, "the words alone: there is nothing to report"
+
+
+def test_what_is_said_of_frames_that_a_clip_does_not_have_is_drawn_on_none(
+    staging: Path, tmp_path: Path
+) -> None:
+    beyond = Evidence("M1", (9, 12), "line", ((5.0, 5.0), (20.0, 20.0)))
+    case = Case(
+        "c", "C", media=(Media("M1"),), findings=(Finding("F1", "tear", evidence=(beyond,)),),
+        measurements=(Measurement("length", 3.0, "mm", "F1", media="M1", frame=9, points=beyond.points),),
+    )  # fmt: skip
+    out = made(a_set(TeachingCase(case, (clip(staging, "M1", speckle(4)),))), tmp_path / "out")
+    assert objects(out, "PR") == []
+    (report,) = [d for d in objects(out, "SR") if items(d, "Measurement Group")]
+    assert not items(report, "Path") and len(items(report, "Length")) == 1
 
 
 # ------------------------------------------------------------------------------------------------- lossless JPEG

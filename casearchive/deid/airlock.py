@@ -120,7 +120,11 @@ def pass_case(
         raise
     if not passed:
         shutil.rmtree(folder, ignore_errors=True)
-        withheld.append(Withheld(name, "", "no picture could be released", REVIEW))
+        withheld.append(
+            Withheld(name, "", "no picture could be released", REVIEW)
+            if case.media
+            else Withheld(name, "", "it has no pictures or clips, and these are what is taught with", AUTHOR)
+        )
         return None, tuple(withheld)
     clean_case = _rebuilt(case, {clip.ref for clip in passed}, author)
     return TeachingCase(clean_case, tuple(passed)), tuple(withheld)

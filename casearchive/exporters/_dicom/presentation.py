@@ -75,8 +75,8 @@ def _findings(bundle: Bundle, picture: Picture) -> Iterator[_Drawn]:
             shape = (
                 shapes.of_evidence(seen, picture.columns, picture.rows) if seen.media == picture.ref else None
             )
-            if shape is not None:
-                frames = shapes.frames_of(seen.frames, picture.frames)
+            frames = shapes.frames_of(seen.frames, picture.frames)
+            if shape is not None and frames is not None:
                 yield _Drawn(_layer(number), shape, frames, f"{number} {_short(finding)}")
 
 
@@ -97,9 +97,10 @@ def _measures(bundle: Bundle, picture: Picture) -> Iterator[_Drawn]:
         if measured.media == picture.ref:
             shape = shapes.of_measurement(measured, picture.columns, picture.rows)
             frame = (measured.frame, measured.frame) if measured.frame else None
-            if shape is not None:
+            frames = shapes.frames_of(frame, picture.frames)
+            if shape is not None and frames is not None:
                 label = one_line(sentences.quantity(measured.value, measured.unit))
-                yield _Drawn(_MEASURES, shape, shapes.frames_of(frame, picture.frames), label)
+                yield _Drawn(_MEASURES, shape, frames, label)
 
 
 def _annotation(picture: Picture, drawn: _Drawn) -> Dataset:

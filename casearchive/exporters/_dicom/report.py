@@ -100,9 +100,9 @@ def _is_here(measured: Measurement, bundle: Bundle, otherwise: bool) -> bool:
 def _group(bundle: Bundle, finding: Finding, seen: Evidence | None, told: Iterable[Dataset]) -> Dataset:
     template, places = "1501", []
     picture = bundle.picture(seen.media) if seen else None
-    if seen and picture:
+    frames = shapes.frames_of(seen.frames, picture.frames) if seen and picture else None
+    if seen and picture and frames is not None:
         shape = shapes.of_evidence(seen, picture.columns, picture.rows)
-        frames = shapes.frames_of(seen.frames, picture.frames)
         if shape is None:
             places = [items.image(picture.header, "CONTAINS", name=codes.SOURCE, frames=frames)]
         else:
@@ -215,18 +215,22 @@ def _measured(measured: Measurement, bundle: Bundle, side: str) -> list[Dataset]
         below.append(items.coded(codes.LATERALITY, codes.SIDES[measured.side], _MODIFIES))
     picture = bundle.picture(measured.media)
     if picture is not None:
-        below.append(_taken_from(measured, picture))
+        below += _taken_from(measured, picture)
     below += [*items.text(codes.COMMENT, measured.note, "HAS PROPERTIES")]
     return [items.number(kind, measured.value, _unit(measured.unit), below)]
 
 
-def _taken_from(measured: Measurement, picture: Picture) -> Dataset:
+def _taken_from(measured: Measurement, picture: Picture) -> list[Dataset]:
+    """Where it was measured; nothing where the image has no such frame."""
     frame = (measured.frame, measured.frame) if measured.frame else None
     frames = shapes.frames_of(frame, picture.frames)
+    if frames is None:
+        return []
     shape = shapes.of_measurement(measured, picture.columns, picture.rows)
     if shape is None:
-        return items.image(picture.header, "INFERRED FROM", name=codes.SOURCE_OF_MEASUREMENT, frames=frames)
-    return items.region(codes.PATH, shape.kind, shape.points, picture.header, frames, "INFERRED FROM")
+        name = codes.SOURCE_OF_MEASUREMENT
+        return [items.image(picture.header, "INFERRED FROM", name=name, frames=frames)]
+    return [items.region(codes.PATH, shape.kind, shape.points, picture.header, frames, "INFERRED FROM")]
 
 
 def _unit(unit: str) -> Coded:

@@ -58,13 +58,13 @@ def of_measurement(measured: Measurement, columns: int, rows: int) -> Shape | No
     return _closed(points, columns, rows)
 
 
-def frames_of(frames: tuple[int, int] | None, count: int) -> tuple[int, ...]:
-    """The frames of a range that the image has, from 1; none where all are meant."""
+def frames_of(frames: tuple[int, int] | None, count: int) -> tuple[int, ...] | None:
+    """The frames of a range that the image has, from 1, empty where all are meant; None where it has none of them."""
     if frames is None or count < 2:
         return ()
     first, last = max(1, min(frames)), min(count, max(frames))
     if first > last:
-        return ()
+        return None
     return () if (first, last) == (1, count) else tuple(range(first, last + 1))
 
 
