@@ -565,3 +565,21 @@ def test_one_thing_stays_in_and_two_stay_in() -> None:
     from casearchive.cli._talk import staying
 
     assert (staying(["a"]), staying(["a", "b"])) == ("1 thing stays in", "2 things stay in")
+
+
+def test_a_full_disk_is_said_in_a_whole_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import errno
+
+    from casearchive.archive import Archive
+    from casearchive.cli import cli
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Archive, "create", full)
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["init", "anywhere"])
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "Error: No space left on device\n"
