@@ -1,4 +1,4 @@
-"""The front door: class ``Archive``, the whole public API; a method a verb, with the meaning of ``docs/cli.md``.
+"""The front door: class ``Archive``, the whole public API; a method a verb.
 
 Whatever a method needs is loaded when it is called: opening and searching stay quick.
 """

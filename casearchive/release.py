@@ -83,6 +83,12 @@ def release(
     for options that there are not, and ``IdentityFound`` where the finished bytes hold an identity; nothing is left
     behind then.
     """
+    if not formats:
+        raise UsageError(
+            "no format was named", hint="See what can be made with: casearchive export --formats"
+        )
+    if not wanted.cases:
+        raise UsageError("there are no cases in it to export", where=wanted.slug)
     plugs = [exporter(name) for name in formats]
     chosen, settings_of = _sorted_out([*_of_set(wanted, plugs), *options], plugs)
     target = Path(os.path.normpath(to.absolute() / wanted.slug))
@@ -192,16 +198,23 @@ def _write(
 
 def _sorted_out(options: Sequence[str], plugs: Sequence[Exporter]) -> tuple[tuple[str, ...], dict[str, str]]:
     """The options of the profile, and those of these outputs with their values. Raises ``UsageError``."""
-    of_outputs = {name: plug.NAME for plug in plugs for name in plug.OPTIONS}
+    of_outputs: dict[str, list[str]] = {}
+    for plug in plugs:
+        for name in plug.OPTIONS:
+            of_outputs.setdefault(name, []).append(plug.NAME)
     own = {o.name for o in profile().options}
     given = {name.strip(): value.strip() for name, _, value in (o.partition("=") for o in options)}
     for name in given:
         if name not in own and name not in of_outputs:
             there = [
                 *sorted(own),
-                *(f"{option} ({format_})" for option, format_ in sorted(of_outputs.items())),
+                *(f"{option} ({', '.join(those)})" for option, those in sorted(of_outputs.items())),
             ]
-            raise UsageError(f"there is no option {name!r}", hint=f"The options are: {', '.join(there)}.")
+            others = [plug.NAME for plug in exporters() if name in plug.OPTIONS]
+            why = f" here: it belongs to {' and '.join(others)}" if others else ""
+            raise UsageError(
+                f"there is no option {name!r}{why}", hint=f"The options are: {', '.join(there)}."
+            )
         if name in own and given[name]:
             raise UsageError(f"the option {name!r} has no value", hint=f"Write: --option {name}")
     chosen = profile().under([name for name in given if name in own]).chosen
@@ -413,7 +426,7 @@ def _check_target(target: Path, rooms: Rooms, inside: bool) -> tuple[str, ...]:
             where=str(target),
             hint="Choose a folder outside it.",
         )
-    if not target.exists():
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return ()
     strangers = certificate.strangers(target)
     if strangers:

@@ -559,3 +559,27 @@ def test_json_of_a_clip_names_a_preview_that_is_there(home: Path) -> None:
     run("ingest", "--workers", "0", str(home / "loop.dcm"))
     told = data("show", "1.2.826.0.1.3680043.8.498.77.3")
     assert all(Path(told[what]).is_file() for what in ("thumbnail", "filmstrip", "preview"))
+
+
+def test_one_thing_stays_in_and_two_stay_in() -> None:
+    from casearchive.cli._talk import staying
+
+    assert (staying(["a"]), staying(["a", "b"])) == ("1 thing stays in", "2 things stay in")
+
+
+def test_a_full_disk_is_said_in_a_whole_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import errno
+
+    from casearchive.archive import Archive
+    from casearchive.cli import cli
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Archive, "create", full)
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["init", "anywhere"])
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "Error: No space left on device\n"

@@ -158,8 +158,9 @@ def test_an_export_never_overwrites_what_it_did_not_make(taken: Archive, tmp_pat
     mine = tmp_path / TEAR
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work", "utf-8")
-    with pytest.raises(CaseArchiveError, match="did not make"):
+    with pytest.raises(CaseArchiveError, match="did not make") as caught:
         taken.export([TEAR], formats=["html"], to=tmp_path)
+    assert caught.value.where.endswith("thesis.txt"), "what is in the way is named"
     assert (mine / "thesis.txt").read_text("utf-8") == "years of work"
 
 
@@ -358,6 +359,33 @@ def test_options_of_rules_and_of_outputs_are_told_apart(taken: Archive, tmp_path
     for wrong, told in (("edge=64", "there is no option 'edge'"), ("no-dates=1", "has no value")):
         with pytest.raises(UsageError, match=told):
             taken.export([TEAR], formats=["folder"], to=tmp_path, options=[wrong])
+
+
+def test_an_option_of_another_output_is_told_whose_it_is(taken: Archive, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no option 'edge' here: it belongs to anki and html"):
+        taken.export([TEAR], formats=["csv"], to=tmp_path, options=["edge=64"])
+    taken.set_create("any-set")
+    with pytest.raises(UsageError) as caught:
+        taken.set_edit("any-set", options={"egde": "64"})
+    assert "edge (anki, html)" in caught.value.hint
+
+
+def test_nothing_is_no_export(taken: Archive, tmp_path: Path) -> None:
+    taken.set_create("holds-nothing")
+    with pytest.raises(UsageError, match="no cases"):
+        taken.export(["holds-nothing"], formats=["html"], to=tmp_path / "out")
+    with pytest.raises(UsageError, match="no cases"):
+        taken.preview("holds-nothing")
+    with pytest.raises(UsageError, match="no format"):
+        taken.export([TEAR], formats=[], to=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_folder_is_not_in_the_way(taken: Archive, tmp_path: Path) -> None:
+    (tmp_path / TEAR).mkdir()
+    assert taken.export([TEAR], formats=["csv"], to=tmp_path).cases == 1
+    assert (tmp_path / TEAR / "certificate.json").is_file()
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(f".{TEAR}")] == []
 
 
 @needs_detector

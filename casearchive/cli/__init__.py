@@ -64,7 +64,8 @@ class Verbs(click.Group):
             )
             code = 2
         except OSError as error:
-            click.echo(f"Error: {error.strerror or type(error).__name__}: {error.filename or ''}", err=True)
+            where = f": {error.filename}" if error.filename else ""  # a full disk does not say which file
+            click.echo(f"Error: {error.strerror or type(error).__name__}{where}", err=True)
             code = 1
         sys.exit(code if isinstance(code, int) else 0)
 

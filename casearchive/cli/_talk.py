@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from functools import wraps
 from io import TextIOWrapper
@@ -169,6 +169,11 @@ def private(name: str) -> TextIOWrapper:
 def many(count: int, what: str) -> str:
     """``1 case``, ``2 cases``."""
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def staying(withheld: Sized) -> str:
+    """``1 thing stays in``, ``2 things stay in``."""
+    return f"{many(len(withheld), 'thing')} stay{'s' if len(withheld) == 1 else ''} in"
 
 
 def fields(text: str) -> str:

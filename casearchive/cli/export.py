@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from casearchive.cli._talk import Meter, State, complete_case, dry_run, emit, example, many, safe, verb
+from casearchive.cli._talk import (
+    Meter,
+    State,
+    complete_case,
+    dry_run,
+    emit,
+    example,
+    many,
+    safe,
+    staying,
+    verb,
+)
 from casearchive.errors import ReviewNeeded, UsageError
 
 if TYPE_CHECKING:
@@ -109,7 +120,7 @@ def command(
         word = "would leave" if dry_run else "left"
         documents = f" and {many(made.documents, 'document')}" if made.documents else ""
         left = f"{many(made.cases, 'case')} with {many(made.clips, 'clip')}{documents} {word}"
-        stay = "nothing stays in" if not made.withheld else f"{many(len(made.withheld), 'thing')} stay in"
+        stay = "nothing stays in" if not made.withheld else staying(made.withheld)
         state.say(f"{left}, {stay}.")
         if made.install:
             state.say(

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from casearchive.cli._below import Below
-from casearchive.cli._talk import Meter, State, complete_case, dry_run, emit, example, many, safe, verb
+from casearchive.cli._talk import (
+    Meter,
+    State,
+    complete_case,
+    dry_run,
+    emit,
+    example,
+    many,
+    safe,
+    staying,
+    verb,
+)
 
 if TYPE_CHECKING:
     from casearchive.model import TeachingSetRecord
@@ -168,7 +179,7 @@ def preview(state: State, name: str, no_browser: bool) -> None:
         emit({"set": name, "page": str(page), "withheld": len(made.withheld)})
         return
     if made.withheld:
-        state.say(f"{many(len(made.withheld), 'thing')} stay in: casearchive set check {name}")
+        state.say(f"{staying(made.withheld)}: casearchive set check {name}")
     click.echo(safe(str(page)))
     if not no_browser:
         import webbrowser
@@ -186,7 +197,7 @@ def list_(state: State) -> None:
         return
     for one in found:
         count = "living" if one.living else many(len(one.cases), "case")
-        click.echo(safe(f"{one.slug:30}  {count:10}  {one.title}"))
+        click.echo(safe(f"{one.slug:30}  {count:10}  {one.title}".rstrip()))
     if not found:
         state.say("There are no sets yet: casearchive set create NAME CASE...")
 
@@ -231,6 +242,7 @@ def _tell(state: State, record: TeachingSetRecord, word: str) -> None:
     if state.json:
         emit(_plain(record))
     else:
-        state.say(
-            f"{word}: {record.slug}, {many(len(record.cases), 'case')}: {', '.join(record.cases) or 'none yet'}"
-        )
+        cases = many(len(record.cases), "case")
+        state.say(f"{word}: {record.slug}, {cases}: {', '.join(record.cases) or 'none yet'}")
+        if record.options:
+            state.say(f"Its exports have: {_options(record)}")

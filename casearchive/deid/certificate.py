@@ -179,7 +179,9 @@ def strangers(folder: Path) -> tuple[str, ...]:
         said = json.loads((folder / NAME).read_text(encoding="utf-8"))
         named = {str(entry["path"]) for entry in said["files"]}
     except (OSError, ValueError, KeyError, TypeError):
-        return (NAME,) if folder.is_dir() else (".",)
+        if not folder.is_dir():
+            return (".",)
+        return tuple(p.relative_to(folder).as_posix() for p in _files(folder)) or (".",)
     return tuple(p for path in _files(folder) if (p := path.relative_to(folder).as_posix()) not in named)
 
 
@@ -227,7 +229,9 @@ def check(folder: Path) -> list[str]:
         return [f"{NAME}: it is damaged and cannot be read"]
     except OSError as error:
         raise CertificateError(
-            "the certificate cannot be read", where=NAME, hint="name the folder that holds it"
+            "the certificate cannot be read",
+            where=str(folder / NAME),
+            hint="Name the folder that holds it.",
         ) from error
     if form != FORMAT:
         raise CertificateError(
