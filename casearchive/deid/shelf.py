@@ -1,4 +1,5 @@
-"""What was made of clips that passed, kept in the archive's cache under the hash of what it was made of.
+"""What was made of clips, for people here or for outputs, kept in the archive's cache under the hash of what it was
+made of.
 
 Nothing here is truth: it can be thrown away, and what was not asked for in two months is.
 """
