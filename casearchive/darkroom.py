@@ -13,33 +13,34 @@ from pathlib import Path
 from casearchive import preview as films
 from casearchive import render
 from casearchive.clip import Clip
+from casearchive.deid.shelf import Shelf
 from casearchive.errors import PictureUnavailable, UnreadableFile
-from casearchive.files import write_lightly
 from casearchive.readers import open_clip
 from casearchive.settings import Layout
 
 
 def thumbnail(layout: Layout, original: Path, sha256: str, frame: int) -> Path:
     """The WebP thumbnail of one frame. Raises ``PictureUnavailable``."""
-    wanted = layout.developed(sha256, f"thumbnail-{frame}.webp")
-    return _kept(wanted, original, sha256, lambda clip: render.thumbnail_of(clip, frame))
+    return _kept(
+        layout, original, sha256, f"thumbnail-{frame}.webp", lambda clip: render.thumbnail_of(clip, frame)
+    )
 
 
 def poster(layout: Layout, original: Path, sha256: str, frame: int) -> Path:
     """One whole frame as PNG, at most 1280 pixels on the longer edge. Raises ``PictureUnavailable``."""
-    wanted = layout.developed(sha256, f"poster-{frame}.png")
-    return _kept(wanted, original, sha256, lambda clip: render.poster_of(clip, frame))
+    return _kept(layout, original, sha256, f"poster-{frame}.png", lambda clip: render.poster_of(clip, frame))
 
 
 def preview(layout: Layout, original: Path, sha256: str) -> Path:
     """The animated WebP preview. Raises ``PictureUnavailable``."""
-    wanted = layout.developed(sha256, "preview.webp")
-    return _kept(wanted, original, sha256, lambda clip: films.preview_of(clip).data)
+    return _kept(layout, original, sha256, "preview.webp", lambda clip: films.preview_of(clip).data)
 
 
-def _kept(wanted: Path, original: Path, sha256: str, make: Callable[[Clip], bytes]) -> Path:
-    if wanted.is_file():
-        return wanted
+def _kept(layout: Layout, original: Path, sha256: str, name: str, make: Callable[[Clip], bytes]) -> Path:
+    shelf = Shelf(layout.darkroom)
+    there = shelf.there(sha256, name)
+    if there is not None:
+        return there
     try:
         clip = open_clip(original, sha256)
     except UnreadableFile as refusal:
@@ -48,7 +49,6 @@ def _kept(wanted: Path, original: Path, sha256: str, make: Callable[[Clip], byte
         why = error.strerror or type(error).__name__
         raise PictureUnavailable(f"its original cannot be read ({why})", where=sha256) from error
     try:
-        write_lightly(wanted, make(clip))
+        return shelf.made(sha256, name, lambda path: path.write_bytes(make(clip)))
     finally:
         clip.close()
-    return wanted

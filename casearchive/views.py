@@ -289,7 +289,7 @@ class Views:
         """The view with the pictures of a key frame chosen by hand, and with those that were asked for."""
         detail = view.detail
         sha256, key, frames = detail.held.sha256, detail.key_frame, detail.held.frames
-        wanted = [name for name in ("preview", "poster") if name in make and getattr(view, name) is None]
+        wanted = [name for name in ("preview", "poster") if name in make]  # also what is there: it is in use
         if frames < 2 and "preview" in wanted:
             wanted.remove("preview")
         if detail.key_frame_source == "person":

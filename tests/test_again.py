@@ -132,6 +132,8 @@ def test_what_is_damaged_on_the_shelf_is_made_again(
         damage(folder)
     assert files(leave(archive, tmp_path / "two")) == before
     assert len(made) == 2
+    assert files(leave(archive, tmp_path / "three")) == before
+    assert len(made) == 2, "what was made again is kept"
 
 
 def test_frames_of_what_passed_before_are_those_of_its_object(archive: Archive, tmp_path: Path) -> None:
@@ -185,6 +187,34 @@ def test_what_is_made_halfway_is_not_kept(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="space"):
         shelf.made("ab" * 32, "folder", half)
     assert not list((tmp_path / "ab").iterdir())
+
+
+def test_two_who_make_the_same_folder_at_once_both_have_it(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+
+    def filled(path: Path) -> None:
+        path.mkdir()
+        (path / "one").write_bytes(b"1")
+
+    def meanwhile(path: Path) -> None:
+        filled(path)
+        shelf.made("ab" * 32, "folder", filled)
+
+    made = shelf.made("ab" * 32, "folder", meanwhile)
+    assert [path.name for path in made.iterdir()] == ["one"] and list(made.parent.iterdir()) == [made]
+
+
+def test_what_cannot_be_touched_is_there_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = Shelf(tmp_path)
+    made = shelf.made("ab" * 32, "file", lambda path: path.write_bytes(b"1"))
+
+    def read_only(*_args: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("os.utime", read_only)
+    assert shelf.there("ab" * 32, "file") == made and shelf.there("cd" * 32, "file") is None
 
 
 def test_exporting_again_says_what_changed(archive: Archive, tmp_path: Path) -> None:

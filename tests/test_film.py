@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from casearchive import Archive, film
 from casearchive.cli import cli
 from casearchive.deid import staging
+from casearchive.deid.shelf import Shelf
 from casearchive.errors import PictureUnavailable, UsageError
 
 av = pytest.importorskip("av", reason="casearchive[video] is not installed")
@@ -109,7 +111,7 @@ def test_without_an_encoder_there_is_no_film_and_it_says_what_to_install(
     monkeypatch.setattr(film, "encoder", lambda: "")
     with pytest.raises(PictureUnavailable, match=r"no H\.264 encoder"):
         film.write(pictures(2), [0.1] * 2, tmp_path / "film.mp4")
-    staged = staging.StagedFilm(Frames(pictures(2)), [0.1] * 2, tmp_path / "kept.mp4", None)
+    staged = staging.StagedFilm(Frames(pictures(2)), [0.1] * 2, Shelf(tmp_path), "ab" * 32, None)
     assert staged.path() is None
 
 
@@ -145,11 +147,14 @@ class Frames:
 
 def test_a_film_is_made_once(tmp_path: Path) -> None:
     frames = Frames(pictures(4))
-    kept = tmp_path / "cache" / "kept.mp4"
-    first = staging.StagedFilm(frames, [0.1] * 4, kept, None).path()
-    again = staging.StagedFilm(frames, [0.1] * 4, kept, None).path()
-    assert first == again == kept and frames.asked == 4
-    assert [p.name for p in kept.parent.iterdir()] == ["kept.mp4"]
+    shelf = Shelf(tmp_path / "cache")
+    kept = staging.StagedFilm(frames, [0.1] * 4, shelf, "ab" * 32, None).path()
+    assert kept is not None
+    os.utime(kept, (0, 0))
+    again = staging.StagedFilm(frames, [0.1] * 4, shelf, "ab" * 32, None).path()
+    assert again == kept and frames.asked == 4
+    shelf.sweep()
+    assert list(kept.parent.iterdir()) == [kept], "what was asked for again is not thrown away"
 
 
 # ------------------------------------------------------------------------------------------------------ sound
@@ -210,6 +215,11 @@ def test_sound_leaves_only_where_somebody_listened(tmp_path: Path) -> None:
     assert said.exit_code == 0, said.output
     told = left("sounding")["sound"]
     assert isinstance(told, dict) and told["because"] == "flow only"
+    (sound,) = archive.path.glob("cache/made/*/*.passed/clip.m4a")
+    whole = sound.read_bytes()
+    sound.write_bytes(whole[:-1])
+    assert left("sounding-again")["sound"] == told, "what is not whole is not taken from the shelf"
+    assert sound.read_bytes() == whole
     archive.listened(["flow:M1"], leaves=False)
     assert "sound" not in left("silent-again")
 

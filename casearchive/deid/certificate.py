@@ -186,9 +186,8 @@ def strangers(folder: Path) -> tuple[str, ...]:
 
 
 def formats_of(folder: Path) -> tuple[str, ...]:
-    """The formats of an exported folder, as its certificate names them."""
-    said = json.loads((folder / NAME).read_text(encoding="utf-8"))
-    return tuple(str(name) for name in said.get("formats", ()))
+    """The formats of an exported folder, as its certificate names them; nothing where it cannot be read."""
+    return _names_in(folder, "formats")
 
 
 def said_in(folder: Path) -> dict[str, Any]:
@@ -202,11 +201,12 @@ def said_in(folder: Path) -> dict[str, Any]:
 
 def cases_of(folder: Path) -> tuple[str, ...]:
     """What a certificate calls its cases; nothing where it cannot be read."""
-    try:
-        said = json.loads((folder / NAME).read_text(encoding="utf-8"))
-        return tuple(map(str, said["cases"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()
+    return _names_in(folder, "cases")
+
+
+def _names_in(folder: Path, part: str) -> tuple[str, ...]:
+    names = said_in(folder).get(part)
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def check(folder: Path) -> list[str]:

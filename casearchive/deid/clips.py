@@ -133,7 +133,8 @@ def _key(media: Media, facts: Facts, kept: Kept, way: Way) -> str:
         return ""
     who = facts.subject.identity
     told = (
-        _VERSION, __version__, film.VERSION, looking.version(), profile().under(way.choice.names).choice_digest,
+        _VERSION, __version__, film.VERSION, leaks.VERSION, looking.version(),
+        profile().under(way.choice.names).choice_digest,
         media.sha256, media.id, way.case.slug, facts, kept.told, kept.area.digest, kept.area.regions, kept.decision,
         sorted((i.keyword, i.value) for i in way.known), way.pseudonyms.uid(media.sha256),
         way.choice.first_days.get(who), sorted((r.sop_instance_uid, way.choice.frames.get(r.sop_instance_uid))
@@ -155,7 +156,7 @@ def _keep(key: str, made: Passed, way: Way) -> None:
                 shutil.copyfile(source, folder / f"clip{suffix}")
         (folder / "clip.json").write_text(json.dumps(made.plain()), "utf-8")
 
-    way.shelf.try_made(key, "passed", filled)
+    way.shelf.try_made(key, "passed", filled, again=True)  # what is there was not whole
 
 
 def _recalled(key: str, ref: str, way: Way) -> Passed | None:
@@ -167,6 +168,8 @@ def _recalled(key: str, ref: str, way: Way) -> Passed | None:
         told = json.loads((folder / "clip.json").read_text("utf-8"))
         proof = json.loads((folder / "clip.proof.json").read_text("utf-8"))
         if told["ref"] != ref or encode.file_hash(folder / "clip.dcm") != proof["sha256"]:
+            return None
+        if told["sounds"] and encode.file_hash(folder / "clip.m4a") != proof["sound"]["sha256"]:
             return None
         way.folder.mkdir(parents=True, exist_ok=True)
         for suffix in _SUFFIXES[1:]:
@@ -195,10 +198,8 @@ def _film(
 ) -> StagedFilm | None:
     if len(frames) < 2:
         return None
-    kept = shelf.place(shown, f"film-{film.VERSION}.mp4")
-    return StagedFilm(
-        frames, timing.lasting(len(frames)), kept, sounding.with_suffix(".m4a") if sounding else None
-    )
+    sound = sounding.with_suffix(".m4a") if sounding else None
+    return StagedFilm(frames, timing.lasting(len(frames)), shelf, shown, sound)
 
 
 # --------------------------------------------------------------------------------------------------- making it

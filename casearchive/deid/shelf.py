@@ -1,4 +1,5 @@
-"""What was made of clips that passed, kept in the archive's cache under the hash of what it was made of.
+"""What was made of clips, for people here or for outputs, kept in the archive's cache under the hash of what it was
+made of.
 
 Nothing here is truth: it can be thrown away, and what was not asked for in two months is.
 """
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from casearchive.files import private_folder, temporary_sibling
+from casearchive.files import PRIVATE_FILE, PRIVATE_FOLDER, private_folder, temporary_sibling
 
 _UNUSED = 60 * 86_400  # seconds
 
@@ -32,11 +33,9 @@ class Shelf:
     def there(self, digest: str, name: str) -> Path | None:
         """What was made before; it counts as used now."""
         path = self.place(digest, name)
-        try:
+        with contextlib.suppress(OSError):  # read only, or somebody else's: it is there all the same
             os.utime(path)
-        except OSError:
-            return None
-        return path
+        return path if path.exists() else None
 
     def made(self, digest: str, name: str, make: Callable[[Path], object]) -> Path:
         """What ``make`` fills, a file or a folder that does not exist yet, made once. Raises what ``make`` raises."""
@@ -46,8 +45,14 @@ class Shelf:
             with temporary_sibling(path) as unfinished:
                 try:
                     make(unfinished)
-                    with contextlib.suppress(FileExistsError):  # somebody else made the same meanwhile
+                    unfinished.chmod(PRIVATE_FOLDER if unfinished.is_dir() else PRIVATE_FILE)
+                    try:
                         unfinished.replace(path)
+                    except OSError:
+                        if (
+                            not path.exists()
+                        ):  # else somebody made the same meanwhile: no folder replaces another
+                            raise
                 finally:
                     if unfinished.is_dir():
                         shutil.rmtree(unfinished, ignore_errors=True)
@@ -56,13 +61,13 @@ class Shelf:
     def try_made(
         self, digest: str, name: str, make: Callable[[Path], object], *, again: bool = False
     ) -> None:
-        """The same, where it does not matter whether there is room for it; ``again`` puts a file in the place of the
-        one that is there."""
+        """The same, where it does not matter whether there is room for it; ``again`` puts it in the place of what
+        is there."""
         if not self.learning:
             return
         with contextlib.suppress(OSError):
             if again:
-                self.place(digest, name).unlink(missing_ok=True)
+                _throw_away(self.place(digest, name))
             self.made(digest, name, make)
 
     def sweep(self) -> None:
@@ -73,4 +78,8 @@ class Shelf:
         for path in self.folder.glob("??/*"):
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime < before:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                    _throw_away(path)
+
+
+def _throw_away(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

@@ -19,9 +19,9 @@ from casearchive.deid.needles import Needle
 from casearchive.deid.outline import Outline
 from casearchive.deid.pixels import Area, Box, clean, rectangle
 from casearchive.deid.refusal import NOBODY, Refusal
+from casearchive.deid.shelf import Shelf
 from casearchive.deid.things import Bits, Thing, inside, laid
 from casearchive.errors import PictureUnavailable
-from casearchive.files import PRIVATE_FILE, private_folder, temporary_sibling
 from casearchive.teaching import Frames
 
 _SOFT = 3  # pixels
@@ -47,24 +47,24 @@ class StagedFrames:
 class StagedFilm:
     """The film of staged frames, written when it is first asked for and kept under the digest of what it shows."""
 
-    def __init__(self, frames: Frames, lasting: Sequence[float], kept: Path, sound: Path | None) -> None:
-        self._frames, self._lasting, self._kept, self._sound = frames, lasting, kept, sound
+    def __init__(
+        self, frames: Frames, lasting: Sequence[float], shelf: Shelf, digest: str, sound: Path | None
+    ) -> None:
+        self._frames, self._lasting, self._sound = frames, lasting, sound
+        self._shelf, self._digest = shelf, digest
 
     def path(self) -> Path | None:
         """The MP4 file; None without an encoder. Raises ``PictureUnavailable`` where it is not as it should be."""
         if not film.encoder():
             return None
-        if not self._kept.is_file():
-            private_folder(self._kept.parent)
-            with temporary_sibling(self._kept) as unfinished:
-                pictures = (self._frames.frame(n) for n in range(1, len(self._frames) + 1))
-                film.write(pictures, self._lasting, unfinished, sound=self._sound)
-                wrong = film.faults(unfinished, len(self._frames), sound=self._sound is not None)
-                if wrong:
-                    raise PictureUnavailable(f"a film failed its own check: {wrong[0]}")
-                unfinished.chmod(PRIVATE_FILE)
-                unfinished.replace(self._kept)
-        return self._kept
+        return self._shelf.made(self._digest, f"film-{film.VERSION}.mp4", self._write)
+
+    def _write(self, target: Path) -> None:
+        pictures = (self._frames.frame(n) for n in range(1, len(self._frames) + 1))
+        film.write(pictures, self._lasting, target, sound=self._sound)
+        wrong = film.faults(target, len(self._frames), sound=self._sound is not None)
+        if wrong:
+            raise PictureUnavailable(f"a film failed its own check: {wrong[0]}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOST_ITEMS, DEEPEST, MOST_POINTS = 20_000, 32, 8_000
 
 
-class _TooMuch(Exception):
+class TooMuch(Exception):
     """The document is larger than any that people read."""
 
 
@@ -26,7 +26,7 @@ def tree(header: Header) -> ContentItem | None:
         return None
     try:
         return _Reader(header).item(header.dataset, 0)
-    except _TooMuch:
+    except TooMuch:
         header.notes.append("its content is too large or too deep to be read whole")
         return None
 
@@ -39,7 +39,7 @@ class _Reader:
     def item(self, item: Dataset, depth: int) -> ContentItem:
         self._left -= 1
         if self._left < 0 or depth > DEEPEST:
-            raise _TooMuch
+            raise TooMuch
         header = self._header
         measured = next(iter(header.items("MeasuredValueSequence", item)), None)
         kind = header.text("ValueType", item) or ""
@@ -89,7 +89,7 @@ def numbers(header: Header, keyword: str, item: Dataset) -> tuple[float, ...]:
         return ()
     parts = list(value) if isinstance(value, MultiValue | list | tuple) else [value]
     if len(parts) > MOST_POINTS:
-        raise _TooMuch
+        raise TooMuch
     try:
         found = tuple(float(part) for part in parts)
     except (TypeError, ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from casearchive.model import DisplayedArea, DrawnGraphic, DrawnLayer, DrawnText, Pointer, Presentation
-from casearchive.readers._content import MOST_POINTS, numbers, pointers
+from casearchive.readers._content import MOST_POINTS, TooMuch, numbers, pointers
 from casearchive.readers._headers import Header
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def state(header: Header) -> Presentation | None:
         return None
     try:
         return _state(header)
-    except Exception:  # noqa: BLE001 - what cannot be read whole is not read
+    except TooMuch:
         header.notes.append("its presentation of images could not be read")
         return None
 
