@@ -27,14 +27,19 @@ OPTIONS = {
 _EDGE = 960
 
 
+def check(options: Mapping[str, str]) -> None:
+    """Raises ``UsageError`` for a value that makes no sense."""
+    _asked(options)
+
+
 def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None:
     """Write ``<set>.apkg`` (``cards.apkg`` where the set's name tells an answer) into the existing, empty folder
     ``target``. The same set gives the same bytes.
 
     Raises ``UsageError`` for an option that is none, ``PictureUnavailable`` where a frame cannot be decoded.
     """
-    kinds = _options.some(options, "cards", _cards.KINDS)
-    album = _cards.Album(_options.pixels(options, "edge", _EDGE))
+    kinds, edge = _asked(options)
+    album = _cards.Album(edge)
     decks = [
         list(_cards.notes(taught, number, kinds, album))
         for number, taught in enumerate(teaching.cases, start=1)
@@ -43,6 +48,11 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
     mixed = tuple(note for note in chain.from_iterable(zip_longest(*decks)) if note is not None)
     deck = _anki.Deck(teaching.slug, _deck_name(teaching), mixed, album.media)
     _anki.write(target / _file_name(teaching), deck, _cards.TYPE)
+
+
+def _asked(options: Mapping[str, str]) -> tuple[tuple[str, ...], int]:
+    """The kinds of cards, and the longest side of a picture."""
+    return _options.some(options, "cards", _cards.KINDS), _options.pixels(options, "edge", _EDGE)
 
 
 def _deck_name(teaching: TeachingSet) -> str:

@@ -11,10 +11,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from casearchive.errors import CaseArchiveError, UsageError
+from casearchive.errors import CaseArchiveError
 from casearchive.exporters import _zip
 from casearchive.exporters._mirc import document
 from casearchive.exporters._mirc.pictures import Figure, figure
+from casearchive.exporters._options import given
 from casearchive.teaching import TeachingCase, TeachingSet
 
 NAME = "mirc"
@@ -29,6 +30,11 @@ OPTIONS: Mapping[str, str] = {
 _SLUG = re.compile(r"[a-z0-9-]{1,100}")
 
 
+def check(options: Mapping[str, str]) -> None:
+    """Raises ``UsageError`` for a value, as there is none."""
+    given(options, "quiz")
+
+
 def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None:
     """Fill the existing, empty folder ``target``. The same set gives the same bytes.
 
@@ -36,11 +42,7 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
     ``CaseArchiveError`` where two cases have one slug or a slug could not be a file's name, ``PictureUnavailable``
     where a frame cannot be decoded.
     """
-    if options.get("quiz"):
-        raise UsageError(
-            f"{options['quiz']!r} is not known", where="option quiz", hint="Write --option quiz."
-        )
-    quiz = "quiz" in options
+    quiz = given(options, "quiz")
     for number, taught in enumerate(teaching.cases, start=1):
         name = f"case-{number:0{max(2, len(str(len(teaching.cases))))}}" if quiz else _name(taught.case.slug)
         path = target / f"{name}.zip"
