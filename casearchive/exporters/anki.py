@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from itertools import chain, zip_longest
 from pathlib import Path
 
-from casearchive.exporters import _anki, _cards, _options
-from casearchive.record.spoilers import told_in
+from casearchive.exporters import _anki, _cards, _figures, _options
 from casearchive.teaching import TeachingSet
 
 NAME = "anki"
@@ -59,14 +58,12 @@ def _deck_name(teaching: TeachingSet) -> str:
     """The set's title; Anki parts decks at ``::``. Where it tells an answer, or there is none, a name without meaning,
     the same for the same set."""
     title = " ".join(teaching.title.split()).replace("::", ":").strip(":")
-    if title and not _tells(title, teaching):
+    if title and not _figures.tells(title, teaching):
         return title
     return f"Ultrasound cases {hashlib.sha256(teaching.slug.encode()).hexdigest()[:6]}"
 
 
 def _file_name(teaching: TeachingSet) -> str:
-    return "cards.apkg" if _tells(teaching.slug.replace("-", " "), teaching) else f"{teaching.slug}.apkg"
-
-
-def _tells(text: str, teaching: TeachingSet) -> bool:
-    return any(told_in(text, taught.case) for taught in teaching.cases)
+    return (
+        "cards.apkg" if _figures.tells(teaching.slug.replace("-", " "), teaching) else f"{teaching.slug}.apkg"
+    )

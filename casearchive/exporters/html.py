@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from casearchive.exporters import _figures
 from casearchive.exporters._html import pages
 from casearchive.exporters._html.figures import Figure, figure
 from casearchive.exporters._html.pages import Way
@@ -47,11 +48,11 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
     """
     edge, way = _asked(options)
     shelf: Shelf = Inside() if way.single else Beside(target)
-    shown = teaching if way.instructor else pages.open_set(teaching)
+    shown = teaching if way.instructor else _figures.open_set(teaching)
     env = pages.environment()
     cards, cases, count = [], [], len(shown.cases)
     for number, taught in enumerate(shown.cases, start=1):
-        figures = _figures(number, taught, shelf, edge)
+        figures = _shown(number, taught, shelf, edge)
         cards.append(pages.card(number, count, taught.case, figures))
         if way.single:
             cases.append(pages.case_values(env, shown, number, taught, figures, way))
@@ -67,14 +68,12 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
     _write(target / "teaching.js", pages.script())
 
 
-def _figures(number: int, taught: TeachingCase, shelf: Shelf, edge: int) -> list[Figure]:
+def _shown(number: int, taught: TeachingCase, shelf: Shelf, edge: int) -> list[Figure]:
     """Write the pictures of one case, in the order of its media."""
-    order = {media.id: place for place, media in enumerate(taught.case.media)}
-    clips = sorted(taught.clips, key=lambda clip: order.get(clip.ref, len(order)))
     figures = []
-    for place, clip in enumerate(clips, start=1):
+    for place, clip, media in _figures.numbered(taught):
         files = write_pictures(clip, shelf, f"media/case-{number:02}/{place:02}/", edge)
-        figures.append(figure(place, taught.case, clip, files))
+        figures.append(figure(place, media, clip, files))
     return figures
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from casearchive.errors import CaseArchiveError
-from casearchive.exporters import _zip
+from casearchive.exporters import _figures, _zip
 from casearchive.exporters._mirc import document
 from casearchive.exporters._mirc.pictures import Figure, figure
 from casearchive.exporters._options import given
@@ -50,7 +50,7 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
             raise CaseArchiveError(
                 "two cases of the set have the same slug", where=name, hint="Rename one of them."
             )
-        figures = _figures(taught, quiz=quiz)
+        figures = _shown(taught, quiz=quiz)
         members: dict[str, bytes | Path] = {
             document.NAME: document.document(taught.case, number, figures, quiz=quiz)
         }
@@ -59,11 +59,9 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
         _zip.write(path, members)
 
 
-def _figures(taught: TeachingCase, *, quiz: bool) -> list[Figure]:
+def _shown(taught: TeachingCase, *, quiz: bool) -> list[Figure]:
     """The pictures of one case in the order of its record."""
-    order = {media.id: place for place, media in enumerate(taught.case.media)}
-    clips = sorted(taught.clips, key=lambda clip: order.get(clip.ref, len(order)))
-    return [figure(place, taught.case, clip, tell=not quiz) for place, clip in enumerate(clips, start=1)]
+    return [figure(place, taught.case, clip, tell=not quiz) for place, clip, _ in _figures.numbered(taught)]
 
 
 def _name(slug: str) -> str:
