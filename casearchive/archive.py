@@ -651,7 +651,7 @@ class Archive:
     ) -> TeachingSetRecord:
         """Change what a set is called, or the options that its exports have from now on (None takes one away).
 
-        Raises ``UsageError`` for an option that neither the rules nor an output have.
+        Raises ``UsageError`` for an option that neither the rules nor an output have, and for a value it cannot have.
         """
         from casearchive.release import known_options
 
@@ -661,7 +661,7 @@ class Archive:
             if value is None:
                 changed.pop(name, None)
             else:
-                known_options([name])
+                known_options([f"{name}={value}"])
                 changed[name] = value
         edited = replace(
             found,

@@ -6,6 +6,7 @@ import contextlib
 import glob
 import json
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -28,7 +29,7 @@ from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR
 from casearchive.deid.shelf import Shelf
 from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded, UsageError
-from casearchive.exporters import Exporter, exporter, exporters, films, packs
+from casearchive.exporters import Exporter, checks, exporter, exporters, films, packs
 from casearchive.index import read
 from casearchive.model import Case, Facts, Identifier, TeachingSetRecord
 from casearchive.record.reading import dotted
@@ -91,6 +92,7 @@ def release(
         raise UsageError("there are no cases in it to export", where=wanted.slug)
     plugs = [exporter(name) for name in formats]
     chosen, settings_of = _sorted_out([*_of_set(wanted, plugs), *options], plugs)
+    _check(plugs, settings_of)
     target = Path(os.path.normpath(to.absolute() / wanted.slug))
     earlier = _check_target(target, rooms, inside)
     with contextlib.ExitStack() as stack:
@@ -129,7 +131,7 @@ def release(
         building = Path(stack.enter_context(_building(target)))
         _write(plugs, teaching, building, settings_of, tell)
         paper = certificate.certificate(
-            building, teaching, formats=formats, chosen=chosen, options=settings_of
+            building, teaching, formats=formats, chosen=chosen, options=_without_folders(settings_of)
         )
         (building / "certificate.json").write_text(
             json.dumps(paper, indent=1, sort_keys=True) + "\n", "utf-8"
@@ -166,9 +168,18 @@ def _lacking(plugs: Sequence[Exporter], teaching: TeachingSet) -> str:
     return film.EXTRA if moves and any(map(films, plugs)) and not film.encoder() else ""
 
 
-def known_options(names: Sequence[str]) -> None:
-    """Raises ``UsageError`` for a name that is no option of the rules nor of any output."""
-    _sorted_out(names, exporters())
+def known_options(options: Sequence[str]) -> None:
+    """Raises ``UsageError`` for what is no option of the rules nor of any output, or a value that no output of that
+    option takes."""
+    _, settings = _sorted_out(options, exporters())
+    _check([plug for plug in exporters() if settings.keys() & plug.OPTIONS.keys()], settings)
+
+
+def _check(plugs: Sequence[Exporter], settings: Mapping[str, str]) -> None:
+    """Raises ``UsageError`` where an output knows already that it will not do."""
+    for plug in plugs:
+        if checks(plug):
+            plug.check(settings)
 
 
 def _of_set(wanted: TeachingSetRecord, plugs: Sequence[Exporter]) -> list[str]:
@@ -219,6 +230,11 @@ def _sorted_out(options: Sequence[str], plugs: Sequence[Exporter]) -> tuple[tupl
             raise UsageError(f"the option {name!r} has no value", hint=f"Write: --option {name}")
     chosen = profile().under([name for name in given if name in own]).chosen
     return chosen, {name: value for name, value in given.items() if name in of_outputs}
+
+
+def _without_folders(settings: Mapping[str, str]) -> dict[str, str]:
+    """Options as the certificate may name them: where a file of ours lies is nobody's business."""
+    return {name: re.split(r"[/\\]", value)[-1] for name, value in settings.items()}
 
 
 def withheld_lines(withheld: Sequence[Withheld]) -> list[str]:

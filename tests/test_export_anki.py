@@ -58,6 +58,15 @@ def test_the_front_never_tells(tmp_path: Path) -> None:
     assert set(re.findall(r"\{\{(.+?)\}\}", front)) == set(_cards.TYPE.fields[1:4])
 
 
+def test_the_front_tells_a_later_picture_from_an_earlier_one(tmp_path: Path) -> None:
+    teaching = a_set()
+    case = teaching.cases[0].case
+    later = replace(case, media=(replace(case.media[0], quiz_caption="", day=14), *case.media[1:]))
+    teaching = replace(teaching, cases=(replace(teaching.cases[0], case=later), *teaching.cases[1:]))
+    known = {note["What is known"] for note in deck(teaching, tmp_path / "out").notes.values()}
+    assert any("14 days later" in said for said in known)
+
+
 def test_the_back_tells_diagnosis_findings_and_measurements(tmp_path: Path) -> None:
     notes = deck(a_set(), tmp_path / "out", cards="picture").notes.values()
     (first,) = [note for note in notes if "Long axis" in note["What is known"]]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
+import teachingsets
 
 from casearchive import record
 from casearchive.errors import CaseArchiveError
@@ -15,86 +14,27 @@ from casearchive.exporters import exporter, exporters, folder
 from casearchive.model import (
     Calibration,
     Case,
-    Diagnosis,
-    Dynamic,
-    Evidence,
-    Finding,
-    Grade,
-    Measurement,
     Media,
-    Patient,
-    Prior,
     Quiz,
     QuizPoint,
-    Story,
 )
 from casearchive.teaching import TeachingCase, TeachingClip, TeachingSet
 
 
-class OneFrame:
-    """A clip of a single black frame."""
-
-    def __len__(self) -> int:
-        return 1
-
-    def frame(self, number: int) -> NDArray[np.uint8]:
-        return np.zeros((10, 20), np.uint8)
-
-
 def full_case() -> Case:
-    """A case that uses every part of a record which may leave."""
-    return Case(
+    """A case that uses every part of a record which may leave, in words that a text file has to guard."""
+    case = teachingsets.full_case()
+    first, *others = case.media
+    return replace(
+        case,
         slug="velvet-tear",
-        title='Velvet "tear" of the <rectus>',
         quiz_title="ألم بعد الرقص",
-        status="ready",
-        difficulty="advanced",
-        category=("musculoskeletal",),
-        tags=("dance",),
-        fictional=True,
-        patient=Patient("24 Y", "F", "fiddler"),
-        story=Story(
-            history="Danced until dawn.\n\nLimped home.\\n '''\"\"\"",
-            symptoms=("weakness",),
-            technique="Linear probe.",
-            diagnosis=(Diagnosis("complete_tear", "rectus_femoris", "right", "definite", "surgery"),),
-            differential=("strain",),
-            discussion="First.\n\nSecond.",
-            points=("Watch it move.",),
-            pitfalls=("Rest.",),
-            references=("An almanac, 2031.",),
-        ),
-        priors=(Prior(-9, "mri", "a strain", ("strain",), "undergraded", ("complete_tear",), "static"),),
+        story=replace(case.story, history="Danced until dawn.\n\nLimped home.\\n '''\"\"\""),
         media=(
-            Media(
-                "M2",
-                file="clip.dcm",
-                caption="The ends part.",
-                quiz_caption="Long axis",
-                structure="rectus_femoris",
-                side="right",
-                plane="long_axis",
-                mode="b_mode",
-                maneuver="contraction",
-                day=0,
-                key_frame=1,
-                calibration=Calibration(((1.0, 2.0), (1.0, 9.0)), 40.0),
-            ),
+            replace(first, file="clip.dcm", calibration=Calibration(((1.0, 2.0), (1.0, 9.0)), 40.0)),
+            *others,
         ),
-        findings=(
-            Finding(
-                "F1",
-                "complete_tear",
-                structure="rectus_femoris",
-                side="right",
-                grades=(Grade("peetrons", "3"),),
-                dynamic=Dynamic("contraction", "6 mm", "31 mm"),
-                evidence=(Evidence("M2", (1, 1), "box", ((1.0, 1.0), (8.5, 9.0)), best=True),),
-            ),
-            Finding("F2", "hematoma", structure="rectus_femoris", side="right", certainty="absent"),
-        ),
-        measurements=(Measurement("gap", 31.0, "mm", "F1", "contraction", "right", "M2", 1),),
-        quiz=(Quiz("Next?", ("Wait", "Move"), 2, "It widens.", QuizPoint("M2", 1, "F1")),),
+        quiz=(*case.quiz, Quiz("Next?", ("Wait", "Move"), 2, "It widens.", QuizPoint("M2", 1, "F1"))),
     )
 
 
@@ -115,7 +55,9 @@ def target(tmp_path: Path) -> Path:
 def clip(ref: str, staged: Path, content: bytes = b"DICM") -> TeachingClip:
     path = staged / f"{len(list(staged.iterdir()))}.staged"
     path.write_bytes(content)
-    return TeachingClip(ref, 10, 20, OneFrame(), None, "unknown", 1, (), path)
+    return TeachingClip(
+        ref, 10, 20, teachingsets.speckle(1, rows=10, columns=20), None, "unknown", 1, (), path
+    )
 
 
 def a_set(*cases: TeachingCase) -> TeachingSet:
@@ -129,10 +71,11 @@ def test_both_outputs_are_found_by_name() -> None:
 
 def test_a_case_that_goes_out_reads_back_as_the_same_case(staged: Path, target: Path) -> None:
     case = full_case()
-    folder.export(a_set(TeachingCase(case, (clip("M2", staged, b"one frame"),))), target, {})
+    clips = clip("M1", staged, b"one clip"), clip("M2", staged, b"one frame")
+    folder.export(a_set(TeachingCase(case, clips)), target, {})
     text = (target / "velvet-tear" / "case.toml").read_text("utf-8")
     back = record.loads(text, slug="velvet-tear")
-    assert back == replace(case, media=(replace(case.media[0], file="M2.dcm"),))
+    assert back == replace(case, media=tuple(replace(one, file=f"{one.id}.dcm") for one in case.media))
     assert (target / "velvet-tear" / "M2.dcm").read_bytes() == b"one frame"
 
 
@@ -198,11 +141,11 @@ def test_the_readme_says_what_this_is_and_how_to_use_it(target: Path) -> None:
 
 
 def test_the_same_set_gives_the_same_bytes(staged: Path, target: Path, tmp_path: Path) -> None:
-    teaching = a_set(TeachingCase(full_case(), (clip("M2", staged),)))
+    teaching = a_set(TeachingCase(full_case(), (clip("M1", staged), clip("M2", staged))))
     again = tmp_path / "again"
     again.mkdir()
     folder.export(teaching, target, {})
     folder.export(teaching, again, {})
     files = sorted(path.relative_to(target) for path in target.rglob("*") if path.is_file())
-    assert len(files) == 3
+    assert len(files) == 4
     assert [(target / name).read_bytes() for name in files] == [(again / name).read_bytes() for name in files]

@@ -363,5 +363,5 @@ def test_two_cases_with_one_slug_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_option_quiz_takes_no_value(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="maybe"):
+    with pytest.raises(UsageError, match="'quiz' has no value"):
         mirc.export(a_set(), tmp_path, {"quiz": "maybe"})

@@ -740,6 +740,43 @@ def test_what_is_no_theme_is_refused(tmp_path: Path, name: str, content: bytes |
         slides.export(a_set(), tmp_path, {"theme": ""})
 
 
+@pytest.mark.parametrize(
+    ("member", "found", "instead"),
+    [
+        ("ppt/presentation.xml", rb"<p:sldMasterIdLst>.*?</p:sldMasterIdLst>", b""),
+        ("ppt/presentation.xml", rb'<p:sldSz cx="\d+"', b'<p:sldSz cx="wide"'),
+        ("ppt/slideMasters/slideMaster1.xml", rb'r:id="rId1"', b'r:id="rId99"'),
+        ("ppt/slideMasters/slideMaster1.xml", rb' sz="\d+"', b' sz="big"'),
+        ("ppt/slideLayouts/slideLayout2.xml", rb"^.*$", b"<broken"),
+        ("ppt/theme/theme1.xml", rb"^.*$", b"<broken"),
+        ("[Content_Types].xml", rb"slideLayout\+xml", b"tags+xml"),
+    ],
+)
+def test_a_theme_that_is_damaged_inside_is_refused_by_name(
+    tmp_path: Path, member: str, found: bytes, instead: bytes
+) -> None:
+    whole, path = a_template(tmp_path / "whole.pptx"), tmp_path / "damaged.pptx"
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(path, "w") as out:
+        for name in source.namelist():
+            data = source.read(name)
+            out.writestr(name, re.sub(found, instead, data, flags=re.S) if name == member else data)
+    with pytest.raises(UsageError, match="no presentation that can be used") as told:
+        slides.export(a_set(), tmp_path, {"theme": str(path)})
+    assert told.value.where == "damaged.pptx" and told.value.hint
+    assert not (tmp_path / "slides.pptx").exists()
+
+
+def test_a_place_of_less_than_nothing_is_taken_as_not_said(tmp_path: Path) -> None:
+    whole, path = a_template(tmp_path / "whole.pptx"), tmp_path / "negative.pptx"
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(path, "w") as out:
+        for name in source.namelist():
+            data = source.read(name)
+            out.writestr(
+                name, re.sub(rb'<a:ext cx="\d+"', b'<a:ext cx="-5"', data) if "/slide" in name else data
+            )
+    inside(exported(a_set(), tmp_path / "out", theme=str(path)))
+
+
 def test_a_theme_with_macros_is_refused(tmp_path: Path) -> None:
     path = a_template(tmp_path / "m.pptx", extra={"ppt/vbaProject.bin": b"x"})
     with pytest.raises(UsageError, match="macros"):

@@ -388,6 +388,50 @@ def test_an_empty_folder_is_not_in_the_way(taken: Archive, tmp_path: Path) -> No
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(f".{TEAR}")] == []
 
 
+@pytest.mark.parametrize(
+    ("format_", "option"),
+    [
+        ("html", "edge=12"),
+        ("html", "instructor=yes"),
+        ("anki", "cards=tarot"),
+        ("dicom", "codes=own"),
+        ("mirc", "quiz=yes"),
+        ("pptx", "theme="),
+        ("pptx", "theme=missing.potx"),
+    ],
+)
+def test_a_value_that_an_output_cannot_use_is_told_before_a_case_is_touched(
+    taken: Archive, tmp_path: Path, format_: str, option: str
+) -> None:
+    if format_ == "pptx":
+        pytest.importorskip("pptx")
+    told: list[str] = []
+    for dry_run in (False, True):
+        with pytest.raises(UsageError):
+            taken.export(
+                [TEAR], formats=["folder", format_], to=tmp_path, options=[option], dry_run=dry_run,
+                tell=lambda what, _done, _total: told.append(what),
+            )  # fmt: skip
+    assert told == [] and list(tmp_path.glob(f"{TEAR}*")) == []
+    slug = f"valued-{format_}-{len(option)}"
+    taken.set_create(slug, cases=[TEAR])
+    name, _, value = option.partition("=")
+    with pytest.raises(UsageError):
+        taken.set_edit(slug, options={name: value})
+    assert taken.set(slug).options == ()
+
+
+def test_a_certificate_does_not_tell_where_a_theme_lies(taken: Archive, tmp_path: Path) -> None:
+    pptx = pytest.importorskip("pptx")
+    theme = tmp_path / "quillfeather" / "clinic.pptx"
+    theme.parent.mkdir()
+    pptx.Presentation().save(str(theme))
+    made = taken.export([TEAR], formats=["pptx"], to=tmp_path / "out", options=[f"theme={theme}"])
+    assert made.certificate is not None
+    assert json.loads(made.certificate.read_text("utf-8"))["options"] == {"theme": "clinic.pptx"}
+    assert str(tmp_path) not in made.certificate.with_suffix(".html").read_text("utf-8")
+
+
 @needs_detector
 def test_the_pictures_of_an_export_are_read_again_also_in_packed_files(
     taken: Archive, tmp_path: Path

@@ -5,6 +5,9 @@ readers are asked before they are told), ``OPTIONS`` (what each option of its ow
 ``export(teaching, target, options)``, which fills the existing, empty folder ``target`` from the values the airlock
 made and from nothing else. Names that begin with ``_`` are what several outputs share.
 
+A module whose options have values that can be wrong, or that needs what may not be installed, has ``check(options)``,
+too: it is asked before a case is touched, as an export takes minutes.
+
 A module with ``PACKS = True`` packs what the other outputs of the same run have written: ``pack(outputs, target,
 options)`` is called for it when they are finished, and ``export`` where it was named alone. One with ``FILMS = True``
 shows clips as films, and as animated pictures where no encoder is installed.
@@ -36,6 +39,13 @@ class Exporter(Protocol):
     def export(self, teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None: ...
 
 
+class Checking(Exporter, Protocol):
+    """An output that can say before it begins that it will not do. ``check`` raises ``UsageError`` where ``export``
+    would, whatever the set."""
+
+    def check(self, options: Mapping[str, str]) -> None: ...
+
+
 class Packer(Exporter, Protocol):
     """An output that holds others. ``outputs`` are their finished folders, each named after its format; they are read
     and never changed."""
@@ -53,6 +63,11 @@ def packs(plug: Exporter) -> TypeGuard[Packer]:
 def films(plug: Exporter) -> bool:
     """Whether this output shows clips as films where there is an encoder."""
     return bool(getattr(plug, "FILMS", False))
+
+
+def checks(plug: Exporter) -> TypeGuard[Checking]:
+    """Whether this output can check its options."""
+    return hasattr(plug, "check")
 
 
 @cache

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casearchive import drawing, preview
-from casearchive.exporters import _anki
+from casearchive.exporters import _anki, _figures
 from casearchive.exporters import _words as words
 from casearchive.model import Case, Evidence, Finding, Media
 from casearchive.record import sentences
@@ -23,7 +23,7 @@ from casearchive.teaching import TeachingCase, TeachingClip
 #: The kinds of cards, in the order in which a case's are learnt.
 KINDS = ("picture", "clip", "mark")
 #: Changes whenever the same case would give other cards: Anki takes only newer notes.
-LAYOUT = 1
+LAYOUT = 2
 
 _ASKED = {
     "picture": "What do you see, and what is your diagnosis?",
@@ -140,11 +140,11 @@ class _Figure:
 
     @property
     def name(self) -> str:
-        return f"{'Clip' if len(self.clip.frames) > 1 else 'Picture'} {self.number}"
+        return _figures.name(self.number, moving=len(self.clip.frames) > 1)
 
     @property
     def key_frame(self) -> int:
-        return min(max(self.clip.key_frame, 1), len(self.clip.frames))
+        return _figures.key_frame(self.clip)
 
     def key_picture(self) -> NDArray[np.uint8]:
         return self.clip.frames.frame(self.key_frame)
@@ -157,10 +157,7 @@ class _Figure:
 
     @property
     def view(self) -> str:
-        """How it was taken, in words that give no answer away."""
-        m = self.media
-        told = [words.plain(term) for term in (m.side, m.plane, m.mode, m.maneuver, m.position)]
-        return words.sentence(", ".join(part for part in told if part))
+        return _figures.view(self.media)
 
 
 class _Sheet:
@@ -170,11 +167,7 @@ class _Sheet:
         self._taught, self._case, self._number, self._album = taught, taught.case, number, album
 
     def figures(self) -> Iterator[_Figure]:
-        order = {media.id: place for place, media in enumerate(self._case.media)}
-        described = {media.id: media for media in self._case.media}
-        clips = sorted(self._taught.clips, key=lambda clip: order.get(clip.ref, len(order)))
-        for number, clip in enumerate(clips, start=1):
-            yield _Figure(number, clip, described.get(clip.ref, Media(clip.ref)))
+        return (_Figure(*one) for one in _figures.numbered(self._taught))
 
     def looked_at(self, kind: str, figure: _Figure, shown: str) -> _anki.Note:
         """A card that asks what a picture or clip shows; on its back the key frame with what can be drawn on it."""
@@ -207,7 +200,7 @@ class _Sheet:
         self, kind: str, figure: _Figure, question: str, shown: str, answer: str, marked: str, finding: str
     ) -> _anki.Note:
         case, taught = self._case, self._taught
-        title = case.quiz_title or f"Case {self._number}"
+        title = _figures.open_title(case, self._number)
         which = f", finding {[f.id for f in case.findings].index(finding) + 1}" if finding else ""
         name = f"{title}: {figure.name}, {kind}{which}"
         context = (title, words.patient_line(case.patient), figure.media.quiz_caption or figure.view)

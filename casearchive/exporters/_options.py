@@ -1,4 +1,4 @@
-"""What options of outputs may hold: a size in pixels, some of a list; said plainly where they hold anything else."""
+"""What options of outputs may hold: a size in pixels, some of a list, nothing; told plainly where they hold else."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ def pixels(options: Mapping[str, str], name: str, default: int) -> int:
             hint=f"Give pixels from 64 to 4096, such as {default}.",
         )
     return int(text)
+
+
+def given(options: Mapping[str, str], name: str) -> bool:
+    """Whether an option is given that has no value. Raises ``UsageError`` where it has one."""
+    if options.get(name):
+        raise UsageError(f"the option {name!r} has no value", hint=f"Write: --option {name}")
+    return name in options
 
 
 def some(options: Mapping[str, str], name: str, of: Sequence[str]) -> tuple[str, ...]:

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from itertools import chain, zip_longest
 from pathlib import Path
 
-from casearchive.exporters import _anki, _cards, _options
-from casearchive.record.spoilers import told_in
+from casearchive.exporters import _anki, _cards, _figures, _options
 from casearchive.teaching import TeachingSet
 
 NAME = "anki"
@@ -28,14 +27,19 @@ OPTIONS = {
 _EDGE = 960
 
 
+def check(options: Mapping[str, str]) -> None:
+    """Raises ``UsageError`` for a value that makes no sense."""
+    _asked(options)
+
+
 def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None:
     """Write ``<set>.apkg`` (``cards.apkg`` where the set's name tells an answer) into the existing, empty folder
     ``target``. The same set gives the same bytes.
 
     Raises ``UsageError`` for an option that is none, ``PictureUnavailable`` where a frame cannot be decoded.
     """
-    kinds = _options.some(options, "cards", _cards.KINDS)
-    album = _cards.Album(_options.pixels(options, "edge", _EDGE))
+    kinds, edge = _asked(options)
+    album = _cards.Album(edge)
     decks = [
         list(_cards.notes(taught, number, kinds, album))
         for number, taught in enumerate(teaching.cases, start=1)
@@ -46,18 +50,21 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
     _anki.write(target / _file_name(teaching), deck, _cards.TYPE)
 
 
+def _asked(options: Mapping[str, str]) -> tuple[tuple[str, ...], int]:
+    """The kinds of cards, and the longest side of a picture."""
+    return _options.some(options, "cards", _cards.KINDS), _options.pixels(options, "edge", _EDGE)
+
+
 def _deck_name(teaching: TeachingSet) -> str:
     """The set's title; Anki parts decks at ``::``. Where it tells an answer, or there is none, a name without meaning,
     the same for the same set."""
     title = " ".join(teaching.title.split()).replace("::", ":").strip(":")
-    if title and not _tells(title, teaching):
+    if title and not _figures.tells(title, teaching):
         return title
     return f"Ultrasound cases {hashlib.sha256(teaching.slug.encode()).hexdigest()[:6]}"
 
 
 def _file_name(teaching: TeachingSet) -> str:
-    return "cards.apkg" if _tells(teaching.slug.replace("-", " "), teaching) else f"{teaching.slug}.apkg"
-
-
-def _tells(text: str, teaching: TeachingSet) -> bool:
-    return any(told_in(text, taught.case) for taught in teaching.cases)
+    return (
+        "cards.apkg" if _figures.tells(teaching.slug.replace("-", " "), teaching) else f"{teaching.slug}.apkg"
+    )

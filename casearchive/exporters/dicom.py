@@ -22,6 +22,11 @@ OPTIONS: Mapping[str, str] = {
 }
 
 
+def check(options: Mapping[str, str]) -> None:
+    """Raises ``UsageError`` for a value that is not known."""
+    _asked(options)
+
+
 def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None:
     """Fill the existing, empty folder ``target``. The same set gives the same bytes.
 
@@ -30,9 +35,14 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
     """
     from casearchive.exporters._dicom import media  # only whoever writes DICOM waits for pydicom
 
-    dicom_codes = _one_of(options, "codes", ("ihe", "dcm")) == "dcm"
-    anew = _one_of(options, "coding", ("jpeg", "jpeg2000")) == "jpeg"
+    dicom_codes, anew = _asked(options)
     media.write(teaching, target, dicom_codes=dicom_codes, anew=anew)
+
+
+def _asked(options: Mapping[str, str]) -> tuple[bool, bool]:
+    """Whether DICOM's own codes are wanted, and whether pixels are coded anew."""
+    dicom_codes = _one_of(options, "codes", ("ihe", "dcm")) == "dcm"
+    return dicom_codes, _one_of(options, "coding", ("jpeg", "jpeg2000")) == "jpeg"
 
 
 def _one_of(options: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:

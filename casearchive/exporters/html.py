@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from casearchive.errors import UsageError
+from casearchive.exporters import _figures
 from casearchive.exporters._html import pages
 from casearchive.exporters._html.figures import Figure, figure
 from casearchive.exporters._html.pages import Way
 from casearchive.exporters._html.pictures import write_pictures
 from casearchive.exporters._html.shelves import Beside, Inside, Shelf
-from casearchive.exporters._options import pixels
+from casearchive.exporters._options import given, pixels
 from casearchive.teaching import TeachingCase, TeachingSet
 
 NAME = "html"
@@ -34,6 +34,11 @@ OPTIONS = {
 _EDGE = 960
 
 
+def check(options: Mapping[str, str]) -> None:
+    """Raises ``UsageError`` for a value that makes no sense."""
+    _asked(options)
+
+
 def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None:
     """Fill the existing, empty folder ``target``. The same set gives the same bytes.
 
@@ -41,14 +46,13 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
     ``instructor``, without a value. Raises ``UsageError`` for a value that makes no sense, ``PictureUnavailable`` where
     a frame cannot be decoded, ``CaseArchiveError`` where the pictures are more than a single file can hold.
     """
-    edge = pixels(options, "edge", _EDGE)
-    way = Way(single=_on(options, "single-file"), instructor=_on(options, "instructor"))
+    edge, way = _asked(options)
     shelf: Shelf = Inside() if way.single else Beside(target)
-    shown = teaching if way.instructor else pages.open_set(teaching)
+    shown = teaching if way.instructor else _figures.open_set(teaching)
     env = pages.environment()
     cards, cases, count = [], [], len(shown.cases)
     for number, taught in enumerate(shown.cases, start=1):
-        figures = _figures(number, taught, shelf, edge)
+        figures = _shown(number, taught, shelf, edge)
         cards.append(pages.card(number, count, taught.case, figures))
         if way.single:
             cases.append(pages.case_values(env, shown, number, taught, figures, way))
@@ -64,21 +68,19 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
     _write(target / "teaching.js", pages.script())
 
 
-def _figures(number: int, taught: TeachingCase, shelf: Shelf, edge: int) -> list[Figure]:
+def _shown(number: int, taught: TeachingCase, shelf: Shelf, edge: int) -> list[Figure]:
     """Write the pictures of one case, in the order of its media."""
-    order = {media.id: place for place, media in enumerate(taught.case.media)}
-    clips = sorted(taught.clips, key=lambda clip: order.get(clip.ref, len(order)))
     figures = []
-    for place, clip in enumerate(clips, start=1):
+    for place, clip, media in _figures.numbered(taught):
         files = write_pictures(clip, shelf, f"media/case-{number:02}/{place:02}/", edge)
-        figures.append(figure(place, taught.case, clip, files))
+        figures.append(figure(place, media, clip, files))
     return figures
 
 
-def _on(options: Mapping[str, str], name: str) -> bool:
-    if options.get(name):
-        raise UsageError(f"the option {name!r} has no value", hint=f"Write: --option {name}")
-    return name in options
+def _asked(options: Mapping[str, str]) -> tuple[int, Way]:
+    """The longest side of a picture, and how the set is written."""
+    way = Way(single=given(options, "single-file"), instructor=given(options, "instructor"))
+    return pixels(options, "edge", _EDGE), way
 
 
 def _write(path: Path, text: str) -> None:

@@ -11,10 +11,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from casearchive.errors import CaseArchiveError, UsageError
-from casearchive.exporters import _zip
+from casearchive.errors import CaseArchiveError
+from casearchive.exporters import _figures, _zip
 from casearchive.exporters._mirc import document
 from casearchive.exporters._mirc.pictures import Figure, figure
+from casearchive.exporters._options import given
 from casearchive.teaching import TeachingCase, TeachingSet
 
 NAME = "mirc"
@@ -30,6 +31,11 @@ OPTIONS: Mapping[str, str] = {
 _SLUG = re.compile(r"[a-z0-9-]{1,100}")
 
 
+def check(options: Mapping[str, str]) -> None:
+    """Raises ``UsageError`` for a value, as there is none."""
+    given(options, "quiz")
+
+
 def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None:
     """Fill the existing, empty folder ``target``. The same set gives the same bytes.
 
@@ -37,11 +43,7 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
     ``CaseArchiveError`` where two cases have one slug or a slug could not be a file's name, ``PictureUnavailable``
     where a frame cannot be decoded.
     """
-    if options.get("quiz"):
-        raise UsageError(
-            f"{options['quiz']!r} is not known", where="option quiz", hint="Write --option quiz."
-        )
-    quiz = "quiz" in options
+    quiz = given(options, "quiz")
     for number, taught in enumerate(teaching.cases, start=1):
         name = f"case-{number:0{max(2, len(str(len(teaching.cases))))}}" if quiz else _name(taught.case.slug)
         path = target / f"{name}.zip"
@@ -49,7 +51,7 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
             raise CaseArchiveError(
                 "two cases of the set have the same slug", where=name, hint="Rename one of them."
             )
-        figures = _figures(taught, quiz=quiz)
+        figures = _shown(taught, quiz=quiz)
         members: dict[str, bytes | Path] = {
             document.NAME: document.document(taught.case, number, figures, quiz=quiz)
         }
@@ -58,11 +60,9 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
         _zip.write(path, members)
 
 
-def _figures(taught: TeachingCase, *, quiz: bool) -> list[Figure]:
+def _shown(taught: TeachingCase, *, quiz: bool) -> list[Figure]:
     """The pictures of one case in the order of its record."""
-    order = {media.id: place for place, media in enumerate(taught.case.media)}
-    clips = sorted(taught.clips, key=lambda clip: order.get(clip.ref, len(order)))
-    return [figure(place, taught.case, clip, tell=not quiz) for place, clip in enumerate(clips, start=1)]
+    return [figure(place, taught.case, clip, tell=not quiz) for place, clip, _ in _figures.numbered(taught)]
 
 
 def _name(slug: str) -> str:

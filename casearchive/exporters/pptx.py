@@ -11,9 +11,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from casearchive.errors import UsageError
 from casearchive.teaching import TeachingSet
+
+if TYPE_CHECKING:
+    from casearchive.exporters._pptx.theme import Theme
 
 NAME = "pptx"
 SUMMARY = (
@@ -27,26 +31,37 @@ EXTRA = "casearchive[pptx]"
 FILE = "slides.pptx"
 
 
+def check(options: Mapping[str, str]) -> None:
+    """Raises ``UsageError`` without python-pptx, or for a theme that cannot be used."""
+    _loaded(options)
+
+
 def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None:
     """Fill the existing, empty folder ``target``. The same set gives the same bytes.
 
     ``options``: ``theme``, the path of a template (default: our own). Raises ``UsageError`` without python-pptx or
     for a theme that cannot be used, ``PictureUnavailable`` where a frame cannot be decoded.
     """
+    theme = _loaded(options)
+    from casearchive.exporters._pptx import package
+    from casearchive.exporters._pptx.deck import Deck
+
+    deck = Deck(teaching, theme)
+    deck.fill()
+    package.save(deck.slides.theme.presentation, target / FILE)
+    (target / "README.txt").write_bytes(_readme(deck).encode("utf-8"))
+
+
+def _loaded(options: Mapping[str, str]) -> Theme:
     if importlib.util.find_spec("pptx") is None:
         raise UsageError(
             "slides need python-pptx, which is not installed", hint=f"Install it: pip install '{EXTRA}'"
         )
-    from casearchive.exporters._pptx import package
-    from casearchive.exporters._pptx.deck import Deck
     from casearchive.exporters._pptx.theme import load
 
     if "theme" in options and not options["theme"]:
         raise UsageError("no theme was named", where="option theme", hint="Write: --option theme=FILE.potx")
-    deck = Deck(teaching, load(options.get("theme", "")))
-    deck.fill()
-    package.save(deck.slides.theme.presentation, target / FILE)
-    (target / "README.txt").write_bytes(_readme(deck).encode("utf-8"))
+    return load(options.get("theme", ""))
 
 
 def _readme(deck: object) -> str:

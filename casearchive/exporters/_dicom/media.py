@@ -11,6 +11,7 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from casearchive.exporters import _figures
 from casearchive.exporters._dicom import directory, objects
 from casearchive.exporters._dicom.objects import Bundle, Picture
 from casearchive.exporters._dicom.presentation import presentation
@@ -61,16 +62,15 @@ class _Filing:
 def _bundles(taught: TeachingCase, held: dict[str, Picture], *, anew: bool) -> Iterator[Bundle]:
     """The pictures of a case by patient, in the order of the record. An image that another case has brought is that
     image: DICOM knows it by its UID, whatever the case calls it."""
-    order = {media.id: place for place, media in enumerate(taught.case.media)}
     by_patient: dict[str, list[Picture]] = {}
-    clips = sorted(taught.clips, key=lambda clip: order.get(clip.ref, len(order)))
-    for place, clip in enumerate(clips, start=1):
+    clips = list(_figures.numbered(taught))
+    for place, clip, _ in clips:
         picture = objects.opened(clip, place, anew=anew)
         known = held.setdefault(str(picture.header.SOPInstanceUID), picture)
         picture = replace(known, ref=clip.ref)
         by_patient.setdefault(str(picture.header.PatientID), []).append(picture)
     for pictures in by_patient.values():
-        yield Bundle(taught.case, tuple(pictures), first=pictures[0].ref == clips[0].ref)
+        yield Bundle(taught.case, tuple(pictures), first=pictures[0].ref == clips[0][1].ref)
 
 
 def _made(bundle: Bundle, others: Sequence[Dataset], scheme: int) -> Iterator[Dataset]:

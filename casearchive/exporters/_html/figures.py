@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from casearchive import scale
-from casearchive.exporters import _words as words
-from casearchive.exporters._html.pictures import PictureFiles, key_frame
-from casearchive.model import ASSUMED_FPS, Case, Evidence, Media, UltrasoundRegion
+from casearchive.exporters import _figures
+from casearchive.exporters._html.pictures import PictureFiles
+from casearchive.model import ASSUMED_FPS, Evidence, Media, UltrasoundRegion
 from casearchive.teaching import TeachingClip
 
 
@@ -32,15 +32,11 @@ class Figure:
 
     @property
     def name(self) -> str:
-        return f"{'Clip' if self.files.moving else 'Picture'} {self.number}"
+        return _figures.name(self.number, moving=self.files.moving)
 
     @property
     def view(self) -> str:
-        """How it was taken, in words that give no answer away: ``Right, short axis, B-mode, at rest``."""
-        m = self.media
-        told = [words.plain(term) for term in (m.side, m.plane, m.mode, m.maneuver, m.position)]
-        when = words.day_words(m.day) if m.day else ""
-        return words.sentence(", ".join(part for part in (*told, when) if part))
+        return _figures.view(self.media)
 
     @property
     def speed(self) -> str:
@@ -83,8 +79,7 @@ class Look:
     best: bool
 
 
-def figure(number: int, case: Case, clip: TeachingClip, files: PictureFiles) -> Figure:
-    media = next((m for m in case.media if m.id == clip.ref), Media(id=clip.ref))
+def figure(number: int, media: Media, clip: TeachingClip, files: PictureFiles) -> Figure:
     return Figure(
         number=number,
         ref=clip.ref,
@@ -92,7 +87,7 @@ def figure(number: int, case: Case, clip: TeachingClip, files: PictureFiles) -> 
         media=media,
         columns=clip.columns,
         rows=clip.rows,
-        key_frame=key_frame(clip),
+        key_frame=_figures.key_frame(clip),
         fps=clip.fps or ASSUMED_FPS,
         speed_known=bool(clip.fps),
         steps=tuple(round(s, 4) for s in clip.lasting()) if clip.times else (),

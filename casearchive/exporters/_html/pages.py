@@ -10,19 +10,19 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from casearchive.exporters import _words as words
+from casearchive.exporters._figures import open_title, region
 from casearchive.exporters._html import sealing
 from casearchive.exporters._html.figures import Figure, Look, look_at
 from casearchive.exporters._html.sealing import seal, unseal
 from casearchive.exporters._marks import Mark, colour_of
 from casearchive.model import Case, Evidence, Finding, Measurement
-from casearchive.record.spoilers import told_in
 from casearchive.teaching import TeachingCase, TeachingSet
 
 #: The parts of the script, in the order in which they are put together.
@@ -102,20 +102,6 @@ def page_name(number: int, of: int) -> str:
     return f"case-{number:0{max(2, len(str(of)))}}"
 
 
-def open_title(case: Case, number: int) -> str:
-    """The title that may be read before the answer: never the true one."""
-    return case.quiz_title or f"Case {number}"
-
-
-def open_set(teaching: TeachingSet) -> TeachingSet:
-    """The set as it may be read before the answers: without a title or description that names one of them."""
-
-    def kept(text: str) -> str:
-        return "" if any(told_in(text, taught.case) for taught in teaching.cases) else text
-
-    return replace(teaching, title=kept(teaching.title), description=kept(teaching.description))
-
-
 def card(number: int, of: int, case: Case, figures: Sequence[Figure]) -> Card:
     moving = sum(f.files.moving for f in figures)
     still = len(figures) - moving
@@ -127,7 +113,7 @@ def card(number: int, of: int, case: Case, figures: Sequence[Figure]) -> Card:
         thumb=figures[0].files.thumb if figures else "",
         pictures=", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts if n),
         difficulty=words.plain(case.difficulty),
-        region=_region(case),
+        region=region(case),
         fictional=case.fictional,
         case=case,
     )
@@ -182,7 +168,7 @@ def case_values(
         "number": number,
         "of": of,
         "title": open_title(case, number),
-        "region": _region(case),
+        "region": region(case),
         "figures": figures,
         "data": {f.number: f.data(root) for f in figures},
         "looks": [point and look_at(Evidence(point.media, _one(point.frame)), figures) for point in asked],
@@ -309,13 +295,6 @@ def _one(frame: int | None) -> tuple[int, int] | None:
     return (frame, frame) if frame else None
 
 
-def _region(case: Case) -> str:
-    """The part of the body, from the first structure the lexicon can place; else the case's category."""
-    structures = [m.structure for m in case.media] + [f.structure for f in case.findings]
-    regions = (words.region_of(structure) for structure in structures if structure)
-    return next((region for region in regions if region), ", ".join(map(words.plain, case.category[:1])))
-
-
 __all__ = [
     "SCRIPTS",
     "SECTIONS",
@@ -327,8 +306,6 @@ __all__ = [
     "case_values",
     "environment",
     "index_page",
-    "open_set",
-    "open_title",
     "page_name",
     "score_page",
     "script",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from casearchive import preview
+from casearchive.exporters._figures import key_frame
 from casearchive.exporters._html.shelves import Shelf
 from casearchive.teaching import TeachingClip
 
@@ -119,11 +120,6 @@ def _shortened(clip: TeachingClip) -> bytes:
     """A long clip as an animation in true time, thinned out evenly."""
     numbers, lasting = preview.thinned(clip.lasting(), preview.MOST)
     return preview.animated((clip.frames.frame(n) for n in numbers), lasting, _ANIMATION_EDGE)
-
-
-def key_frame(clip: TeachingClip) -> int:
-    """The clip's key frame, kept inside the clip."""
-    return min(max(clip.key_frame, 1), len(clip.frames))
 
 
 def _fitted(columns: int, rows: int, edge: int) -> tuple[int, int]:

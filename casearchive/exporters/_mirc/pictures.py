@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from casearchive import drawing, preview
+from casearchive.exporters._figures import key_frame
 from casearchive.exporters._mirc.annotation import svg
 from casearchive.exporters._plain import one_line
 from casearchive.model import Case
@@ -48,7 +49,7 @@ def figure(number: int, case: Case, clip: TeachingClip, *, tell: bool) -> Figure
     """The pictures of ``clip``, the ``number``-th of its case; ``tell`` draws the evidence. Raises
     ``PictureUnavailable`` where a frame cannot be decoded."""
     stem = f"{number:02}"
-    shown = min(max(clip.key_frame, 1), len(clip.frames))
+    shown = key_frame(clip)
     picture = clip.frames.frame(shown)
     width = min(PANE, clip.columns)
     height = max(1, round(clip.rows * width / clip.columns))

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from casearchive.exporters import _words as words
+from casearchive.exporters._figures import open_set
 from casearchive.exporters._pptx import package, shapes, telling
-from casearchive.exporters._pptx.figures import Figure, about, figures_of, open_set
+from casearchive.exporters._pptx.figures import Figure, about, figures_of
 from casearchive.exporters._pptx.fitting import Para
 from casearchive.exporters._pptx.pictures import INSTALL, Moving, moving, still
 from casearchive.exporters._pptx.slides import NARROW_SIZES, WIDE_SIZES, Slides, fit, grid

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from casearchive.exporters import _figures
 from casearchive.exporters import _words as words
-from casearchive.exporters._pptx.pictures import key_frame
 from casearchive.model import ASSUMED_FPS, Case, Media
-from casearchive.record.spoilers import told_in
-from casearchive.teaching import TeachingCase, TeachingClip, TeachingSet
+from casearchive.teaching import TeachingCase, TeachingClip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Figure:
 
     @property
     def key_frame(self) -> int:
-        return key_frame(self.clip)
+        return _figures.key_frame(self.clip)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -42,15 +41,11 @@ class Figure:
 
     @property
     def name(self) -> str:
-        return f"{'Clip' if self.moving else 'Picture'} {self.number}"
+        return _figures.name(self.number, moving=self.moving)
 
     @property
     def view(self) -> str:
-        """How it was taken, in words that give no answer away: ``Right, short axis, B-mode, at rest``."""
-        m = self.media
-        told = [words.plain(term) for term in (m.side, m.plane, m.mode, m.maneuver, m.position)]
-        when = words.day_words(m.day) if m.day else ""
-        return words.sentence(", ".join(part for part in (*told, when) if part))
+        return _figures.view(self.media)
 
     @property
     def speed(self) -> str:
@@ -62,27 +57,9 @@ class Figure:
 
 def figures_of(taught: TeachingCase) -> list[Figure]:
     """The clips of a case in the order of its media."""
-    order = {media.id: place for place, media in enumerate(taught.case.media)}
-    media = {one.id: one for one in taught.case.media}
-    clips = sorted(taught.clips, key=lambda clip: order.get(clip.ref, len(order)))
-    return [
-        Figure(number, clip, media.get(clip.ref, Media(id=clip.ref)))
-        for number, clip in enumerate(clips, start=1)
-    ]
-
-
-def open_set(teaching: TeachingSet) -> TeachingSet:
-    """The set as it may be read before the answers: without a title or description that names one of them."""
-
-    def kept(text: str) -> str:
-        return "" if any(told_in(text, taught.case) for taught in teaching.cases) else text
-
-    return replace(teaching, title=kept(teaching.title), description=kept(teaching.description))
+    return [Figure(number, clip, media) for number, clip, media in _figures.numbered(taught)]
 
 
 def about(case: Case) -> str:
     """The part of the body and how hard it is, before the answer: ``anterior thigh, intermediate``."""
-    structures = [m.structure for m in case.media] + [f.structure for f in case.findings]
-    regions = (words.region_of(structure) for structure in structures if structure)
-    region = next((r for r in regions if r), ", ".join(map(words.plain, case.category[:1])))
-    return ", ".join(part for part in (region, words.plain(case.difficulty)) if part)
+    return ", ".join(part for part in (_figures.region(case), words.plain(case.difficulty)) if part)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from casearchive import film
+from casearchive.exporters._figures import key_frame
 from casearchive.model import Case
 from casearchive.preview import thinned
 from casearchive.teaching import TeachingClip
@@ -41,11 +42,6 @@ class Moving:
     poster: bytes
     frames: tuple[int, int]
     seconds: float
-
-
-def key_frame(clip: TeachingClip) -> int:
-    """The clip's key frame, kept inside the clip."""
-    return min(max(clip.key_frame, 1), len(clip.frames))
 
 
 def still(clip: TeachingClip, number: int) -> bytes:

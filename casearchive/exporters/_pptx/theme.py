@@ -90,11 +90,26 @@ def load(path: str) -> Theme:
     """The theme of the file ``path``, or our own where it is empty. Raises ``UsageError`` for what is no theme."""
     from pptx import Presentation
 
-    presentation = _opened(Path(path)) if path else Presentation(_own())
-    if path:
-        _emptied(presentation, Path(path).name)
+    if not path:
+        return _settled(Presentation(_own()), "", own=True)
+    name = Path(path).name
+    try:
+        presentation = _opened(Path(path))
+        _emptied(presentation, name)
+        return _settled(presentation, name, own=False)
+    except OSError as error:
+        raise UsageError("the theme cannot be read", where=name, hint=_HINT) from error
+    except UsageError:
+        raise
+    except (
+        Exception
+    ) as error:  # python-pptx reads parts when they are asked for, and raises what damage makes of them
+        raise UsageError("the theme is no presentation that can be used", where=name, hint=_HINT) from error
+
+
+def _settled(presentation: Presentation, name: str, *, own: bool) -> Theme:
     _settings(presentation)
-    return _theme(presentation, own=not path)
+    return _theme(presentation, name, own=own)
 
 
 def _own() -> io.BytesIO:
@@ -153,18 +168,9 @@ def _notes(part: Any, folder: Any) -> None:
 def _opened(path: Path) -> Presentation:
     from pptx import Presentation
 
-    name = path.name
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise UsageError("the theme has more than 200 MB", where=name, hint=_HINT)
-        data = _as_presentation(path.read_bytes(), name)
-        return Presentation(io.BytesIO(data))
-    except OSError as error:
-        raise UsageError("the theme cannot be read", where=name, hint=_HINT) from error
-    except UsageError:
-        raise
-    except Exception as error:  # python-pptx and lxml raise a dozen kinds on what is no presentation
-        raise UsageError("the theme is no presentation that can be opened", where=name, hint=_HINT) from error
+    if path.stat().st_size > _MOST_BYTES:
+        raise UsageError("the theme has more than 200 MB", where=path.name, hint=_HINT)
+    return Presentation(io.BytesIO(_as_presentation(path.read_bytes(), path.name)))
 
 
 def _as_presentation(data: bytes, name: str) -> bytes:
@@ -195,7 +201,9 @@ def _as_presentation(data: bytes, name: str) -> bytes:
 
 
 def _emptied(presentation: Presentation, name: str) -> None:
-    """Nothing is left but masters, layouts, themes and fonts."""
+    """Nothing is left but masters, layouts, themes and fonts, whose XML can be read: it is handed on."""
+    from pptx.oxml import parse_xml
+
     part: Any = presentation.part
     root: Any = part._element
     for child in list(root):
@@ -206,6 +214,8 @@ def _emptied(presentation: Presentation, name: str) -> None:
     for attribute in set(root.attrib) - {"saveSubsetFonts", "embedTrueTypeFonts", "firstSlideNum", "rtl"}:
         del root.attrib[attribute]
     for inner in part.package.iter_parts():
+        if inner.content_type.endswith("xml"):
+            parse_xml(inner.blob)
         for relation in list(inner.rels.values()):
             kind = posixpath.basename(relation.reltype)
             if relation.is_external and kind != "hyperlink":
@@ -225,17 +235,21 @@ def _forget(holder: Any, kept: set[str]) -> None:
 # ------------------------------------------------------------------------------------------------ layouts
 
 
-def _theme(presentation: Presentation, *, own: bool) -> Theme:
+def _theme(presentation: Presentation, name: str, *, own: bool) -> Theme:
     layouts = list(presentation.slide_layouts)
     titled = [layout for layout in layouts if _holder(layout, "title", "ctrTitle") is not None]
     if not titled:
-        raise UsageError("the theme has no layout with a title", hint="Add one, such as “Title only”.")
+        raise UsageError(
+            "the theme has no layout with a title", where=name, hint="Add one, such as “Title only”."
+        )
     opening = _first(titled, "title", lambda one: _holder(one, "subTitle") is not None)
     text = _first(titled, "obj", lambda one: _holder(one, "body", "obj") is not None)
     bare = _first(titled, "titleOnly", lambda one: len(_holders(one)) == 1)
     size = Box(0, 0, int(presentation.slide_width or 0), int(presentation.slide_height or 0))
     if min(size.width, size.height) < 3_000_000:
-        raise UsageError("the slides of the theme are too small", hint="Give it slides of at least 4 inches.")
+        raise UsageError(
+            "the slides of the theme are too small", where=name, hint="Give it slides of at least 4 inches."
+        )
     title = _box(_holder(bare, "title", "ctrTitle"), size)
     held = _holder(text, "body", "obj")
     return Theme(
@@ -275,10 +289,11 @@ def _holder(layout: Any, *kinds: str) -> Any:
 
 def _box(holder: Any, size: Box) -> Box:
     """Where a placeholder stands, kept on the slide; the middle of it where that is not said."""
-    sides = [getattr(holder, side, None) for side in ("left", "top", "width", "height")]
-    if any(side is None for side in sides):
+    left, top, width, height = (
+        int(getattr(holder, side, None) or 0) for side in ("left", "top", "width", "height")
+    )
+    if width <= 0 or height <= 0:
         return Box(size.width // 12, size.height // 4, size.width * 5 // 6, size.height // 2)
-    left, top, width, height = (int(side or 0) for side in sides)
     left, top = max(0, min(left, size.width - 1)), max(0, min(top, size.height - 1))
     return Box(left, top, min(width, size.width - left), min(height, size.height - top))
 
