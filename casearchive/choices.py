@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 SIDES = ("left", "right", "bilateral", "midline", "none", "unknown")
-CERTAINTIES = ("definite", "probable", "possible", "absent", "not_assessed")
+#: How sure somebody is of what is there, and all that can be said of a finding.
+PRESENT = ("definite", "probable", "possible")
+CERTAINTIES = (*PRESENT, "absent", "not_assessed")
 SEVERITIES = ("trace", "mild", "moderate", "severe")
 TEMPORALITIES = ("acute", "subacute", "chronic", "historical")
 DISCORDANCES = ("agreement", "undergraded", "overgraded", "missed", "discordant", "technique_limited")

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from casearchive.choices import CERTAINTIES, PRESENT
 from casearchive.claims import side as claimed_side
 from casearchive.model import Case, Diagnosis, Dynamic, Evidence, Facts, Finding, Grade, Measurement, Media
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
@@ -18,7 +19,7 @@ from casearchive.terms.binding import implied
 from casearchive.terms.grades import called
 from casearchive.terms.phrases import held
 from casearchive.terms.quantities import sides_of
-from casearchive.terms.understanding import PRESENT, About, Statement, understand
+from casearchive.terms.understanding import About, Statement, understand
 
 #: Where something was read that stands in a structured report.
 REPORT = "report"
@@ -42,7 +43,7 @@ _STUDY_BEFORE = re.compile(
     r"study|sonogra\w+)|(?:report|scan|ultrasound|sonogra\w+) elsewhere|elsewhere (?:reported|described|called))\b",
     re.IGNORECASE,
 )
-_OF_A_FILE = (*PRESENT, "absent", "not_assessed", "historical")
+_OF_A_FILE = (*CERTAINTIES, "historical")
 _ORDER = {"definite": 0, "probable": 1, "possible": 2, "absent": 3, "not_assessed": 4}
 
 

@@ -225,7 +225,8 @@ def _prior(options: dict[str, Any], said: dict[str, str]) -> dict[str, Any]:
 
 def _claimed(impression: str) -> list[str]:
     """The abnormalities that an impression claims, so that it is found as one; what it denies is none."""
-    from casearchive.terms.understanding import PRESENT, understand
+    from casearchive.choices import PRESENT
+    from casearchive.terms.understanding import understand
 
     claimed = [s.abnormality for s in understand(impression) if s.presence in PRESENT and not s.inferred]
     return list(dict.fromkeys(c for c in claimed if c and c != "normal"))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from casearchive import drawing, preview
+from casearchive.choices import PRESENT
 from casearchive.exporters import _anki, _figures
 from casearchive.exporters import _words as words
 from casearchive.model import Case, Evidence, Finding, Media
@@ -30,7 +31,6 @@ _ASKED = {
     "clip": "Play the clip. What do you see, and what is your diagnosis?",
     "mark": "Where is the finding? Put a finger on it before you turn the card.",
 }
-_PRESENT = ("definite", "probable", "possible")
 # As for pages; a higher method takes four times as long for the same size.
 _QUALITY, _METHOD = 88, 1
 _MOVING_EDGE = 640
@@ -126,7 +126,7 @@ def notes(taught: TeachingCase, number: int, kinds: tuple[str, ...], album: Albu
         if "mark" in kinds:
             for finding in taught.case.findings:
                 seen = [e for e in finding.evidence if e.media == figure.clip.ref and e.shape and e.points]
-                if seen and finding.certainty in _PRESENT:
+                if seen and finding.certainty in PRESENT:
                     yield sheet.mark(figure, finding, seen)
 
 
@@ -262,7 +262,7 @@ class _Sheet:
 def _tags(case: Case) -> tuple[str, ...]:
     """Structures of the diagnoses and of what is present; the difficulty."""
     where = [made.structure for made in case.story.diagnosis]
-    where += [finding.structure for finding in case.findings if finding.certainty in _PRESENT]
+    where += [finding.structure for finding in case.findings if finding.certainty in PRESENT]
     tags = [_anki.tag("structure", structure) for structure in dict.fromkeys(where) if structure]
     return (*tags, _anki.tag("difficulty", case.difficulty or "not_said"))
 

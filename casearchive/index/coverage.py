@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
+from casearchive.choices import PRESENT
 from casearchive.index.shelf import Shelf
 from casearchive.query import facts
 from casearchive.query.bits import minus
 from casearchive.query.facts import Items, below, plain
 from casearchive.query.finding_sets import READ, any_value, of_ids
 from casearchive.query.pieces import UNRECORDED
-from casearchive.query.tree import PRESENT
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Concept
 
 #: What cases can be counted by.

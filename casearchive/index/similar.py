@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
+from casearchive.choices import PRESENT
 from casearchive.errors import NotFound
 from casearchive.likeness import Comparison, Features, Likeness, Seen
 from casearchive.terms import Lexicon
@@ -104,7 +105,7 @@ def _features(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, F
         " ORDER BY f.key, f.position",
         (among,),
     ):
-        if certainty in ("definite", "probable", "possible"):
+        if certainty in PRESENT:
             present.setdefault(key, []).append(Seen(structure, abnormality, side))
         elif certainty == "absent":
             absent.setdefault(key, []).append(Seen(structure, abnormality, side))

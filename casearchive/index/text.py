@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 
+from casearchive.choices import PRESENT
 from casearchive.mined import told_before
 from casearchive.model import Case, Facts
 from casearchive.query import fts
-from casearchive.query.tree import PRESENT
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, Mention, lexicon
 from casearchive.terms.clauses import sentences
 from casearchive.terms.context import UNSAID, affirmed, scopes

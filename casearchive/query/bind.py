@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from casearchive.choices import PRESENT
 from casearchive.query.atoms import MODIFIERS, Atom, free_words
 from casearchive.query.joined import composed, injured, of_its_kind
 from casearchive.query.labels import OR_NORMAL, told
 from casearchive.query.persons import wish as persons_wish
 from casearchive.query.sizes import measured, on_side, or_its_length
 from casearchive.query.tree import (
-    PRESENT,
     And,
     CaseClause,
     Everything,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from casearchive.choices import PRESENT
 from casearchive.query.tree import (
-    PRESENT,
     And,
     CaseClause,
     Everything,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from casearchive.choices import PRESENT
 from casearchive.query import fts
 from casearchive.query.pieces import (
     ABSENT,
@@ -25,7 +26,7 @@ from casearchive.query.pieces import (
     value,
 )
 from casearchive.query.text_rows import text_match, text_rows
-from casearchive.query.tree import PRESENT, Definition, FindingClause, GradeTest, Wanted
+from casearchive.query.tree import Definition, FindingClause, GradeTest, Wanted
 from casearchive.terms.grades import spellings
 
 #: How much each place counts where what was asked is found there; and how much less a finding counts that is less

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
+from casearchive.choices import PRESENT
 from casearchive.query import facts, fts
 from casearchive.query.bits import Tier, minus
 from casearchive.query.facts import Items, Shelf
@@ -29,7 +30,7 @@ from casearchive.query.finding_rows import (
 )
 from casearchive.query.pieces import MATCH, NO_SIDE, OTHER_SIDE, UNRECORDED, accepted, other_sides
 from casearchive.query.text_sets import said
-from casearchive.query.tree import PRESENT, FindingClause, GradeTest
+from casearchive.query.tree import FindingClause, GradeTest
 from casearchive.terms.grades import spellings
 
 #: Where a finding is from that no author wrote down as one.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from casearchive.choices import PRESENT
 from casearchive.query import fts
 from casearchive.query.fields import COLUMNS
 from casearchive.query.finding_rows import DIAGNOSIS, TEXT, at_maneuver, finding_clause
@@ -31,7 +32,6 @@ from casearchive.query.pieces import (
 )
 from casearchive.query.text_rows import concept_match, ranked_text, text_match, text_rows
 from casearchive.query.tree import (
-    PRESENT,
     CaseClause,
     FindingClause,
     Has,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import reduce
 from operator import and_
 
+from casearchive.choices import PRESENT
 from casearchive.query import bits, facts, fts
 from casearchive.query.bits import Ranked, Tier
 from casearchive.query.facts import Items, Shelf, plain
@@ -24,7 +25,6 @@ from casearchive.query.leaf_rows import (
 from casearchive.query.pieces import MATCH, accepted
 from casearchive.query.text_sets import named, weighed_names, weighed_words
 from casearchive.query.tree import (
-    PRESENT,
     And,
     CaseClause,
     Everything,

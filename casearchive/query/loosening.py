@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from casearchive.choices import PRESENT
 from casearchive.query import fts
 from casearchive.query.atoms import STOP
 from casearchive.query.describe import described
 from casearchive.query.tree import (
-    PRESENT,
     And,
     Everything,
     FindingClause,

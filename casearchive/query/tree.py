@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from casearchive.choices import PRESENT
 from casearchive.frozen import dataclass
 
 #: What a plain search means by "has": never a documented absence, never "not assessed".
-PRESENT = ("definite", "probable", "possible")
 
 
 @dataclass(frozen=True)

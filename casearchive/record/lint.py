@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from casearchive.choices import PRESENT
 from casearchive.errors import Problem
 from casearchive.model import Case, Finding
 from casearchive.record.places import Places
@@ -128,9 +129,7 @@ def _unknown_grades(grades: Iterable[Any], path: Path) -> Iterator[Unknown]:
 
 def _present(case: Case) -> list[tuple[int, Finding]]:
     """Findings that a search finds, with their place (from 0)."""
-    return [
-        (n, f) for n, f in enumerate(case.findings) if f.certainty in ("definite", "probable", "possible")
-    ]
+    return [(n, f) for n, f in enumerate(case.findings) if f.certainty in PRESENT]
 
 
 def _need(path: str, message: str, met: Callable[[Case], bool]) -> Callable[[Case], tuple[float, list[_Gap]]]:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from casearchive.choices import CERTAINTIES
 from casearchive.record.annotating import Annotation, Refused
 from casearchive.terms import ABNORMALITY_KINDS, lexicon
 from casearchive.terms.context import scopes
@@ -32,7 +33,7 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 #: Said of this patient's examination; anything else is asked, advised, an earlier label, or somebody else's.
-_FOUND = ("definite", "probable", "possible", "absent", "not_assessed", "historical")
+_FOUND = (*CERTAINTIES, "historical")
 _GAPS = ("gap", "separation", "retraction")
 _PLACES = frozenset(
     ("muscle", "tendon", "ligament", "nerve", "bursa", "vessel", "organ", "disc", "fascia", "cartilage")

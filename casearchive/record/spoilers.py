@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from casearchive.choices import PRESENT
 from casearchive.model import Case
 from casearchive.terms import ABNORMALITY_KINDS, lexicon
 from casearchive.terms.words import fold
@@ -65,5 +66,5 @@ def told_in(text: str, case: Case) -> str:
 
 
 def _answers(case: Case) -> tuple[str, ...]:
-    present = (f.abnormality for f in case.findings if f.certainty in ("definite", "probable", "possible"))
+    present = (f.abnormality for f in case.findings if f.certainty in PRESENT)
     return tuple(dict.fromkeys(w for w in (*(d.what for d in case.story.diagnosis), *present) if w.strip()))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from casearchive.choices import PRESENT
 from casearchive.terms import ellipsis
 from casearchive.terms.binding import SIDES, Bound, Group, bound, fits, groups, implied, side_names, side_of
 from casearchive.terms.clauses import Sentence, chunks, sentences, unpointed
@@ -36,8 +37,6 @@ from casearchive.terms.quantities import Graded, Quantity, described, grades, qu
 from casearchive.terms.slips import mended
 from casearchive.terms.triggers import HEADINGS, SEEN, TAKES_BACK, TAUGHT, UNSAID
 from casearchive.units import counts
-
-PRESENT = ("definite", "probable", "possible")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from casearchive.choices import PRESENT
 from casearchive.exporters import _words as words
 from casearchive.exporters._html.figures import Figure
 from casearchive.exporters._marks import Mark, colour_of, marks_on
 from casearchive.model import Case, Diagnosis, Finding, Media, Quiz, QuizPoint
-
-_PRESENT = ("definite", "probable", "possible")
 
 
 def seal(answers: object) -> str:
@@ -86,7 +85,7 @@ def place(quiz: Quiz, case: Case, figures: Sequence[Figure]) -> dict[str, Any] |
 def _asked_for(asked: QuizPoint, case: Case) -> list[Finding]:
     if asked.finding:
         return [f for f in case.findings if f.id == asked.finding]
-    return [f for f in case.findings if f.certainty in _PRESENT]
+    return [f for f in case.findings if f.certainty in PRESENT]
 
 
 def _targets(finding: Finding, case: Case, asked: QuizPoint, figure: Figure) -> list[dict[str, Any]]:
@@ -117,7 +116,7 @@ def _frames(mark: Mark, asked: QuizPoint, figure: Figure) -> list[int] | None:
 
 def facets(case: Case) -> dict[str, Any]:
     """What a case is found by once its answer is known."""
-    present = [f for f in case.findings if f.certainty in _PRESENT]
+    present = [f for f in case.findings if f.certainty in PRESENT]
     places: list[Finding | Diagnosis] = [*present, *case.story.diagnosis]
     told = [words.sentence(words.plain(p.structure)) for p in places if p.structure]
     found = [words.sentence(words.plain(f.abnormality)) for f in present]

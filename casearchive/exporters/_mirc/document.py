@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 
+from casearchive.choices import PRESENT
 from casearchive.exporters import _words as words
 from casearchive.exporters._codes import standard_code
 from casearchive.exporters._mirc import facts
@@ -261,7 +262,7 @@ def _terms(root: ET.Element, case: Case, *, quiz: bool) -> None:
     for what in dict.fromkeys(d.what for d in case.story.diagnosis if d.what):
         _text(root, "pathology", words.plain(what))
     # a code says that something is there: what was excluded has none
-    seen = [f.abnormality for f in case.findings if f.certainty in ("definite", "probable", "possible")]
+    seen = [f.abnormality for f in case.findings if f.certainty in PRESENT]
     named = [*structures, *(d.what for d in case.story.diagnosis), *seen]
     for code in dict.fromkeys(code for term in named for code in _codes(term)):
         if code.scheme in _RADLEX:
