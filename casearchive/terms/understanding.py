@@ -9,26 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from casearchive.choices import PRESENT
-from casearchive.terms import ellipsis
+from casearchive.terms import ellipsis, modalities, signs
 from casearchive.terms.binding import SIDES, Bound, Group, bound, fits, groups, implied, side_names, side_of
 from casearchive.terms.clauses import Sentence, chunks, sentences, unpointed
 from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
 from casearchive.terms.context import Scope, scopes, strongest
+from casearchive.terms.desk import Clause
 from casearchive.terms.naming import (
-    APART,
-    BROKEN,
-    COMPRESSIBLE,
-    DRY,
-    FLOW,
-    FREE,
-    INTACT,
-    STABLE,
-    STIFF,
     TOUCHED,
-    UNSEEN,
     Named,
     named,
     specialised,
@@ -127,20 +118,6 @@ class _Carried:
     head_modality: str = ""
 
 
-@dataclass(slots=True)
-class _Clause:
-    """One sentence on the desk: what it names, its structures, sides, chunks and scopes."""
-
-    part: Sentence
-    inside: list[Named]
-    groups: list[Group]
-    sides: list[tuple[int, int, str]]
-    chunks: tuple[tuple[int, int], ...]
-    scopes: list[Scope]
-    taught: bool
-    bounds: dict[int, Bound] = field(default_factory=dict)
-
-
 _FRAMES = re.compile(
     r"\bframes?\s+(\d{1,5})\s*(?:-|–|to|and)\s*(\d{1,5})\b|\bframe\s+(\d{1,5})\b", re.IGNORECASE
 )
@@ -153,63 +130,22 @@ _TAUGHT = re.compile(
     + r")(?!\w)",
     re.I,
 )
-_HIDDEN = re.compile(
-    rf"\b(?:not|never)\s+(?:clearly\s+)?{SEEN}\s+(?:on|by|with|in)\s+(?:the\s+|an?\s+)?(?:[a-z]+\s+){{0,2}}"
-    r"(?P<study>mri|mr|magnetic|ct|x-?rays?|xray|radiograph\w*|plain)",
-    re.IGNORECASE,
-)
 _SIZES = {"small": "mild", "tiny": "mild", "trace": "trace", "massive": "severe", "huge": "severe", "big": "severe",
           "gross": "severe", "little": "mild"}  # fmt: skip
 #: Sizes that tell how severe a finding is.
 SIZE = re.compile(r"\b(?:" + "|".join(_SIZES) + r")\b(?!\s+(?:finger|toe)s?\b)", re.IGNORECASE)
-_MODALITIES = {"surgery_finding": "surgery", "tx_surgery": ""}
-_MORE_MODALITIES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (modality, re.compile(pattern, re.IGNORECASE))
-    for modality, pattern in (
-        ("surgery", r"\b(?:at|during)\s+(?:surgery|operation|exploration|arthroscopy)\b|\bintra-?operativ\w+|"
-                    r"\bsurgery\s+(?:had\s+)?"
-                    r"(?:confirmed|showed|revealed|found|proved)|\bsurgical(?:ly)?\s+(?:exploration|"
-                    r"confirmed|findings?)|"
-                    r"\barthroscop(?:y|ic|ically)\b|\boperative findings?\b"),
-        ("clinical_exam", r"\b(?:on|at)\s+(?:physical\s+|clinical\s+)?examination\b|\bclinically\b|"
-                          r"\b(?:on|by)\s+palpation\b"),
-        ("us", r"\bsonograph\w*|\bultrasonograph\w*|\bdoppler\b|\bechograph\w*"),
-        ("mri", r"\bMR\b"),
-    )
-)  # fmt: skip
-_ON = re.compile(r"\b(?:on|by|with|at|in|per|according to|during)\s+(?:[\w-]+\s+){0,3}\Z", re.IGNORECASE)
-_DESPITE = re.compile(
-    r"\b(?:contrary to|unlike|(?:in )?contrast to|despite|in spite of|as opposed to|other than)\s+(?:on\s+)?"
-    r"(?:(?:the|an?|his|her|their|previous|prior|earlier|outside)\s+){0,3}\Z",
-    re.IGNORECASE,
-)
 #: "MRI showed a tear, which is not seen on ultrasound": there it is, and here it is not.
 _NOT_HERE = re.compile(
     rf"\b(?:not|never)\s+(?:clearly\s+)?{SEEN}\s+(?:on|by|with|at)\s+(?:the\s+|our\s+|this\s+|today['’]s\s+)?"
     r"(?:ultrasound|us|sonograph\w*)\b",
     re.IGNORECASE,
 )
-_MISSED = re.compile(
-    r"\b(?:missed|overlooked|not|invisible|hidden|occult|unseen|negative|never|despite|after|before|normal)\b",
-    re.I,
-)
-_REASON = re.compile(
-    r"\b(?:bowel gas|gas|habitus|obesity|obscured|limited|too deep|cast|dressing|pain|shadow\w*|window|"
-    r"overl(?:ying|ain)|depth|"
-    r"not (?:included|requested)|time)\b",
-    re.IGNORECASE,
-)
 _STUDY_WAS = re.compile(r"\W*(?:(?:scan|film|examination|study)\W*)?(?:is|was|were|had been)?\W*")
-_ARTERIAL = re.compile(
-    r"\b(?:aort\w*|arter\w*|carotid|mural|atri\w+|ventric\w+|cardiac|heart|portal|graft|fistula|stent|renal)\b",
-    re.I,
-)
 #: "… but the tendon is intact"
 _SUBJECT = re.compile(r"\s+(?:itself|is|are|was|were|remains?|looks?|appears?)\b", re.IGNORECASE)
 #: "The tendon of the left supraspinatus"
 _OF_ITS = re.compile(r"\s+of\s+(?:(?:the|both|his|her|left|right)\s+){0,3}", re.IGNORECASE)
 _AT = re.compile(r"\b(?:at|above|below|behind)\s+(?:the\s+)?(?:level\s+of\s+)?(?:the\s+)?\Z", re.IGNORECASE)
-_TEAR_KINDS = ("muscle", "tendon", "ligament", "fascia", "cartilage", "meniscus")
 _USUAL = {
     "nerve": ("nerve_enlargement",), "muscle": ("tear",), "tendon": ("tear",
     "tendinopathy"), "ligament": ("tear", "sprain"),
@@ -263,7 +199,7 @@ class _Reader:
         self.framed(clause, before)
         self.leave(clause, before)
 
-    def clause(self, part: Sentence) -> _Clause:
+    def clause(self, part: Sentence) -> Clause:
         inside = [n for n in self.names if part.start <= n.start < part.end]
         heading = [n for n in inside if n.start < part.body]
         if part.body > part.start and not any(n.abnormal for n in heading):
@@ -284,7 +220,7 @@ class _Reader:
             self.seen_sides.update(
                 s for _, _, s in side_names(self.text, part.start, part.end, here) if s in SIDES
             )
-        return _Clause(part, inside, found, sides, cut, cover, taught)
+        return Clause(part, inside, found, sides, cut, cover, taught)
 
     def head(self, part: Sentence, heading: list[Named]) -> None:
         """A heading sets what the following sentences are about; a section begins anew."""
@@ -293,7 +229,7 @@ class _Reader:
             carried = self.carried = _Carried(carried.structures, carried.earlier, carried.side)
         structures = tuple(dict.fromkeys(n.concept for n in heading if n.kind in STRUCTURE_KINDS))
         sides = {s for _, _, s in side_names(self.text, part.start, part.body, heading)}
-        modality = self.modality_named(part.start, part.body, heading)
+        modality = modalities.named_in(self.text, part.start, part.body, heading)
         if structures:
             if structures != carried.structures:
                 carried.side = ""
@@ -306,13 +242,13 @@ class _Reader:
 
     # ------------------------------------------------------------------------------- one finding
 
-    def abnormal(self, clause: _Clause, name: Named) -> None:
+    def abnormal(self, clause: Clause, name: Named) -> None:
         if name.concept == "abnormality" and _THE.search(self.text, max(0, name.start - 30), name.start):
             return
-        if self.blood(clause, name):
+        if signs.blood(clause, name, self.carried.structures, self.terms):
             name = replace(name, concept="hematoma")
         place = self.bind(clause, name)
-        settled = self.settled(clause, name, place)
+        settled = signs.settled(self.text, clause, name, place, self.terms)
         if settled is None:
             return
         concept, fixed = settled
@@ -340,7 +276,7 @@ class _Reader:
             if concept == "normal":
                 self.normal(made)
 
-    def bind(self, clause: _Clause, name: Named) -> Bound:
+    def bind(self, clause: Clause, name: Named) -> Bound:
         """The structure: in the sentence, shared by the list it stands in, by definition, or carried on."""
         free = [g for g in clause.groups if not self.fenced(clause, g, name)]
         place = bound(self.text, name, free, clause.chunks, clause.inside, self.terms)
@@ -372,7 +308,7 @@ class _Reader:
             return Bound((joint,), 7)
         return place if place.rank < 9 else Bound()
 
-    def joint_spoken_of(self, clause: _Clause) -> str:
+    def joint_spoken_of(self, clause: Clause) -> str:
         """The one joint of the region that the text is about: who speaks of a patellar tendon speaks of a knee."""
         here = tuple(i for group in clause.groups for i in group.ids if i != "joint")
         for ids in (here, self.carried.structures, *self.carried.earlier, (self.about.structure,)):
@@ -387,9 +323,9 @@ class _Reader:
         regions = (self.terms.concept(r) for r in concept.region) if concept is not None else ()
         return tuple(r.preferred for r in regions if r is not None)
 
-    def study_only(self, clause: _Clause, name: Named, place: Bound) -> bool:
+    def study_only(self, clause: Clause, name: Named, place: Bound) -> bool:
         """ "a normal lumbar MRI", "the radiograph was normal": the study is normal, no structure is named."""
-        for at, _ in self.modality_named(clause.part.body, clause.part.end, clause.inside):
+        for at, _ in modalities.named_in(self.text, clause.part.body, clause.part.end, clause.inside):
             after = self.text[name.end : at] if at >= name.end else None
             if after is not None and len(after.split()) <= 2 and "," not in after:
                 return not (place.group and name.end <= place.group.start < at)
@@ -398,7 +334,7 @@ class _Reader:
                 return not (place.group and place.group.start >= name.end and place.rank == 0)
         return False
 
-    def specific(self, clause: _Clause, place: Bound) -> Bound:
+    def specific(self, clause: Clause, place: Bound) -> Bound:
         """ "the muscle" is the one the text is about, where that is known and it is one."""
         concept = self.terms.concept(place.ids[0]) if len(place.ids) == 1 else None
         if concept is None or concept.id != concept.kind:
@@ -422,7 +358,7 @@ class _Reader:
                 return replace(place, ids=(known.id,))
         return place
 
-    def fenced(self, clause: _Clause, group: Group, name: Named) -> bool:
+    def fenced(self, clause: Clause, group: Group, name: Named) -> bool:
         """A structure inside a denial that does not hold the finding is not the finding's structure."""
         own = [s for s in clause.scopes if s.presence == "absent" and s.start <= name.start < s.end]
         for scope in clause.scopes:
@@ -433,7 +369,7 @@ class _Reader:
                 return not any(n.abnormal and scope.start <= n.start < group.start for n in clause.inside)
         return False
 
-    def shared(self, clause: _Clause, name: Named, free: list[Group]) -> Bound:
+    def shared(self, clause: Clause, name: Named, free: list[Group]) -> Bound:
         """ "tear, haematoma and oedema of the rectus femoris": the list shares its structure."""
         place = Bound()
         last = name
@@ -451,120 +387,9 @@ class _Reader:
             last = other
         return place
 
-    def blood(self, clause: _Clause, name: Named) -> bool:
-        """ "A clot bridges its ends", said of a muscle, is blood there; "no clot" is still none in a vein."""
-        if name.text.lower() not in ("clot", "clots") or "hematoma" not in self.terms:
-            return False
-        said = [i for group in clause.groups for i in group.ids] or self.carried.structures
-        kinds = {c.kind for i in said if (c := self.terms.concept(i)) is not None}
-        doubted = any(s.start <= name.start < s.end for s in clause.scopes)
-        return bool(kinds) and kinds <= {"muscle", "tendon"} and not doubted
-
-    def settled(self, clause: _Clause, name: Named, place: Bound) -> tuple[str, str] | None:
-        """(abnormality, presence it fixes or nothing); None where a sign means nothing here."""
-        if name.kind != "sign":
-            vein = any("vein" in i and "portal" not in i for i in place.ids) or (
-                not place.ids and not _ARTERIAL.search(self.text, clause.part.start, clause.part.end)
-            )
-            if re.search(
-                r"\b(?:superficial|saphenous)\b", self.text[clause.part.start : name.start], re.IGNORECASE
-            ):
-                vein = False
-            entrapped = name.concept == "nerve_entrapment" and re.match("imping", name.text, re.IGNORECASE)
-            if entrapped and not self.nerve(place):
-                return None
-            return (
-                "dvt" if name.concept == "thrombosis" and vein and "dvt" in self.terms else name.concept
-            ), ""
-        kinds = {c.kind for i in place.ids if (c := self.terms.concept(i)) is not None}
-        in_chunk = self.chunk_of(clause, name)
-        others = [
-            n
-            for n in clause.inside
-            if n.abnormal and n.kind != "sign" and in_chunk[0] <= n.start < in_chunk[1]
-        ]
-        if name.concept in (INTACT, BROKEN):
-            if place.rank > 7 or (
-                name.concept == INTACT and place.rank > 4 and not in_chunk[0] <= name.start
-            ):
-                return None
-            what = "fracture" if kinds == {"bone"} else "tear"
-            if kinds and not kinds & {*_TEAR_KINDS, "bone", "region"}:
-                return ("normal", "definite") if name.text.lower() == "intact" else None
-            if name.concept == INTACT and re.match(r"\s+(?:fibres|fibers|bridge)", self.text[name.end :]):
-                return None
-            return what, "definite" if name.concept == BROKEN else "absent"
-        if name.concept in (STIFF, COMPRESSIBLE):
-            veins = re.search(
-                r"\bveins?\b|\bvenous\b", self.text[clause.part.start : clause.part.end], re.IGNORECASE
-            )
-            if not (kinds & {"vessel"} or veins):
-                return None
-            if any("arter" in i for i in place.ids) and not veins:
-                return ("arterial_occlusion", "absent") if name.concept == COMPRESSIBLE else None
-            shallow = any(w in i for i in place.ids for w in ("saphenous", "superficial"))
-            what = "thrombosis" if shallow else "dvt"
-            return what, "definite" if name.concept == STIFF else "absent"
-        if name.concept == STABLE:
-            slips = {
-                "nerve": "nerve_subluxation",
-                "tendon": "tendon_subluxation",
-                "muscle": "tendon_subluxation",
-            }
-            what = next((slips[k] for k in sorted(kinds) if k in slips), "")
-            return (what, "absent") if what in self.terms else None
-        if name.concept == DRY:
-            what = next((w for k, w in (("bursa", "bursitis"), ("joint", "effusion")) if k in kinds), "")
-            return (what, "absent") if what in self.terms else None
-        if name.concept == FREE:
-            return ("nerve_entrapment", "absent") if "nerve" in kinds else None
-        if name.concept == APART:
-            return ("retraction", "") if "retraction" in self.terms and not others else None
-        if name.concept == UNSEEN:
-            return self.unseen(name, place, kinds, bool(others), in_chunk)
-        if name.concept.startswith(FLOW):
-            if kinds & {"vessel"}:
-                return None
-            if re.search(
-                r"\b(?:veins?|arter(?:y|ies)|vessels?|aorta)\b", self.text[in_chunk[0] : in_chunk[1]], re.I
-            ):
-                return None
-            denied = any(s.presence == "absent" and s.start <= name.start < s.end for s in clause.scopes)
-            denied = denied or bool(re.search(r"\babsent\s\Z", self.text[in_chunk[0] : name.start], re.I))
-            if "avascular" in name.text.lower():
-                return "neovascularity", "absent"
-            more = name.concept.endswith("+")
-            return ("neovascularity", "absent" if denied else "") if denied or more else None
-        return None
-
-    def nerve(self, place: Bound) -> bool:
-        return any(c.kind == "nerve" for i in place.ids if (c := self.terms.concept(i)) is not None)
-
-    def unseen(
-        self, name: Named, place: Bound, kinds: set[str], others: bool, chunk: tuple[int, int]
-    ) -> tuple[str, str] | None:
-        """A tendon or muscle that cannot be found is torn, probably; anything else was not seen."""
-        if others or place.rank > 2 or place.group is None:
-            return None
-        if name.text.lower() == "empty" and not kinds & {"tendon"}:
-            return None
-        between = self.text[place.group.end : name.start] if place.group.end <= name.start else ""
-        if len(between) > 40 or _HIDDEN.match(self.text, name.start, chunk[1]):
-            return None
-        if kinds & {"muscle", "tendon", "ligament"} and not _REASON.search(
-            self.text, chunk[0], chunk[1] + 60
-        ):
-            return "complete_tear", "probable"
-        return "abnormality", "not_assessed"
-
-    def chunk_of(self, clause: _Clause, name: Named) -> tuple[int, int]:
-        return next(
-            (c for c in clause.chunks if c[0] <= name.start < c[1]), (clause.part.start, clause.part.end)
-        )
-
     # ------------------------------------------------------------------------------- presence
 
-    def presence(self, clause: _Clause, name: Named, fixed: str) -> tuple[str, str]:
+    def presence(self, clause: Clause, name: Named, fixed: str) -> tuple[str, str]:
         """The presence and the words that decide it; nothing where the text takes back its own denial."""
         over = [s for s in clause.scopes if s.start <= name.at < s.end and not _part_of(s, name)]
         gone = {
@@ -596,7 +421,7 @@ class _Reader:
         trigger = next((s.trigger.strip() for s in over if s.presence == presence), "")
         if fixed == presence:
             trigger = trigger or name.text
-        hidden = _HIDDEN.search(self.text, name.end, self.chunk_of(clause, name)[1])
+        hidden = signs.HIDDEN.search(self.text, name.end, clause.chunk_of(name)[1])
         if hidden and presence in PRESENT and not _THE.search(self.text, max(0, name.start - 40), name.start):
             return "absent", hidden[0]
         if (
@@ -608,7 +433,7 @@ class _Reader:
             return "hypothetical", match[0] if match else ""
         return presence, trigger
 
-    def swallowed(self, clause: _Clause, scope: Scope, name: Named) -> bool:
+    def swallowed(self, clause: Clause, scope: Scope, name: Named) -> bool:
         """The trigger begins a name ("no lung sliding, stratosphere sign"), and denies nothing that follows; that
         nothing is abnormal ("no abnormality, tear or oedema") goes on."""
         begun = [n for n in clause.inside if n.start <= scope.start < n.end and n.kind in ABNORMALITY_KINDS]
@@ -616,7 +441,7 @@ class _Reader:
             n == name if n.kind == "normality" else n.at == scope.at and _part_of(scope, n) for n in begun
         )
 
-    def side(self, clause: _Clause, name: Named, place: Bound, own: bool) -> str:
+    def side(self, clause: Clause, name: Named, place: Bound, own: bool) -> str:
         side = side_of(self.text, name, place.group, clause.sides, clause.chunks)
         for other in (self.carried.head_side, self.carried.side if not own else "", self.only_side()):
             side = side or other
@@ -633,9 +458,9 @@ class _Reader:
     # ------------------------------------------------------------------------------- details
 
     def detail(
-        self, clause: _Clause, name: Named, concept: str, presence: str, trigger: str, side: str
+        self, clause: Clause, name: Named, concept: str, presence: str, trigger: str, side: str
     ) -> Statement:
-        low, high = self.chunk_of(clause, name)
+        low, high = clause.chunk_of(name)
         near = [n for n in clause.inside if low <= n.start < high]
         quote = self.written[clause.part.start : clause.part.end].strip(" \t\n-*•")
         time = self.closest(name, near, "temporality")
@@ -648,7 +473,9 @@ class _Reader:
             side=side,
             site=self.closest(name, near, "site"),
             presence=presence,
-            modality=self.modality(clause, name),
+            modality=modalities.seen_by(self.text, clause, name, self.scopes)
+            or self.carried.head_modality
+            or self.about.modality,
             temporality="historical" if presence == "historical" else time,
             severity=severity,
             state=state,
@@ -682,63 +509,6 @@ class _Reader:
             return concept.id if concept else ""
         return ""
 
-    def modality_named(self, start: int, end: int, inside: Sequence[Named]) -> list[tuple[int, str]]:
-        found = [
-            (n.start, _MODALITIES.get(n.concept, n.concept))
-            for n in inside
-            if n.kind == "modality" and start <= n.start < end
-        ]
-        for modality, pattern in _MORE_MODALITIES:
-            found += [(m.start(), modality) for m in pattern.finditer(self.text, start, end)]
-        return sorted(found)
-
-    def modality(self, clause: _Clause, name: Named) -> str:
-        """The study named before the finding in its clause, or after it with "on", "by", "at"."""
-        low, high = self.chunk_of(clause, name)
-        found = self.modality_named(clause.part.body, clause.part.end, clause.inside)
-        before = [m for m in found if low <= m[0] < name.start]
-        after = [m for m in found if name.end <= m[0] < high]
-        for at, modality in after:
-            gap = self.text[name.end : at]
-            if modality in ("surgery", "clinical_exam"):
-                gap += "at "
-            if (
-                not before
-                and (
-                    ("," not in gap and _ON.search(gap))
-                    or (name.kind == "normality" and len(gap.split()) <= 3)
-                )
-                and (not _MISSED.search(gap) or _HIDDEN.search(self.text, name.end, high))
-            ):
-                return modality
-        found = [m for m in found if not _DESPITE.search(self.text, max(0, m[0] - 30), m[0])]
-        before = [m for m in before if m in found]
-        if before and not self.passed_by(before[-1][0], name):
-            return before[-1][1]
-        earlier = [m for m in found if clause.part.body <= m[0] < low]
-        if (
-            earlier
-            and not before
-            and not after
-            and not self.passed_by(earlier[-1][0], name)
-            and not self.turned(earlier[-1][0], low)
-        ):
-            return earlier[-1][1]
-        return self.carried.head_modality or self.about.modality
-
-    def passed_by(self, at: int, name: Named) -> bool:
-        """ "MRI missed a complete tear": the finding is not the MRI's."""
-        return bool(
-            re.search(
-                r"\b(?:missed|overlooked|failed to|did not|negative)\b", self.text[at : name.start], re.I
-            )
-        ) and not any(s.presence == "absent" and s.start <= name.start < s.end for s in self.scopes)
-
-    def turned(self, at: int, low: int) -> bool:
-        return bool(
-            re.search(r"\b(?:but|however|whereas|while|although)\b", self.text[at : low + 8], re.I)
-        ) or bool(re.search(r"\bnormal\b", self.text[at:low], re.I))
-
     # ------------------------------------------------------------------------------- what follows
 
     def add(self, made: Statement) -> None:
@@ -764,7 +534,7 @@ class _Reader:
             if what in self.terms:
                 self.add(replace(made, abnormality=what, presence="absent", inferred=True, severity=""))
 
-    def repeated(self, clause: _Clause, before: int) -> None:
+    def repeated(self, clause: Clause, before: int) -> None:
         """ "Excluded on the left, confirmed on the right", "hip effusion: right 8 mm, left none"."""
         sideless = {n for n in range(before, len(self.made)) if self.made[n].side == "unknown"}
         for low, high in clause.chunks:
@@ -788,7 +558,7 @@ class _Reader:
                 self.repeat([replace(made, structure=i) for i in places or (host.structure,)], before)
 
     def answered(
-        self, clause: _Clause, chunk: tuple[int, int], placed: bool, sideless: bool
+        self, clause: Clause, chunk: tuple[int, int], placed: bool, sideless: bool
     ) -> tuple[str, str]:
         """(presence, words) that a chunk without a finding gives the one before it; nothing where it says more."""
         low, high = chunk
@@ -813,7 +583,7 @@ class _Reader:
             if not known and fits(made.abnormality, made.structure, self.terms):
                 self.add(made)
 
-    def touched(self, clause: _Clause) -> None:
+    def touched(self, clause: Clause) -> None:
         """ "The cyst compresses the tibial nerve"; "it does not involve the sciatic nerve"."""
         for name in clause.inside:
             if name.concept != TOUCHED:
@@ -853,7 +623,7 @@ class _Reader:
             re.search(r"\b(?:is|was|are|were|shows?|but|by)\b|[,;]", self.text[name.end : group.start])
         )
 
-    def unassessed(self, clause: _Clause) -> None:
+    def unassessed(self, clause: Clause) -> None:
         """ "Left wrist not examined": a structure in such a scope, with no finding there."""
         for scope in clause.scopes:
             if scope.presence != "not_assessed":
@@ -871,7 +641,7 @@ class _Reader:
                     )
                     self.add(replace(made, structure=structure))
 
-    def measured(self, clause: _Clause, before: int) -> None:
+    def measured(self, clause: Clause, before: int) -> None:
         """Numbers and grades belong to the nearest finding of their chunk, else to the last one said."""
         low = clause.part.start
         found = described(
@@ -897,7 +667,7 @@ class _Reader:
             else:
                 self.graded(clause, grade)
 
-    def owner(self, clause: _Clause, start: int, end: int, before: int, what: str) -> int | None:
+    def owner(self, clause: Clause, start: int, end: int, before: int, what: str) -> int | None:
         chunk = next((c for c in clause.chunks if c[0] <= start < c[1]), (clause.part.start, clause.part.end))
         here = [
             n for n, made in enumerate(self.made[before:], before)
@@ -925,7 +695,7 @@ class _Reader:
             return last[-1] if last else None
         return None
 
-    def graded(self, clause: _Clause, grade: Graded) -> None:
+    def graded(self, clause: Clause, grade: Graded) -> None:
         """A grade of a structure of which nothing else is said: "Peetrons 2 injury of the adductor longus"."""
         what = shown(grade)
         name = Named(
@@ -940,7 +710,7 @@ class _Reader:
         for structure in place.ids:
             self.add(replace(made, structure=structure, grades=(grade,), own=place.rank <= 6))
 
-    def alone(self, clause: _Clause, quantity: Quantity) -> None:
+    def alone(self, clause: Clause, quantity: Quantity) -> None:
         """A measurement of a structure of which nothing else is said."""
         name = Named(quantity.start, quantity.end, "", "", "", quantity.start)
         solid = [g for g in clause.groups if not g.landmark]
@@ -957,7 +727,7 @@ class _Reader:
         made = self.detail(clause, name, "", "definite", "", side)
         self.add(replace(made, structure=ids[0], measurements=(quantity,), own=bool(place.ids), severity=""))
 
-    def framed(self, clause: _Clause, before: int) -> None:
+    def framed(self, clause: Clause, before: int) -> None:
         match = _FRAMES.search(self.text, clause.part.start, clause.part.end)
         if match is None:
             return
@@ -967,7 +737,7 @@ class _Reader:
             for n in range(before, len(self.made)):
                 self.made[n] = replace(self.made[n], frames=(low, high))
 
-    def leave(self, clause: _Clause, before: int) -> None:
+    def leave(self, clause: Clause, before: int) -> None:
         """The topic for the next sentence."""
         said = [s for s in self.made[before:] if s.structure and s.own and s.abnormality]
         if said and self.compared(said):
@@ -1008,7 +778,7 @@ class _Reader:
             concept = self.terms.concept(made.structure)
             if made.abnormality != "retraction" or made.presence not in PRESENT or "gap" not in word:
                 continue
-            if concept is None or concept.kind not in _TEAR_KINDS:
+            if concept is None or concept.kind not in signs.TEAR_KINDS:
                 continue
             if not any(
                 s.abnormality in tears and s.structure == made.structure and s.presence != "absent"
