@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from casearchive.record.annotating import Annotation
     from casearchive.reidentify import Known
     from casearchive.release import Release
+    from casearchive.rereading import Reread
     from casearchive.reviewing import Reviewable
     from casearchive.rooms import Rooms
     from casearchive.syllabus import Topic
@@ -864,20 +865,21 @@ class Archive:
 
     def search_export(
         self, folder: str | Path, *, tell: Callable[[str, int, int], None] = lambda _w, _d, _t: None
-    ) -> tuple[int, tuple[str, ...]]:
-        """An exported folder searched for every identity of the patients of its cases, as far as these are here: how
-        many are, and where something was found, in its bytes or, where text can be read here, in its pictures.
-        Identities themselves are not told. ``tell(file, done, total)`` hears of each file whose pictures are read."""
+    ) -> Reread:
+        """An exported folder searched for every identity of the patients of its cases, as far as these are here: in its
+        bytes and, where text can be read here, in its pictures. Identities themselves are not told.
+        ``tell(file, done, total)`` hears of each file whose pictures are read."""
         from casearchive import rereading
         from casearchive.deid import certificate
 
         named = (s for s in certificate.cases_of(Path(folder)) if SLUG.fullmatch(s))
         slugs = [slug for slug in named if self._layout.record(slug).is_file()]
         if not slugs:
-            return 0, ()
+            return rereading.Reread()
         people = rereading.identities_of(self._rooms(), slugs)
         told = tuple(map(str, rereading.found(Path(folder), people)))
-        return len(slugs), (*told, *rereading.read_in_pictures(Path(folder), people, tell))
+        seen, unread = rereading.read_in_pictures(Path(folder), people, tell)
+        return rereading.Reread(len(slugs), (*told, *seen), unread)
 
     @staticmethod
     def reads_pictures() -> bool:

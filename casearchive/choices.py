@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 SIDES = ("left", "right", "bilateral", "midline", "none", "unknown")
 #: How sure somebody is of what is there, and all that can be said of a finding.
 PRESENT = ("definite", "probable", "possible")
@@ -17,6 +19,11 @@ MODES = (
 )  # fmt: skip
 DIFFICULTIES = ("primary", "intermediate", "advanced")  # CID 7016
 MODALITIES = ("us", "mri", "xray", "ct", "emg", "ncs", "clinical_exam", "surgery", "histology", "other")
+
+#: What a file is called that promises a picture.
+PICTURE_SUFFIX = re.compile(
+    r"\.(dcm|dicom|ima|png|jpe?g|tiff?|bmp|webp|gif|mp4|m4v|mov|avi|mpe?g|wmv|mkv|webm|heic)$", re.IGNORECASE
+)
 
 #: Why a file was not taken (or taken with a note): the closed list behind ``ingest --report``.
 REASONS: dict[str, str] = {

@@ -8,10 +8,15 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from casearchive import __version__, index
-from casearchive.clip import Clip
+from casearchive.choices import PICTURE_SUFFIX
 from casearchive.deid import leaks, looking, own
 from casearchive.deid.needles import Needle
 from casearchive.deid.needles import build as needles_of
@@ -25,7 +30,19 @@ from casearchive.rooms import Rooms
 
 _MOST_UNPACKED = 1 << 31  # bytes of one archive: what is larger is no teaching set
 _CONTAINERS = (".zip", ".pptx", ".apkg")
+#: Why a file is no picture that could have been read; everything else is told.
+_NO_PICTURE = ("not-an-image", "dicomdir", "empty")
 Tell = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """``cases`` of the export are known here; ``found`` says where an identity of theirs stands, ``unread`` what could
+    not be looked at: not looked is not nothing found."""
+
+    cases: int = 0
+    found: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def identities_of(rooms: Rooms, slugs: Sequence[str]) -> frozenset[Identifier]:
@@ -61,68 +78,76 @@ def found(folder: Path, people: frozenset[Identifier], shelf: Shelf | None = Non
 
 def read_in_pictures(
     folder: Path, people: frozenset[Identifier], tell: Tell = lambda _what, _done, _total: None
-) -> tuple[str, ...]:
-    """Where a picture under ``folder``, or in a packed file there, reads like one of these identities: each distinct
-    picture is read once. Nothing where no text can be read here (``looking.able``)."""
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where a picture under ``folder``, or in a packed file there, reads like one of these identities, and what could
+    not be read. Each distinct picture is read once. Nothing where no text can be read here (``looking.able``)."""
     if not looking.able():
-        return ()
-    needles = needles_of(people)
-    known: dict[bytes, bool] = {}
-    told: list[str] = []
+        return (), ()
+    looked = _Looked(needles_of(people))
     with tempfile.TemporaryDirectory() as scratch:
-        files = list(_files(folder, Path(scratch), told))
+        files = list(_files(folder, Path(scratch), looked.unread))
         for number, (name, path) in enumerate(files, start=1):
             tell(name, number, len(files))
-            told += [f"{name}: text in the picture of frame {n}" for n in _frames(path, needles, known)]
-    return tuple(told)
+            looked.at(name, path)
+    return tuple(looked.found), tuple(looked.unread)
 
 
-def _files(folder: Path, scratch: Path, told: list[str]) -> Iterator[tuple[str, Path]]:
-    """Each file with its name, members of packed files as ``a.zip!member`` unpacked under numbers. ``told`` hears of
-    what cannot be unpacked: not looked is not nothing found."""
+def _files(folder: Path, scratch: Path, unread: list[str]) -> Iterator[tuple[str, Path]]:
+    """Each file with its name, members of packed files as ``a.zip!member`` unpacked under numbers. ``unread`` hears of
+    what cannot be unpacked."""
+    numbers = count()
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
         name = path.relative_to(folder).as_posix()
         if path.suffix.lower() in _CONTAINERS and zipfile.is_zipfile(path):
             try:
-                yield from _members(path, name, scratch)
+                yield from _members(path, name, scratch, numbers)
             except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error):
-                told.append(f"{name}: it cannot be unpacked, so its pictures were not read")
+                unread.append(f"{name}: it cannot be unpacked, so its pictures were not read")
         else:
             yield name, path
 
 
-def _members(path: Path, name: str, scratch: Path) -> Iterator[tuple[str, Path]]:
+def _members(path: Path, name: str, scratch: Path, numbers: Iterator[int]) -> Iterator[tuple[str, Path]]:
     """Raises what ``zipfile`` raises, and ``ValueError`` where it is too large."""
     with zipfile.ZipFile(path) as packed:
         if sum(member.file_size for member in packed.infolist()) > _MOST_UNPACKED:
             raise ValueError("too large to be unpacked")
         for member in packed.infolist():
             if not member.is_dir():
-                inner = scratch / f"{len(list(scratch.iterdir()))}"
+                inner = scratch / f"{next(numbers)}"
                 inner.write_bytes(packed.read(member))
                 yield f"{name}!{member.filename}", inner
 
 
-def _frames(path: Path, needles: tuple[Needle, ...], known: dict[bytes, bool]) -> Iterator[int]:
-    """The frames of a file that read like somebody; none where it is no picture."""
-    try:
-        clip = open_clip(path, hashlib.sha256(path.read_bytes()).hexdigest())
-    except UnreadableFile:
-        return
-    with contextlib.closing(clip):
-        for number in range(1, clip.facts.instance.frames + 1):
-            if _tells(clip, number, needles, known):
-                yield number
+class _Looked:
+    """What was found in pictures and what could not be read, file by file."""
 
+    def __init__(self, needles: tuple[Needle, ...]) -> None:
+        self._needles, self._known = needles, dict[bytes, bool]()
+        self.found: list[str] = []
+        self.unread: list[str] = []
 
-def _tells(clip: Clip, number: int, needles: tuple[Needle, ...], known: dict[bytes, bool]) -> bool:
-    try:
-        frame = clip.frame(number)
-    except PictureUnavailable:
-        return False
-    key = hashlib.sha256(repr(frame.shape).encode() + frame.tobytes()).digest()
-    if key not in known:
-        rows, columns = frame.shape[:2]
-        everywhere = Area(rows, columns, (Box(0, 0, columns - 1, rows - 1),), ())
-        known[key] = looking.reads_as(frame, everywhere, (), needles)
-    return known[key]
+    def at(self, name: str, path: Path) -> None:
+        try:
+            clip = open_clip(path, hashlib.sha256(path.read_bytes()).hexdigest())
+        except UnreadableFile as why:
+            if why.reason not in _NO_PICTURE or PICTURE_SUFFIX.search(name):
+                self.unread.append(f"{name}: its pictures were not read, as {why.what}")
+            return
+        with contextlib.closing(clip):
+            for number in range(1, clip.facts.instance.frames + 1):
+                try:
+                    told = self._tells(clip.frame(number))
+                except PictureUnavailable as why:
+                    self.unread.append(f"{name}: frame {number} was not read, as {why.what}")
+                    continue
+                if told:
+                    self.found.append(f"{name}: text in the picture of frame {number}")
+
+    def _tells(self, frame: NDArray[np.uint8]) -> bool:
+        key = hashlib.sha256(repr(frame.shape).encode() + frame.tobytes()).digest()
+        if key not in self._known:
+            rows, columns = frame.shape[:2]
+            everywhere = Area(rows, columns, (Box(0, 0, columns - 1, rows - 1),), ())
+            self._known[key] = looking.reads_as(frame, everywhere, (), self._needles)
+        return self._known[key]

@@ -137,8 +137,8 @@ def test_a_packed_file_that_cannot_be_read_again_is_told_and_ends_nothing(tmp_pa
         packed.writestr("a.png", b"no picture, but so many bytes")
     whole = path.read_bytes()
     path.write_bytes(whole.replace(b"so many", b"SO MANY"))  # its sum is wrong now
-    told = rereading.read_in_pictures(tmp_path, frozenset({Identifier("PatientName", "Smith^Jane")}))
-    assert len(told) == 1 and told[0].startswith("set.zip")
+    found, unread = rereading.read_in_pictures(tmp_path, frozenset({Identifier("PatientName", "Smith^Jane")}))
+    assert found == () and len(unread) == 1 and unread[0].startswith("set.zip")
 
 
 @needs_detector
@@ -148,5 +148,5 @@ def test_a_packed_file_too_large_to_be_read_again_is_told(
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as packed:
         packed.writestr("a.png", b"no picture")
     monkeypatch.setattr(rereading, "_MOST_UNPACKED", 3)
-    told = rereading.read_in_pictures(tmp_path, frozenset({Identifier("PatientName", "Smith^Jane")}))
-    assert len(told) == 1 and told[0].startswith("set.zip")
+    found, unread = rereading.read_in_pictures(tmp_path, frozenset({Identifier("PatientName", "Smith^Jane")}))
+    assert found == () and len(unread) == 1 and unread[0].startswith("set.zip")

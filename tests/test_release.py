@@ -18,6 +18,7 @@ from test_looking import written
 from casearchive import Archive
 from casearchive.errors import CaseArchiveError, IdentityFound, NotFound, ReviewNeeded, UsageError
 from casearchive.exporters import html
+from casearchive.rereading import Reread
 
 LIGHT = """\
 title = "Short axis of a thigh at rest"
@@ -234,13 +235,13 @@ def test_inside_the_archive_an_export_is_searched_for_its_patients_too(
     taken: Archive, tmp_path: Path
 ) -> None:
     taken.export([TEAR], formats=["folder"], to=tmp_path)
-    assert taken.search_export(tmp_path / TEAR) == (1, ())
+    assert taken.search_export(tmp_path / TEAR) == Reread(1)
     (tmp_path / TEAR / "folder" / "notes.txt").write_text("patient: Quillfeather, Orsino", "utf-8")
-    cases, found = taken.search_export(tmp_path / TEAR)
-    assert cases == 1 and any("notes.txt: PatientName" in place for place in found)
-    assert "quillfeather" not in " ".join(found).lower()
+    again = taken.search_export(tmp_path / TEAR)
+    assert again.cases == 1 and any("notes.txt: PatientName" in place for place in again.found)
+    assert "quillfeather" not in " ".join(again.found).lower()
     (tmp_path / TEAR / "certificate.json").write_text("{}", "utf-8")
-    assert taken.search_export(tmp_path / TEAR) == (0, ())
+    assert taken.search_export(tmp_path / TEAR) == Reread()
 
 
 def test_what_a_person_put_beside_an_export_is_never_thrown_away(taken: Archive, tmp_path: Path) -> None:
@@ -443,9 +444,20 @@ def test_the_pictures_of_an_export_are_read_again_also_in_packed_files(
     )
     with zipfile.ZipFile(folder / "more.zip", "w") as packed:
         packed.write(tmp_path / "told.png", "pictures/1.png")
-    assert taken.search_export(tmp_path / TEAR) == (
-        1, ("folder/more.zip!pictures/1.png: text in the picture of frame 1",)
-    )  # fmt: skip
+    told = "folder/more.zip!pictures/1.png: text in the picture of frame 1"
+    assert taken.search_export(tmp_path / TEAR) == Reread(1, (told,))
+
+
+@needs_detector
+def test_a_picture_that_cannot_be_read_again_is_told_as_not_looked_at(taken: Archive, tmp_path: Path) -> None:
+    taken.export([TEAR], formats=["folder"], to=tmp_path)
+    folder = tmp_path / TEAR / "folder"
+    Image.fromarray(np.zeros((20, 40, 3), np.uint8)).save(folder / "whole.png")
+    (folder / "cut.png").write_bytes((folder / "whole.png").read_bytes()[:40])
+    (folder / "no.jpg").write_text("not a picture at all", "utf-8")
+    again = taken.search_export(tmp_path / TEAR)
+    assert again.found == ()
+    assert sorted(place.partition(":")[0] for place in again.unread) == ["folder/cut.png", "folder/no.jpg"]
 
 
 def test_a_set_keeps_its_options_and_counts_its_versions(taken: Archive, tmp_path: Path) -> None:

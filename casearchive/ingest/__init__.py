@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from casearchive import index, record
+from casearchive.choices import PICTURE_SUFFIX
 from casearchive.claims import completed
 from casearchive.errors import RecordError
 from casearchive.files import write_durably
@@ -37,9 +38,6 @@ _PAUSE = 2.0
 _LARGEST_RECORD = 1 << 20
 #: Reasons that lose nothing a clinician would miss.
 _HARMLESS = frozenset({"not-an-image", "link", "special-file", "dicomdir", "ignored", "part-of-archive"})
-_PICTURE_SUFFIX = re.compile(
-    r"\.(dcm|dicom|ima|png|jpe?g|tiff?|bmp|webp|gif|mp4|m4v|mov|avi|mpe?g|wmv|mkv|webm|heic)$", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -546,7 +544,7 @@ def slugified(name: str) -> str:
 
 def _refused(found: Found, gathered: Gathered) -> Outcome:
     harmless = gathered.reason in _HARMLESS
-    if gathered.reason == "not-an-image" and _PICTURE_SUFFIX.search(found.name):
+    if gathered.reason == "not-an-image" and PICTURE_SUFFIX.search(found.name):
         harmless = False  # its name promised a picture
     word = "skipped" if harmless else "failed"
     return Outcome(
