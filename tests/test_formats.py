@@ -127,7 +127,7 @@ def test_everything_else_is_shown_without_any_extra(tmp_path: Path, monkeypatch:
         clip.close()
 
 
-def test_the_table_of_formats_is_what_the_matrix_says() -> None:
+def test_the_page_of_formats_is_what_the_matrix_and_the_round_trips_say() -> None:
     script = Path(__file__).parents[1] / "scripts" / "make_formats.py"
     done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

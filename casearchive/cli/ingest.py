@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Lines about skipped files before it only counts them.
 _MOST_SKIPPED = 20
+#: Reasons that nobody needs to hear of unasked.
+_QUIET = frozenset({"ignored", "bag-tag"})
 
 
 @click.command(epilog=example("casearchive ingest ~/ultrasound-stick --report taken.jsonl"))
@@ -55,10 +57,11 @@ def command(
     rehash: bool,
     dry_run: bool,
 ) -> int:
-    """Take in files, folders, zips, discs and case folders; "-" reads paths from standard input.
+    """Take in files, folders, zips, discs, bags and case folders; "-" reads paths from standard input.
 
     Originals are kept bit for bit. What was taken before is known and not taken again, so running this again is
-    going on. Every file gets one line; the end is a summary.
+    going on. Every file gets one line; the end is a summary. The files of a bag (BagIt) are compared with its
+    manifests; what differs is not taken.
     """
     from casearchive.ingest import Progress
 
@@ -77,13 +80,13 @@ def command(
             if outcome.outcome == "failed":
                 meter.close()
                 click.echo(safe(line(outcome), keep="\n"), err=True)  # said even where only what is needed is
-            elif outcome.outcome == "skipped" and outcome.reason != "ignored" and not state.verbose:
+            elif outcome.outcome == "skipped" and outcome.reason not in _QUIET and not state.verbose:
                 unseen["skipped"] += 1
                 if unseen["skipped"] <= _MOST_SKIPPED:
                     meter.close()
                     state.say(line(outcome))
             elif (state.verbose and outcome.outcome == "skipped") or (
-                outcome.notes and (state.verbose or outcome.kind == "case" or _ends_early(outcome))
+                outcome.notes and (state.verbose or outcome.kind == "case" or _is_doubtful(outcome))
             ):
                 meter.close()
                 state.say(line(outcome))
@@ -141,9 +144,10 @@ def _listed() -> list[Path]:
     return [Path(os.fsdecode(line.rstrip(b"\r"))) for line in lines if line.strip()]
 
 
-def _ends_early(outcome: Outcome) -> bool:
-    """Whether only a part of the file was there: somebody may still have the whole of it."""
-    return outcome.outcome == "added" and any("the file ends early" in note for note in outcome.notes)
+def _is_doubtful(outcome: Outcome) -> bool:
+    """Whether only a part of the file was there (somebody may still have the whole of it), or no bag vouches for it."""
+    told = ("the file ends early", "no manifest of its bag")
+    return outcome.outcome == "added" and any(part in note for note in outcome.notes for part in told)
 
 
 def _report(name: str | None, stack: ExitStack) -> IO[str] | None:

@@ -16,9 +16,10 @@ from casearchive.errors import NoArchive
 def command(state: State, folder: str) -> int:
     """Check an export from its own files alone: every byte; of its DICOM objects every kept pixel and attribute.
 
-    DIR is the folder that holds certificate.json. One changed bit, a missing or an added file ends with 30. Inside the
-    archive that it came from, its files are also searched for the identities of its patients, and its pictures read,
-    which takes minutes where there are many; a find ends with 20, what could not be looked at with 3.
+    DIR is the folder that holds certificate.json. Objects in bags and zips are checked as well. One changed bit, a
+    missing or an added file ends with 30. Inside the archive that it came from, its files are also searched for the
+    identities of its patients, and its pictures read, which takes minutes where there are many; a find ends with 20,
+    what could not be looked at with 3.
     """
     from casearchive.archive import Archive
 

@@ -6,7 +6,8 @@ import contextlib
 import hashlib
 import html
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
 from casearchive import __version__, record
-from casearchive.deid import documents, shapes
+from casearchive.deid import documents, packed, shapes
 from casearchive.deid.encode import file_hash, frames_of, hash_of
 from casearchive.deid.headers import allowed
 from casearchive.deid.pixels import Area, Box
@@ -215,7 +216,7 @@ def check(folder: Path) -> list[str]:
     From the output alone: every file is hashed again, none may be missing or too many, and in every DICOM
     object the kept pixels are hashed again, all others must be zero, and the profile with the options that the
     certificate names must allow every attribute. Documents must hold as many items as it says, and point only to
-    images that are there.
+    images that are there. Objects in zips, and in zips within them, are held to the same.
     """
     try:
         said = json.loads((folder / NAME).read_text(encoding="utf-8"))
@@ -245,7 +246,7 @@ def check(folder: Path) -> list[str]:
     wrong += [f"{p.relative_to(folder).as_posix()}: an empty folder" for p in _empty_folders(folder)]
     wrong += [f"{path}: missing" for path in sorted(files.keys() - found.keys())]
     wrong += [f"{path}: not in the certificate" for path in sorted(found.keys() - files.keys())]
-    beside: dict[str, dict[str, tuple[str, int]]] = {}
+    checker = _Checker(folder, files, clips, papers, chosen)
     for path in sorted(files.keys() & found.keys()):
         if found[path].is_symlink() or not found[path].is_file():
             wrong.append(f"{path}: it is a link, not a file")
@@ -253,25 +254,89 @@ def check(folder: Path) -> list[str]:
             path
         ].get("bytes"):
             wrong.append(f"{path}: its bytes are not those of the certificate")
-        elif files[path].get("clip"):
-            clip = clips.get(str(files[path]["clip"]), {})
-            try:
-                wrong += [f"{path}: {fault}" for fault in _recheck(found[path], clip, chosen)]
-            except (KeyError, TypeError, ValueError, UsageError):
-                wrong.append(f"{path}: what the certificate says of its clip cannot be read")
-        elif files[path].get("document"):
-            paper = papers.get(str(files[path]["document"]), {})
-            try:
-                form = path.split("/")[0]
-                if form not in beside:
-                    beside[form] = _images(folder, form, files)
-                wrong += [
-                    f"{path}: {fault}"
-                    for fault in _recheck_document(found[path], paper, chosen, beside[form])
-                ]
-            except (KeyError, TypeError, ValueError, AttributeError, InvalidDicomError, UsageError):
-                wrong.append(f"{path}: what the certificate says of its document cannot be read")
+        else:
+            wrong += [f"{path}{fault}" for fault in checker.faults(path, found[path])]
     return wrong
+
+
+class _Checker:
+    """Holds the objects of one export against its certificate; the same bytes once, however often they are packed."""
+
+    def __init__(
+        self,
+        folder: Path,
+        files: Mapping[str, Any],
+        clips: Mapping[str, Any],
+        papers: Mapping[str, Any],
+        chosen: Collection[str],
+    ) -> None:
+        self.folder, self.files, self.clips, self.papers, self.chosen = folder, files, clips, papers, chosen
+        self.seen: dict[tuple[str, str], list[str]] = {}  # by hash and clip
+        self.beside: dict[str, dict[str, tuple[str, int]]] = {}
+        #: What the bytes of an object are by the certificate; empty for what is named, but neither clip nor document.
+        self.known: dict[str, tuple[str, str]] = {str(e.get("sha256")): ("", "") for e in files.values()}
+        for kind, each in (("clip", clips), ("document", papers)):
+            self.known |= {str(one.get("sha256")): (kind, name) for name, one in each.items()}
+            self.known |= {str(e.get("sha256")): (kind, str(e[kind])) for e in files.values() if e.get(kind)}
+
+    def faults(self, name: str, path: Path) -> list[str]:
+        """Of a file whose bytes are those of the certificate; each begins with a colon, or with where in a zip."""
+        entry = self.files[name]
+        if entry.get("clip"):
+            return self._clip(path, str(entry["sha256"]), str(entry["clip"]))
+        if entry.get("document"):
+            form = name.split("/")[0]
+            if form not in self.beside:
+                self.beside[form] = _images(
+                    self.folder / n
+                    for n, e in self.files.items()
+                    if e.get("clip") and n.split("/")[0] == form
+                )
+            return self._document(path, str(entry["document"]), self.beside[form])
+        if not packed.is_zip(path):
+            return []
+        with tempfile.TemporaryDirectory() as scratch:
+            return self._zip(path, Path(scratch))
+
+    def _zip(self, path: Path, scratch: Path) -> list[str]:
+        """Documents come after all pictures, for they may point to those of the same zip."""
+        wrong: list[str] = []
+        beside: dict[str, tuple[str, int]] = {}
+        papers = False
+        try:
+            for name, copy in packed.objects(path, scratch):
+                digest = file_hash(copy)
+                if digest not in self.known:
+                    wrong.append(f"!{name}: a DICOM object that the certificate does not name")
+                    continue
+                kind, what = self.known[digest]
+                papers |= kind == "document"
+                if kind == "clip":
+                    wrong += [f"!{name}{fault}" for fault in self._clip(copy, digest, what)]
+                    beside |= _images([copy])
+            for name, copy in packed.objects(path, scratch) if papers else ():
+                kind, what = self.known.get(file_hash(copy), ("", ""))
+                if kind == "document":
+                    wrong += [f"!{name}{fault}" for fault in self._document(copy, what, beside)]
+        except packed.PackedError as error:
+            wrong.append(f"{'!' if error.where else ''}{error.where}: {error.what}")
+        return wrong
+
+    def _clip(self, path: Path, digest: str, name: str) -> list[str]:
+        if (digest, name) not in self.seen:
+            try:
+                found = [f": {fault}" for fault in _recheck(path, self.clips.get(name, {}), self.chosen)]
+            except (KeyError, TypeError, ValueError, UsageError):
+                found = [": what the certificate says of its clip cannot be read"]
+            self.seen[digest, name] = found
+        return self.seen[digest, name]
+
+    def _document(self, path: Path, name: str, beside: Mapping[str, tuple[str, int]]) -> list[str]:
+        try:
+            paper = self.papers.get(name, {})
+            return [f": {fault}" for fault in _recheck_document(path, paper, self.chosen, beside)]
+        except (KeyError, TypeError, ValueError, AttributeError, InvalidDicomError, UsageError):
+            return [": what the certificate says of its document cannot be read"]
 
 
 def _options(said: Mapping[str, Any]) -> tuple[tuple[str, ...], list[str]]:
@@ -327,17 +392,14 @@ def _recheck(path: Path, clip: Mapping[str, Any], chosen: Collection[str]) -> li
     return wrong
 
 
-def _images(folder: Path, form: str, files: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
-    """Class and frames of the images in one format of an export, by SOP Instance UID."""
+def _images(paths: Iterable[Path]) -> dict[str, tuple[str, int]]:
+    """Class and frames of images by SOP Instance UID."""
     found = {}
-    for name, entry in files.items():
-        if entry.get("clip") and name.split("/")[0] == form:
-            with contextlib.suppress(OSError, InvalidDicomError, AttributeError):  # said of that file itself
-                data = dcmread(folder / name, stop_before_pixels=True)
-                found[str(data.SOPInstanceUID)] = (
-                    str(data.SOPClassUID),
-                    int(data.get("NumberOfFrames") or 1),
-                )
+    for path in paths:
+        with contextlib.suppress(OSError, InvalidDicomError, AttributeError):  # said of that file itself
+            data = dcmread(path, stop_before_pixels=True)
+            frames = int(data.get("NumberOfFrames") or 1)
+            found[str(data.SOPInstanceUID)] = (str(data.SOPClassUID), frames)
     return found
 
 

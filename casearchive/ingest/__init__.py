@@ -22,7 +22,7 @@ from casearchive.claims import completed
 from casearchive.errors import RecordError
 from casearchive.files import write_durably
 from casearchive.index import read, write
-from casearchive.ingest import drafts
+from casearchive.ingest import bags, drafts
 from casearchive.ingest.crew import CANCELLED, Crew
 from casearchive.ingest.doubts import doubts
 from casearchive.ingest.find import CaseFolder, Drain, Found, Item, count, find
@@ -154,6 +154,9 @@ class _Run:
         self.uids: dict[str, str] = {}  # SOP Instance UID to hash, of this run
         self.met: set[str] = set()  # what the report calls everything that was come upon
         self.named_in_zip: list[str] = []  # what the index of a disc in a zip names
+        self.gone: set[str] = (
+            set()
+        )  # what the index of a disc names and is not there; its bag may miss it, too
         self.taken: dict[str, Taken] = {}  # by what the report calls it
         self.tally = {"added": 0, "known": 0, "skipped": 0, "failed": 0}
         self.cases = 0
@@ -180,7 +183,7 @@ class _Run:
             state = _state(item)
             known = self._unchanged(item, state)
             if known is None:
-                self.crew.submit(Task(self.rooms.layout.root, item.path, dry_run=self.dry_run))
+                self.crew.submit(Task(self.rooms.layout.root, item.path, dry_run=self.dry_run, bag=item.bag))
             else:
                 item = known
         self.line.append((item, state))
@@ -210,7 +213,8 @@ class _Run:
             raise KeyboardInterrupt
         item, state = self.line.popleft()
         if isinstance(item, Outcome):
-            self._settle(item)
+            if item.reason != "bag-missing" or item.path.casefold() not in self.gone:
+                self._settle(item)
         elif isinstance(item, Found):
             self._receive(item, state, self.crew.next())
         elif isinstance(item, CaseFolder):
@@ -221,10 +225,10 @@ class _Run:
 
     def _unchanged(self, found: Found, state: os.stat_result | None) -> Outcome | None:
         """Known by path, size and time, without reading it again."""
-        if self.rehash or found.in_zip or state is None:
+        if self.rehash or found.in_zip or state is None or not found.bag.free:
             return None
         sha256 = read.known_source(self.connection, _key(found), state.st_size, state.st_mtime_ns)
-        if sha256 is None or not self.rooms.store.has(sha256):
+        if sha256 is None or not self.rooms.store.has(sha256) or bags.differs(found.bag, found.path, sha256):
             return None
         return self._known(found, sha256)
 
@@ -232,7 +236,8 @@ class _Run:
         kind, uid = read.kind_and_uid(self.connection, sha256) or self.new.get(sha256, ("other", ""))
         cases = read.cases_of(self.connection, sha256)
         self._remember(found, sha256)
-        return Outcome(found.shown, "known", kind, sha256, cases[0] if cases else None, uid or None)
+        case = cases[0] if cases else None
+        return Outcome(found.shown, "known", kind, sha256, case, uid or None, notes=found.bag.notes)
 
     def _receive(self, found: Found, state: os.stat_result | None, gathered: Gathered) -> None:
         if gathered.held and not self._indexed(gathered.sha256):
@@ -251,7 +256,7 @@ class _Run:
         gathered = replace(gathered, facts=facts)
         uid = facts.instance.sop_instance_uid
         self.new[gathered.sha256] = (facts.kind, uid)
-        notes = facts.notes
+        notes = (*facts.notes, *found.bag.notes)
         first = self.uids.setdefault(uid, gathered.sha256)
         if first != gathered.sha256 or read.others_with_uid(self.connection, uid, gathered.sha256):
             notes = (*notes, "same-uid: another file with this SOP Instance UID is held too; both are kept")
@@ -274,6 +279,7 @@ class _Run:
             elif dicomdir.in_zip:
                 self.named_in_zip.append(shown)
             elif not _is_there(dicomdir.path.parent, parts):
+                self.gone.add(shown.casefold())
                 self._settle(_missing(shown))
 
     def _missing_in_zip(self) -> None:
@@ -389,6 +395,8 @@ class _Run:
         if len(raw) > _LARGEST_RECORD:
             why = f"{shown}:1: a case file is never larger than {_LARGEST_RECORD >> 20} MiB"
             return Outcome(shown, "failed", "case", None, slug, None, "record-invalid", why)
+        if wrong := bags.differs(folder.record.bag, raw):
+            return Outcome(shown, "failed", "case", None, slug, None, "bag-differs", wrong)
         prefix = shown[: -len(folder.record.name)]
         taken = {
             _normal(m.shown[len(prefix) :]): self.taken[_normal(m.shown)]
@@ -529,7 +537,7 @@ def _printed(text: str) -> str:
 
 def slug_of(found: Found) -> str:
     """A slug from the name of the folder (or zip) that the case file lies in."""
-    folder = found.folder
+    folder = bags.named(found.folder) if found.bag.bagged else found.folder
     if "!" in folder and folder.endswith(("!.", "!")):
         folder = folder.rpartition("!")[0]
         folder = re.sub(r"\.zip$", "", folder, flags=re.IGNORECASE)

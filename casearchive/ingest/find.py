@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from casearchive.files import private_folder
+from casearchive.ingest import bags
 from casearchive.model import Outcome
 from casearchive.settings import MARKER
 
@@ -34,13 +35,14 @@ _ZIPPED_DOCUMENTS = frozenset({
 @dataclass(frozen=True, slots=True)
 class Found:
     """One file to look at. ``shown`` is what the report calls it (``disc.zip!IM1`` inside a zip), ``folder`` the
-    shown folder it lies in, ``name`` its own name."""
+    shown folder it lies in, ``name`` its own name, ``bag`` what the bag says of it in which it lies."""
 
     path: Path
     shown: str
     folder: str
     name: str
     in_zip: bool = False
+    bag: bags.Said = bags.NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,12 @@ def find(paths: Iterable[Path], *, archive: Path, unpack: Path) -> Iterator[Item
 
 
 def _at(
-    path: Path, archive: Path, unpack: Path, seen: set[tuple[int, int]], depth: int = 0
+    path: Path,
+    archive: Path,
+    unpack: Path,
+    seen: set[tuple[int, int]],
+    depth: int = 0,
+    around: tuple[bags.Bag, ...] = (),
 ) -> Iterator[Item]:
     shown = _printable(path)
     try:
@@ -102,18 +109,23 @@ def _at(
             why = f"folders nested more than {_DEEPEST} deep: name this one by itself"
             yield Outcome(shown, "failed", reason="unreadable", message=why)
             return
-        yield from _in_folder(path, archive, unpack, seen, depth)
+        yield from _in_folder(path, archive, unpack, seen, depth, around)
     elif stat.S_ISREG(state.st_mode):
         if depth == 0 and path.name.upper() == "DICOMDIR":  # the index stands for its disc
             yield from _in_folder(path.parent, archive, unpack, seen, depth)
         else:
-            yield from _file(path, unpack)
+            yield from _file(path, unpack, around)
     else:
         yield Outcome(shown, "skipped", reason="special-file", message="not a file: a pipe, socket or device")
 
 
 def _in_folder(
-    folder: Path, archive: Path, unpack: Path, seen: set[tuple[int, int]], depth: int
+    folder: Path,
+    archive: Path,
+    unpack: Path,
+    seen: set[tuple[int, int]],
+    depth: int,
+    around: tuple[bags.Bag, ...] = (),
 ) -> Iterator[Item]:
     try:
         state = folder.stat()
@@ -134,6 +146,10 @@ def _in_folder(
         why = "another archive: its cases come in as an export from there (casearchive export … --as folder)"
         yield Outcome(_printable(folder), "skipped", reason="part-of-archive", message=why)
         return
+    bag = None
+    if bags.DECLARATION in names and _is_plain(folder / bags.DECLARATION):
+        bag = bags.of_folder(folder, _printable(folder))
+        around = (bag, *around)
     members: list[Found] = []
     has_record = CASE_FILE in names and _is_plain(folder / CASE_FILE)
     for name in names:
@@ -144,29 +160,46 @@ def _in_folder(
                 _printable(folder / name), "skipped", reason="ignored", message="housekeeping of the system"
             )
             continue
-        for item in _at(folder / name, archive, unpack, seen, depth + 1):
+        if _is_plain(folder / name) and (tag := bags.tag(around, folder / name, folder / name)):
+            yield tag
+            continue
+        for item in _at(folder / name, archive, unpack, seen, depth + 1, around):
             members += [item] if isinstance(item, Found) and not item.in_zip else []
             yield item
+    if bag:
+        yield from bags.missing(bag, bags.in_folder(bag))
     if has_record:
-        yield CaseFolder(_found(folder / CASE_FILE), tuple(members))
+        yield CaseFolder(_found(folder / CASE_FILE, around), tuple(members))
 
 
-def _file(path: Path, unpack: Path) -> Iterator[Item]:
+def _file(path: Path, unpack: Path, around: tuple[bags.Bag, ...] = ()) -> Iterator[Item]:
     if path.name == CASE_FILE:
         siblings = [p for p in sorted(path.parent.iterdir()) if p.name != path.name and _is_plain(p)]
         members = tuple(_found(p) for p in siblings if not _HOUSEKEEPING.fullmatch(p.name))
         yield from members
         yield CaseFolder(_found(path), members)
     elif path.name.upper() == "DICOMDIR":
-        yield _found(path)
+        yield _found(path, around)
     elif path.suffix.lower() not in _ZIPPED_DOCUMENTS and _is_zip(path):
-        yield from _in_zip(path, unpack)
+        refused = _bagged_zip(_found(path, around))
+        yield from (refused,) if refused else _in_zip(path, unpack)
     else:
-        yield _found(path)
+        yield _found(path, around)
 
 
-def _found(path: Path) -> Found:
-    return Found(path, _printable(path), _printable(path.parent), _printable(Path(path.name)))
+def _found(path: Path, around: tuple[bags.Bag, ...] = ()) -> Found:
+    name = _printable(Path(path.name))
+    return Found(path, _printable(path), _printable(path.parent), name, bag=bags.said(around, path))
+
+
+def _bagged_zip(zipped: Found) -> Outcome | None:
+    """The line for a zip that is not what its bag promises: it is not opened. Others are judged as they are copied."""
+    try:
+        wrong = bags.differs(zipped.bag, zipped.path)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        return Outcome(zipped.shown, "failed", reason="unreadable", message=f"{why}: check the medium")
+    return Outcome(zipped.shown, "failed", reason="bag-differs", message=wrong) if wrong else None
 
 
 def _is_plain(path: Path) -> bool:
@@ -257,6 +290,7 @@ def _members(
     private_folder(unpack)
     files: list[Found] = []
     records: list[Found] = []
+    packed_bags = bags.of_zip(archive, members, shown)
     for number, member in enumerate(members):
         name = member.filename.replace("\\", "/")
         label = f"{shown}!{_clean(name)}"
@@ -274,7 +308,12 @@ def _members(
             yield Outcome(label, "failed", reason="archive-refused", message=problem)
             continue
         inside = PurePosixPath(name)
-        found = Found(copy, label, f"{shown}!{_clean(str(inside.parent))}", _clean(inside.name), in_zip=True)
+        around = bags.around(packed_bags, inside)
+        if tag := bags.tag(around, inside, copy):
+            yield tag
+            continue
+        folder, told = f"{shown}!{_clean(str(inside.parent))}", bags.said(around, inside)
+        found = Found(copy, label, folder, _clean(inside.name), in_zip=True, bag=told)
         if inside.name == CASE_FILE:
             records.append(found)
         elif inside.suffix.lower() not in _ZIPPED_DOCUMENTS and _is_zip(copy):
@@ -287,6 +326,9 @@ def _members(
         else:
             files.append(found)
             yield found
+    held = {PurePosixPath(m.filename.replace("\\", "/")) for m in members if not m.is_dir()}
+    for bag in packed_bags.values():
+        yield from bags.missing(bag, bags.in_zip(bag, held))
     for record in records:
         below = record.folder if record.folder.endswith("/") else record.folder + "/"
         everything = record.folder.endswith("!.")

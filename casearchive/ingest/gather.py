@@ -12,6 +12,7 @@ from casearchive import render
 from casearchive.clip import Clip
 from casearchive.errors import PictureUnavailable, UnreadableFile
 from casearchive.files import write_lightly
+from casearchive.ingest import bags
 from casearchive.model import Facts
 from casearchive.readers import open_clip
 from casearchive.readers._medium import file_ids
@@ -21,12 +22,14 @@ from casearchive.stores.folder import FolderStore
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """``source`` is a file to take, or None for an object that the store holds already (``sha256``)."""
+    """``source`` is a file to take, or None for an object that the store holds already (``sha256``). What ``bag``
+    promises of its bytes is asked before they are kept."""
 
     root: Path
     source: Path | None
     sha256: str = ""
     dry_run: bool = False
+    bag: bags.Said = bags.NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ def gather(task: Task) -> Gathered:
     except UnreadableFile as refusal:
         return Gathered("", 0, reason=refusal.reason, message=_said(refusal))
     try:
+        if wrong := bags.differs(task.bag, incoming.path, incoming.sha256):
+            return Gathered(incoming.sha256, incoming.size, reason="bag-differs", message=wrong)
         if store.has(incoming.sha256):
             if task.dry_run:
                 return Gathered(incoming.sha256, incoming.size, held=True)
