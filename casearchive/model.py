@@ -499,13 +499,15 @@ class QuizPoint:
 
 @dataclass(frozen=True, slots=True)
 class Quiz:
-    """``answer`` counts from 1, as a person counts options."""
+    """``answer`` counts from 1, as a person counts options; ``reasons`` say of each option, in their order, why it is
+    right or wrong ("" where there is nothing to say)."""
 
     question: str
     options: tuple[str, ...] = ()
     answer: int | None = None
     why: str = ""
     ask_point: QuizPoint | None = None
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,8 @@ def full_case() -> Case:
             Measurement("volume", 15.0, "mL", "", "", "left", note="by the ellipsoid"),
         ),
         quiz=(
-            Quiz("What next?", ("Wait", "Watch it move"), 2, "It widens."),
+            Quiz("What next?", ("Wait", "Watch it move"), 2, "It widens.", None,
+                 ("Weeks are lost.", "Only movement tells.")),
             Quiz("What is hidden?", (), None, "The other end."),
         ),
     )  # fmt: skip

@@ -77,7 +77,14 @@ def gate() -> Case:
             ),
         ),
         quiz=(
-            Quiz("What helps?", ("Water", "Oil", "Paint"), 2, "Oil creeps."),
+            Quiz(
+                "What helps?",
+                ("Water", "Oil", "Paint"),
+                2,
+                "Oil creeps.",
+                None,
+                ("It rusts.", "", "It only looks new."),
+            ),
             Quiz("Mark it.", why="The brown one.", ask_point=QuizPoint("M1", None, "F1")),
         ),
     )
@@ -602,6 +609,21 @@ def test_a_place_is_marked_by_keyboard(case: Page) -> None:
         case.press(key)
     assert case.text(".placed") == "The right place. The right frame. The brown one."
     assert case.run("document.activeElement.classList.contains('placed')")
+
+
+def reasons(page: Page) -> list[str]:
+    return list(page.run("[...document.querySelectorAll('.question .reason')].map((one) => one.textContent)"))
+
+
+def test_each_choice_has_its_reason_once_it_was_answered(case: Page) -> None:
+    assert reasons(case) == []
+    case.click(".option:nth-of-type(1) input")
+    case.click(".check")
+    assert reasons(case) == ["It rusts."]  # the others would tell which is right
+    case.click(".option:nth-of-type(2) input")
+    case.click(".check")
+    assert reasons(case) == ["It rusts.", "It only looks new."]
+    assert case.text(".question .feedback") == "Right. Oil creeps."
 
 
 def test_only_the_first_answer_counts_and_none_after_it_was_told(case: Page) -> None:

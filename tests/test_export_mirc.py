@@ -276,7 +276,9 @@ def test_the_responses_say_which_answer_is_right_and_why(asked: Path) -> None:
         "What next?", "What is hidden?", "What are the findings and the diagnosis?",
     ]  # fmt: skip
     told = [(a.findtext("answer-body"), a.findtext("response/p")) for a in questions[0].iterfind("answer")]
-    assert told == [("Wait", "No."), ("Watch it move", "Right. It widens.")]
+    assert told == [
+        ("Wait", "No. Weeks are lost."), ("Watch it move", "Right. Only movement tells. It widens."),
+    ]  # fmt: skip
     solved = [p.text for p in questions[2].iterfind("answer/response/p")]
     assert "Complete tear of the right rectus femoris muscle, definite, confirmed by surgery" in solved
 

@@ -239,6 +239,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read() -> None:
         ('finding = "F1" }', 'finding = "G1" }', "quiz[1].ask_point.finding", "did you mean 'F1'?"),
         ('pair = "M1"', 'pair = "M7"', "media[2].pair", "no media has the id 'M7'"),
         ("answer = 2", "answer = 4", "quiz[1].answer", "there are 3 options"),
+        ("answer = 2", 'reasons = ["No."]\nanswer = 2', "quiz[1].reasons", "there are 3 options and 1 reasons"),
         ("answer = 2", "answer = 0", "quiz[1].answer", "must be 1 or more"),
         ("point = [300.5, 240]", "point = [300.5, 240], box = [[1, 2], [3, 4]]", "finding[1].evidence[2].box", "one shape"),
         ("point = [300.5, 240]", "point = [300.5]", "finding[1].evidence[2].point", "a point is [x, y]"),
@@ -516,7 +517,8 @@ def cases(draw: st.DrawFn) -> Case:
     quiz = []
     for asked in made["quiz"]:
         right = asked.answer if asked.answer is not None and asked.answer <= len(asked.options) else None
-        quiz.append(replace(asked, answer=right))
+        reasons = asked.reasons if len(asked.reasons) == len(asked.options) else ()
+        quiz.append(replace(asked, answer=right, reasons=reasons))
     return Case(**{**made, "quiz": tuple(quiz)})
 
 

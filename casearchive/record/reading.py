@@ -210,6 +210,10 @@ class _Reader:
                         f"there are {offered} options, so the answer cannot be number {answer}",
                     )
                 )
+            reasons = quiz.get("reasons")
+            if isinstance(reasons, list) and reasons and len(reasons) != offered:
+                why = f'there are {offered} options and {len(reasons)} reasons: give each option one, "" for none'
+                self.complaints.append((("quiz", number, "reasons"), why))
 
     def _ids(self, values: dict[str, Any], key: str) -> set[str]:
         seen: dict[str, int] = {}

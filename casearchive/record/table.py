@@ -299,6 +299,7 @@ QUIZ = Table(
         Field("options", "texts", "the answers to choose from"),
         Field("answer", "int", "the right option, counted from 1", low=1),
         Field("why", "text", "why it is right"),
+        Field("reasons", "texts", "of each option, in their order, why it is right or wrong"),
         Field("ask_point", "table", "a mark-the-finding question", table=ASK_POINT),
     ),
 )

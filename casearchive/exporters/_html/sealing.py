@@ -38,7 +38,10 @@ def answers(case: Case, figures: Sequence[Figure], sections: Mapping[str, str]) 
         "captions": {f.number: caption(f.media) for f in figures},
         "marks": {f.number: marks_on(case, f.ref) for f in figures},
         "ranges": {f.number: ranges(case, f) for f in figures},
-        "quiz": [{"answer": q.answer, "why": q.why, "place": place(q, case, figures)} for q in case.quiz],
+        "quiz": [
+            {"answer": q.answer, "why": q.why, "reasons": q.reasons, "place": place(q, case, figures)}
+            for q in case.quiz
+        ],
     }
 
 

@@ -218,9 +218,11 @@ def _quiz(root: ET.Element, case: Case, *, with_diagnosis: bool) -> None:
 
 
 def _response(asked: Quiz, place: int) -> list[str]:
+    reason = asked.reasons[place - 1] if place <= len(asked.reasons) else ""
     if asked.answer is None:
-        return [asked.why] if asked.why else ["There is no one right answer."]
-    return [f"Right. {asked.why}".strip()] if place == asked.answer else ["No."]
+        return [text for text in (reason, asked.why) if text] or ["There is no one right answer."]
+    said = ("Right.", reason, asked.why) if place == asked.answer else ("No.", reason)
+    return [" ".join(filter(None, said))]
 
 
 def _solved(case: Case) -> list[str]:

@@ -117,9 +117,10 @@ def answered(quiz: Quiz) -> list[Para]:
     if 0 <= right < len(quiz.options):
         option = _option(right, quiz.options[right])
         told.append(Para(option.text, label=f"Answer: {option.label}"))
-    elif not quiz.why:
+    elif not (quiz.why or any(quiz.reasons)):
         return []
     told += [Para(part) for part in words.paragraphs(quiz.why)]
+    told += [_option(place, text) for place, text in enumerate(quiz.reasons) if text.strip()]
     return _cleaned(told)
 
 

@@ -37,15 +37,17 @@ class Question {
       this.say("", "Choose an answer first.", "");
       return;
     }
-    const { answer, why } = unseal("sealed").quiz[this.number];
+    const { answer, why, reasons } = unseal("sealed").quiz[this.number];
     this.clear();
     if (answer === null) {
+      this.reason(reasons);
       this.say("", "", why);
       return;
     }
     const right = Number(chosen.value) === answer;
     this.first("quiz", right ? 1 : 0, 1);
     chosen.closest("label").classList.add(right ? "right" : "wrong");
+    this.reason(reasons, right ? null : chosen);
     if (right) this.say("right", "Right.", why);
     else this.say("wrong", "Not quite.", "Try another, or show the answer.");
   }
@@ -57,16 +59,26 @@ class Question {
   }
 
   tell() {
-    const { answer, why } = unseal("sealed").quiz[this.number];
+    const { answer, why, reasons } = unseal("sealed").quiz[this.number];
     this.told = true;
     this.clear();
+    this.reason(reasons);
     const right = this.options.find((option) => Number(option.value) === answer);
     if (right) right.closest("label").classList.add("right");
-    this.say("right", right ? `Answer: ${right.closest("label").textContent.trim()}.` : "", why);
+    this.say("right", right ? `Answer: ${right.nextElementSibling.textContent.trim()}.` : "", why);
   }
 
   clear() {
     this.options.forEach((option) => option.closest("label").classList.remove("right", "wrong"));
+    all(".reason", this.root).forEach((told) => told.remove());
+  }
+
+  /* Why each choice is right or wrong, or why only this one is. */
+  reason(reasons, only = null) {
+    this.options.forEach((option, at) => {
+      if (reasons[at] && (!only || only === option))
+        option.closest("label").append(make("span", { className: "reason", dir: "auto" }, reasons[at]));
+    });
   }
 
   say(kind, verdict, why) {
