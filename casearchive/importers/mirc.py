@@ -155,7 +155,7 @@ class _Reading:
         if tag in _IDENTITY or child.get("visible") == "phi-restricted":
             self._leave("identity", tag)
         elif tag in _OFFICE or tag.startswith("ATFI-"):
-            if any(text.strip() for text in child.itertext()):
+            if tag != "document-type" and any(text.strip() for text in child.itertext()):
                 self._leave("office", tag)
         elif tag in ("image", "img"):
             for inner in child:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from casearchive.importers._mirc.wording import words
+from casearchive.importers._mirc.wording import paragraphs
 
 _RIGHT = re.compile(r"(right|correct|yes|true|exactly|good)\b[\s.,:!–-]*", re.IGNORECASE)
 _WRONG = re.compile(
@@ -19,7 +19,7 @@ def question(element: ET.Element) -> dict[str, Any]:
     where exactly one response begins by saying so; what else responses say stands with the reasons."""
     asked: dict[str, Any] = {"question": _part(element, "question-body") or (element.text or "").strip()}
     answers = [
-        (_part(a, "answer-body") or (a.text or "").strip(), _part(a, "response"))
+        (_part(a, "answer-body") or (a.text or "").strip(), _part(a, "response", "\n\n"))
         for a in element.iter("answer")
     ]
     answers = [(body, response) for body, response in answers if body or response]
@@ -43,6 +43,6 @@ def _reason(number: int, response: str, asked: dict[str, Any]) -> str:
     return f"{asked['options'][number - 1]}: {told}" if told else ""
 
 
-def _part(element: ET.Element, tag: str) -> str:
+def _part(element: ET.Element, tag: str, between: str = " ") -> str:
     found = element.find(tag)
-    return words(found) if found is not None else ""
+    return between.join(paragraphs(found)) if found is not None else ""
