@@ -81,9 +81,11 @@ FINDINGS = st.builds(
 )  # fmt: skip
 MEASUREMENTS = st.builds(
     model.Measurement, what=st.sampled_from(["gap", "csa", "own measure"]),
-    value=st.sampled_from([31.0, 0.1, -2.5, 1e9, 0.30000000000000004]), unit=st.sampled_from(["mm", "mm2", "", "%"]),
+    value=st.sampled_from([31.0, 0.1, -2.5, 1e9, 0.30000000000000004]),
+    unit=st.sampled_from(["mm", "mm2", "", "%"]),
     finding=st.sampled_from(["", "F1"]), state=MANEUVERS, side=st.sampled_from(["", *choices.SIDES]),
-    media=st.sampled_from(["", "M1", "M2"]), frame=FRAME, points=st.lists(COORDINATES, max_size=3).map(tuple), note=PROSE,
+    media=st.sampled_from(["", "M1", "M2"]), frame=FRAME,
+    points=st.lists(COORDINATES, max_size=3).map(tuple), note=PROSE,
 )  # fmt: skip
 
 
@@ -116,6 +118,9 @@ VIEWS = st.builds(
 )  # fmt: skip
 
 
+TESTS = st.builds(model.ClinicalTest, WORDS.map(str.strip), MAYBE, SIDES, PROSE)
+
+
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """Cases that a case file can hold, with the clips ``M1`` and ``M2``."""
@@ -133,7 +138,7 @@ def cases(draw: st.DrawFn) -> Case:
         patient=draw(st.builds(model.Patient, st.sampled_from(["", "24 Y", "60-70 Y", "3 M"]),
                                st.sampled_from(["", "M", "F", "O"]), MAYBE)),
         story=draw(STORIES), priors=tuple(draw(st.lists(PRIORS, max_size=2))),
-        tests=tuple(draw(st.lists(st.builds(model.ClinicalTest, WORDS.map(str.strip), MAYBE, SIDES, PROSE), max_size=2))),
+        tests=tuple(draw(st.lists(TESTS, max_size=2))),
         media=(replace(first, id="M1", pair=pair), replace(second, id="M2")),
         findings=tuple(replace(f, id=f"F{n}") for n, f in enumerate(findings, 1)),
         measurements=tuple(m if m.finding in known else replace(m, finding="") for m in measured),

@@ -1,4 +1,4 @@
-"""MIRC teaching files come back in: ours as equal as can be, those of others with every word, hostile ones not at all."""
+"""MIRC teaching files come in: ours as equal as can be, those of others with every word, hostile ones not at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from casearchive import Archive, record
 from casearchive.exporters import mirc as exporter
 from casearchive.importers import mirc
 from casearchive.ingest import Summary
-from casearchive.model import Case, Diagnosis, Outcome
+from casearchive.model import Case, Outcome
 from casearchive.record.elements import NAMESPACE
 from casearchive.teaching import TeachingCase
 
@@ -34,7 +34,8 @@ FOREIGN = """\
 <MIRCdocument display="mstf" docref="">
   <title>Velvet foot after a jump</title>
   <alternative-title>Sore heel</alternative-title>
-  <author><name>B. Invented</name><affiliation>Hospital of the Marsh</affiliation><contact>b@example.org</contact></author>
+  <author><name>B. Invented</name><affiliation>Hospital of the Marsh</affiliation>
+    <contact>b@example.org</contact></author>
   <author><name>C. Invented</name><affiliation>Hospital of the Marsh</affiliation></author>
   <abstract><p>A jumper's heel.</p></abstract>
   <keywords>heel, jumping; marsh</keywords>
@@ -47,7 +48,8 @@ FOREIGN = """\
   </section>
   <section heading="Findings"><p>Complete tear of the left Achilles tendon; gap 20 mm.</p>
     <table><tr><td>Gap</td><td>20 mm</td></tr></table> See <show image="2"/>.</section>
-  <section heading="Diagnosis"><diagnosis>Achilles tendon rupture</diagnosis><confirmation>Surgery</confirmation></section>
+  <section heading="Diagnosis"><diagnosis>Achilles tendon rupture</diagnosis>
+    <confirmation>Surgery</confirmation></section>
   <section heading="Ddx"><ol><li>Plantaris tear</li><li>Tennis leg</li></ol></section>
   <section heading="Discussion"><p>Read <a href="https://example.org/x">this</a>.</p><script>alert(1)</script></section>
   <section heading="Embryology"><p>Not needed.</p></section>
@@ -62,7 +64,8 @@ FOREIGN = """\
   </image-section>
   <quiz><question><question-body>What now?</question-body>
     <answer><answer-body>Wait</answer-body><response>No. It retracts.</response></answer>
-    <answer><answer-body>Sew</answer-body><response><p>Correct! Within two weeks.</p></response></answer></question></quiz>
+    <answer><answer-body>Sew</answer-body><response><p>Correct! Within two weeks.</p></response></answer>
+  </question></quiz>
   <references><reference>An almanac, 2031.</reference></references>
   <code coding-system="SNOMED CT">61352006<meaning>Achilles tendon</meaning></code>
   <authorization><owner>b_invented</owner><read>*</read></authorization>
@@ -109,10 +112,8 @@ def test_words_go_where_a_record_has_a_field_for_them(foreign: mirc.Document) ->
     assert case.story.differential == ("Plantaris tear", "Tennis leg")
     assert case.story.references == ("An almanac, 2031.",)
     (made,) = case.story.diagnosis
-    assert (made.what, made.side, made.certainty, made.confirmed_by) == (
-        record.loads(record.dumps(Case("x", "T", story=replace(case.story))), slug="x").story.diagnosis[0].what,
-        "unknown", "definite", "Surgery",
-    )  # fmt: skip
+    assert (made.side, made.certainty, made.confirmed_by) == ("unknown", "definite", "Surgery")
+    assert made.what == "Achilles tendon rupture", "the words, as no concept has just this name"
     (asked,) = case.quiz
     assert (asked.options, asked.answer) == (("Wait", "Sew"), 2)
     assert "Within two weeks." in asked.why and "Wait: It retracts." in asked.why
@@ -176,8 +177,12 @@ def test_a_picture_that_is_not_there_costs_nothing_but_itself(foreign: mirc.Docu
 
 @pytest.mark.parametrize(
     ("text", "certainty"),
-    [("Achilles tendon rupture", "definite"), ("Probable gout", "probable"), ("Possible tear of the supraspinatus tendon", "possible")],
-)  # fmt: skip
+    [
+        ("Achilles tendon rupture", "definite"),
+        ("Probable gout", "probable"),
+        ("Possible tennis leg", "possible"),
+    ],
+)
 def test_a_doubt_in_the_words_of_a_diagnosis_is_kept(text: str, certainty: str) -> None:
     (made,) = read(body(f"<diagnosis>{text}</diagnosis>")).told.case.story.diagnosis
     assert made.certainty == certainty
@@ -523,10 +528,14 @@ def test_an_export_comes_into_another_archive_as_the_same_case(
     assert (again.added, again.failed, told["MIRCdocument.xml"].outcome) == (0, 0, "known")
 
 
-def test_the_diagnosis_is_found_by_a_search_after_the_way_round(
+def test_a_case_is_found_by_a_search_after_the_way_round(
     exported: tuple[Case, Path], archive: Archive
 ) -> None:
-    before, path = exported
-    take(archive, path)
-    assert isinstance(before.story.diagnosis[0], Diagnosis)
-    assert [hit.slug for hit in archive.search("complete tear rectus femoris").hits] == [FULL]
+    take(archive, exported[1])
+    assert [hit.case for hit in archive.search("complete tear rectus femoris").hits if hit.case] == [FULL]
+
+
+def test_words_of_a_foreign_document_are_found_by_a_search(archive: Archive, marsh: Path) -> None:
+    take(archive, marsh)
+    for asked in ("achilles tear", "frayed", "snap"):
+        assert [hit.case for hit in archive.search(asked).hits if hit.case] == ["marsh-heel"], asked
