@@ -111,7 +111,8 @@ def _history(root: ET.Element, case: Case, saying: _Saying, *, quiz: bool) -> No
     for head, path, values in lines:
         told = "; ".join(filter(None, values))
         if told and not (quiz and told_in(told, case)):
-            saying[path] += _paragraphs(history, f"{head}: {told}")
+            # one paragraph, which its first word sets apart from the author's own
+            saying[path].append(_text(history, "p", f"{head}: {told}"))
 
 
 def _tests(case: Case) -> str:
