@@ -188,9 +188,7 @@ def _in_folder(
     if has_record:
         yield CaseFolder(_found(folder / CASE_FILE, around), tuple(members))
     for name, content in documents.contents.items():
-        yield TeachingFile(
-            _found(folder / name, around), content, tuple(members), documents.alone(name)
-        )
+        yield TeachingFile(_found(folder / name, around), content, tuple(members), documents.alone(name))
 
 
 def _file(path: Path, unpack: Path, around: tuple[bags.Bag, ...] = ()) -> Iterator[Item]:
@@ -213,7 +211,7 @@ def _file(path: Path, unpack: Path, around: tuple[bags.Bag, ...] = ()) -> Iterat
 
 
 def _another_form(found: Found) -> Outcome:
-    """The line for a form of a picture that is taken in another one; a bag is held to its promise of it all the same."""
+    """The line for a form of a picture that is taken in another one; a bag is held to its promise of it, too."""
     try:
         wrong = bags.differs(found.bag, found.path)
     except OSError as error:
