@@ -57,7 +57,7 @@ def command(
     rehash: bool,
     dry_run: bool,
 ) -> int:
-    """Take in files, folders, zips, discs, bags and case folders; "-" reads paths from standard input.
+    """Take in files, folders, zips, discs, bags, case folders and MIRC teaching files; "-" reads paths from stdin.
 
     Originals are kept bit for bit. What was taken before is known and not taken again, so running this again is
     going on. Every file gets one line; the end is a summary. The files of a bag (BagIt) are compared with its

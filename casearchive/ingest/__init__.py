@@ -21,11 +21,12 @@ from casearchive.choices import PICTURE_SUFFIX
 from casearchive.claims import completed
 from casearchive.errors import RecordError
 from casearchive.files import write_durably
+from casearchive.importers import mirc
 from casearchive.index import read, write
-from casearchive.ingest import bags, drafts
+from casearchive.ingest import bags, drafts, teachingfiles
 from casearchive.ingest.crew import CANCELLED, Crew
 from casearchive.ingest.doubts import doubts
-from casearchive.ingest.find import CaseFolder, Drain, Found, Item, count, find
+from casearchive.ingest.find import CaseFolder, Drain, Found, Item, TeachingFile, count, find
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.ingest.records import MediaMissing, Taken, archived
 from casearchive.model import Case, Outcome
@@ -220,6 +221,9 @@ class _Run:
         elif isinstance(item, CaseFolder):
             self.commit()
             self._settle(self._case(item))
+        elif isinstance(item, TeachingFile):
+            self.commit()
+            self._settle(self._teaching_file(item))
         if len(self.batch) >= _BATCH or time.monotonic() - self.committed > _PAUSE:
             self.commit()
 
@@ -397,12 +401,7 @@ class _Run:
             return Outcome(shown, "failed", "case", None, slug, None, "record-invalid", why)
         if wrong := bags.differs(folder.record.bag, raw):
             return Outcome(shown, "failed", "case", None, slug, None, "bag-differs", wrong)
-        prefix = shown[: -len(folder.record.name)]
-        taken = {
-            _normal(m.shown[len(prefix) :]): self.taken[_normal(m.shown)]
-            for m in folder.members
-            if _normal(m.shown) in self.taken and m.shown.startswith(prefix)
-        }
+        taken = self._taken_beside(folder)
         try:
             case, stored = archived(text, slug=slug, file=shown, taken=_Normalised(taken), held=self._held)
         except RecordError as error:
@@ -411,6 +410,37 @@ class _Run:
             why = str(missing.problem)
             return Outcome(shown, "failed", "case", None, slug, None, "media-missing", why)
         return self._store_case(case, stored, text, shown)
+
+    def _taken_beside(self, folder: CaseFolder | TeachingFile) -> dict[str, Taken]:
+        """What was taken beside a record, by the name relative to it."""
+        prefix = folder.record.shown[: -len(folder.record.name)]
+        return {
+            _normal(m.shown[len(prefix) :]): self.taken[_normal(m.shown)]
+            for m in folder.members
+            if _normal(m.shown) in self.taken and m.shown.startswith(prefix)
+        }
+
+    def _teaching_file(self, paper: TeachingFile) -> Outcome:
+        """A document of another system, by the road of a case file; a picture that is not there costs only itself."""
+        shown, taken = paper.record.shown, self._taken_beside(paper)
+        own = slug_of(paper.record)
+        if not paper.alone:
+            own = slugified(f"{own}-{paper.record.name.rpartition('.')[0]}")
+        if wrong := bags.differs(paper.record.bag, paper.content):
+            return Outcome(shown, "failed", "case", None, own, None, "bag-differs", wrong)
+        try:
+            beside = teachingfiles.among(taken)
+            told = mirc.read(paper.content, lambda asked: beside(_normal(asked))).told
+            case = replace(told.case, slug=told.case.slug or own)
+            text = record.dumps(case)
+            case, stored = archived(
+                text, slug=case.slug, file=shown, taken=_Normalised(taken), held=self._held
+            )
+        except (mirc.Refused, RecordError) as error:
+            why = str(error) if isinstance(error, RecordError) else f"{shown}: {error}"
+            return Outcome(shown, "failed", "case", None, own, None, "record-invalid", why)
+        outcome = self._store_case(case, stored, text, shown)
+        return replace(outcome, notes=(*told.notes, *outcome.notes))
 
     def _held(self, sha256: str) -> Taken | None:
         detail = read.detail(self.connection, sha256)

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from casearchive.files import private_folder
-from casearchive.ingest import bags
+from casearchive.ingest import bags, teachingfiles
+from casearchive.ingest.teachingfiles import Documents
 from casearchive.model import Outcome
 from casearchive.settings import MARKER
 
@@ -54,11 +55,22 @@ class CaseFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class TeachingFile:
+    """A document of another system that tells a case: comes after every file in and below its folder. ``alone``: no
+    other lies in its folder."""
+
+    record: Found
+    content: bytes
+    members: tuple[Found, ...]
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Finish everything found so far before asking for the next: its temporary files go away then."""
 
 
-Item = Found | CaseFolder | Outcome | Drain
+Item = Found | CaseFolder | TeachingFile | Outcome | Drain
 
 
 def count(paths: Iterable[Path]) -> int:
@@ -152,8 +164,10 @@ def _in_folder(
         around = (bag, *around)
     members: list[Found] = []
     has_record = CASE_FILE in names and _is_plain(folder / CASE_FILE)
+    documents = teachingfiles.in_folder(folder, names)
+    passed = {_printable(folder / name) for name in documents.passed}
     for name in names:
-        if name == CASE_FILE and has_record:
+        if (name == CASE_FILE and has_record) or name in documents.contents:
             continue
         if _HOUSEKEEPING.fullmatch(name):
             yield Outcome(
@@ -164,12 +178,17 @@ def _in_folder(
             yield tag
             continue
         for item in _at(folder / name, archive, unpack, seen, depth + 1, around):
+            if isinstance(item, Found) and item.shown in passed:
+                yield _another_form(item)
+                continue
             members += [item] if isinstance(item, Found) and not item.in_zip else []
             yield item
     if bag:
         yield from bags.missing(bag, bags.in_folder(bag))
     if has_record:
         yield CaseFolder(_found(folder / CASE_FILE, around), tuple(members))
+    for name, content in documents.contents.items():
+        yield TeachingFile(_found(folder / name, around), content, tuple(members), documents.alone(name))
 
 
 def _file(path: Path, unpack: Path, around: tuple[bags.Bag, ...] = ()) -> Iterator[Item]:
@@ -178,6 +197,10 @@ def _file(path: Path, unpack: Path, around: tuple[bags.Bag, ...] = ()) -> Iterat
         members = tuple(_found(p) for p in siblings if not _HOUSEKEEPING.fullmatch(p.name))
         yield from members
         yield CaseFolder(_found(path), members)
+    elif (document := teachingfiles.in_folder(path.parent, [path.name])).contents:
+        members = tuple(_found(path.parent / name) for name in sorted(document.chosen))
+        yield from members
+        yield TeachingFile(_found(path), document.contents[path.name], members, alone=True)
     elif path.name.upper() == "DICOMDIR":
         yield _found(path, around)
     elif path.suffix.lower() not in _ZIPPED_DOCUMENTS and _is_zip(path):
@@ -185,6 +208,18 @@ def _file(path: Path, unpack: Path, around: tuple[bags.Bag, ...] = ()) -> Iterat
         yield from (refused,) if refused else _in_zip(path, unpack)
     else:
         yield _found(path, around)
+
+
+def _another_form(found: Found) -> Outcome:
+    """The line for a form of a picture that is taken in another one; a bag is held to its promise of it, too."""
+    try:
+        wrong = bags.differs(found.bag, found.path)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        return Outcome(found.shown, "failed", reason="unreadable", message=f"{why}: check the medium")
+    if wrong:
+        return Outcome(found.shown, "failed", reason="bag-differs", message=wrong)
+    return Outcome(found.shown, "skipped", reason="other-form", message=teachingfiles.PASSED)
 
 
 def _found(path: Path, around: tuple[bags.Bag, ...] = ()) -> Found:
@@ -291,6 +326,7 @@ def _members(
     files: list[Found] = []
     records: list[Found] = []
     packed_bags = bags.of_zip(archive, members, shown)
+    documents, papers = _documents_of(archive, members), {}
     for number, member in enumerate(members):
         name = member.filename.replace("\\", "/")
         label = f"{shown}!{_clean(name)}"
@@ -314,8 +350,12 @@ def _members(
             continue
         folder, told = f"{shown}!{_clean(str(inside.parent))}", bags.said(around, inside)
         found = Found(copy, label, folder, _clean(inside.name), in_zip=True, bag=told)
-        if inside.name == CASE_FILE:
+        if name in documents.passed:
+            yield _another_form(found)
+        elif inside.name == CASE_FILE:
             records.append(found)
+        elif name in documents.contents:
+            papers[name] = found
         elif inside.suffix.lower() not in _ZIPPED_DOCUMENTS and _is_zip(copy):
             yield Outcome(
                 label,
@@ -330,12 +370,23 @@ def _members(
     for bag in packed_bags.values():
         yield from bags.missing(bag, bags.in_zip(bag, held))
     for record in records:
-        below = record.folder if record.folder.endswith("/") else record.folder + "/"
-        everything = record.folder.endswith("!.")
-        mine = tuple(
-            f for f in files if everything or f.folder == record.folder or f.folder.startswith(below)
-        )
-        yield CaseFolder(record, mine)
+        yield CaseFolder(record, _beside(record, files))
+    for name, paper in papers.items():
+        mine = _beside(paper, files)
+        yield TeachingFile(paper, documents.contents[name], mine, documents.alone(name))
+
+
+def _documents_of(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Documents:
+    names = ((member.filename.replace("\\", "/"), member) for member in members if not member.is_dir())
+    sound = {name: member for name, member in names if _member_trouble(member, name) is None}
+    return teachingfiles.in_zip(archive, sound, _ZIP_TROUBLE)
+
+
+def _beside(record: Found, files: list[Found]) -> tuple[Found, ...]:
+    """The files of a zip in and below the folder of ``record``."""
+    below = record.folder if record.folder.endswith("/") else record.folder + "/"
+    everything = record.folder.endswith("!.")
+    return tuple(f for f in files if everything or f.folder == record.folder or f.folder.startswith(below))
 
 
 def _member_trouble(member: zipfile.ZipInfo, name: str) -> tuple[str, str, str] | None:

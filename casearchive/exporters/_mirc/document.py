@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 
@@ -12,8 +13,9 @@ from casearchive.exporters._codes import standard_code
 from casearchive.exporters._mirc import facts
 from casearchive.exporters._mirc.pictures import PANE, Figure
 from casearchive.exporters._plain import one_line, plain
-from casearchive.model import Case, Media, Patient, Quiz
+from casearchive.model import Case, Media, Quiz
 from casearchive.record import sentences
+from casearchive.record.layout import Path
 from casearchive.record.spoilers import told_in
 from casearchive.terms import lexicon
 from casearchive.terms.concepts import Code
@@ -26,12 +28,15 @@ _AGE_UNITS = {"Y": "years", "M": "months", "W": "weeks", "D": "days"}
 _RIGHTS = (
     "For teaching, not for diagnosis. Pictures and words were de-identified; do not try to tell who it was."
 )
+#: Which elements tell a fact of the record (``facts.Saying``); a learner's document does not say it.
+_Saying = defaultdict[Path, list[ET.Element]]
 
 
 def document(case: Case, number: int, figures: Sequence[Figure], *, quiz: bool) -> bytes:
     """The XML of a case; ``number`` counts from 1 within the set. ``quiz`` makes the learner's document: what tells the
     answer stands in responses, which MIRC shows when they are asked for, and nowhere else. UTF-8, without a DOCTYPE."""
     root = ET.Element("MIRCdocument", {"display": "page"})
+    saying: _Saying = defaultdict(list)
     title = _open_title(case, number) if quiz else case.title or case.quiz_title
     _text(root, "title", title)
     if not quiz and case.quiz_title:
@@ -40,24 +45,24 @@ def document(case: Case, number: int, figures: Sequence[Figure], *, quiz: bool) 
     _text(author, "name", case.author.name or "not stated")
     _optional(author, "affiliation", case.author.affiliation)
     if not quiz:
-        _text(ET.SubElement(root, "abstract"), "p", _abstract(case))
-        _optional(root, "keywords", ", ".join(case.tags))
-    _text(root, "document-type", "Teaching file")
-    _patient(root, case.patient)
-    _history(root, case, quiz=quiz)
-    _images(root, case, figures, quiz=quiz)
-    if quiz:
-        _quiz(root, case, with_diagnosis=True)
-    else:
-        _told(root, case, figures)
-        _quiz(root, case, with_diagnosis=False)
-    _terms(root, case, quiz=quiz)
-    _text(root, "rights", _RIGHTS)
+        abstract = ET.SubElement(root, "abstract")
+        _text(abstract, "p", _abstract(case))
+        saying[()].append(abstract)
+        saying["tags",] += _optional(root, "keywords", ", ".join(case.tags))
+    saying[()].append(_text(root, "document-type", "Teaching file"))
+    _patient(root, case, saying)
+    _history(root, case, saying, quiz=quiz)
+    _images(root, case, figures, saying, quiz=quiz)
+    if not quiz:
+        _told(root, case, figures, saying)
+    _quiz(root, case, saying, with_diagnosis=quiz)
+    _terms(root, case, saying, quiz=quiz)
+    saying[()].append(_text(root, "rights", _RIGHTS))
     rights = ET.SubElement(root, "authorization")  # empty: nobody but the owner, whoever takes it in
     for name in ("owner", "read", "update", "export"):
         ET.SubElement(rights, name)
     if not quiz:
-        facts.add(root, case, figures)
+        facts.add(root, case, figures, saying)
     ET.indent(root)
     data: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return data + b"\n"
@@ -77,8 +82,9 @@ def _abstract(case: Case) -> str:
     )
 
 
-def _patient(root: ET.Element, patient: Patient) -> None:
+def _patient(root: ET.Element, case: Case, saying: _Saying) -> None:
     """Age and sex; never a name or a number."""
+    patient = case.patient
     age = re.fullmatch(r"\s*0*(\d{1,3})\s*([YMWD])\s*", patient.age)
     sex = {"M": "Male", "F": "Female"}.get(patient.sex, patient.sex)
     if not (age or sex):
@@ -87,23 +93,26 @@ def _patient(root: ET.Element, patient: Patient) -> None:
     if age:
         _text(ET.SubElement(element, "pt-age"), _AGE_UNITS[age[2]], age[1])
     _optional(element, "pt-sex", sex)
+    saying["patient",].append(element)
 
 
-def _history(root: ET.Element, case: Case, *, quiz: bool) -> None:
+def _history(root: ET.Element, case: Case, saying: _Saying, *, quiz: bool) -> None:
     story = case.story
     section = _section(root, "History")
     history = ET.SubElement(section, "history")
     _paragraphs(history, story.history)
-    for head, values in (
-        ("Patient", [words.patient_line(case.patient)]),
-        ("Symptoms", map(words.plain, story.symptoms)),
-        ("Mechanism", map(words.plain, story.mechanism)),
-        ("Tests", [_tests(case)]),
-        ("Technique", [story.technique]),
-    ):
+    lines: tuple[tuple[str, Path, Iterable[str]], ...] = (
+        ("Patient", ("patient",), [words.patient_line(case.patient)]),
+        ("Symptoms", ("story", "symptoms"), map(words.plain, story.symptoms)),
+        ("Mechanism", ("story", "mechanism"), map(words.plain, story.mechanism)),
+        ("Tests", ("test",), [_tests(case)]),
+        ("Technique", ("story", "technique"), [story.technique]),
+    )
+    for head, path, values in lines:
         told = "; ".join(filter(None, values))
         if told and not (quiz and told_in(told, case)):
-            _paragraphs(history, f"{head}: {told}")
+            # one paragraph, which its first word sets apart from the author's own
+            saying[path].append(_text(history, "p", f"{head}: {told}"))
 
 
 def _tests(case: Case) -> str:
@@ -114,12 +123,13 @@ def _tests(case: Case) -> str:
     return "; ".join(told)
 
 
-def _images(root: ET.Element, case: Case, figures: Sequence[Figure], *, quiz: bool) -> None:
+def _images(root: ET.Element, case: Case, figures: Sequence[Figure], saying: _Saying, *, quiz: bool) -> None:
     if not figures:
         return
     section = ET.SubElement(root, "image-section", {"heading": "Images", "image-pane-width": str(PANE)})
+    places = {media.id: place for place, media in enumerate(case.media)}
     for figure in figures:
-        media = next((m for m in case.media if m.id == figure.ref), Media(figure.ref))
+        media = case.media[places[figure.ref]] if figure.ref in places else Media(figure.ref)
         size = {"width": str(figure.width), "height": str(figure.height)}
         image = ET.SubElement(section, "image", {"src": figure.name("picture"), **size})
         if figure.name("moving"):
@@ -131,6 +141,8 @@ def _images(root: ET.Element, case: Case, figures: Sequence[Figure], *, quiz: bo
         _alternative(image, figure, "original-format", "original-format")
         caption = ET.SubElement(image, "image-caption", {"display": "always"})
         caption.text = one_line(_caption(case, media, figure, quiz=quiz))
+        if figure.ref in places:
+            saying["media", places[figure.ref]].append(caption)
 
 
 def _alternative(image: ET.Element, figure: Figure, what: str, role: str, **more: str) -> None:
@@ -151,29 +163,17 @@ def _caption(case: Case, media: Media, figure: Figure, *, quiz: bool) -> str:
     return " ".join(filter(None, (name, told or words.sentence(view), f"({cine})" if cine else "")))
 
 
-def _told(root: ET.Element, case: Case, figures: Sequence[Figure]) -> None:
+def _told(root: ET.Element, case: Case, figures: Sequence[Figure], saying: _Saying) -> None:
     """Findings, diagnosis and all that follows, each under the heading that MIRC's readers know."""
     story = case.story
-    shown = {figure.ref: figure.number for figure in figures}
-    if case.findings or case.measurements:
-        section = ET.SubElement(_section(root, "Findings"), "findings")
-        rows = ET.SubElement(section, "ol")
-        for finding in case.findings:
-            row = ET.SubElement(rows, "li")
-            row.text = one_line(_finding(case, finding.id)) + " "
-            for ref in dict.fromkeys(seen.media for seen in finding.evidence if seen.media in shown):
-                link = ET.SubElement(row, "show", {"image": str(shown[ref])})
-                link.text, link.tail = f"[image {shown[ref]}]", " "
-        known = {finding.id for finding in case.findings}
-        for measured in case.measurements:
-            if measured.finding not in known:
-                _text(rows, "li", words.sentence(sentences.measured(measured)))
+    _findings(root, case, {figure.ref: figure.number for figure in figures}, saying)
     diagnoses = [words.sentence(sentences.diagnosis(d)) for d in story.diagnosis]
-    _listed(root, "Diagnosis", "diagnosis", diagnoses)
+    _listed(root, "Diagnosis", "diagnosis", diagnoses, saying, ("story", "diagnosis"))
     confirmed = [words.plain(d.confirmed_by) for d in story.diagnosis if d.confirmed_by]
-    _optional(root, "confirmation", ", ".join(dict.fromkeys(confirmed)))
-    _listed(root, "Ddx", "differential-diagnosis", map(words.plain, story.differential))
-    _listed(root, "Earlier assessments", "", map(sentences.prior, case.priors))
+    saying[()] += _optional(root, "confirmation", ", ".join(dict.fromkeys(confirmed)))
+    considered = map(words.plain, story.differential)
+    _listed(root, "Ddx", "differential-diagnosis", considered, saying, ("story", "differential"))
+    _listed(root, "Earlier assessments", "", map(sentences.prior, case.priors), saying, ("prior",))
     if story.discussion:
         _paragraphs(ET.SubElement(_section(root, "Discussion"), "discussion"), story.discussion)
     for heading, text in (("Treatment", story.treatment), ("Outcome", story.outcome)):
@@ -185,6 +185,27 @@ def _told(root: ET.Element, case: Case, figures: Sequence[Figure]) -> None:
         references = ET.SubElement(root, "references")
         for reference in story.references:
             _text(references, "reference", reference)
+
+
+def _findings(root: ET.Element, case: Case, shown: dict[str, int], saying: _Saying) -> None:
+    """A row for each finding with its measurements and links to its images, and for each other measurement."""
+    if not (case.findings or case.measurements):
+        return
+    rows = ET.SubElement(ET.SubElement(_section(root, "Findings"), "findings"), "ol")
+    told: dict[str, ET.Element] = {}
+    for number, finding in enumerate(case.findings):
+        row = told[finding.id] = ET.SubElement(rows, "li")
+        row.text = one_line(_finding(case, finding.id)) + " "
+        for ref in dict.fromkeys(seen.media for seen in finding.evidence if seen.media in shown):
+            link = ET.SubElement(row, "show", {"image": str(shown[ref])})
+            link.text, link.tail = f"[image {shown[ref]}]", " "
+        saying["finding", number].append(row)
+    for number, measured in enumerate(case.measurements):
+        if measured.finding not in told:
+            row = _text(rows, "li", words.sentence(sentences.measured(measured)))
+        else:
+            row = told[measured.finding]
+        saying["measurement", number].append(row)
 
 
 def _finding(case: Case, finding_id: str) -> str:
@@ -202,13 +223,14 @@ def _finding(case: Case, finding_id: str) -> str:
 # -------------------------------------------------------------------------------------------------------- quiz
 
 
-def _quiz(root: ET.Element, case: Case, *, with_diagnosis: bool) -> None:
+def _quiz(root: ET.Element, case: Case, saying: _Saying, *, with_diagnosis: bool) -> None:
     if not case.quiz and not with_diagnosis:
         return
     quiz = ET.SubElement(root, "quiz")
-    _text(quiz, "quiz-context", "Look at the images, then answer.")
-    for asked in case.quiz:
+    saying[()].append(_text(quiz, "quiz-context", "Look at the images, then answer."))
+    for number, asked in enumerate(case.quiz):
         question = _question(quiz, asked.question)
+        saying["quiz", number].append(question)
         for place, option in enumerate(asked.options, start=1):
             _answer(question, option, _response(asked, place))
         if not asked.options:
@@ -250,29 +272,31 @@ def _answer(question: ET.Element, text: str, response: Iterable[str]) -> None:
 # ------------------------------------------------------------------------------------------------------- terms
 
 
-def _terms(root: ET.Element, case: Case, *, quiz: bool) -> None:
+def _terms(root: ET.Element, case: Case, saying: _Saying, *, quiz: bool) -> None:
     """What MIRC searches by. In a quiz only what tells nothing."""
-    _text(root, "modality", "US")
-    _optional(root, "organ-system", ", ".join(map(words.plain, case.category)))
-    _optional(root, "category", ", ".join(words.sentence(words.plain(c)) for c in case.category))
+    saying[()].append(_text(root, "modality", "US"))
+    saying[()] += _optional(root, "organ-system", ", ".join(map(words.plain, case.category)))
+    categories = ", ".join(words.sentence(words.plain(c)) for c in case.category)
+    saying["category",] += _optional(root, "category", categories)
     _optional(root, "level", case.difficulty.capitalize())
     if quiz:
         return
     structures = [*(f.structure for f in case.findings), *(d.structure for d in case.story.diagnosis)]
     for structure in dict.fromkeys(filter(None, structures)):
-        _text(root, "anatomy", words.plain(structure))
+        saying[()] += _optional(root, "anatomy", words.plain(structure))
     for what in dict.fromkeys(d.what for d in case.story.diagnosis if d.what):
-        _text(root, "pathology", words.plain(what))
+        saying[()] += _optional(root, "pathology", words.plain(what))
     # a code says that something is there: what was excluded has none
     seen = [f.abnormality for f in case.findings if f.certainty in PRESENT]
     named = [*structures, *(d.what for d in case.story.diagnosis), *seen]
     for code in dict.fromkeys(code for term in named for code in _codes(term)):
         if code.scheme in _RADLEX:
-            _text(root, "term", code.meaning, lexicon="RadLex", id=code.value)
+            element = _text(root, "term", code.meaning, lexicon="RadLex", id=code.value)
         else:
             element = ET.SubElement(root, "code", {"coding-system": _SYSTEMS.get(code.scheme, code.scheme)})
             element.text = code.value
             _text(element, "meaning", code.meaning)
+        saying[()].append(element)
 
 
 def _codes(term: str) -> list[Code]:
@@ -291,26 +315,35 @@ def _section(root: ET.Element, heading: str) -> ET.Element:
     return ET.SubElement(root, "section", {"heading": heading})
 
 
-def _listed(root: ET.Element, heading: str, name: str, values: Iterable[str]) -> None:
-    told = [one_line(value) for value in values]
-    told = [value for value in told if value]
+def _listed(
+    root: ET.Element,
+    heading: str,
+    name: str,
+    values: Iterable[str],
+    saying: _Saying | None = None,
+    path: Path = (),
+) -> None:
+    told = [(number, one_line(value)) for number, value in enumerate(values)]
+    told = [(number, value) for number, value in told if value]
     if not told:
         return
     section = _section(root, heading)
     rows = ET.SubElement(ET.SubElement(section, name) if name else section, "ul")
-    for value in told:
-        _text(rows, "li", value)
+    for number, value in told:
+        row = _text(rows, "li", value)
+        if saying is not None:
+            saying[(*path, number)].append(row)
 
 
-def _paragraphs(element: ET.Element, text: str) -> None:
-    for paragraph in words.paragraphs(plain(text)):
-        _text(element, "p", paragraph)
+def _paragraphs(element: ET.Element, text: str) -> list[ET.Element]:
+    return [_text(element, "p", paragraph) for paragraph in words.paragraphs(plain(text))]
 
 
-def _optional(parent: ET.Element, name: str, text: str) -> None:
-    if one_line(text):
-        _text(parent, name, text)
+def _optional(parent: ET.Element, name: str, text: str) -> list[ET.Element]:
+    return [_text(parent, name, text)] if one_line(text) else []
 
 
-def _text(parent: ET.Element, name: str, text: str, **attributes: str) -> None:
-    ET.SubElement(parent, name, attributes).text = one_line(text)
+def _text(parent: ET.Element, name: str, text: str, **attributes: str) -> ET.Element:
+    element = ET.SubElement(parent, name, attributes)
+    element.text = one_line(text)
+    return element

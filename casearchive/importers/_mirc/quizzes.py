@@ -1,0 +1,48 @@
+"""A question of a document as one of a record: which answer is right is what its response says."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from casearchive.importers._mirc.wording import paragraphs
+
+_RIGHT = re.compile(r"(right|correct|yes|true|exactly|good)\b[\s.,:!–-]*", re.IGNORECASE)
+_WRONG = re.compile(
+    r"(no|wrong|incorrect|false|sorry|not (?:right|correct|quite))\b[\s.,:!–-]*", re.IGNORECASE
+)
+
+
+def question(element: ET.Element) -> dict[str, Any]:
+    """Values of a quiz row. One answer alone is no choice: its response is what is shown. The right answer is told only
+    where exactly one response begins by saying so; what else responses say stands with the reasons."""
+    asked: dict[str, Any] = {"question": _part(element, "question-body") or (element.text or "").strip()}
+    answers = [
+        (_part(a, "answer-body") or (a.text or "").strip(), _part(a, "response", "\n\n"))
+        for a in element.iter("answer")
+    ]
+    answers = [(body, response) for body, response in answers if body or response]
+    if len(answers) < 2:
+        asked["why"] = "\n\n".join(response or body for body, response in answers)
+        return {key: value for key, value in asked.items() if value or key == "question"}
+    asked["options"] = [body or f"Answer {n}" for n, (body, _) in enumerate(answers, 1)]
+    right = [n for n, (_, response) in enumerate(answers, 1) if _RIGHT.match(response)]
+    if len(right) == 1:
+        asked["answer"] = right[0]
+    why = [_reason(n, response, asked) for n, (_, response) in enumerate(answers, 1)]
+    if text := "\n\n".join(dict.fromkeys(filter(None, why))):
+        asked["why"] = text
+    return asked
+
+
+def _reason(number: int, response: str, asked: dict[str, Any]) -> str:
+    if number == asked.get("answer"):
+        return _RIGHT.sub("", response, count=1)
+    told = _WRONG.sub("", response, count=1) if "answer" in asked else response
+    return f"{asked['options'][number - 1]}: {told}" if told else ""
+
+
+def _part(element: ET.Element, tag: str, between: str = " ") -> str:
+    found = element.find(tag)
+    return between.join(paragraphs(found)) if found is not None else ""
