@@ -96,7 +96,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("measurements: state, side", ("measurement.state", "measurement.side")),
     ("measurements: clip, frame, points", ("measurement.media", "measurement.frame", "measurement.points")),
     ("measurements: notes", ("measurement.note",)),
-    ("quiz: questions and answers", ("quiz.question", "quiz.options", "quiz.answer", "quiz.why")),
+    ("quiz: questions and answers", ("quiz.question", "quiz.options", "quiz.answer", "quiz.why", "quiz.reasons")),
     ("quiz: mark the place", ("quiz.ask_point",)),
 )  # fmt: skip
 
