@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from casearchive.model import Case
 from casearchive.record.layout import Path
 from casearchive.record.reading import dotted, read_values
+from casearchive.record.table import CASE, Table
 
 _ROUNDS = 12
+_ONE_LINE = ("line", "concept", "word")
+_UNTITLED = "Untitled"
 
 
 def case_of(values: dict[str, Any], slug: str) -> tuple[Case, list[str]]:
     """The case that ``values`` (as of a case file; they are changed) describe, and a sentence for each that it cannot
-    hold. A row that lacks what it must have goes as a whole."""
+    hold. A row that lacks what it must have goes as a whole, but the case itself: one without a title is untitled. What
+    must stand on one line is put on one."""
     notes: list[str] = []
+    _on_one_line(values, CASE)
+    if not values.get("title"):
+        values["title"] = _UNTITLED
     for _ in range(_ROUNDS):
         case, complaints = read_values(values, slug)
         if not complaints:
             return case, notes
         notes += [f"left out: {dotted(path)}: {why}" for path, why in complaints]
         take_out(values, [path for path, _ in complaints])
-    return Case(slug, str(values.get("title", "")) or "Untitled"), [
+    return Case(slug, str(values["title"])), [
         *notes,
         "nothing else could be made sense of",
     ]
+
+
+def _on_one_line(values: Any, table: Table) -> None:
+    for field in table.fields:
+        value = values.get(field.key) if isinstance(values, dict) else None
+        if field.kind in _ONE_LINE and isinstance(value, str):
+            values[field.key] = re.sub(r"\s*\n\s*", " ", value).strip("\n")
+        elif field.table is not None:
+            for row in value if isinstance(value, list) else (value,):
+                _on_one_line(row, field.table)
 
 
 def take_out(values: dict[str, Any], paths: Iterable[Path]) -> None:

@@ -16,7 +16,7 @@ _WRONG = re.compile(
 
 def question(element: ET.Element) -> dict[str, Any]:
     """Values of a quiz row. One answer alone is no choice: its response is what is shown. The right answer is told only
-    where exactly one response begins by saying so; what else responses say stands with the reasons."""
+    where exactly one response begins by saying so; what else responses say are the reasons of the choices."""
     asked: dict[str, Any] = {"question": _part(element, "question-body") or (element.text or "").strip()}
     answers = [
         (_part(a, "answer-body") or (a.text or "").strip(), _part(a, "response", "\n\n"))
@@ -30,17 +30,19 @@ def question(element: ET.Element) -> dict[str, Any]:
     right = [n for n, (_, response) in enumerate(answers, 1) if _RIGHT.match(response)]
     if len(right) == 1:
         asked["answer"] = right[0]
-    why = [_reason(n, response, asked) for n, (_, response) in enumerate(answers, 1)]
-    if text := "\n\n".join(dict.fromkeys(filter(None, why))):
-        asked["why"] = text
+    reasons = [_reason(n, response, asked) for n, (_, response) in enumerate(answers, 1)]
+    told = [n for n, reason in enumerate(reasons, 1) if reason]
+    if told and told == right:
+        asked["why"] = reasons[right[0] - 1]
+    elif told:
+        asked["reasons"] = reasons
     return asked
 
 
 def _reason(number: int, response: str, asked: dict[str, Any]) -> str:
     if number == asked.get("answer"):
         return _RIGHT.sub("", response, count=1)
-    told = _WRONG.sub("", response, count=1) if "answer" in asked else response
-    return f"{asked['options'][number - 1]}: {told}" if told else ""
+    return _WRONG.sub("", response, count=1) if "answer" in asked else response
 
 
 def _part(element: ET.Element, tag: str, between: str = " ") -> str:
