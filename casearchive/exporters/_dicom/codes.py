@@ -8,9 +8,8 @@ from typing import NamedTuple
 from casearchive.exporters._codes import standard_code
 from casearchive.exporters._plain import one_line
 from casearchive.terms import lexicon
+from casearchive.terms.coding import LOCAL
 
-#: The scheme of concepts that only the lexicon has; private schemes begin with 99 (PS3.3 Table 8.2).
-LOCAL = "99USCASE"
 IHE = "IHERADTF"
 
 
