@@ -33,7 +33,7 @@ class Pictured:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """``points`` in the coordinates of a case file; ``closed`` where they enclose an area (the end is not said again)."""
+    """``points`` as a case file has them; ``closed`` where they enclose an area (the end is not said again)."""
 
     kind: str
     points: tuple[Point, ...]

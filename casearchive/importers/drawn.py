@@ -95,7 +95,10 @@ def _places(
             if graphic.units == "PIXEL":
                 one = drawn(graphic.shape, graphic.points, picture, filled=graphic.filled)
             if one is None:
-                _once(found, "drawings that are not in pixels of their picture, or lie outside it, were left out")
+                _once(
+                    found,
+                    "drawings that are not in pixels of their picture, or lie outside it, were left out",
+                )
             else:
                 places += evidence(picture, pointer.frames, one, best=False)
         for text in layer.texts if not layer.graphics else ():

@@ -156,7 +156,9 @@ class _Reader:
             return []
         one = drawn(item.shape, item.points, picture)
         if one is None:
-            self.lost.add("a region of a report lies outside its picture, or has no shape: only its frames were taken")
+            self.lost.add(
+                "a region of a report lies outside its picture, or has no shape: only its frames were taken"
+            )
         return self._seen(evidence(picture, pointer.frames, one, best=best))
 
     def _seen(self, seen: list[Evidence]) -> list[Evidence]:
@@ -171,7 +173,9 @@ class _Reader:
             return None
         picture = self.pictures.get(pointer.sop_instance_uid)
         if picture is None:
-            self.lost.add("a report points to pictures that are not of this case, or not here: they were left out")
+            self.lost.add(
+                "a report points to pictures that are not of this case, or not here: they were left out"
+            )
         return picture
 
     # ------------------------------------------------------------------------------------------ what is said
@@ -179,7 +183,9 @@ class _Reader:
     def _say(self, group: _Group, item: ContentItem) -> None:
         """One item of a group into the finding, or into its note."""
         finding = group.finding
-        if item.kind in ("SCOORD", "IMAGE", "UIDREF", "CONTAINER", "COMPOSITE", "") or i.is_(item, i.TRACKING_ID, i.BEST):
+        if item.kind in ("SCOORD", "IMAGE", "UIDREF", "CONTAINER", "COMPOSITE", "") or i.is_(
+            item, i.TRACKING_ID, i.BEST
+        ):
             return
         if i.is_(item, i.FINDING, i.EXCLUDED, i.UNJUDGED) and not group.named:
             self._what(group, item)
@@ -206,7 +212,9 @@ class _Reader:
     def _what(self, group: _Group, item: ContentItem) -> None:
         found = i.concept(item, FINDINGS)
         if found is None and item.kind == "CODE":
-            self.lost.add("a report has findings whose codes the vocabulary does not know: they are kept as its words")
+            self.lost.add(
+                "a report has findings whose codes the vocabulary does not know: they are kept as its words"
+            )
         sure = group.finding.certainty
         if i.is_(item, i.EXCLUDED):
             sure = "absent"
@@ -218,7 +226,9 @@ class _Reader:
     def _where(self, group: _Group, item: ContentItem) -> None:
         found = i.concept(item, STRUCTURE_KINDS)
         if found is None and item.kind == "CODE":
-            self.lost.add("a report has sites whose codes the vocabulary does not know: they are kept as its words")
+            self.lost.add(
+                "a report has sites whose codes the vocabulary does not know: they are kept as its words"
+            )
         side = next((i.side(one) for one in item.items if i.is_(one, i.LATERALITY) and i.side(one)), "")
         side = side or (found[1] if found else "") or group.finding.side
         group.finding = replace(group.finding, structure=i.term(item, STRUCTURE_KINDS), side=side)

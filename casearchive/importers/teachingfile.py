@@ -1,4 +1,4 @@
-"""A teaching file in DICOM (IHE Radiology, Teaching File and Clinical Trial Export) as a case: manifest, words, reports.
+"""A teaching file in DICOM (IHE Radiology, Teaching File and Clinical Trial Export) as a case.
 
 The manifest, a Key Object Selection, names the objects; Additional Teaching File Information has the words. Codes are
 IHE's or those that DICOM took over later (PS3.16 CID 7010, 7014 to 7018). What a case has no field for is kept in its
@@ -21,7 +21,9 @@ from casearchive.record.table import AGE, FINDINGS, ID, MANEUVERS, STRUCTURES
 from casearchive.terms import STRUCTURE_KINDS
 
 _SELECTION = "1.2.840.10008.5.1.4.1.1.88.59"
-_EXPORTS = i.code("IHERADTF", "TCE001", "TCE002", "TCE007") | i.code("DCM", "128710", "128711", "128713", "128714")
+_EXPORTS = i.code("IHERADTF", "TCE001", "TCE002", "TCE007") | i.code(
+    "DCM", "128710", "128711", "128713", "128714"
+)
 _INFORMATION = i.code("IHERADTF", "TCE006") | i.code("DCM", "128712")
 _DELAY = i.code("DCM", "113011")
 _AUTHOR, _AFFILIATION, _CONTACT, _ABSTRACT, _KEYWORDS, _DISCUSSION, _DIAGNOSIS, _SYSTEM = (
@@ -50,7 +52,15 @@ _FICTIONAL = " (fictional)"
 #: A longer abstract is no title.
 _LONGEST_TITLE = 160
 #: Parts of our own discussion and history, each behind its head (``exporters/_dicom/teachingfile.py`` writes them).
-_HEADS = ("Technique", "Treatment", "Outcome", "Teaching points", "Pitfalls", "References")
+_HEADS = (
+    "Technique",
+    "Treatment",
+    "Outcome",
+    "Teaching points",
+    "Pitfalls",
+    "References",
+    "Earlier assessments",
+)
 _STORY_HEADS = ("Symptoms", "Mechanism")
 
 
@@ -235,7 +245,9 @@ class _Telling:
         """Prose; a code that the vocabulary knows is a finding where no report has any."""
         known = i.concept(item, FINDINGS)
         if known is not None and not self.found.findings:
-            self.found.findings.append(Finding(f"F{len(self.found.findings) + 1}", known[0].id, side=known[1] or "unknown"))
+            self.found.findings.append(
+                Finding(f"F{len(self.found.findings) + 1}", known[0].id, side=known[1] or "unknown")
+            )
         elif not (self.ours and self.found.findings):
             self._add("findings", item)
 
@@ -257,6 +269,7 @@ class _Telling:
         history, story = self._parted("\n\n".join(self.lines.get("history", ())), _STORY_HEADS)
         discussion, parts = self._parted("\n\n".join(self.lines.get("discussion", ())), _HEADS)
         diagnoses = self._diagnoses()
+        earlier = f"Earlier assessments: {text}" if (text := parts.get("Earlier assessments")) else ""
         kept = [*over, *(f"Findings: {text}" for text in self.lines.get("findings", ())), *self.rest]
         if kept:
             self.found.notes.append("words that a case has no field for are kept in its discussion")
@@ -281,7 +294,7 @@ class _Telling:
                 technique=parts.get("Technique", ""),
                 diagnosis=tuple(diagnoses),
                 differential=tuple(self._listed("differential", commas=False)),
-                discussion="\n\n".join(part for part in (discussion, *kept) if part),
+                discussion="\n\n".join(part for part in (discussion, earlier, *kept) if part),
                 treatment=parts.get("Treatment", ""),
                 outcome=parts.get("Outcome", ""),
                 points=_entries(parts.get("Teaching points", "")),
@@ -292,12 +305,18 @@ class _Telling:
 
     def _title(self) -> tuple[str, bool, list[str]]:
         """The title, whether the case is said to be invented, and what was no title."""
-        description, abstract, given = self._first("description"), self._first("abstract"), self._first("title")
+        description, abstract, given = (
+            self._first("description"),
+            self._first("abstract"),
+            self._first("title"),
+        )
         if description and abstract in (description, description + _FICTIONAL):
             return i.line(description), abstract != description, []
         asked = [("", given), ("Abstract", abstract), ("Notes", description)]
         short = [text for _, text in asked if text and "\n" not in text and len(text) <= _LONGEST_TITLE]
-        title = next(iter(short), "") or next((d.what for d in self.diagnoses if d.what), "") or "Teaching file"
+        title = (
+            next(iter(short), "") or next((d.what for d in self.diagnoses if d.what), "") or "Teaching file"
+        )
         fictional = self.ours and title.endswith(_FICTIONAL)
         over = [f"{head}: {text}" if head else text for head, text in asked if text and text != title]
         return i.line(title.removesuffix(_FICTIONAL) if fictional else title), fictional, over
@@ -350,7 +369,10 @@ def _diagnosis(item: ContentItem) -> Diagnosis:
     """The sentence, or what our own export says of it in codes."""
     what = i.child(item, i.FINDING)
     known = i.concept(item, FINDINGS)
-    made = Diagnosis(i.term(what, FINDINGS) if what else i.term(item, FINDINGS), side=known[1] if known and known[1] else "unknown")
+    made = Diagnosis(
+        i.term(what, FINDINGS) if what else i.term(item, FINDINGS),
+        side=known[1] if known and known[1] else "unknown",
+    )
     for below in item.items:
         if i.is_(below, i.SITE):
             found = i.concept(below, STRUCTURE_KINDS)

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 #: Key Object Selection, the reports that may be read, softcopy presentation states. Reports of dose, of procedures and
 #: of what a computer detected are none that a case is made of.
-_KEYS = "1.2.840.10008.5.1.4.1.1.88.59"
+SELECTION = "1.2.840.10008.5.1.4.1.1.88.59"
 _CLASSES = frozenset(
     (
-        _KEYS,
+        SELECTION,
         *(f"1.2.840.10008.5.1.4.1.1.88.{number}" for number in ("11", "22", "33", "34")),
         *(f"1.2.840.10008.5.1.4.1.1.11.{number}" for number in ("1", "2")),
     )
@@ -35,10 +35,6 @@ _MOST = 20_000
 def may_tell(sop_class_uid: str | None) -> bool:
     """Whether objects of this class may tell of a case."""
     return sop_class_uid in _CLASSES
-
-
-def is_selection(sop_class_uid: str | None) -> bool:
-    return sop_class_uid == _KEYS
 
 
 def paper(path: Path) -> Paper | None:

@@ -51,7 +51,9 @@ def _by_code(terms: Lexicon) -> dict[tuple[str, str], tuple[tuple[str, str], ...
         concept = terms.concept(name)
         for code in concept.codes if concept else ():
             side = _side(code)
-            alike = [c for c in concept.codes if c.scheme == code.scheme and _side(c) == side] if concept else []
+            alike = (
+                [c for c in concept.codes if c.scheme == code.scheme and _side(c) == side] if concept else []
+            )
             if len(alike) == 1:
                 key = (code.scheme, code.value)
                 found[key] = (*found.get(key, ()), (name, side))
