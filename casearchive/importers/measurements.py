@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from casearchive.choices import MODALITIES, SEVERITIES, TEMPORALITIES
@@ -36,6 +36,7 @@ from casearchive.units import ucum
 TITLE = i.code("DCM", "126000")
 _LOOKS = frozenset({"echogenicity", "artifact", "flow"})
 _DOPPLER = ("pd", "ohberg")
+_COMPARED = ("contralateral", "prior_study", "normative")
 _CERTAINTIES = {
     ("DCM", "121053"): "definite", ("DCM", "121054"): "absent",
     ("99USCASE", "probable"): "probable", ("99USCASE", "possible"): "possible",
@@ -53,7 +54,9 @@ class Found:
 
 
 def is_report(paper: Paper) -> bool:
-    return paper.content is not None and i.is_(paper.content, TITLE)
+    """Whether the object is such a report and groups anything in it."""
+    root = paper.content
+    return root is not None and i.is_(root, TITLE) and any(i.is_(item, i.GROUP) for item in i.walk(root))
 
 
 def shown_in(paper: Paper) -> tuple[str, ...]:
@@ -279,7 +282,7 @@ class _Reader:
         elif i.is_(item, i.CONFIRMED) and words:
             group.finding = replace(finding, confirmed_by=_short(words))
         elif i.is_(item, i.COMPARED) and words:
-            group.finding = replace(finding, comparison=words.replace(" ", "_"))
+            group.finding = replace(finding, comparison=_short(words, _COMPARED))
         elif i.is_(item, i.SEEN_ON) and words in MODALITIES:
             group.finding = replace(finding, modality=words)
         elif i.is_(item, i.RELATION) and words and (other := i.child(item, i.SITE)):
@@ -405,6 +408,6 @@ def _number_of(text: str) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
-def _short(words: str) -> str:
-    """``mri`` for ``MRI``: the short word of a modality that was said in full."""
-    return next((short for short in MODALITIES if sentences.name(short) == words), words)
+def _short(words: str, known: Iterable[str] = MODALITIES) -> str:
+    """``mri`` for ``MRI``: the short word of what was said in full."""
+    return next((short for short in known if sentences.name(short) == words), words)
