@@ -565,7 +565,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one path: exactly one line of ``ingest --report``."""
+    """What became of one path: exactly one line of ``ingest --report``, and one more of the kind ``case`` for a DICOM
+    document that tells of a case."""
 
     path: str
     outcome: str  # added | known | skipped | failed

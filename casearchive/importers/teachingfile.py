@@ -8,15 +8,17 @@ discussion, under its name.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from casearchive.importers import Told, drawn, measurements
 from casearchive.importers import _items as i
 from casearchive.importers._places import Pictured
-from casearchive.importers._sound import sound
+from casearchive.importers._values import case_of
 from casearchive.importers.measurements import Found
 from casearchive.model import Author, Case, ContentItem, Diagnosis, Finding, Media, Paper, Patient, Story
+from casearchive.record import dumps
 from casearchive.record.table import AGE, FINDINGS, ID, MANEUVERS, STRUCTURES
 from casearchive.terms import STRUCTURE_KINDS
 
@@ -120,8 +122,11 @@ def told(papers: Sequence[Paper], pictures: Mapping[str, Pictured], slug: str) -
         findings=tuple(found.findings),
         measurements=tuple(found.measurements),
     )
-    case, left_out = sound(case)
-    return Told(case, (*dict.fromkeys(found.notes), *left_out))
+    case, left_out = case_of(tomllib.loads(dumps(case)), slug)
+    unquoted = (
+        ": ".join(note.split(": ")[:2]) for note in left_out
+    )  # why it was left out may quote what it says
+    return Told(case, tuple(dict.fromkeys((*found.notes, *unquoted))))
 
 
 # --------------------------------------------------------------------------------------------------------- pictures

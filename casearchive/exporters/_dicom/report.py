@@ -91,7 +91,7 @@ def _groups(bundle: Bundle) -> Iterator[Dataset]:
             continue
         told = [
             *_qualities(finding),
-            *(item for one in measured for item in _measured(one, bundle, finding.side)),
+            *(item for one in measured for item in _measured(one, bundle)),
         ]
         places: list[Evidence | None] = [*seen] or [None]
         for number, place in enumerate(places):
@@ -224,19 +224,19 @@ def _loose(bundle: Bundle) -> Iterator[Dataset]:
         uid = derived("measurement", study, bundle.case.slug, str(place))
         yield items.container(
             codes.MEASUREMENT_GROUP,
-            [*_tracked(f"measurement {place}", uid), *_measured(measured, bundle, "")],
+            [*_tracked(f"measurement {place}", uid), *_measured(measured, bundle)],
             template="1501",
         )
 
 
-def _measured(measured: Measurement, bundle: Bundle, side: str) -> list[Dataset]:
+def _measured(measured: Measurement, bundle: Bundle) -> list[Dataset]:
     """One measurement (PS3.16 TID 300) and the points it was taken from; in words where it is no plain number."""
     kind = of_term(measured.what, ("measurement",)) or of_term(measured.what)
     said = sentences.measured(measured)
     if kind is None or not math.isfinite(measured.value):
         return items.text(codes.COMMENT, f"{said}. {measured.note}" if measured.note else said)
     below = [*items.text(codes.SHORT_LABEL, one_line(said), _ABOUT)]
-    if measured.side in codes.SIDES and measured.side != side:
+    if measured.side in codes.SIDES:
         below.append(items.coded(codes.LATERALITY, codes.SIDES[measured.side], _MODIFIES))
     below += items.said(codes.STATE, measured.state, MANEUVERS, _MODIFIES)
     picture = bundle.picture(measured.media)
