@@ -565,8 +565,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one path: exactly one line of ``ingest --report``, and one more of the kind ``case`` for a DICOM
-    document that tells of a case."""
+    """What became of one path: exactly one line of ``ingest --report``. The case that a DICOM document tells of has a
+    line besides that of the file: ``path!case``."""
 
     path: str
     outcome: str  # added | known | skipped | failed

@@ -37,7 +37,7 @@ class Met:
 @dataclass(frozen=True, slots=True)
 class Meant:
     """A case that documents tell of. ``origin`` is how the ledger knows its source again, ``made_of`` what it was made
-    of, by which an unchanged source is known. ``shown`` is the document that tells it."""
+    of, by which an unchanged source is known. ``shown`` is what the report calls it."""
 
     case: Case
     origin: str
@@ -174,7 +174,7 @@ class Desk:
                 if missing
                 else "this manifest of a teaching case names no pictures"
             )
-            yield Outcome(shown, "skipped", "case", reason="media-missing", message=why)
+            yield Outcome(_line(shown), "skipped", "case", reason="media-missing", message=why)
             return
         notes = []
         if missing:
@@ -201,7 +201,7 @@ class Desk:
             mine = [c for c in cases if self._shows(document, c)]
             if mine:
                 yield Outcome(
-                    document.shown,
+                    _line(document.shown),
                     "known",
                     "case",
                     case=mine[0],
@@ -241,7 +241,7 @@ class Desk:
             case,
             _origin(group[0].uid),
             hashlib.sha256(" ".join(sorted(made_of)).encode()).hexdigest(),
-            shown,
+            _line(shown),
             (*more, *answer.notes),
         )
 
@@ -285,6 +285,11 @@ class Desk:
         """What a dry run has not stored is not known to be anything else."""
         detail = read.detail(self.connection, sha256)
         return detail is None or detail.facts.series.modality in _ULTRASOUND
+
+
+def _line(shown: str) -> str:
+    """What the report calls the case in a document, which has a line of its own."""
+    return f"{shown}!case"
 
 
 def _origin(uid: str) -> str:
