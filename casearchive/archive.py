@@ -320,6 +320,34 @@ class Archive:
                 dry_run=dry_run,
             )
 
+    def import_report(
+        self,
+        file: str | Path,
+        case: str,
+        *,
+        partial: bool = False,
+        as_written: bool = False,
+        dry_run: bool = False,
+    ) -> Imported:
+        """Take the findings of a DICOM measurement report (PS3.16 TID 1500) on pictures of a case into it.
+
+        Findings that the case has word for word are not added again. Raises ``UsageError`` for what is no such report,
+        or one that points to none of the case's pictures.
+        """
+        from casearchive import findings
+
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            return findings.take_report(
+                rooms,
+                self.record_text,
+                Path(file),
+                case,
+                partial=partial,
+                as_written=as_written,
+                dry_run=dry_run,
+            )
+
     def lint(self, slugs: Sequence[str] = ()) -> tuple[Linted, ...]:
         """How complete cases are for teaching, and what is missing or not understood."""
         from casearchive import record

@@ -8,9 +8,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from casearchive import index, record
-from casearchive.errors import CaseArchiveError
+from casearchive.errors import CaseArchiveError, UsageError
 from casearchive.index import read
 from casearchive.ingest import drafts
 from casearchive.measurements import checked
@@ -19,7 +20,7 @@ from casearchive.record.annotating import Annotation, Refused, Revision, revised
 from casearchive.record.checking import contradictions, guessed
 from casearchive.record.chosen import chosen
 from casearchive.record.findings_reading import Complaint, Given
-from casearchive.record.importing import imported, lost
+from casearchive.record.importing import as_given, imported, is_there, lost
 from casearchive.record.table import FINDING
 from casearchive.rooms import Rooms
 from casearchive.terms import lexicon
@@ -158,6 +159,52 @@ def take(
         writes,
         tuple(notes),
     )
+
+
+def take_report(
+    rooms: Rooms,
+    texts: Callable[[str], str],
+    file: Path,
+    slug: str,
+    *,
+    partial: bool = False,
+    as_written: bool = False,
+    dry_run: bool = False,
+) -> Imported:
+    """Put the findings of a DICOM measurement report into a case, as ``take`` does with those of a table.
+
+    Raises ``UsageError`` where ``file`` is no such report, or points to none of the case's pictures.
+    """
+    from casearchive.importers import measurements
+    from casearchive.importers._places import Pictured
+    from casearchive.readers._paper import paper
+
+    report = paper(file) if file.is_file() else None
+    if report is None or not measurements.is_report(report):
+        raise UsageError(
+            "this is no DICOM measurement report",
+            where=str(file),
+            hint="It takes reports of PS3.16 TID 1500.",
+        )
+    case = record.loads(texts(slug), slug=slug, file=f"cases/{slug}.toml")
+    with index.writing(rooms.layout.index) as connection:
+        known = facts(connection, case)
+    pictures = {
+        (i := known[media.id].instance).sop_instance_uid: Pictured(media, i.frames, i.columns, i.rows)
+        for media in reversed(case.media)
+        if media.id in known
+    }
+    if not set(measurements.shown_in(report)) & set(pictures):
+        raise UsageError(
+            f"the report points to no picture of {slug}",
+            where=str(file),
+            hint="See which pictures a case has with: casearchive show CASE",
+        )
+    found = measurements.read([report], pictures)
+    told = replace(case, findings=tuple(found.findings), measurements=tuple(found.measurements))
+    given = [one for one in as_given(told) if not is_there(case, one)]
+    done = take(rooms, texts, given, (), partial=partial, as_written=as_written, dry_run=dry_run)
+    return replace(done, notes=(*found.notes, *done.notes))
 
 
 def _apart(before: Case, after: Case, files: Mapping[str, Facts]) -> Iterator[str]:

@@ -102,10 +102,15 @@ class PrivateNumbers:
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A code and its scheme as a file writes them (PS3.3 8.8), never the meaning beside it, which is free text."""
+    """A code and its scheme as a file writes them (PS3.3 8.8).
+
+    The ``meaning`` beside it is free text, in which anything may stand: only a ``Paper`` holds it, never ``Facts``, of
+    which the airlock makes what leaves. Two codes are the same whatever their meanings say.
+    """
 
     value: str
     scheme: str
+    meaning: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +202,26 @@ class Presentation:
     rotation: int | None = None  # degrees, clockwise
     flipped: bool = False
     inverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A DICOM object that is no picture and may tell of a case, with the meanings of its codes; made when it is asked
+    for, stored nowhere.
+
+    ``maker`` is Manufacturer, ``observer`` the person who says so (PS3.16 TID 1003). ``evidence`` are the SOP Instance
+    UIDs of its evidence (PS3.3 C.17.2.1), ``identical`` those of the documents that say the same (PS3.3 C.17.2.2).
+    """
+
+    sop_instance_uid: str
+    sop_class_uid: str = ""
+    study_instance_uid: str = ""
+    maker: str = ""
+    observer: str = ""
+    content: ContentItem | None = None
+    presentation: Presentation | None = None
+    evidence: tuple[str, ...] = ()
+    identical: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -540,7 +565,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one path: exactly one line of ``ingest --report``."""
+    """What became of one path: exactly one line of ``ingest --report``. The case that a DICOM document tells of has a
+    line besides that of the file: ``path!case``."""
 
     path: str
     outcome: str  # added | known | skipped | failed

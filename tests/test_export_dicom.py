@@ -29,11 +29,12 @@ from teachingsets import CASES, a_set, clip, full_case, full_set, speckle
 from casearchive import Archive
 from casearchive.errors import UsageError
 from casearchive.exporters import dicom, exporter
-from casearchive.exporters._dicom.codes import LOCAL, of_term
+from casearchive.exporters._dicom.codes import of_term
 from casearchive.exporters._dicom.lossless import encoded
 from casearchive.exporters._dicom.presentation import srgb
 from casearchive.model import Case, Evidence, Finding, Measurement, Media
 from casearchive.teaching import UNSAID, TeachingCase, TeachingDocument, TeachingSet
+from casearchive.terms.coding import LOCAL
 
 ORTHANC = shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 GREY_STATE, COLOUR_STATE = "1.2.840.10008.5.1.4.1.1.11.1", "1.2.840.10008.5.1.4.1.1.11.2"
@@ -419,7 +420,8 @@ def test_the_words_of_the_case_are_the_teaching_file_and_no_address(media: Path)
     told = {item.ConceptNameCodeSequence[0].CodeValue: value(item) for item in words.ContentSequence
             if item.ValueType in ("TEXT", "CODE")}  # fmt: skip
     assert told["TCE101"] == "Ada Invented"
-    assert told["121060"] == "Danced until dawn.\r\n\r\nLimped home."
+    came = "Symptoms: weakness\r\n\r\nMechanism: sport"
+    assert told["121060"] == f"Danced until dawn.\r\n\r\nLimped home.\r\n\r\n{came}"
     assert "quietly frayed" in told["TCE106"]
     assert (
         told["TCE107"] == "Complete tear of the right rectus femoris muscle, definite, confirmed by surgery"

@@ -44,16 +44,24 @@ def take(
         raise UsageError(
             "one case at most can be named here", hint="The column case of the file names the others."
         )
-    json_lines = file != "-" and _is_json_lines(file)
-    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    done = state.open().import_findings(
-        content,
-        json_lines=json_lines,
-        case=cases[0] if cases else "",
-        partial=partial,
-        as_written=as_written,
-        dry_run=dry_run,
-    )
+    if _is_dicom(file):
+        if not cases:
+            raise UsageError(
+                "a report does not say which case it is for",
+                hint=f"Write: casearchive annotate CASE --from {file}",
+            )
+        done = state.open().import_report(
+            file, cases[0], partial=partial, as_written=as_written, dry_run=dry_run
+        )
+    else:
+        done = state.open().import_findings(
+            sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes(),
+            json_lines=file != "-" and _is_json_lines(file),
+            case=cases[0] if cases else "",
+            partial=partial,
+            as_written=as_written,
+            dry_run=dry_run,
+        )
     refused = len(done.complaints)
     if state.json:
         emit(
@@ -92,8 +100,18 @@ def _summary(findings: int, cases: tuple[str, ...], refused: int, *, saved: bool
     return f"Nothing was written{not_understood}. --partial takes the rest: {what}."
 
 
+def _is_dicom(file: str) -> bool:
+    """By its mark (PS3.10 7.1), for files on media have no ending; or by its ending."""
+    if file == "-":
+        return False
+    with Path(file).open("rb") as opened:
+        return opened.read(132)[128:] == b"DICM" or Path(file).suffix.lower() in (".dcm", ".dicom")
+
+
 def _is_json_lines(file: str) -> bool:
     ending = Path(file).suffix.lower()
     if ending not in (".csv", ".tsv", ".txt", ".jsonl", ".ndjson"):
-        raise UsageError("findings go to and come from .csv or .jsonl files", where=file)
+        raise UsageError(
+            "findings go to .csv or .jsonl files, and come from these or from DICOM reports", where=file
+        )
     return ending in (".jsonl", ".ndjson")

@@ -123,7 +123,13 @@ class _Grouped(click.Command):
 )
 @click.option("--as-written", is_flag=True, help="Keep words that the vocabulary does not know.")
 @click.option("--editor", is_flag=True, help="Open the record in your editor ($EDITOR) instead.")
-@click.option("--import", "source", metavar="FILE", help="Take findings from a .csv or .jsonl file.")
+@click.option(
+    "--import",
+    "--from",
+    "source",
+    metavar="FILE",
+    help="Take findings from a .csv or .jsonl file, or from a DICOM measurement report (.dcm).",
+)
 @click.option(
     "--partial",
     is_flag=True,
@@ -164,7 +170,7 @@ def command(
     --export writes findings to a file with one row for each finding, and further rows for further evidence and
     measurements; --import takes such a file: a row with an id replaces that finding, one without adds one.
     Columns that the file does not have stay as they are. Try it with -n first; docs/findings-file.md names
-    the columns.
+    the columns. --from takes a DICOM report (TID 1500) on pictures of CASE, too: its findings are added.
     """
     if source or target_file:
         from casearchive.cli import _findings_file

@@ -61,7 +61,7 @@ def command(
 
     Originals are kept bit for bit. What was taken before is known and not taken again, so running this again is
     going on. Every file gets one line; the end is a summary. The files of a bag (BagIt) are compared with its
-    manifests; what differs is not taken.
+    manifests; what differs is not taken. DICOM teaching files (manifests with their reports) become cases.
     """
     from casearchive.ingest import Progress
 

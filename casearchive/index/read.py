@@ -99,6 +99,32 @@ def others_with_uid(connection: sqlite3.Connection, uid: str, sha256: str) -> in
     return int(count)
 
 
+def with_uid(connection: sqlite3.Connection, uid: str) -> tuple[str, ...]:
+    """Hashes of the files with this SOP Instance UID, the one that came first before the others."""
+    rows = connection.execute("SELECT sha256 FROM instances WHERE sop_instance_uid = ? ORDER BY id", (uid,))
+    return tuple(r[0] for r in rows)
+
+
+def of_class(connection: sqlite3.Connection, study_instance_uid: str, sop_class_uid: str) -> tuple[str, ...]:
+    """Hashes of the files of one class in a study, as they came."""
+    rows = connection.execute(
+        "SELECT i.sha256 FROM instances i JOIN series s ON s.id = i.series_id JOIN studies t ON t.id = s.study_id "
+        "WHERE t.study_instance_uid = ? AND i.sop_class_uid = ? ORDER BY i.id",
+        (study_instance_uid, sop_class_uid),
+    )
+    return tuple(r[0] for r in rows)
+
+
+def case_from(connection: sqlite3.Connection, sources: Iterable[str]) -> str:
+    """The case that was last taken from one of these sources, as the ledger calls them; empty where none was."""
+    row = connection.execute(
+        "SELECT subject FROM events WHERE event = 'case-ingested' "
+        "AND json_extract(details, '$.source') IN (SELECT value FROM json_each(?)) ORDER BY position DESC LIMIT 1",
+        (json.dumps(list(sources)),),
+    ).fetchone()
+    return str(row[0]) if row else ""
+
+
 def cases_of(connection: sqlite3.Connection, sha256: str) -> tuple[str, ...]:
     rows = connection.execute(
         "SELECT DISTINCT c.slug FROM media m JOIN cases c ON c.id = m.case_id WHERE m.sha256 = ? ORDER BY c.slug",

@@ -23,13 +23,14 @@ from casearchive.errors import RecordError
 from casearchive.files import write_durably
 from casearchive.importers import mirc
 from casearchive.index import read, write
-from casearchive.ingest import bags, drafts, teachingfiles
+from casearchive.ingest import bags, documents, drafts, teachingfiles
 from casearchive.ingest.crew import CANCELLED, Crew
 from casearchive.ingest.doubts import doubts
 from casearchive.ingest.find import CaseFolder, Drain, Found, Item, TeachingFile, count, find
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.ingest.records import MediaMissing, Taken, archived
 from casearchive.model import Case, Outcome
+from casearchive.readers._paper import may_tell
 from casearchive.rooms import Rooms
 
 #: Outcomes that are made durable together.
@@ -94,6 +95,8 @@ def ingest(
                 run.drain()
             if case is not None:
                 run.put_all_into(case)
+            else:
+                run.take_documents()
         except KeyboardInterrupt:
             run.finish_begun()
             raise
@@ -159,6 +162,7 @@ class _Run:
             set()
         )  # what the index of a disc names and is not there; its bag may miss it, too
         self.taken: dict[str, Taken] = {}  # by what the report calls it
+        self.papers: dict[str, documents.Met] = {}  # by hash: what may tell of a case
         self.tally = {"added": 0, "known": 0, "skipped": 0, "failed": 0}
         self.cases = 0
         self.bytes = 0
@@ -272,6 +276,8 @@ class _Run:
             gathered.sha256, found.name, facts.instance.frames, facts.instance.columns, facts.instance.rows
         )
         self._settle(outcome, found, gathered, state, gathered.sha256)
+        if may_tell(facts.instance.sop_class_uid):
+            self.papers[gathered.sha256] = documents.Met(found.shown, gathered.paper)
 
     def _missing_on_medium(self, dicomdir: Found, named: tuple[tuple[str, ...], ...]) -> None:
         """One line for each file that the index of a disc names and that is not there."""
@@ -306,6 +312,8 @@ class _Run:
             self.taken[_normal(found.shown)] = Taken(
                 sha256, found.name, instance.frames, instance.columns, instance.rows
             )
+            if may_tell(instance.sop_class_uid):
+                self.papers.setdefault(sha256, documents.Met(found.shown))
 
     # ---------------------------------------------------------------------------------------- settling
 
@@ -449,10 +457,41 @@ class _Run:
         instance = detail.facts.instance
         return Taken(sha256, detail.held.name, instance.frames, instance.columns, instance.rows)
 
-    def _store_case(self, case: Case, stored: str, source: str, shown: str) -> Outcome:
+    def take_documents(self) -> None:
+        """Cases that manifests and reports tell of, when all that they point to has been met."""
+        self.commit()
+        desk = documents.Desk(self.rooms, self.connection, self.papers, self._new_with_uid)
+        for meant in desk.meant():
+            if isinstance(meant, Outcome):
+                self._settle(meant)
+                continue
+            case, text = meant.case, record.dumps(meant.case)
+            places = record.Places(text, f"cases/{case.slug}.toml")
+            outcome = self._store_case(
+                case, text, meant.made_of, meant.shown, places=places, origin=meant.origin
+            )
+            self._settle(documents.told(outcome, meant))
+        self.commit()
+
+    def _new_with_uid(self, uid: str) -> Taken | None:
+        """What this run has taken under a SOP Instance UID; in a dry run nothing else knows."""
+        sha256 = self.uids.get(uid)
+        return next((t for t in self.taken.values() if t.sha256 == sha256), None) if sha256 else None
+
+    def _store_case(
+        self,
+        case: Case,
+        stored: str,
+        source: str,
+        shown: str,
+        *,
+        places: record.Places | None = None,
+        origin: str = "",
+    ) -> Outcome:
+        """``origin`` is what the ledger calls the source, ``places`` say where notes stand (both: ``shown``)."""
         digest = _sha(stored)
         path = self.rooms.layout.record(case.slug)
-        places = record.Places(source, shown)
+        places = places or record.Places(source, shown)
         notes = tuple(
             str(p)
             for p in (
@@ -466,7 +505,7 @@ class _Run:
                 case.slug, digest
             ):
                 if not self.dry_run:  # a run that was cut off after it had written the record
-                    self._note_case(case, stored, digest, source, shown)
+                    self._note_case(case, stored, digest, source, origin or shown)
             elif read.record_hash(self.connection, case.slug) != digest and not self.dry_run:
                 self._index_case(case, stored, digest)
             return Outcome(shown, "known", "case", digest, case.slug, None, None, "", notes)
@@ -474,7 +513,9 @@ class _Run:
             last = self._last_ingested(case.slug)
             if last.get("source_sha256") == _sha(source):
                 return Outcome(shown, "known", "case", _sha(before), case.slug)
-            if last.get("record_sha256") != _sha(before) or not _same_case(case, before, shown, last):
+            if last.get("record_sha256") != _sha(before) or not _same_case(
+                case, before, origin or shown, last
+            ):
                 why = (
                     f"the archive's own record of {case.slug} is not the one taken from here; it was left as it is. "
                     "Rename this folder if it is another case, else bring the record up to date with: "
@@ -484,7 +525,7 @@ class _Run:
             notes = ("the record was brought up to date", *notes)
         if not self.dry_run:
             write_durably(path, stored.encode())
-            self._note_case(case, stored, digest, source, shown)
+            self._note_case(case, stored, digest, source, origin or shown)
         self.cases += 1
         return Outcome(shown, "added", "case", digest, case.slug, None, None, "", notes)
 

@@ -34,18 +34,23 @@ def check_slug(slug: str) -> str:
 def draft(connection: sqlite3.Connection, slug: str, hashes: Sequence[str]) -> Case:
     """A draft whose patient, technique and media come from the headers; never a name, number or date."""
     details = [_detail(connection, h) for h in hashes]
-    ages = {d.facts.study.patient_age for d in details if d.facts.study.patient_age}
-    sexes = {d.facts.subject.patient_sex for d in details if d.facts.subject.patient_sex in ("M", "F", "O")}
     title = slug.replace("-", " ").capitalize()
     return Case(
         slug=slug,
         title=title,
         status="draft",
-        # where the files differ (two patients, two studies) nothing is guessed: the author knows
-        patient=Patient(
-            age=_age(ages.pop()) if len(ages) == 1 else "", sex=(sexes.pop() or "") if len(sexes) == 1 else ""
-        ),
-        media=tuple(_media(d, f"M{n}") for n, d in enumerate(details, 1)),
+        patient=patient_of(details),
+        media=tuple(media_of(d, f"M{n}") for n, d in enumerate(details, 1)),
+    )
+
+
+def patient_of(details: Iterable[read.Detail]) -> Patient:
+    """Age and sex as the headers tell them; where files differ (two patients, two studies) nothing is guessed."""
+    facts = [d.facts for d in details]
+    ages = {f.study.patient_age for f in facts if f.study.patient_age}
+    sexes = {f.subject.patient_sex for f in facts if f.subject.patient_sex in ("M", "F", "O")}
+    return Patient(
+        age=_age(ages.pop()) if len(ages) == 1 else "", sex=(sexes.pop() or "") if len(sexes) == 1 else ""
     )
 
 
@@ -98,13 +103,14 @@ def add_media(rooms: Rooms, connection: sqlite3.Connection, slug: str, hashes: I
         return False
     used = {m.id for m in case.media}
     numbers = (f"M{n}" for n in range(1, len(used) + len(new) + 1) if f"M{n}" not in used)
-    more = tuple(_media(_detail(connection, h), next(numbers)) for h in new)
+    more = tuple(media_of(_detail(connection, h), next(numbers)) for h in new)
     grown = replace(case, media=(*case.media, *more))
     save(rooms, connection, grown, record.update(text, grown), "case-grew", {"media": len(new)})
     return True
 
 
-def _media(detail: read.Detail, media_id: str) -> Media:
+def media_of(detail: read.Detail, media_id: str) -> Media:
+    """A clip of a case with what its header claims."""
     facts = detail.facts
     return Media(
         id=media_id,

@@ -13,9 +13,10 @@ from casearchive.clip import Clip
 from casearchive.errors import PictureUnavailable, UnreadableFile
 from casearchive.files import write_lightly
 from casearchive.ingest import bags
-from casearchive.model import Facts
+from casearchive.model import Facts, Paper
 from casearchive.readers import open_clip
 from casearchive.readers._medium import file_ids
+from casearchive.readers._paper import may_tell, paper
 from casearchive.settings import Layout
 from casearchive.stores.folder import FolderStore
 
@@ -48,6 +49,7 @@ class Gathered:
     reason: str = ""
     message: str = ""
     on_medium: tuple[tuple[str, ...], ...] = ()  # the files that a DICOMDIR names, as parts of a path
+    paper: Paper | None = None  # of a dry run, after which nobody can open the file again
 
 
 def gather(task: Task) -> Gathered:
@@ -85,7 +87,10 @@ def _looked_at(path: Path, sha256: str, size: int, layout: Layout, task: Task) -
         return Gathered(sha256, size, reason=refusal.reason, message=_said(refusal), on_medium=named)
     try:
         found = Gathered(sha256, size, clip.facts)
-        found = found if task.dry_run else _pictured(clip, layout, found)
+        if not task.dry_run:
+            found = _pictured(clip, layout, found)
+        elif may_tell(clip.facts.instance.sop_class_uid):
+            found = replace(found, paper=paper(path))
     finally:
         clip.close()
     return found

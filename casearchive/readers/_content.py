@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from casearchive.model import Coded, ContentItem, Pointer
 from casearchive.readers._headers import Header
+from casearchive.readers._shared import clean
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -20,20 +22,24 @@ class TooMuch(Exception):
     """The document is larger than any that people read."""
 
 
-def tree(header: Header) -> ContentItem | None:
-    """The root with all below it; None where the object holds no tree, or none that can be read whole."""
+def tree(header: Header, *, words: bool = False) -> ContentItem | None:
+    """The root with all below it; None where the object holds no tree, or none that can be read whole.
+
+    With ``words`` it also has the meanings beside its codes, codes that are too long for Code Value, exact numbers
+    and the lines of its texts: for what is taken in, never for what leaves.
+    """
     if header.text("ValueType") != "CONTAINER":
         return None
     try:
-        return _Reader(header).item(header.dataset, 0)
+        return _Reader(header, words=words).item(header.dataset, 0)
     except TooMuch:
         header.notes.append("its content is too large or too deep to be read whole")
         return None
 
 
 class _Reader:
-    def __init__(self, header: Header) -> None:
-        self._header = header
+    def __init__(self, header: Header, *, words: bool) -> None:
+        self._header, self._words = header, words
         self._left = MOST_ITEMS
 
     def item(self, item: Dataset, depth: int) -> ContentItem:
@@ -47,9 +53,9 @@ class _Reader:
             kind=kind,
             relation=header.text("RelationshipType", item) or "",
             name=self._code("ConceptNameCodeSequence", item),
-            text=(header.text("TextValue", item) or "") if kind == "TEXT" else "",
+            text=self._text(item) if kind == "TEXT" else "",
             code=self._code("ConceptCodeSequence", item),
-            number=None if measured is None else header.number("NumericValue", measured),
+            number=None if measured is None else self._number(measured),
             unit=None if measured is None else self._code("MeasurementUnitsCodeSequence", measured),
             uid=header.text("UID", item) or "",
             shape=header.text("GraphicType", item) or header.text("TemporalRangeType", item) or "",
@@ -64,9 +70,28 @@ class _Reader:
             value, scheme = (
                 self._header.text(part, code) for part in ("CodeValue", "CodingSchemeDesignator")
             )
+            if self._words:
+                value = value or self._header.text("LongCodeValue", code)
             if value and scheme:
-                return Coded(value, scheme)
+                return Coded(value, scheme, self._meaning(code))
         return None
+
+    def _meaning(self, code: Dataset) -> str:
+        return (self._header.text("CodeMeaning", code) or "") if self._words else ""
+
+    def _number(self, measured: Dataset) -> float | None:
+        """The exact number where one stands beside the decimal one (PS3.3 C.18.1)."""
+        exact = self._header.number("FloatingPointValue", measured) if self._words else None
+        return self._header.number("NumericValue", measured) if exact is None else exact
+
+    def _text(self, item: Dataset) -> str:
+        if not self._words:
+            return self._header.text("TextValue", item) or ""
+        value = self._header.value("TextValue", item)
+        if value is None or isinstance(value, bytes):
+            return ""
+        lines = (clean(line) for line in re.split(r"\r\n|\r|\n", str(value)))
+        return "\n".join(lines).strip()
 
 
 def pointers(header: Header, keyword: str, item: Dataset) -> tuple[Pointer, ...]:

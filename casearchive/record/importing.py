@@ -53,6 +53,47 @@ def imported(
     return after, tuple(work.complaints)
 
 
+def as_given(case: Case) -> list[Given]:
+    """The findings of a case as a file would give them, to be added to another record of it: without their ids, and
+    what was measured without a finding last. A line counts findings."""
+    values = tomllib.loads(dumps(case))
+    measured = values.get("measurement", [])
+    found = []
+    for number, row in enumerate(values.get("finding", []), start=1):
+        own = [
+            {k: v for k, v in m.items() if k != "finding"} for m in measured if m.get("finding") == row["id"]
+        ]
+        facts = {k: v for k, v in row.items() if k not in ("id", "evidence")}
+        place: dict[tuple[str | int, ...], Cell] = {
+            (): Cell(number, "finding", str(row.get("abnormality", "")))
+        }
+        found.append(Given(case.slug, "", number, facts, row.get("evidence"), own or None, place))
+    alone = [m for m in measured if not m.get("finding")]
+    if alone:
+        found.append(Given(case.slug, "", len(found) + 1, {}, None, alone))
+    return found
+
+
+def is_there(case: Case, one: Given) -> bool:
+    """Whether the case says all of it already, word for word."""
+    values = tomllib.loads(dumps(case))
+    measured = values.get("measurement", [])
+    if not one.facts:
+        return all(m in measured for m in one.measurements or ())
+    for row in values.get("finding", []):
+        own = [
+            {k: v for k, v in m.items() if k != "finding"} for m in measured if m.get("finding") == row["id"]
+        ]
+        said = {k: v for k, v in row.items() if k not in ("id", "evidence")}
+        if (
+            said == one.facts
+            and row.get("evidence") == one.evidence
+            and all(m in own for m in one.measurements or ())
+        ):
+            return True
+    return False
+
+
 class _Work:
     def __init__(self, case: Case, used: Collection[str]) -> None:
         self.values: dict[str, Any] = tomllib.loads(dumps(case))

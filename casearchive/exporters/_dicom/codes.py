@@ -8,9 +8,8 @@ from typing import NamedTuple
 from casearchive.exporters._codes import standard_code
 from casearchive.exporters._plain import one_line
 from casearchive.terms import lexicon
+from casearchive.terms.coding import LOCAL
 
-#: The scheme of concepts that only the lexicon has; private schemes begin with 99 (PS3.3 Table 8.2).
-LOCAL = "99USCASE"
 IHE = "IHERADTF"
 
 
@@ -75,6 +74,18 @@ TEMPORALITY = local("temporality", "Temporality")
 MOVED = local("on_manoeuvre", "At rest and on manoeuvre")
 CONFIRMED = local("confirmed_by", "Confirmed by")
 GRADE = local("grade", "Grade")
+MANEUVER = local("maneuver", "Manoeuvre")
+AT_REST, DURING = local("at_rest", "At rest"), local("during", "During the manoeuvre")
+STATE = local("state", "State while it was measured")
+COMPARED, SEEN_ON = local("comparison", "Compared with"), local("modality", "Seen on")
+RELATION = local("relation", "Relation to another structure")
+BEST = local("best", "Best illustration of the finding")
+IMAGE_LATERALITY, IMAGE_VIEW = dcm("111027", "Image Laterality"), dcm("111031", "Image View")
+TARGET_REGION = dcm("123014", "Target Region")
+MODE, POSITION = local("mode", "Image mode"), local("position", "Position of the patient")
+CAPTION, QUIZ_CAPTION = local("caption", "Caption"), local("quiz_caption", "Caption without the answer")
+QUIZ_TITLE, STATUS = local("quiz_title", "Title without the answer"), local("status", "Status of the case")
+YES = sct("373066001", "Yes")
 NO_UNITS = Coded("UCUM", "1", "no units")
 
 SIDES = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DSfloat
 
-from casearchive.exporters._dicom.codes import Coded
+from casearchive.exporters._dicom.codes import Coded, of_term
 from casearchive.exporters._plain import one_line, plain
 
 #: What a person's name may not hold, for it parts a name or an element (PS3.5 6.2).
@@ -89,6 +89,21 @@ def coded(name: Coded, value: Coded, relation: str = "CONTAINS", children: Itera
     item = _item("CODE", name, relation)
     item.ConceptCodeSequence = [code(value)]
     return with_children(item, children)
+
+
+def said(
+    name: Coded,
+    term: str,
+    kinds: Collection[str],
+    relation: str = "CONTAINS",
+    children: Iterable[Dataset] = (),
+    words: Callable[[str], str] = str,
+) -> list[Dataset]:
+    """What a record names by a concept: its code, else its ``words`` as a text; nothing where it names nothing."""
+    value = of_term(term, kinds) if term else None
+    if value is not None:
+        return [coded(name, value, relation, children)]
+    return [with_children(item, children) for item in text(name, words(term), relation)]
 
 
 def number(name: Coded, value: float, unit: Coded, children: Iterable[Dataset] = ()) -> Dataset:

@@ -20,12 +20,13 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, JPEGLosslessSV1
 
-from casearchive.exporters._dicom.codes import IHE, LOCAL, Coded
+from casearchive.exporters._dicom.codes import IHE, Coded
 from casearchive.exporters._dicom.items import code, filled, referring
 from casearchive.exporters._dicom.lossless import encoded
 from casearchive.model import Case
 from casearchive.teaching import UNSAID, Frames, TeachingClip
 from casearchive.terms import lexicon
+from casearchive.terms.coding import LOCAL
 
 #: Where the study has no date, objects that must have one say this, which tells nothing.
 NO_DATE, NO_TIME = UNSAID["StudyDate"], UNSAID["StudyTime"]

@@ -16,14 +16,16 @@ from pydicom.uid import ComprehensiveSRStorage
 from casearchive.exporters._dicom import codes, items, shapes
 from casearchive.exporters._dicom.codes import Coded, of_term
 from casearchive.exporters._dicom.objects import Bundle, Picture, derived, document, named
+from casearchive.exporters._dicom.views import view
 from casearchive.exporters._plain import one_line
 from casearchive.model import Author, Evidence, Finding, Measurement
 from casearchive.record import sentences
+from casearchive.record.table import FINDINGS, MANEUVERS, STRUCTURES
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS
 from casearchive.units import printed, ucum
 
 SERIES = 9002
-_MODIFIES, _ABOUT = "HAS CONCEPT MOD", "HAS OBS CONTEXT"
+_MODIFIES, _ABOUT, _HAS = "HAS CONCEPT MOD", "HAS OBS CONTEXT", "HAS PROPERTIES"
 _NAMES = {"absent": codes.EXCLUDED, "not_assessed": codes.NOT_ASSESSED}
 
 
@@ -64,7 +66,10 @@ def observer(author: Author, beside: Dataset) -> list[Dataset]:
 def _library(bundle: Bundle) -> Dataset:
     """Every picture of the patient in this case (PS3.16 TID 1600)."""
     about = items.coded(codes.MODALITY, codes.ULTRASOUND, "HAS ACQ CONTEXT")
-    images = [items.image(picture.header, "CONTAINS", children=[about]) for picture in bundle.pictures]
+    images = [
+        items.image(picture.header, "CONTAINS", children=[about, *view(bundle.case, picture.ref)])
+        for picture in bundle.pictures
+    ]
     return items.container(
         codes.IMAGE_LIBRARY, [items.container(codes.IMAGE_LIBRARY_GROUP, images)], template="1600"
     )
@@ -86,7 +91,7 @@ def _groups(bundle: Bundle) -> Iterator[Dataset]:
             continue
         told = [
             *_qualities(finding),
-            *(item for one in measured for item in _measured(one, bundle, finding.side)),
+            *(item for one in measured for item in _measured(one, bundle)),
         ]
         places: list[Evidence | None] = [*seen] or [None]
         for number, place in enumerate(places):
@@ -118,6 +123,7 @@ def _group(bundle: Bundle, finding: Finding, seen: Evidence | None, told: Iterab
             *_what(finding),
             *_where(finding.structure, finding.side, finding.site),
             *places,
+            *([items.coded(codes.BEST, codes.YES)] if seen and seen.best and places else []),
             *told,
         ],
         template=template,
@@ -172,18 +178,37 @@ def _qualities(finding: Finding) -> Iterator[Dataset]:
     if finding.doppler and finding.doppler.value is not None:
         value = f"{sentences.name(finding.doppler.scale)} {finding.doppler.value:g}"
         yield from items.text(of_term(finding.doppler.scale, ("scale",)) or codes.GRADE, value)
-    yield from items.text(codes.MOVED, sentences.states(finding))
+    yield from _moved(finding)
     yield from items.text(codes.CONFIRMED, sentences.name(finding.confirmed_by))
+    yield from items.text(codes.COMPARED, sentences.name(finding.comparison))
+    if finding.modality != "us":
+        yield from items.text(codes.SEEN_ON, finding.modality)
+    for relation in finding.relations:
+        other = items.said(codes.FINDING_SITE, relation.structure, STRUCTURES | FINDINGS, _HAS)
+        for item in items.text(codes.RELATION, relation.kind.replace("_", " ")):
+            yield items.with_children(item, other)
     told = (sentences.sentence(sentences.title(finding)), sentences.qualities(finding))
     yield from items.text(codes.COMMENT, ": ".join(part for part in told if part))
     yield from items.text(codes.COMMENT, finding.note)
 
 
+def _moved(finding: Finding) -> Iterator[Dataset]:
+    """The sentence, and below it the manoeuvre and what was seen without and with it."""
+    dynamic = finding.dynamic
+    for item in items.text(codes.MOVED, sentences.states(finding)) if dynamic else ():
+        assert dynamic is not None
+        yield items.with_children(
+            item,
+            [
+                *items.said(codes.MANEUVER, dynamic.maneuver, MANEUVERS, _HAS),
+                *items.text(codes.AT_REST, dynamic.at_rest, _HAS),
+                *items.text(codes.DURING, dynamic.during, _HAS),
+            ],
+        )
+
+
 def _quality(name: Coded, term: str, kinds: Sequence[str]) -> list[Dataset]:
-    if not term:
-        return []
-    value = of_term(term, kinds)
-    return [items.coded(name, value)] if value else items.text(name, sentences.name(term))
+    return items.said(name, term, kinds, words=sentences.name)
 
 
 # -------------------------------------------------------------------------------------------------- measurements
@@ -199,20 +224,21 @@ def _loose(bundle: Bundle) -> Iterator[Dataset]:
         uid = derived("measurement", study, bundle.case.slug, str(place))
         yield items.container(
             codes.MEASUREMENT_GROUP,
-            [*_tracked(f"measurement {place}", uid), *_measured(measured, bundle, "")],
+            [*_tracked(f"measurement {place}", uid), *_measured(measured, bundle)],
             template="1501",
         )
 
 
-def _measured(measured: Measurement, bundle: Bundle, side: str) -> list[Dataset]:
+def _measured(measured: Measurement, bundle: Bundle) -> list[Dataset]:
     """One measurement (PS3.16 TID 300) and the points it was taken from; in words where it is no plain number."""
     kind = of_term(measured.what, ("measurement",)) or of_term(measured.what)
     said = sentences.measured(measured)
     if kind is None or not math.isfinite(measured.value):
         return items.text(codes.COMMENT, f"{said}. {measured.note}" if measured.note else said)
     below = [*items.text(codes.SHORT_LABEL, one_line(said), _ABOUT)]
-    if measured.side in codes.SIDES and measured.side != side:
+    if measured.side in codes.SIDES:
         below.append(items.coded(codes.LATERALITY, codes.SIDES[measured.side], _MODIFIES))
+    below += items.said(codes.STATE, measured.state, MANEUVERS, _MODIFIES)
     picture = bundle.picture(measured.media)
     if picture is not None:
         below += _taken_from(measured, picture)

@@ -16,11 +16,16 @@ from casearchive.exporters._dicom import codes, items
 from casearchive.exporters._dicom.codes import IHE, Coded, dcm, of_term, sct
 from casearchive.exporters._dicom.objects import Bundle, document, listed, named
 from casearchive.exporters._dicom.report import observer
+from casearchive.exporters._dicom.views import view
+from casearchive.exporters._plain import plain
 from casearchive.model import Case, Diagnosis
 from casearchive.record import sentences
+from casearchive.record.table import FINDINGS, STRUCTURES
 from casearchive.terms import STRUCTURE_KINDS
 
 WORDS_SERIES, MANIFEST_SERIES = 9003, 9004
+_HAS = "HAS PROPERTIES"
+_STATUSES = ("ready",)  # nothing else leaves
 
 #: (IHE, DICOM): which of the two is written is for the option to say.
 _EXPORT = Coded(IHE, "TCE001", "For Teaching File Export"), dcm("128710", "For Teaching File Export")
@@ -80,7 +85,10 @@ _PATHOLOGY = dcm("111042", "Pathology")
 
 def information(bundle: Bundle, scheme: int) -> Dataset:
     """Additional Teaching File Information of one patient of a case; ``scheme`` 0 writes IHE's codes, 1 DICOM's."""
-    images = [items.image(picture.header, "CONTAINS") for picture in bundle.pictures]
+    images = [
+        items.image(picture.header, "CONTAINS", children=view(bundle.case, picture.ref))
+        for picture in bundle.pictures
+    ]
     headers = [picture.header for picture in bundle.pictures]
     dataset = document(
         bundle.home, bundle.case, BasicTextSRStorage, "SR", "teaching file information", WORDS_SERIES,
@@ -130,11 +138,14 @@ def _told(case: Case, scheme: int) -> Iterator[Dataset]:
     yield from items.text(_AFFILIATION, case.author.affiliation)
     yield from items.text(_ABSTRACT, case.title + (" (fictional)" if case.fictional else ""))
     yield from _each(_KEYWORDS, case.tags)
-    yield from items.text(_HISTORY, story.history)
+    yield from items.text(codes.QUIZ_TITLE, case.quiz_title)
+    yield from items.text(_HISTORY, _came(case))
     yield from _each(codes.FINDING, _findings(case))
     yield from items.text(_DISCUSSION, _discussed(case))
     yield from _each(_DIFFERENTIAL, map(sentences.name, story.differential))
-    yield from _each(_DIAGNOSIS, (sentences.sentence(sentences.diagnosis(d)) for d in story.diagnosis))
+    for made in story.diagnosis:
+        for item in items.text(_DIAGNOSIS, sentences.sentence(sentences.diagnosis(made))):
+            yield items.with_children(item, _diagnosis(made))
     yield from _anatomy(case)
     yield from _each(_PATHOLOGY, dict.fromkeys(sentences.name(d.what) for d in story.diagnosis))
     yield from _each(_ORGAN_SYSTEM, map(sentences.name, case.category))
@@ -142,6 +153,8 @@ def _told(case: Case, scheme: int) -> Iterator[Dataset]:
     yield items.coded(_CATEGORY[scheme], subject(case)[scheme])
     if case.difficulty in _LEVELS:
         yield items.coded(_LEVEL[scheme], _LEVELS[case.difficulty][scheme])
+    if case.status in _STATUSES:
+        yield items.coded(codes.STATUS, codes.local(case.status, case.status.capitalize()))
     if story.diagnosis:
         yield items.coded(_CONFIRMED, (_YES if any(map(_confirmed, story.diagnosis)) else _NO)[scheme])
 
@@ -175,11 +188,43 @@ def _discussed(case: Case) -> str:
     parts = [story.discussion]
     parts += [f"{head}: {text}" for head, text in (
         ("Technique", story.technique), ("Treatment", story.treatment), ("Outcome", story.outcome),
-        ("Teaching points", " ".join(story.points)), ("Pitfalls", " ".join(story.pitfalls)),
-        ("References", "; ".join(story.references)),
+        ("Teaching points", _list(story.points)), ("Pitfalls", _list(story.pitfalls)),
+        ("References", _list(story.references)),
         ("Earlier assessments", "; ".join(map(sentences.prior, case.priors))),
     ) if text]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
+
+
+def _list(entries: Iterable[str]) -> str:
+    """Each on a line of its own, with a hyphen before it."""
+    return "".join(f"\n- {text}" for entry in entries if (text := plain(entry)))
+
+
+def _came(case: Case) -> str:
+    """The history, and what brought the patient."""
+    story = case.story
+    parts = [story.history]
+    parts += [
+        f"{head}: {'; '.join(map(sentences.name, words))}"
+        for head, words in (("Symptoms", story.symptoms), ("Mechanism", story.mechanism))
+        if words
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _diagnosis(made: Diagnosis) -> Iterator[Dataset]:
+    """What the sentence of a diagnosis says, in codes where there are such."""
+    yield from items.said(codes.FINDING, made.what, FINDINGS, _HAS)
+    sides = (
+        [items.coded(codes.LATERALITY, codes.SIDES[made.side], "HAS CONCEPT MOD")]
+        if made.side in codes.SIDES
+        else []
+    )
+    where = items.said(codes.FINDING_SITE, made.structure, STRUCTURES, _HAS, sides)
+    yield from where or sides
+    if made.certainty in codes.CERTAINTIES:
+        yield items.coded(codes.CERTAINTY, codes.CERTAINTIES[made.certainty], _HAS)
+    yield from items.text(codes.CONFIRMED, sentences.name(made.confirmed_by), _HAS)
 
 
 def _anatomy(case: Case) -> Iterator[Dataset]:
