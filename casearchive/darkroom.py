@@ -12,8 +12,8 @@ from pathlib import Path
 
 from casearchive import preview as films
 from casearchive import render
+from casearchive.cache import Cache
 from casearchive.clip import Clip
-from casearchive.deid.shelf import Shelf
 from casearchive.errors import PictureUnavailable, UnreadableFile
 from casearchive.readers import open_clip
 from casearchive.settings import Layout
@@ -37,8 +37,8 @@ def preview(layout: Layout, original: Path, sha256: str) -> Path:
 
 
 def _kept(layout: Layout, original: Path, sha256: str, name: str, make: Callable[[Clip], bytes]) -> Path:
-    shelf = Shelf(layout.darkroom)
-    there = shelf.there(sha256, name)
+    cache = Cache(layout.darkroom)
+    there = cache.there(sha256, name)
     if there is not None:
         return there
     try:
@@ -49,6 +49,6 @@ def _kept(layout: Layout, original: Path, sha256: str, name: str, make: Callable
         why = error.strerror or type(error).__name__
         raise PictureUnavailable(f"its original cannot be read ({why})", where=sha256) from error
     try:
-        return shelf.made(sha256, name, lambda path: path.write_bytes(make(clip)))
+        return cache.made(sha256, name, lambda path: path.write_bytes(make(clip)))
     finally:
         clip.close()

@@ -174,6 +174,10 @@ def _even(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
 # ------------------------------------------------------------------------------------------------------ sound
 
 
+_RATE_OF_SOUND = 44_100  # samples a second
+_LATEST = 3600.0  # seconds: what begins later is no sound of these pictures
+
+
 class _Sound:
     """A file of sound whose packets are taken over as they are, as far as the pictures go."""
 
@@ -216,13 +220,13 @@ def write_sound(source: Path, target: Path) -> bool:
         ):
             if not incoming.streams.audio:
                 return False
-            stream: Any = outgoing.add_stream("aac", rate=44_100, options={"flags": "+bitexact"})
+            stream: Any = outgoing.add_stream("aac", rate=_RATE_OF_SOUND, options={"flags": "+bitexact"})
             layout = (
                 "stereo" if incoming.streams.audio[0].channels > 1 else "mono"
             )  # flow to and fro, left and right
             stream.layout = layout
-            resampler = av.AudioResampler(format="fltp", layout=layout, rate=44_100)
-            for frame in _audible(incoming):
+            resampler = av.AudioResampler(format="fltp", layout=layout, rate=_RATE_OF_SOUND)
+            for frame in _audible(incoming, layout):
                 for part in resampler.resample(frame):
                     part.pts = None
                     outgoing.mux(stream.encode(part))
@@ -238,8 +242,40 @@ def write_sound(source: Path, target: Path) -> bool:
     return heard
 
 
-def _audible(incoming: InputContainer) -> Iterator[Any]:
-    yield from incoming.decode(audio=0)
+def _audible(incoming: InputContainer, layout: str) -> Iterator[Any]:
+    """The sound from the first picture on: after silence where it begins later, and without what comes before."""
+    late: float | None = None
+    for frame in incoming.decode(audio=0):
+        if late is None:
+            late = _late(incoming, frame)
+            yield from _silence(late, frame, layout)
+        seconds = frame.samples / frame.sample_rate
+        if late > -seconds / 2:  # a frame of sound is some 20 ms; its half is not to be heard
+            yield frame
+        late = min(0.0, late + seconds) if late < 0 else 0.0
+
+
+def _late(incoming: InputContainer, first: Any) -> float:
+    """Seconds from the first picture to the first of the sound; 0 where either does not say."""
+    pictures = incoming.streams.video
+    if not pictures or pictures[0].start_time is None or pictures[0].time_base is None or first.time is None:
+        return 0.0
+    return float(first.time - pictures[0].start_time * pictures[0].time_base)
+
+
+def _silence(seconds: float, like: Any, layout: str) -> Iterator[Any]:
+    """Frames of silence of the kind of ``like``, at most an hour of it."""
+    from av import AudioFrame
+
+    left = round(min(seconds, _LATEST) * like.sample_rate)
+    while left > 0:
+        some = min(left, like.sample_rate)
+        frame = AudioFrame(format=like.format, layout=like.layout, samples=some)
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        frame.sample_rate = like.sample_rate
+        left -= some
+        yield frame
 
 
 # ------------------------------------------------------------------------------------------------------ looking
@@ -247,7 +283,16 @@ def _audible(incoming: InputContainer) -> Iterator[Any]:
 
 def faults(path: Path, frames: int, *, sound: bool = False) -> list[str]:
     """What is wrong with a film that was written here: another number of pictures, a tag, a track nobody asked for,
-    something in the stream that is no picture. Empty where it is as it should be."""
+    something in the stream that is no picture; or that it cannot be read. Empty where it is as it should be."""
+    import av
+
+    try:
+        return _faults(path, frames, sound)
+    except (av.FFmpegError, OSError, IndexError) as error:
+        return [f"it cannot be read ({type(error).__name__})"]
+
+
+def _faults(path: Path, frames: int, sound: bool) -> list[str]:
     import av
 
     wrong = []

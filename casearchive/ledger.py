@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import hashlib
 import json
@@ -52,9 +53,20 @@ class Ledger:
             made.append(Event(position, at, _who(), event, subject, details, previous, _hash(body)))
             previous = made[-1].hash
         if made:
-            append_durably(self._path, b"".join(_line(e) for e in made))
+            self._add(b"".join(_line(e) for e in made))
             self._last = (position, previous)
         return tuple(made)
+
+    def _add(self, lines: bytes) -> None:
+        """All of ``lines`` or, where the disk fails, none: what was not reported as done must not stand there."""
+        size = self._path.stat().st_size if self._path.exists() else 0
+        try:
+            append_durably(self._path, lines)
+        except OSError:
+            self._last = None
+            with contextlib.suppress(OSError):
+                os.truncate(self._path, size)
+            raise
 
     def events(self) -> Iterator[Event]:
         """All lines in order, checked as they are read. Raises ``Damaged`` at the first that does not fit."""

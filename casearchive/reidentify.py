@@ -88,9 +88,10 @@ def _found(rooms: Rooms, asked: str) -> Iterator[Known]:
 
 
 def _exported(events: Iterator[Event]) -> Iterator[tuple[str, str, str, str, str]]:
-    """(set, what its pseudonyms are made for, case, media, SHA-256) of every clip that ever left, by the ledger."""
+    """(set, what its pseudonyms are made for, case, media, SHA-256) of every clip that ever left, or may have left
+    before a program was killed, by the ledger."""
     for event in events:
-        if event.event == "exported":
+        if event.event in ("exporting", "exported"):
             for case, clips in dict(event.details.get("clips", {})).items():
                 scope = str(event.details.get("scope") or f"set {event.subject}")
                 for media, sha256 in dict(clips).items():

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from casearchive import film, index, rereading, settings
+from casearchive.cache import Cache
 from casearchive.clip import Clip
 from casearchive.deid import airlock, certificate, words
 from casearchive.deid.changes import changes
@@ -27,7 +28,6 @@ from casearchive.deid.needles import build as needles_of
 from casearchive.deid.profile import profile
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR
-from casearchive.deid.shelf import Shelf
 from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded, UsageError
 from casearchive.exporters import Exporter, checks, exporter, exporters, films, packs
 from casearchive.index import read
@@ -101,10 +101,10 @@ def release(
         connection = stack.enter_context(index.reading(rooms.layout.index))
         staging = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=rooms.layout.temporary)))
         memory = Remembered(rooms, learning=not dry_run)
-        shelf = Shelf(rooms.layout.darkroom, learning=not dry_run)
-        shelf.sweep()
+        cache = Cache(rooms.layout.darkroom, learning=not dry_run)
+        cache.sweep()
         teaching, identifiers, waiting = _pass_all(
-            rooms, connection, wanted, staging, chosen, memory, shelf, tell
+            rooms, connection, wanted, staging, chosen, memory, cache, tell
         )
         _plain_words(teaching, identifiers)
         if any(plug.HIDES_ANSWERS for plug in plugs):
@@ -138,13 +138,19 @@ def release(
         )
         (building / "certificate.html").write_bytes(certificate.certificate_page(paper).encode())
         tell("looking for identities in the finished files", 0, 0)
-        _scan(building, identifiers, wanted.slug, shelf)
+        _scan(building, identifiers, wanted.slug, cache)
         files = tuple(sorted(p.relative_to(building).as_posix() for p in building.rglob("*") if p.is_file()))
         earlier_said = certificate.said_in(target)
-        _land(building, target)
-    written = {(d["case"], d["ref"]) for d in paper["documents"]}  # not every output writes them
+        written = {(d["case"], d["ref"]) for d in paper["documents"]}  # not every output writes them
+        if inside:
+            _land(building, target)
+        else:
+            details = _details(rooms, wanted, teaching, formats, chosen, target, written)
+            rooms.note([("exporting", wanted.slug, details)])
+            _land(building, target, lambda: rooms.ledger.append([("exported", wanted.slug, details)]))
     if not inside:
-        _note(rooms, wanted, teaching, formats, chosen, target, written)
+        with index.writing(rooms.layout.index) as behind:
+            rooms.catch_up(behind)
     return Release(
         made.set,
         made.formats,
@@ -289,7 +295,7 @@ def _pass_all(
     staging: Path,
     chosen: tuple[str, ...],
     memory: Remembered,
-    shelf: Shelf,
+    cache: Cache,
     tell: Callable[[str, int, int], None],
 ) -> tuple[TeachingSet, frozenset[Identifier], dict[str, _Waiting]]:
     """The set without its documents; those wait, by slug, until it is known which pictures of the set leave."""
@@ -325,7 +331,7 @@ def _pass_all(
                 consent_required=consent_required,
                 memory=memory,
                 choice=choice,
-                shelf=shelf,
+                cache=cache,
                 heard={m.id: sounds[m.sha256] for m in case.media if m.sha256 in sounds},
             )
         withheld += _by_hash(case, kept_in)
@@ -405,7 +411,8 @@ def _edition(connection: sqlite3.Connection, case: Case) -> int:
         event
         for subject in sorted(subjects)
         for event in read.events(connection, subject=subject)
-        if event.event != "exported" and not event.event.startswith("set-")  # a set may be called like a case
+        if event.event not in ("exporting", "exported")
+        and not event.event.startswith("set-")  # a set may be called like a case
     ]
     if not changes:
         return 0
@@ -478,23 +485,27 @@ def _after_a_kill(target: Path) -> None:
         shutil.rmtree(half, ignore_errors=True)
 
 
-def _land(building: Path, target: Path) -> None:
-    """Put the finished folder in place; an earlier export of the same set is replaced."""
-    if not target.exists():
+def _land(building: Path, target: Path, note: Callable[[], object] = lambda: None) -> None:
+    """Put the finished folder in place and ``note`` it; an earlier export of the same set is replaced.
+
+    Where it cannot be noted, it is taken back, and the earlier one is there again: nothing leaves without a line.
+    Raises what the disk or ``note`` raises.
+    """
+    old = building.with_suffix(".replaced") if target.exists() else None
+    with contextlib.ExitStack() as undo:
+        if old is not None:
+            target.rename(old)
+            undo.callback(old.rename, target)
         building.rename(target)
-        return
-    old = building.with_suffix(".replaced")
-    target.rename(old)
-    try:
-        building.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+        undo.callback(target.rename, building)
+        note()
+        undo.pop_all()
+    if old is not None:
+        shutil.rmtree(old, ignore_errors=True)
 
 
-def _scan(building: Path, identifiers: frozenset[Identifier], where: str, shelf: Shelf) -> None:
-    found = rereading.found(building, identifiers, shelf)
+def _scan(building: Path, identifiers: frozenset[Identifier], where: str, cache: Cache) -> None:
+    found = rereading.found(building, identifiers, cache)
     if found:
         raise IdentityFound(
             f"an identity was found in the output in {len(found)} places; nothing was released",
@@ -503,7 +514,7 @@ def _scan(building: Path, identifiers: frozenset[Identifier], where: str, shelf:
         )
 
 
-def _note(
+def _details(
     rooms: Rooms,
     wanted: TeachingSetRecord,
     teaching: TeachingSet,
@@ -511,8 +522,10 @@ def _note(
     chosen: Sequence[str],
     target: Path,
     written: Collection[tuple[str, str]],
-) -> None:
-    details = {
+) -> dict[str, Any]:
+    """What the ledger says of an export: once when it is about to land (``exporting``) and once when it has. A program
+    that is killed between the two leaves the first alone: it may have left."""
+    return {
         "formats": list(formats),
         "to": str(target),
         "cases": [c.case.slug for c in teaching.cases],
@@ -529,7 +542,6 @@ def _note(
         "options": list(chosen),
         "scope": _scope(rooms, wanted),
     }
-    rooms.note([("exported", wanted.slug, details)])
 
 
 def _scope(rooms: Rooms, wanted: TeachingSetRecord) -> str:

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from casearchive import __version__, index
+from casearchive import index
+from casearchive.cache import Cache
 from casearchive.choices import PICTURE_SUFFIX
-from casearchive.deid import leaks, looking, own
+from casearchive.deid import leaks, looking, own, sources
 from casearchive.deid.needles import Needle
 from casearchive.deid.needles import build as needles_of
 from casearchive.deid.pixels import Area, Box
-from casearchive.deid.shelf import Shelf
 from casearchive.errors import PictureUnavailable, UnreadableFile
 from casearchive.index import read
 from casearchive.model import Identifier
@@ -52,25 +52,25 @@ def identities_of(rooms: Rooms, slugs: Sequence[str]) -> frozenset[Identifier]:
         return read.identifiers(connection, (m.sha256 for case in cases for m in case.media if m.sha256))
 
 
-def found(folder: Path, people: frozenset[Identifier], shelf: Shelf | None = None) -> tuple[leaks.Leak, ...]:
+def found(folder: Path, people: frozenset[Identifier], cache: Cache | None = None) -> tuple[leaks.Leak, ...]:
     """Every place in the bytes under ``folder`` that holds one of these identities.
 
-    With a ``shelf`` files in which nothing was found before, for the same people and by this version, are not searched
+    With a ``cache`` files in which nothing was found before, for the same people and by this version, are not searched
     again.
     """
     ours = own.phrases("casearchive.deid", "casearchive.exporters", "casearchive.record")
-    if shelf is None:
+    if cache is None:
         return leaks.scan(folder, people, own=ours)
-    told = (__version__, leaks.VERSION, sorted((i.keyword, i.value) for i in people), ours)
+    told = (sources.digest(), sorted((i.keyword, i.value) for i in people), ours)
     key = hashlib.sha256(repr(told).encode("utf-8", "surrogatepass")).hexdigest()
-    before = shelf.there(key, "clean")
+    before = cache.there(key, "clean")
     clean: set[str] = set()
     with contextlib.suppress(OSError, UnicodeDecodeError):
         clean.update(before.read_text("ascii").split() if before is not None else ())
     known = len(clean)
     leaking = leaks.scan(folder, people, own=ours, clean=clean)
     if len(clean) > known:
-        shelf.try_made(
+        cache.try_made(
             key, "clean", lambda path: path.write_text("\n".join(sorted(clean)), "ascii"), again=True
         )
     return leaking

@@ -96,12 +96,8 @@ class Layout:
 
     @property
     def darkroom(self) -> Path:
-        """Pictures that are made when somebody asks for them."""
+        """What is made of clips when somebody asks for it, or it leaves: the place of a ``cache.Cache``."""
         return self.cache / "made"
-
-    def developed(self, sha256: str, name: str) -> Path:
-        """``name`` says which picture of the file, with its suffix: ``preview.webp``, ``poster-61.png`` …"""
-        return self.darkroom / sha256[:2] / f"{sha256}.{name}"
 
 
 @dataclass(frozen=True)

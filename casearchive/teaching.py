@@ -28,7 +28,7 @@ class Film(Protocol):
     def path(self) -> Path | None: ...
 
 
-class Shelf(Protocol):
+class Cache(Protocol):
     """Where an output keeps what it makes of a clip, so that the next export need not make it again."""
 
     def made(self, digest: str, name: str, make: Callable[[Path], object]) -> Path: ...
@@ -66,14 +66,14 @@ class TeachingClip:
     film: Film | None = None
     sounds: bool = False
     digest: str = ""
-    shelf: Shelf | None = None
+    cache: Cache | None = None
 
     def once(self, name: str, make: Callable[[], bytes]) -> bytes:
         """What ``make`` gives of the pictures and times of this clip, and of nothing else; ``name`` says what it is and
         how it was made. Kept for the next export, where there is a place for it."""
-        if self.shelf is None or not self.digest:
+        if self.cache is None or not self.digest:
             return make()
-        return self.shelf.made(self.digest, name, lambda path: path.write_bytes(make())).read_bytes()
+        return self.cache.made(self.digest, name, lambda path: path.write_bytes(make())).read_bytes()
 
     def lasting(self) -> tuple[float, ...]:
         """Seconds for which each frame is shown; a guess where the speed is unknown."""

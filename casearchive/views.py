@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from casearchive.cache import Cache
 from casearchive.errors import CaseArchiveError, NotFound, Problem, UsageError
 from casearchive.frozen import dataclass
 from casearchive.settings import Layout
@@ -276,13 +277,13 @@ class Views:
             if may_miss:
                 return None
             raise NotFound("there is no such file", where=sha256)
-        key = detail.key_frame or 0
+        key, made = detail.key_frame or 0, Cache(self._layout.darkroom)
         return FileView(
             detail,
             thumbnail=_there(self._layout.picture(sha256, "thumbnail")),
             filmstrip=_there(self._layout.picture(sha256, "filmstrip")),
-            preview=_there(self._layout.developed(sha256, "preview.webp")),
-            poster=_there(self._layout.developed(sha256, f"poster-{key}.png")),
+            preview=_there(made.place(sha256, "preview.webp")),
+            poster=_there(made.place(sha256, f"poster-{key}.png")),
         )
 
     def _developed(self, view: FileView, make: Sequence[str]) -> FileView:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from pydicom.pixels.utils import pixel_array
 from test_review import case, scan
 
 from casearchive import Archive, rereading
-from casearchive.deid import clips
-from casearchive.deid.shelf import Shelf
+from casearchive.cache import Cache
+from casearchive.deid import clips, sources
 from casearchive.errors import ReviewNeeded
 from casearchive.model import Identifier
 
@@ -123,7 +124,7 @@ def test_a_clip_that_is_refused_now_does_not_leave_by_what_passed_before(
     ],
     ids=["a bit", "no file", "other values", "no proof"],
 )
-def test_what_is_damaged_on_the_shelf_is_made_again(
+def test_what_is_damaged_on_the_cache_is_made_again(
     archive: Archive, tmp_path: Path, made: list[str], damage: Callable[[Path], object]
 ) -> None:
     before = files(leave(archive, tmp_path / "one"))
@@ -165,14 +166,14 @@ def test_waiting_clips_are_refused_again_without_being_decoded(
         monkeypatch.setattr(clips, "_make", None)
 
 
-def test_the_shelf_forgets_what_nobody_asked_for(tmp_path: Path) -> None:
+def test_the_cache_forgets_what_nobody_asked_for(tmp_path: Path) -> None:
     import os
 
-    shelf = Shelf(tmp_path)
-    old = shelf.made("ab" * 32, "old", lambda path: path.mkdir())
-    new = shelf.made("cd" * 32, "new", lambda path: path.write_bytes(b"1"))
+    cache = Cache(tmp_path)
+    old = cache.made("ab" * 32, "old", lambda path: path.mkdir())
+    new = cache.made("cd" * 32, "new", lambda path: path.write_bytes(b"1"))
     os.utime(old, (0, 0))
-    shelf.sweep()
+    cache.sweep()
     assert not old.exists() and new.exists()
 
 
@@ -182,15 +183,15 @@ def test_what_is_made_halfway_is_not_kept(tmp_path: Path) -> None:
         (path / "one").write_bytes(b"1")
         raise OSError(28, "No space left on device")
 
-    shelf = Shelf(tmp_path)
-    shelf.try_made("ab" * 32, "folder", half)
+    cache = Cache(tmp_path)
+    cache.try_made("ab" * 32, "folder", half)
     with pytest.raises(OSError, match="space"):
-        shelf.made("ab" * 32, "folder", half)
+        cache.made("ab" * 32, "folder", half)
     assert not list((tmp_path / "ab").iterdir())
 
 
 def test_two_who_make_the_same_folder_at_once_both_have_it(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    cache = Cache(tmp_path)
 
     def filled(path: Path) -> None:
         path.mkdir()
@@ -198,23 +199,23 @@ def test_two_who_make_the_same_folder_at_once_both_have_it(tmp_path: Path) -> No
 
     def meanwhile(path: Path) -> None:
         filled(path)
-        shelf.made("ab" * 32, "folder", filled)
+        cache.made("ab" * 32, "folder", filled)
 
-    made = shelf.made("ab" * 32, "folder", meanwhile)
+    made = cache.made("ab" * 32, "folder", meanwhile)
     assert [path.name for path in made.iterdir()] == ["one"] and list(made.parent.iterdir()) == [made]
 
 
 def test_what_cannot_be_touched_is_there_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf = Shelf(tmp_path)
-    made = shelf.made("ab" * 32, "file", lambda path: path.write_bytes(b"1"))
+    cache = Cache(tmp_path)
+    made = cache.made("ab" * 32, "file", lambda path: path.write_bytes(b"1"))
 
     def read_only(*_args: object) -> None:
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr("os.utime", read_only)
-    assert shelf.there("ab" * 32, "file") == made and shelf.there("cd" * 32, "file") is None
+    assert cache.there("ab" * 32, "file") == made and cache.there("cd" * 32, "file") is None
 
 
 def test_exporting_again_says_what_changed(archive: Archive, tmp_path: Path) -> None:
@@ -240,26 +241,49 @@ def test_exporting_again_says_what_changed(archive: Archive, tmp_path: Path) -> 
 
 
 def test_what_was_searched_and_is_the_same_is_not_searched_again(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "shelf")
+    cache = Cache(tmp_path / "cache")
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "clean.txt").write_text("a quiet day", "utf-8")
     (folder / "telling.txt").write_text("seen by Quillfeather", "utf-8")
     people = frozenset([Identifier("PatientName", "Quillfeather^Orsino")])
     for _ in range(2):  # what tells is found again
-        assert {leak.file for leak in rereading.found(folder, people, shelf)} == {"telling.txt"}
-    (kept,) = tmp_path.glob("shelf/*/*.clean")
+        assert {leak.file for leak in rereading.found(folder, people, cache)} == {"telling.txt"}
+    (kept,) = tmp_path.glob("cache/*/*.clean")
     assert kept.read_text("ascii").split() == [hashlib.sha256(b"a quiet day").hexdigest()]
     (folder / "clean.txt").write_text("a quiet day of Orsino", "utf-8")
-    assert {leak.file for leak in rereading.found(folder, people, shelf)} == {"clean.txt", "telling.txt"}
+    assert {leak.file for leak in rereading.found(folder, people, cache)} == {"clean.txt", "telling.txt"}
     (folder / "clean.txt").write_text("a quiet day", "utf-8")
     (folder / "Quillfeather.txt").write_text("a quiet day", "utf-8")
-    assert any("name of a file" in leak.place for leak in rereading.found(folder, people, shelf)), (
+    assert any("name of a file" in leak.place for leak in rereading.found(folder, people, cache)), (
         "names always"
     )
     others = people | {Identifier("PatientName", "Quiet^Day")}
-    assert "clean.txt" in {leak.file for leak in rereading.found(folder, others, shelf)}, (
+    assert "clean.txt" in {leak.file for leak in rereading.found(folder, others, cache)}, (
         "other people, other search"
     )
     kept.write_bytes(b"\xff")
-    assert rereading.found(folder, people, shelf)
+    assert rereading.found(folder, people, cache)
+
+
+@pytest.mark.parametrize(
+    "name", ["deid/clips.py", "deid/screen.toml", "film.py", "readers/_rle.py", "pixels.py"]
+)
+def test_another_program_keeps_what_passed_under_another_key(tmp_path: Path, name: str) -> None:
+    package = tmp_path / "package"
+    shutil.copytree(Path(sources.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__"))
+    before = sources.digest_of(package)
+    assert before == sources.digest(), "where it stands does not matter"
+    with (package / name).open("a", encoding="utf-8") as file:
+        file.write("\n# another program\n")
+    assert sources.digest_of(package) != before
+
+
+def test_what_passed_by_another_program_is_cleaned_again(
+    archive: Archive, tmp_path: Path, made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave(archive, tmp_path / "one")
+    made.clear()
+    monkeypatch.setattr(sources, "digest", lambda: "another program")
+    leave(archive, tmp_path / "two")
+    assert len(made) == 2

@@ -17,8 +17,8 @@ from PIL import Image
 
 from casearchive import Archive
 from casearchive.archive import CaseView, FileView
+from casearchive.cache import Cache
 from casearchive.cli import cli
-from casearchive.deid.shelf import Shelf
 from casearchive.errors import NotFound, RecordError, UsageError
 
 POSIX = pytest.mark.skipif(
@@ -285,5 +285,5 @@ def test_a_picture_that_is_asked_for_again_is_not_thrown_away(archive: Archive) 
     assert poster is not None
     os.utime(poster, (0, 0))
     assert file(archive, "IM1", "poster").poster == poster
-    Shelf(archive.path / "cache" / "made").sweep()
+    Cache(archive.path / "cache" / "made").sweep()
     assert poster.is_file()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from casearchive import Archive, film
+from casearchive.cache import Cache
 from casearchive.cli import cli
 from casearchive.deid import staging
-from casearchive.deid.shelf import Shelf
 from casearchive.errors import PictureUnavailable, UsageError
 
 av = pytest.importorskip("av", reason="casearchive[video] is not installed")
@@ -111,7 +112,7 @@ def test_without_an_encoder_there_is_no_film_and_it_says_what_to_install(
     monkeypatch.setattr(film, "encoder", lambda: "")
     with pytest.raises(PictureUnavailable, match=r"no H\.264 encoder"):
         film.write(pictures(2), [0.1] * 2, tmp_path / "film.mp4")
-    staged = staging.StagedFilm(Frames(pictures(2)), [0.1] * 2, Shelf(tmp_path), "ab" * 32, None)
+    staged = staging.StagedFilm(Frames(pictures(2)), [0.1] * 2, Cache(tmp_path), "ab" * 32, None)
     assert staged.path() is None
 
 
@@ -147,14 +148,28 @@ class Frames:
 
 def test_a_film_is_made_once(tmp_path: Path) -> None:
     frames = Frames(pictures(4))
-    shelf = Shelf(tmp_path / "cache")
-    kept = staging.StagedFilm(frames, [0.1] * 4, shelf, "ab" * 32, None).path()
+    cache = Cache(tmp_path / "cache")
+    kept = staging.StagedFilm(frames, [0.1] * 4, cache, "ab" * 32, None).path()
     assert kept is not None
     os.utime(kept, (0, 0))
-    again = staging.StagedFilm(frames, [0.1] * 4, shelf, "ab" * 32, None).path()
+    again = staging.StagedFilm(frames, [0.1] * 4, cache, "ab" * 32, None).path()
     assert again == kept and frames.asked == 4
-    shelf.sweep()
+    cache.sweep()
     assert list(kept.parent.iterdir()) == [kept], "what was asked for again is not thrown away"
+
+
+@pytest.mark.parametrize("harm", ["half", "empty", "another"])
+def test_a_kept_film_that_is_wrong_is_made_again(tmp_path: Path, harm: str) -> None:
+    cache = Cache(tmp_path / "cache")
+    kept = staging.StagedFilm(Frames(pictures(4)), [0.1] * 4, cache, "ab" * 32, None).path()
+    assert kept is not None
+    whole = kept.read_bytes()
+    if harm == "another":
+        film.write(pictures(3), [0.1] * 3, kept)
+    else:
+        kept.write_bytes(whole[: len(whole) // 2] if harm == "half" else b"")
+    again = staging.StagedFilm(Frames(pictures(4)), [0.1] * 4, cache, "ab" * 32, None).path()
+    assert again == kept and kept.read_bytes() == whole
 
 
 # ------------------------------------------------------------------------------------------------------ sound
@@ -176,6 +191,39 @@ def test_sound_is_coded_anew_with_nothing_beside_it(tmp_path: Path, stereo: bool
     wave = heard(tmp_path / "film.mp4")
     assert wave.shape[0] == (2 if stereo else 1) and np.abs(wave).max() > 0.1
     assert wave.shape[1] / 44_100 == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize("late", [0.0, 0.73, -0.5])
+def test_sound_is_heard_when_it_was_heard_in_the_source(tmp_path: Path, late: float) -> None:
+    """Sound may begin after the pictures, or before: a beat belongs to its movement."""
+    source = beating(tmp_path / "in.mkv", beat=1.2, late=late)
+    assert film.write_sound(source, tmp_path / "sound.m4a")
+    film.write(pictures(20), [0.1] * 20, tmp_path / "film.mp4", sound=tmp_path / "sound.m4a")
+    assert film.faults(tmp_path / "film.mp4", 20, sound=True) == []
+    wave = np.abs(heard(tmp_path / "film.mp4")[0])
+    assert int(np.argmax(wave > 0.2)) / 44_100 == pytest.approx(1.2, abs=0.05)
+
+
+def beating(path: Path, *, beat: float, late: float) -> Path:
+    """Two seconds of pictures from the time 1 s of the file; sound from ``late`` after them, quiet up to ``beat``."""
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=10)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        sound = out.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        for number, picture in enumerate(pictures(20)):
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            frame.pts, frame.time_base = 10 + number, Fraction(1, 10)
+            out.mux(video.encode(frame))
+        out.mux(video.encode())
+        at = np.arange(round((2 - late) * 16_000)) / 16_000 + late
+        tone = np.where(at >= beat, 12_000 * np.sin(at * 2 * np.pi * 440), 0).astype(np.int16)
+        for start in range(0, len(tone), 320):
+            part = av.AudioFrame.from_ndarray(tone[None, start : start + 320], "s16", "mono")
+            part.rate, part.time_base = 16_000, Fraction(1, 16_000)
+            part.pts = round((1 + late) * 16_000) + start
+            out.mux(sound.encode(part))
+        out.mux(sound.encode())
+    return path
 
 
 def test_a_silent_clip_has_no_sound_to_write(tmp_path: Path) -> None:
@@ -218,7 +266,7 @@ def test_sound_leaves_only_where_somebody_listened(tmp_path: Path) -> None:
     (sound,) = archive.path.glob("cache/made/*/*.passed/clip.m4a")
     whole = sound.read_bytes()
     sound.write_bytes(whole[:-1])
-    assert left("sounding-again")["sound"] == told, "what is not whole is not taken from the shelf"
+    assert left("sounding-again")["sound"] == told, "what is not whole is not taken from the cache"
     assert sound.read_bytes() == whole
     archive.listened(["flow:M1"], leaves=False)
     assert "sound" not in left("silent-again")

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from casearchive import ledger
 from casearchive.errors import Damaged
 from casearchive.ledger import GENESIS, Ledger
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    ledger = tmp_path / "ledger.jsonl"
-    ledger.write_bytes(b"")
-    return ledger
+    made = tmp_path / "ledger.jsonl"
+    made.write_bytes(b"")
+    return made
 
 
 def _three(path: Path) -> None:
@@ -94,3 +95,22 @@ def test_lines_are_on_the_disk_when_append_returns(path: Path, monkeypatch: pyte
 def test_nothing_to_say_writes_nothing(path: Path) -> None:
     assert Ledger(path).append([]) == ()
     assert path.read_bytes() == b""
+
+
+def test_a_full_disk_leaves_no_half_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Ledger(path)
+    kept.append([("ingested", "one", {})])
+    whole = path.read_bytes()
+
+    def full(path: Path, content: bytes) -> None:
+        with path.open("ab") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ledger, "append_durably", full)
+    with pytest.raises(OSError, match="No space"):
+        kept.append([("exported", "set", {})])
+    assert path.read_bytes() == whole
+    monkeypatch.undo()
+    kept.append([("exported", "set", {})])
+    assert [e.event for e in Ledger(path).events()] == ["ingested", "exported"]

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import zipfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from test_looking import written
 from casearchive import Archive
 from casearchive.errors import CaseArchiveError, IdentityFound, NotFound, ReviewNeeded, UsageError
 from casearchive.exporters import html
+from casearchive.ledger import Ledger
 from casearchive.rereading import Reread
 
 LIGHT = """\
@@ -71,7 +73,7 @@ def test_a_set_goes_out_whole_with_its_certificate(taken: Archive, tmp_path: Pat
     paper = json.loads((tmp_path / "thigh" / "certificate.json").read_text("utf-8"))
     assert paper["set"] == "thigh"
     assert {f["path"] for f in paper["files"]} == set(made.files) - {"certificate.json", "certificate.html"}
-    assert [e.event for e in taken.log("thigh")] == ["set-created", "exported"]
+    assert [e.event for e in taken.log("thigh")] == ["set-created", "exporting", "exported"]
 
 
 def test_nothing_that_goes_out_says_who_the_patient_was(full: Archive, tmp_path: Path) -> None:
@@ -498,3 +500,67 @@ def test_a_set_is_checked_and_looked_at_before_anything_leaves(taken: Archive, t
     finally:
         taken.edit(TEAR, {"status": "ready", "quiz_title": ""})
     assert taken.set_check(taken.set_create("empty").slug) == ((), ())
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_an_export_that_cannot_be_noted_is_taken_back(
+    taken: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, earlier: bool
+) -> None:
+    if earlier:
+        taken.export([TEAR], formats=["folder"], to=tmp_path)
+    before = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    lines = len(taken.log())
+    append = Ledger.append
+
+    def full(self: Ledger, events: Iterable[tuple[str, str, Mapping[str, object]]]) -> object:
+        told = list(events)
+        if told[0][0] == "exported":
+            raise OSError(28, "No space left on device")
+        return append(self, told)
+
+    monkeypatch.setattr(Ledger, "append", full)
+    with pytest.raises(OSError, match="No space"):
+        taken.export([TEAR], formats=["html"], to=tmp_path)
+    assert {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+    assert [e.event for e in taken.log()[lines:]] == ["exporting"], "it was never said that it left"
+
+
+def test_an_export_that_cannot_land_is_not_said_to_have_left(
+    taken: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = len(taken.log())
+    rename = Path.rename
+
+    def vanished(self: Path, target: Path) -> Path:
+        if self.suffix == ".unfinished":
+            raise FileNotFoundError(2, "No such file or directory")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", vanished)
+    with pytest.raises(OSError):
+        taken.export([TEAR], formats=["folder"], to=tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert [e.event for e in taken.log()[lines:]] == ["exporting"]
+
+
+def test_what_may_have_left_before_a_kill_can_be_told_from_its_pseudonym(
+    taken: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(self: Ledger, events: Iterable[tuple[str, str, Mapping[str, object]]]) -> object:
+        told = list(events)
+        if told[0][0] == "exported":
+            found.extend(dcmread(p).PatientID for p in tmp_path.rglob("*.dcm"))
+            raise Killed
+        return append(self, told)
+
+    found: list[str] = []
+    append = Ledger.append
+    monkeypatch.setattr(Ledger, "append", killed)
+    with pytest.raises(Killed):
+        taken.export([TEAR], formats=["folder"], to=tmp_path, options=[])
+    monkeypatch.undo()
+    assert found
+    assert taken.who(found[0])

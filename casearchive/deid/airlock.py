@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydicom.uid import UID
 
+from casearchive.cache import Cache
 from casearchive.clip import Clip
 from casearchive.deid import documents, encode, headers, leaks, leaving, own, words
 from casearchive.deid.choice import NOTHING_CHOSEN, Choice
@@ -24,7 +25,6 @@ from casearchive.deid.profile import profile
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR, NOBODY, REVIEW, Refusal
 from casearchive.deid.scanners import Scanner
-from casearchive.deid.shelf import Shelf
 from casearchive.model import (
     Author,
     Case,
@@ -56,7 +56,7 @@ def pass_case(
     consent_required: bool = False,
     memory: Memory | None = None,
     choice: Choice = NOTHING_CHOSEN,
-    shelf: Shelf | None = None,
+    cache: Cache | None = None,
     heard: Mapping[str, Heard] | None = None,
     today: datetime.date | None = None,
 ) -> tuple[TeachingCase | None, tuple[Withheld, ...]]:
@@ -65,7 +65,7 @@ def pass_case(
     ``clips`` are opened clips by media id; ``identifiers`` all that is known to identify the people of this
     case (those of the clips' own facts are added). ``decisions`` are what people decided, by media id; ``scanners``
     the profiles that may tell what of a screen is the scan; with ``consent_required`` a case without a consent for
-    teaching stays in. ``memory`` knows what was seen in a file before, ``choice`` the options of the profile, ``shelf``
+    teaching stays in. ``memory`` knows what was seen in a file before, ``choice`` the options of the profile, ``cache``
     is where what passed is kept for the next time, ``heard`` whose sound, by media id, a person let out.
     Each clip that passes is written to ``staging/<slug>/``: the rebuilt DICOM object ``<id>.dcm``, its cleaned frames
     ``<id>.npy`` and, for the certificate, ``<id>.proof.json``. Nothing is left in staging of a case that is withheld.
@@ -97,7 +97,7 @@ def pass_case(
         scanners,
         memory,
         choice,
-        shelf or Shelf(folder / "kept", learning=False),
+        cache or Cache(folder / "kept", learning=False),
         heard or {},
     )
     passed: list[TeachingClip] = []
@@ -114,7 +114,7 @@ def pass_case(
             if isinstance(result, Refusal):
                 withheld.append(Withheld(name, media.id, result.reason, result.decide))
             else:
-                passed.append(_teaching_clip(media, result, way.shelf))
+                passed.append(_teaching_clip(media, result, way.cache))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -130,7 +130,7 @@ def pass_case(
     return TeachingCase(clean_case, tuple(passed)), tuple(withheld)
 
 
-def _teaching_clip(media: Media, passed: Passed, shelf: Shelf) -> TeachingClip:
+def _teaching_clip(media: Media, passed: Passed, cache: Cache) -> TeachingClip:
     chosen = media.key_frame or 0
     return TeachingClip(
         ref=passed.ref,
@@ -147,7 +147,7 @@ def _teaching_clip(media: Media, passed: Passed, shelf: Shelf) -> TeachingClip:
         film=passed.film,
         sounds=passed.sounds,
         digest=passed.digest,
-        shelf=shelf,
+        cache=cache,
     )
 
 

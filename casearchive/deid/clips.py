@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from casearchive import __version__, film
+from casearchive.cache import Cache
 from casearchive.clip import Clip, Sounding
-from casearchive.deid import encode, headers, leaks, looking, own, shapes, words
+from casearchive.deid import encode, headers, leaks, looking, own, shapes, sources, words
 from casearchive.deid.choice import Choice
 from casearchive.deid.decisions import Decision, Heard
 from casearchive.deid.keeping import NOT_ABLE, Kept, doubt_of, safe_area
@@ -27,15 +27,12 @@ from casearchive.deid.profile import profile
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import NOBODY, Refusal
 from casearchive.deid.scanners import Scanner
-from casearchive.deid.shelf import Shelf
 from casearchive.deid.staging import Cleaned, StagedFilm, StagedFrames, Terms, clean_frames, text_in
 from casearchive.deid.things import boxed, digest
 from casearchive.model import Case, Facts, Identifier, Media, Timing, UltrasoundRegion
 from casearchive.teaching import Frames
 
 _SUFFIXES = (".npy", ".dcm", ".proof.json", ".m4a")
-#: Changes whenever the same clip on the same terms would pass differently.
-_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ class Way:
     scanners: Collection[Scanner]
     memory: Memory | None
     choice: Choice
-    shelf: Shelf
+    cache: Cache
     heard: Mapping[str, Heard]
 
 
@@ -133,7 +130,7 @@ def _key(media: Media, facts: Facts, kept: Kept, way: Way) -> str:
         return ""
     who = facts.subject.identity
     told = (
-        _VERSION, __version__, film.VERSION, leaks.VERSION, looking.version(),
+        sources.digest(), looking.version(),
         profile().under(way.choice.names).choice_digest,
         media.sha256, media.id, way.case.slug, facts, kept.told, kept.area.digest, kept.area.regions, kept.decision,
         sorted((i.keyword, i.value) for i in way.known), way.pseudonyms.uid(media.sha256),
@@ -144,7 +141,7 @@ def _key(media: Media, facts: Facts, kept: Kept, way: Way) -> str:
 
 
 def _keep(key: str, made: Passed, way: Way) -> None:
-    """Copies what passed to the shelf; a full disk there is no reason to refuse anything."""
+    """Copies what passed to the cache; a full disk there is no reason to refuse anything."""
     if not key:
         return
 
@@ -156,12 +153,12 @@ def _keep(key: str, made: Passed, way: Way) -> None:
                 shutil.copyfile(source, folder / f"clip{suffix}")
         (folder / "clip.json").write_text(json.dumps(made.plain()), "utf-8")
 
-    way.shelf.try_made(key, "passed", filled, again=True)  # what is there was not whole
+    way.cache.try_made(key, "passed", filled, again=True)  # what is there was not whole
 
 
 def _recalled(key: str, ref: str, way: Way) -> Passed | None:
     """What passed before on the same terms, staged again; None where nothing did, or it is not whole."""
-    folder = way.shelf.there(key, "passed") if key else None
+    folder = way.cache.there(key, "passed") if key else None
     if folder is None:
         return None
     try:
@@ -189,17 +186,17 @@ def _recalled(key: str, ref: str, way: Way) -> Passed | None:
         regions=regions,
         dicom=dicom,
         frames=frames,
-        film=_film(frames, timing, values["digest"], way.shelf, dicom if values["sounds"] else None),
+        film=_film(frames, timing, values["digest"], way.cache, dicom if values["sounds"] else None),
     )
 
 
 def _film(
-    frames: Frames, timing: Timing, shown: str, shelf: Shelf, sounding: Path | None
+    frames: Frames, timing: Timing, shown: str, cache: Cache, sounding: Path | None
 ) -> StagedFilm | None:
     if len(frames) < 2:
         return None
     sound = sounding.with_suffix(".m4a") if sounding else None
-    return StagedFilm(frames, timing.lasting(len(frames)), shelf, shown, sound)
+    return StagedFilm(frames, timing.lasting(len(frames)), cache, shown, sound)
 
 
 # --------------------------------------------------------------------------------------------------- making it
@@ -264,7 +261,7 @@ def _make(media: Media, clip: Clip, kept: Kept, staged: list[Path], way: Way) ->
         digest=shown,
         dicom=dicom,
         frames=frames,
-        film=_film(frames, facts.timing, shown, way.shelf, dicom if heard else None),
+        film=_film(frames, facts.timing, shown, way.cache, dicom if heard else None),
     )
 
 

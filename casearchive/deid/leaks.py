@@ -46,8 +46,6 @@ from casearchive.deid.words import find
 from casearchive.model import Facts, Identifier
 
 UNSEARCHABLE = "unsearchable"
-#: Changes with every change of what is found: what was searched is searched again.
-VERSION = 1
 LONG_RUN = 12  # printable characters in a row: chance seldom writes so many
 _PIECE, _OVERLAP = 4_000_000, 1024  # bytes
 _DEEPEST = 5

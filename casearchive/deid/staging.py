@@ -12,6 +12,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from casearchive import film
+from casearchive.cache import Cache
 from casearchive.deid import encode
 from casearchive.deid.beside import beside, holds
 from casearchive.deid.looking import Frame, Looked, Seen, reads_as, waits
@@ -19,7 +20,6 @@ from casearchive.deid.needles import Needle
 from casearchive.deid.outline import Outline
 from casearchive.deid.pixels import Area, Box, clean, rectangle
 from casearchive.deid.refusal import NOBODY, Refusal
-from casearchive.deid.shelf import Shelf
 from casearchive.deid.things import Bits, Thing, inside, laid
 from casearchive.errors import PictureUnavailable
 from casearchive.teaching import Frames
@@ -48,23 +48,32 @@ class StagedFilm:
     """The film of staged frames, written when it is first asked for and kept under the digest of what it shows."""
 
     def __init__(
-        self, frames: Frames, lasting: Sequence[float], shelf: Shelf, digest: str, sound: Path | None
+        self, frames: Frames, lasting: Sequence[float], cache: Cache, digest: str, sound: Path | None
     ) -> None:
         self._frames, self._lasting, self._sound = frames, lasting, sound
-        self._shelf, self._digest = shelf, digest
+        self._cache, self._digest = cache, digest
+        self._good = False
 
     def path(self) -> Path | None:
         """The MP4 file; None without an encoder. Raises ``PictureUnavailable`` where it is not as it should be."""
         if not film.encoder():
             return None
-        return self._shelf.made(self._digest, f"film-{film.VERSION}.mp4", self._write)
+        name = f"film-{film.VERSION}.mp4"
+        kept = None if self._good else self._cache.there(self._digest, name)
+        damaged = kept is not None and bool(self._faults(kept))
+        path = self._cache.made(self._digest, name, self._write, again=damaged)
+        self._good = True
+        return path
 
     def _write(self, target: Path) -> None:
         pictures = (self._frames.frame(n) for n in range(1, len(self._frames) + 1))
         film.write(pictures, self._lasting, target, sound=self._sound)
-        wrong = film.faults(target, len(self._frames), sound=self._sound is not None)
+        wrong = self._faults(target)
         if wrong:
             raise PictureUnavailable(f"a film failed its own check: {wrong[0]}")
+
+    def _faults(self, path: Path) -> list[str]:
+        return film.faults(path, len(self._frames), sound=self._sound is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""What was made of clips, for people here or for outputs, kept in the archive's cache under the hash of what it was
-made of.
+"""Derived files, kept by the hash of what they are made of.
 
+Pictures that a person asked for, what passed the airlock, films, pictures of pages, which finished files were searched.
 Nothing here is truth: it can be thrown away, and what was not asked for in two months is.
 """
 
@@ -20,7 +20,7 @@ _UNUSED = 60 * 86_400  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class Cache:
     """A folder of files and folders ``<ab>/<hash>.<name>``; each lands whole or not at all."""
 
     folder: Path
@@ -37,9 +37,12 @@ class Shelf:
             os.utime(path)
         return path if path.exists() else None
 
-    def made(self, digest: str, name: str, make: Callable[[Path], object]) -> Path:
-        """What ``make`` fills, a file or a folder that does not exist yet, made once. Raises what ``make`` raises."""
+    def made(self, digest: str, name: str, make: Callable[[Path], object], *, again: bool = False) -> Path:
+        """What ``make`` fills, a file or a folder that does not exist yet, made once; ``again`` puts it in the place of
+        what is there. Raises what ``make`` raises."""
         path = self.place(digest, name)
+        if again:
+            _throw_away(path)
         if self.there(digest, name) is None:
             private_folder(path.parent)
             with temporary_sibling(path) as unfinished:
@@ -61,14 +64,11 @@ class Shelf:
     def try_made(
         self, digest: str, name: str, make: Callable[[Path], object], *, again: bool = False
     ) -> None:
-        """The same, where it does not matter whether there is room for it; ``again`` puts it in the place of what
-        is there."""
+        """The same, where it does not matter whether there is room for it."""
         if not self.learning:
             return
         with contextlib.suppress(OSError):
-            if again:
-                _throw_away(self.place(digest, name))
-            self.made(digest, name, make)
+            self.made(digest, name, make, again=again)
 
     def sweep(self) -> None:
         """Throw away what nobody asked for in two months."""
