@@ -685,10 +685,18 @@ class Archive:
         from casearchive.release import known_options
 
         found = self.set(slug)
+        if title is None and description is None and not options:
+            raise UsageError(
+                "nothing to change was named",
+                where=slug,
+                hint="Say --title, --description, --option or --no-option.",
+            )
         changed = dict(found.options)
         for name, value in (options or {}).items():
             if value is None:
-                changed.pop(name, None)
+                if changed.pop(name, None) is None:
+                    has = f"It has: {', '.join(dict(found.options))}." if found.options else "It has none."
+                    raise UsageError(f"the set has no option {name[:40]!r}", where=slug, hint=has)
             else:
                 known_options([f"{name}={value}"])
                 changed[name] = value

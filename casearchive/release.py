@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from casearchive import film, index, rereading, settings
+from casearchive import film, focus, index, rereading, settings
 from casearchive.cache import Cache
 from casearchive.clip import Clip
 from casearchive.deid import airlock, certificate, words
@@ -93,6 +93,7 @@ def release(
     plugs = [exporter(name) for name in formats]
     chosen, settings_of = _sorted_out([*_of_set(wanted, plugs), *options], plugs)
     _check(plugs, settings_of)
+    shown = focus.read(settings_of[focus.OPTION]) if focus.OPTION in settings_of else None
     target = Path(os.path.normpath(to.absolute() / wanted.slug))
     earlier = _check_target(target, rooms, inside)
     with contextlib.ExitStack() as stack:
@@ -107,6 +108,8 @@ def release(
             rooms, connection, wanted, staging, chosen, memory, cache, tell
         )
         _plain_words(teaching, identifiers)
+        if shown is not None:
+            teaching = _focused(teaching, shown)
         if any(plug.HIDES_ANSWERS for plug in plugs):
             teaching = _without_spoilt(teaching)
         pseudonyms = Pseudonyms(rooms.secret, _scope(rooms, wanted))
@@ -178,7 +181,21 @@ def known_options(options: Sequence[str]) -> None:
     """Raises ``UsageError`` for what is no option of the rules nor of any output, or a value that no output of that
     option takes."""
     _, settings = _sorted_out(options, exporters())
+    if focus.OPTION in settings:
+        focus.read(settings[focus.OPTION])
     _check([plug for plug in exporters() if settings.keys() & plug.OPTIONS.keys()], settings)
+
+
+def _focused(teaching: TeachingSet, shown: focus.Focus) -> TeachingSet:
+    """The set with the findings that it shows. Raises ``UsageError`` where there would be none at all."""
+    cases = tuple(replace(taught, case=focus.focused(taught.case, shown)) for taught in teaching.cases)
+    if any(taught.case.findings for taught in teaching.cases) and not any(t.case.findings for t in cases):
+        raise UsageError(
+            "no finding of these cases would be shown",
+            where=f"option {focus.OPTION}",
+            hint="Leave the option out to show all.",
+        )
+    return replace(teaching, cases=cases)
 
 
 def _check(plugs: Sequence[Exporter], settings: Mapping[str, str]) -> None:
@@ -190,7 +207,7 @@ def _check(plugs: Sequence[Exporter], settings: Mapping[str, str]) -> None:
 
 def _of_set(wanted: TeachingSetRecord, plugs: Sequence[Exporter]) -> list[str]:
     """The options that a set has, as far as they are about its rules or one of these outputs."""
-    about = {o.name for o in profile().options}.union(*(plug.OPTIONS for plug in plugs))
+    about = {focus.OPTION, *(o.name for o in profile().options)}.union(*(plug.OPTIONS for plug in plugs))
     return [f"{name}={value}" if value else name for name, value in wanted.options if name in about]
 
 
@@ -222,9 +239,9 @@ def _sorted_out(options: Sequence[str], plugs: Sequence[Exporter]) -> tuple[tupl
     own = {o.name for o in profile().options}
     given = {name.strip(): value.strip() for name, _, value in (o.partition("=") for o in options)}
     for name in given:
-        if name not in own and name not in of_outputs:
+        if name not in own and name not in of_outputs and name != focus.OPTION:
             there = [
-                *sorted(own),
+                *sorted((*own, focus.OPTION)),
                 *(f"{option} ({', '.join(those)})" for option, those in sorted(of_outputs.items())),
             ]
             others = [plug.NAME for plug in exporters() if name in plug.OPTIONS]
@@ -235,7 +252,7 @@ def _sorted_out(options: Sequence[str], plugs: Sequence[Exporter]) -> tuple[tupl
         if name in own and given[name]:
             raise UsageError(f"the option {name!r} has no value", hint=f"Write: --option {name}")
     chosen = profile().under([name for name in given if name in own]).chosen
-    return chosen, {name: value for name, value in given.items() if name in of_outputs}
+    return chosen, {name: value for name, value in given.items() if name not in own}
 
 
 def _without_folders(settings: Mapping[str, str]) -> dict[str, str]:
@@ -448,6 +465,13 @@ def _check_target(target: Path, rooms: Rooms, inside: bool) -> tuple[str, ...]:
             "an export cannot go into the archive itself",
             where=str(target),
             hint="Choose a folder outside it.",
+        )
+    taken = next((folder for folder in target.parents if folder.exists() and not folder.is_dir()), None)
+    if taken is not None or (target.exists() and not target.is_dir()):
+        raise CaseArchiveError(
+            "this is a file, no folder",
+            where=str(taken or target),
+            hint="Name a folder with --to; it is made where there is none.",
         )
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return ()

@@ -8,6 +8,7 @@ from pathlib import Path
 from casearchive.errors import CaseArchiveError, Problem, RecordError
 from casearchive.model import TeachingSetRecord
 
+_OPTIONS = "must be a table of texts, whole numbers, true (given without a value) and false (not given)"
 _KEYS = ("title", "description", "cases", "options", "query", "living", "lexicon")
 
 
@@ -23,7 +24,7 @@ def load(path: Path) -> TeachingSetRecord:
     wrong = [
         *(Problem(file, 1, k, f"unknown key; there are: {', '.join(_KEYS)}") for k in unknown),
         *([] if _texts(cases) else [Problem(file, 1, "cases", "must be a list of slugs")]),
-        *([] if isinstance(options, dict) else [Problem(file, 1, "options", "must be a table")]),
+        *([] if _are_options(options) else [Problem(file, 1, "options", _OPTIONS)]),
         *(
             Problem(file, 1, k, "must be text")
             for k in ("title", "description", "query", "lexicon")
@@ -43,7 +44,7 @@ def load(path: Path) -> TeachingSetRecord:
         content.get("title", ""),
         content.get("description", ""),
         tuple(dict.fromkeys(cases)),
-        tuple(sorted((str(k), str(v)) for k, v in options.items())),
+        tuple(sorted((k, "" if v is True else str(v)) for k, v in options.items() if v is not False)),
         content.get("query", ""),
         bool(content.get("living", False)),
         content.get("lexicon", ""),
@@ -75,6 +76,10 @@ def dump(record: TeachingSetRecord) -> str:
     if not isinstance(text, str):  # tomlkit promises text; a set must never be written as anything else
         raise CaseArchiveError("the set could not be written", where=record.slug)
     return text
+
+
+def _are_options(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(v, str | int) for v in value.values())
 
 
 def _texts(value: object) -> bool:

@@ -19,6 +19,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import roundtrips  # noqa: E402
 from matrix import NAMES, NOT_SHOWN, REPAIRED, Row, rows  # noqa: E402
 
+from casearchive import focus  # noqa: E402
 from casearchive.exporters import exporters  # noqa: E402
 
 TARGET = ROOT / "docs" / "formats.md"
@@ -100,7 +101,7 @@ def let_out() -> list[str]:
     for plug in exporters():
         options = "; ".join(f"`{name}`: {told}" for name, told in plug.OPTIONS.items())
         lines.append(_line(f"`{plug.NAME}`", plug.SUMMARY, options))
-    return [*lines, ""]
+    return [*lines, "", f"With any of them `{focus.OPTION}`: {focus.ABOUT}.", ""]
 
 
 def comes_back() -> list[str]:

@@ -364,6 +364,33 @@ def test_options_of_rules_and_of_outputs_are_told_apart(taken: Archive, tmp_path
             taken.export([TEAR], formats=["folder"], to=tmp_path, options=[wrong])
 
 
+def test_a_file_in_the_way_of_an_export_is_named(taken: Archive, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine", "utf-8")
+    (tmp_path / TEAR).write_text("mine, too", "utf-8")
+    for to, where in ((tmp_path / "file", tmp_path / "file"), (tmp_path, tmp_path / TEAR)):
+        with pytest.raises(CaseArchiveError, match="is a file") as caught:
+            taken.export([TEAR], formats=["csv"], to=to)
+        assert caught.value.where == str(where)
+
+
+def test_a_set_shows_the_findings_that_it_is_told_to(taken: Archive, tmp_path: Path) -> None:
+    taken.set_create("focused", cases=[TEAR])
+    taken.set_edit("focused", options={"findings": "definite"})
+    made = taken.export(["focused"], formats=["jsonl"], to=tmp_path)
+    assert made.certificate is not None
+    assert json.loads(made.certificate.read_text("utf-8"))["options"] == {"findings": "definite"}
+    lines = (tmp_path / "focused/jsonl/findings.jsonl").read_text("utf-8").splitlines()
+    assert {row["certainty"] for row in map(json.loads, lines) if row["finding"]} == {"definite"}
+    for wrong in ("findings=unicorn", "findings="):
+        with pytest.raises(UsageError):
+            taken.export([TEAR], formats=["jsonl"], to=tmp_path / "no", options=[wrong])
+    with pytest.raises(UsageError, match="no finding"):
+        taken.export([TEAR], formats=["jsonl"], to=tmp_path / "no", options=["findings=sciatic nerve"])
+    with pytest.raises(UsageError, match="unicorn"):
+        taken.set_edit("focused", options={"findings": "unicorn"})
+    assert not (tmp_path / "no").exists()
+
+
 def test_an_option_of_another_output_is_told_whose_it_is(taken: Archive, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no option 'edge' here: it belongs to anki and html"):
         taken.export([TEAR], formats=["csv"], to=tmp_path, options=["edge=64"])
@@ -478,6 +505,11 @@ def test_a_set_keeps_its_options_and_counts_its_versions(taken: Archive, tmp_pat
     assert told(["html"], "one") == (["no-dates"], {"edge": "64"})
     assert told(["html"], "two", ("edge=80",)) == (["no-dates"], {"edge": "80"})
     assert told(["folder"], "three") == (["no-dates"], {}), "an option of another output is left alone"
+    with pytest.raises(UsageError, match="nothing to change"):
+        taken.set_edit("optional")
+    with pytest.raises(UsageError, match="no option 'descriptors'") as caught:
+        taken.set_edit("optional", options={"descriptors": None})
+    assert caught.value.hint == "It has: edge, no-dates."
     taken.set_edit("optional", options={"no-dates": None})
     assert told(["folder"], "four") == ([], {})
 

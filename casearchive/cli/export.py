@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="NAME[=VALUE]",
     help="Change the rules (device, descriptors, graphics, relative-days, no-dates, no-characteristics, "
-    "structured-content or safe-private: --explain tells what each does and costs) or an output (--formats). May be "
+    "structured-content or safe-private: --explain tells what each does and costs) or an output (--formats), or "
+    "findings=present, findings=tear: which findings are shown. May be "
     "given several times.",
 )
 @click.option("--single-file", is_flag=True, help="Web pages as one file; the same as --option single-file.")
@@ -80,7 +81,7 @@ def command(
     if list_formats:
         _list_formats(state)
         return 0
-    if to is None:
+    if to is None or not to.strip():
         raise UsageError("say where to with --to DIR")
     meter = Meter(state, "Cases through the airlock")
     names = list(dict.fromkeys(f.strip() for f in ",".join(formats).split(",") if f.strip()))
@@ -143,6 +144,7 @@ def command(
 
 
 def _list_formats(state: State) -> None:
+    from casearchive import focus
     from casearchive.exporters import exporters
 
     if state.json:
@@ -153,6 +155,7 @@ def _list_formats(state: State) -> None:
         click.echo(f"{one.NAME:<{wide}}  {one.SUMMARY}")
         for name, about in one.OPTIONS.items():
             click.echo(f"{'':<{wide}}    --option {name}: {about}")
+    click.echo(f"{'any':<{wide}}    --option {focus.OPTION}: {focus.ABOUT}")
 
 
 def _plain(

@@ -76,7 +76,9 @@ def read(text: str) -> Shape:
         if not (0 <= fan.near < fan.far and -90 <= fan.start < fan.end <= 90):
             raise _unread(text, "the radii and the angles (from -90 to 90) must grow")
         return fan
-    raise _unread(text, f"it is none of: {FORMS}")
+    named = {"box": "a box has four whole numbers", "fan": "a fan has six numbers",
+             "polygon": "a polygon has three corners or more, two numbers each"}  # fmt: skip
+    raise _unread(text, named.get(kind, "it begins with none of box, polygon, fan"))
 
 
 def _unread(text: str, why: str) -> UsageError:
