@@ -163,16 +163,16 @@ def _progress(folder: Path) -> tuple[int, float]:
 
 def _until_it_ends(child: subprocess.Popen[bytes], folder: Path, name: str) -> str:
     limit = _SECONDS.get(name, _PATIENCE)
-    seen, since_cpu, since = -1, 0.0, time.monotonic()
+    seen, since_cpu, since = (-1, 0.0), 0.0, time.monotonic()
     while True:
         try:
             code = child.wait(0.5)
         except subprocess.TimeoutExpired:
-            number, _ = _progress(folder)
+            reached = _progress(folder)
             used = _cpu(child.pid)
-            if number != seen:
-                seen, since_cpu, since = number, used, time.monotonic()
-            elif number and (used - since_cpu > limit or time.monotonic() - since > 12 * limit):
+            if reached != seen:
+                seen, since_cpu, since = reached, used, time.monotonic()
+            elif reached[0] and (used - since_cpu > limit or time.monotonic() - since > 12 * limit):
                 return f"hang at {used - since_cpu:.0f} s of processor time, {time.monotonic() - since:.0f} s"
             continue
         if code == 0:
@@ -246,7 +246,7 @@ def _child(options: argparse.Namespace) -> int:
             pool.append(content)
         seen[outcome] += 1
     with (options.log / f"outcomes-{name}.txt").open("a") as out:
-        out.writelines(f"{n:6} {text}\n" for text, n in seen.most_common(400))
+        out.writelines(f"{n:6} {ascii(text)[1:-1]}\n" for text, n in seen.most_common(400))
     return 0
 
 
@@ -278,6 +278,7 @@ def _smaller(name: str, content: bytes, why: str, said: str, folder: Path) -> by
     if why.split(":")[0] in ("slow", "memory") or name in ("ingest", "export"):
         return content
     place, ends = _place(said), time.monotonic() + 20
+    number, tries = _progress(folder)[0], 0
     size = max(1, len(content) // 2)
     while size and time.monotonic() < ends:
         at = 0
@@ -286,6 +287,8 @@ def _smaller(name: str, content: bytes, why: str, said: str, folder: Path) -> by
                 less = content[:at] + piece + content[at + size :]
                 if less == content:
                     continue
+                tries += 1
+                (folder / "progress").write_text(f"{number} {tries}")  # the parent sees that it goes on
                 _, again, told = _tried(name, less, folder)
                 if again.split(":")[:2] == why.split(":")[:2] and _place(told) == place:
                     content = less

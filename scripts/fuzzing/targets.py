@@ -63,7 +63,7 @@ def opened(content: bytes, folder: Path) -> str:
     said = []
     try:
         frames = clip.facts.instance.frames
-        for number in sorted({1, 2, frames // 2, frames} & set(range(1, frames + 1))):
+        for number in sorted(n for n in {1, 2, frames // 2, frames} if 1 <= n <= frames):
             for look in (lambda n=number: clip.glimpse(n, 160), lambda n=number: clip.frame(n)):
                 try:
                     shape = look().shape
@@ -90,8 +90,6 @@ def read_record(content: bytes, _: Path) -> str:
     try:
         case = record.loads(text, slug="a-case", file="case.toml")
     except RecordError as error:
-        for problem in error.problems:
-            _plain(problem.message)
         return "refused: " + ", ".join(
             sorted({re.sub(r'[“"].*?[”"]|\d+', "…", p.message) for p in error.problems})[:5]
         )
