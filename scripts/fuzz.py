@@ -222,6 +222,10 @@ def _child(options: argparse.Namespace) -> int:
     sound = target.seeds()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (_HARD, _HARD))
+    if name in ("dicom", "still", "clip"):  # strangers are read in workers, which are held to this
+        from casearchive.ingest import crew
+
+        crew._bounded()
     pool, seen = list(sound), Counter[str]()
     ends, number = time.monotonic() + 60 * options.minutes, 0
     work = folder / "work"

@@ -54,6 +54,8 @@ def opened(content: bytes, folder: Path) -> str:
     path.write_bytes(content)
     try:
         clip = open_clip(path, "0" * 64)
+    except MemoryError:
+        return "damaged: it asks for more memory than there is"  # as a worker says, held to the same limit
     except UnreadableFile as refusal:
         if refusal.reason not in REASONS:
             raise Broken(f"no reason of the list: {refusal.reason}") from None
