@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
+import json
 import os
 import random
+import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import helpers
 import pytest
+import thigh
 
 from casearchive import Archive
 from casearchive.errors import EXIT_CODES, QueryError
@@ -186,3 +193,126 @@ def test_with_its_streams_closed_nothing_that_is_said_lands_in_a_file_of_the_arc
     archive = Archive.open(tmp_path / "archive")
     assert archive.verify(full=True).faults == ()
     assert archive.search("tear").total == 1
+
+
+# ----------------------------------------------------------------------------------------------- on its way out
+
+#: One of these stands in every field of a record that takes free text; what the record itself refuses is left out.
+_PAYLOADS = (
+    "=cmd|'/c calc'!A1", "@SUM(1+1)", "+1+cmd", "-2+3", "<script>alert(1)</script>", "\"><img src=x onerror=alert(2)>",
+    "{{ 7 * 7 }}", "]]>&lt;", "javascript:alert(3)", "'; drop table cases; --", "%s%n", "${jndi:ldap://x}",
+)  # fmt: skip
+
+
+_HOSTILE_RECORD = """
+title = TEXT
+quiz_title = TEXT
+status = "ready"
+tags = [TEXT, TEXT, TEXT]
+[author]
+name = TEXT
+[story]
+history = TEXT
+technique = TEXT
+discussion = TEXT
+treatment = TEXT
+outcome = TEXT
+symptoms = [TEXT, TEXT]
+differential = [TEXT, TEXT]
+points = [TEXT, TEXT, TEXT]
+pitfalls = [TEXT, TEXT]
+references = [TEXT, TEXT]
+[[media]]
+id = "M1"
+file = "short-axis-rest.dcm"
+caption = TEXT
+quiz_caption = TEXT
+[[finding]]
+id = "F1"
+structure = "rectus_femoris"
+abnormality = "partial_tear"
+side = "right"
+note = TEXT
+evidence = [{ media = "M1", box = [[265, 98], [511, 185]] }]
+[[quiz]]
+question = TEXT
+options = [TEXT, TEXT]
+answer = 1
+why = TEXT
+"""
+
+
+@pytest.fixture(scope="module")
+def let_out(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A case whose clip has a preamble that is a program and whose every text is hostile, and all its exports."""
+    place = tmp_path_factory.mktemp("out")
+    archive = thigh.archive(place)
+    still = next(iter((archive.path / "objects").rglob("?" * 64)))
+    content = still.read_bytes()
+    (place / "again").mkdir()
+    (place / "again" / "short-axis-rest.dcm").write_bytes(
+        b"MZ\x90\0<html><script>".ljust(128, b"\0") + content[128:]
+    )
+    one = (json.dumps(text) for text in itertools.cycle(_PAYLOADS))
+    text = re.sub("TEXT", lambda _: next(one), _HOSTILE_RECORD)
+    (place / "again" / "case.toml").write_text(text, "utf-8")
+    second = Archive.create(place / "second")
+    told: list[Any] = []
+    second.ingest([place / "again"], workers=0, report=told.append)
+    assert [o.outcome for o in told] == ["added", "added"], told
+    assert any("preamble is not empty" in n for o in told for n in o.notes)
+    formats = ("folder", "html", "csv", "jsonl", "pptx", "dicom", "mirc", "anki")
+    second.export(["again"], formats=formats, to=place / "out")
+    return place / "second", place / "out"
+
+
+def test_a_preamble_that_is_a_program_never_leaves(let_out: tuple[Path, Path]) -> None:
+    files = [p for p in let_out[1].rglob("*") if p.is_file()]
+    objects = [p for p in files if p.read_bytes()[128:132] == b"DICM"]
+    assert objects
+    assert all(p.read_bytes()[:128] == bytes(128) for p in objects)
+    assert not [p for p in files if p.read_bytes()[:2] == b"MZ"]
+
+
+def test_no_cell_of_a_table_that_leaves_is_a_formula(let_out: tuple[Path, Path]) -> None:
+    tables = list(let_out[1].rglob("*.csv"))
+    assert tables
+    for path in tables:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.reader(file):
+                for cell in row:
+                    number = cell.replace(".", "", 1).lstrip("-").isdigit()
+                    assert number or not cell.startswith(("=", "+", "-", "@", "\t", "\r")), (path, cell)
+
+
+def test_no_text_of_a_case_is_markup_in_a_page_or_a_document_that_leaves(let_out: tuple[Path, Path]) -> None:
+    from xml.etree import ElementTree
+
+    pages = [p for p in let_out[1].rglob("*") if p.suffix in (".html", ".htm")]
+    assert pages
+    for path in pages:
+        text = path.read_text("utf-8")
+        assert "<script>alert(1)" not in text
+        assert "<img src=x" not in text
+        assert "49" not in [part.strip() for part in text.split(">")]  # 7 * 7, had somebody reckoned it
+    for path in (p for p in let_out[1].rglob("*.xml")):
+        ElementTree.parse(path)
+    for path in let_out[1].rglob("*.pptx"):
+        with zipfile.ZipFile(path) as packed:
+            for name in packed.namelist():
+                if name.endswith((".xml", ".rels")):
+                    content = packed.read(name)
+                    ElementTree.fromstring(content)
+                    assert b"<script>" not in content
+                    assert b'Target="javascript:' not in content
+
+
+@pytest.mark.parametrize(
+    "words", [("show", "again"), ("list",), ("search", "tear"), ("lint",), ("log",), ("stats",)], ids=" ".join
+)
+def test_what_is_shown_of_hostile_text_moves_no_terminal(
+    let_out: tuple[Path, Path], words: tuple[str, ...]
+) -> None:
+    code, said = run(let_out[0].parent, *words, CASEARCHIVE_HOME=str(let_out[0]))
+    assert code in (0, 3), said
+    assert all(c == "\n" or c.isprintable() for c in said), ascii(said)
