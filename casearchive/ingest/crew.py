@@ -31,7 +31,7 @@ PATIENCE = 60.0
 _SLOWEST = 2 << 20
 #: Seconds of the processor that one file may take; one more for so many bytes of it.
 WORK = 8
-_BYTES_A_SECOND = 16 << 20
+_BYTES_A_SECOND = 2 << 20
 #: Bytes that a worker may hold: no sound picture needs more.
 MEMORY = 1 << 30
 _LENGTH = struct.Struct("!Q")

@@ -323,10 +323,13 @@ def let_out(content: bytes, folder: Path) -> str:
     if hashes:
         archive.new("drawn", media=tuple(dict.fromkeys(hashes))[:12])
         archive.edit("drawn", {"status": "ready", "title": "A title", "author.name": "A. Teacher"})
+        for number in range(1, 13):
+            try:  # a person who lets a corner of every clip leave, so that there is something to let out
+                archive.review([f"drawn:M{number}"], "mask", keep=["box 0,0,11,11"], because="a corner")
+            except CaseArchiveError as refusal:
+                said.add(_plain(refusal.what)[:60])
         try:
-            archive.export(
-                ["drawn"], formats=("folder", "html", "dicom", "csv"), to=folder / "run" / "out", options=()
-            )
+            archive.export(["drawn"], formats=("folder", "html", "dicom", "csv"), to=folder / "run" / "out")
         except CaseArchiveError as refusal:
             said.add(type(refusal).__name__)
         else:
