@@ -810,6 +810,85 @@ def _names() -> list[Hostile]:
     return [named(name, len(_ODD_NAMES[name])) for name in usable]
 
 
+_BAG = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+
+
+def _bag(manifest: bytes, *, packed: bool = False) -> Callable[[Path], object]:
+    """A bag of one sound file with this manifest, as a folder or in a zip."""
+
+    def make(path: Path) -> None:
+        content = dicom(preamble=b"in a bag, %d %d" % (zlib.crc32(manifest), packed))
+        names = (("bagit.txt", _BAG), ("manifest-sha256.txt", manifest), ("data/it.dcm", content))
+        if packed:
+            path.write_bytes(_zip(*names))
+            return
+        for name, written in names:
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            (path / name).write_bytes(written)
+
+    return make
+
+
+def _indexes() -> list[Hostile]:
+    """Bags and discs whose lists of files mean harm; what they list is looked for nowhere else."""
+    sound = ("bagit.txt", "skipped", "bag-tag")
+    taken, listed = ("data/it.dcm", "added", None), ("manifest-sha256.txt", "skipped", "bag-tag")
+    odd, unsafe = (
+        ("manifest-sha256.txt", "failed", "bag-odd"),
+        ("manifest-sha256.txt", "failed", "unsafe-name"),
+    )
+    unread = ("bagit.txt", "skipped", "bag-odd")
+    ways = (b"../../../etc/passwd", b"/etc/passwd", b"data/../../x", b"C:\\x")
+    many = b"".join(b"%064x  data/%d\n" % (0, n) for n in range(3000))
+    gone = [(f"data/{n}", "failed", "bag-missing") for n in sorted(map(str, range(3000)))[:1000]]
+
+    def bag(name: str, manifest: bytes, *lines: tuple[str, str, str | None]) -> list[Hostile]:
+        return [
+            Hostile(f"bag-{name}", _bag(manifest), "added", suffix="", lines=lines),
+            Hostile(f"bag-{name}-packed", _bag(manifest, packed=True), "added", suffix=".zip", lines=lines),
+        ]
+
+    def disc(name: str, named: dict[tuple[str, ...], str], *more: tuple[str, str, str]) -> Hostile:
+        lines = [("/".join(parts), "failed", reason) for parts, reason in named.items()][:1000]
+        index = ("DICOMDIR", "skipped", "dicomdir")
+        return Hostile(name, _disc(*named), "skipped", suffix="", lines=(index, *lines, *more))
+
+    return [
+        *bag("that-leads-out", b"".join(b"%064x  %s\n" % (0, p) for p in ways), sound, unsafe, taken),
+        *bag("of-17-million-empty-lines", b"\n" * (17 << 20), unread, odd, taken),
+        *bag("of-bytes", bytes(range(256)) * 40, unread, odd, taken),
+        *bag(
+            "of-thousands-that-never-were",
+            many,
+            sound,
+            listed,
+            taken,
+            *gone,
+            ("data …", "failed", "bag-missing"),
+        ),
+        disc("disc-that-leads-out", _WAYS_OUT),
+        disc(
+            "disc-of-thousands-that-never-were",
+            {(f"IM{n:05}",): "missing-on-medium" for n in range(3000)},
+            ("DICOMDIR …", "failed", "missing-on-medium"),
+        ),
+    ]
+
+
+_WAYS_OUT = {
+    ("..", "..", "etc", "passwd"): "unsafe-name", ("/etc/passwd",): "unsafe-name", ("C:", "WINDOWS"): "unsafe-name",
+    (".",): "unsafe-name", ("A" * 300,): "missing-on-medium", ("A",) * 150: "missing-on-medium",
+}  # fmt: skip
+
+
+def _disc(*named: tuple[str, ...]) -> Callable[[Path], object]:
+    def make(path: Path) -> None:
+        path.mkdir()
+        helpers.dicomdir(path / "DICOMDIR", *named)
+
+    return make
+
+
 _ODD_NAMES = {
     "names-of-255-bytes": (b"n" * 251 + b".dcm", "ß".encode() * 125 + b".dcm"),
     "names-that-differ-in-case": (b"im1.dcm", b"IM1.dcm", b"Im1.DCM"),
@@ -823,8 +902,17 @@ _ODD_NAMES = {
 
 
 ALL = [
-    *_structures(), *_claims(), *_values(), *_preambles(), *_pictures(), *_clips(), *_packed(), *_records(), *_names(),
-]  # fmt: skip
+    *_structures(),
+    *_claims(),
+    *_values(),
+    *_preambles(),
+    *_pictures(),
+    *_clips(),
+    *_packed(),
+    *_records(),
+    *_names(),
+    *_indexes(),
+]
 
 
 def make_all(folder: Path) -> None:

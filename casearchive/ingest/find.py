@@ -286,7 +286,11 @@ def _in_zip(path: Path, unpack: Path) -> Iterator[Item]:
             if trouble:
                 yield Outcome(shown, "failed", reason="archive-refused", message=trouble)
                 return
-            if all(_is_folder(m) for m in members):
+            if not all(m.filename for m in members):  # zipfile itself stumbles over those
+                why = "it has no name; it was not taken"
+                yield Outcome(f"{shown}!", "failed", reason="unsafe-name", message=why)
+                members = [m for m in members if m.filename]
+            elif all(m.is_dir() for m in members):
                 yield Outcome(shown, "skipped", reason="empty", message="the zip holds no files")
             yield from _members(archive, members, shown, unpack, made)
             yield Drain()
@@ -333,7 +337,7 @@ def _members(
     for number, member in enumerate(members):
         name = member.filename.replace("\\", "/")
         label = f"{shown}!{_clean(name)}"
-        if _is_folder(member):
+        if member.is_dir():
             continue
         trouble = _member_trouble(member, name)
         if trouble:
@@ -392,15 +396,8 @@ def _beside(record: Found, files: list[Found]) -> tuple[Found, ...]:
     return tuple(f for f in files if everything or f.folder == record.folder or f.folder.startswith(below))
 
 
-def _is_folder(member: zipfile.ZipInfo) -> bool:
-    """As ``is_dir``, which stumbles over a member without a name."""
-    return member.filename.endswith("/")
-
-
 def _member_trouble(member: zipfile.ZipInfo, name: str) -> tuple[str, str, str] | None:
     parts = PurePosixPath(name).parts
-    if not parts:
-        return "unsafe-name", "failed", "it has no name; it was not taken"
     if name.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", name) or "\0" in name:
         return "unsafe-name", "failed", "its name points outside the zip; it was not taken"
     if stat.S_ISLNK(member.external_attr >> 16):
