@@ -67,6 +67,9 @@ class Verbs(click.Group):
             where = f": {error.filename}" if error.filename else ""  # a full disk does not say which file
             click.echo(f"Error: {error.strerror or type(error).__name__}{where}", err=True)
             code = 1
+        except Exception as error:  # noqa: BLE001 the last border: one line, no traceback, which may name a patient
+            click.echo(f"Error: {_ours(error)}", err=True)
+            code = 1
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -102,8 +105,35 @@ def cli(ctx: click.Context, archive: str | None, as_json: bool, verbose: bool, q
     ctx.obj = State(archive, as_json, verbose, quiet)
 
 
+def _ours(error: Exception) -> str:
+    """What to report of an error that should not be: its kind and its place in the program, never a value."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename.replace(os.sep, "/")
+        if "/casearchive/" in file:
+            place = f" at {file.rpartition('/casearchive/')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return (
+        f"an error of casearchive's own ({type(error).__name__}{place})\n"
+        "  What was said to be done is done. Please report this line."
+    )
+
+
+def _open_streams() -> None:
+    """Give the three streams somewhere to go where they are closed: the next file opened would take their place, and
+    whatever a library prints would be written into it."""
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))
+
+
 def main() -> None:
     """The program."""
+    _open_streams()
     # A command makes much that stays and little that is thrown away: looking for the latter every 700 objects, as
     # Python does by itself, costs a short command a twentieth of its time.
     gc.set_threshold(50_000)

@@ -281,22 +281,33 @@ class _Run:
 
     def _missing_on_medium(self, dicomdir: Found, named: tuple[tuple[str, ...], ...]) -> None:
         """One line for each file that the index of a disc names and that is not there."""
+        lines = []
+        looked = _Looked()
         for parts in named:
             shown = f"{dicomdir.shown[: -len(dicomdir.name)]}{_printed('/'.join(parts))}"
             if not all(_plain_name(part) for part in parts):
                 why = "the disc's index names a place outside the disc; nobody looked there"
-                self._settle(Outcome(shown, "failed", reason="unsafe-name", message=why))
+                lines.append(Outcome(shown, "failed", reason="unsafe-name", message=why))
             elif dicomdir.in_zip:
                 self.named_in_zip.append(shown)
-            elif not _is_there(dicomdir.path.parent, parts):
+            elif not looked.is_there(dicomdir.path.parent, parts):
                 self.gone.add(shown.casefold())
-                self._settle(_missing(shown))
+                lines.append(_missing(shown))
+        self._settle_some(lines, dicomdir.shown)
 
     def _missing_in_zip(self) -> None:
         named, self.named_in_zip = self.named_in_zip, []
-        for shown in named:
-            if not {shown.casefold(), f"{shown}.dcm".casefold()} & self.met:
-                self._settle(_missing(shown))
+        gone = [n for n in named if not {n.casefold(), f"{n}.dcm".casefold()} & self.met]
+        if gone:
+            self._settle_some([_missing(shown) for shown in gone], gone[0].partition("!")[0])
+
+    def _settle_some(self, lines: list[Outcome], index: str) -> None:
+        """As many lines as somebody may read; an index can name a hundred thousand files that never were."""
+        for line in lines[: bags.MOST_NAMED]:
+            self._settle(line)
+        if more := lines[bags.MOST_NAMED :]:
+            why = f"{len(more)} more files that it names are not there"
+            self._settle(Outcome(f"{index} …", "failed", reason=more[0].reason, message=why))
 
     def _indexed(self, sha256: str) -> bool:
         return sha256 in self.new or read.kind_and_uid(self.connection, sha256) is not None
@@ -589,17 +600,31 @@ def _plain_name(part: str) -> bool:
     return part not in ("", ".", "..") and not re.search(r"[/\\:\0]", part)
 
 
-def _is_there(folder: Path, parts: tuple[str, ...]) -> bool:
-    """Below ``folder``, whatever the case of its letters; a link is not looked through."""
-    here = [folder]
-    for part in parts:
-        wanted = {part.casefold(), f"{part}.dcm".casefold(), f"{part};1".casefold()}
-        try:
-            here = [e for f in here if f.is_dir() and not f.is_symlink() for e in f.iterdir()
-                    if e.name.casefold() in wanted]  # fmt: skip
-        except OSError:
-            return False
-    return bool(here)
+class _Looked:
+    """What lies in the folders of a disc; each is looked through once, however many files the index names."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, dict[str, list[Path]]] = {}
+
+    def is_there(self, folder: Path, parts: tuple[str, ...]) -> bool:
+        """Below ``folder``, whatever the case of its letters; a link is not looked through."""
+        here = [folder]
+        for part in parts:
+            wanted = {part.casefold(), f"{part}.dcm".casefold(), f"{part};1".casefold()}
+            here = [e for f in here for name in wanted for e in self._in(f).get(name, ())]
+        return bool(here)
+
+    def _in(self, folder: Path) -> dict[str, list[Path]]:
+        if folder not in self._folders:
+            found: dict[str, list[Path]] = {}
+            try:
+                if folder.is_dir() and not folder.is_symlink():
+                    for entry in folder.iterdir():
+                        found.setdefault(entry.name.casefold(), []).append(entry)
+            except (OSError, ValueError):
+                found = {}
+            self._folders[folder] = found
+        return self._folders[folder]
 
 
 def _printed(text: str) -> str:

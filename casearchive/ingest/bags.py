@@ -32,7 +32,10 @@ _VERSIONS = frozenset({"0.93", "0.94", "0.95", "0.96", "0.97", "1.0"})
 _ENCODINGS = re.compile(
     r"utf-(8|16|32)(-[a-z]+)?|ascii|(iso8859|koi8|mac)-\w+|cp\d+|shift_jis|euc_\w+|gb\w+|big5"
 )
-_LARGEST_TAG = 256 << 20
+#: A manifest of two hundred thousand files is not larger; reading it takes some thirty times as much memory.
+_LARGEST_TAG = 16 << 20
+#: So many files that an index lists and that are not there have a line of their own; the rest are counted.
+MOST_NAMED = 1000
 _TROUBLE = (
     OSError,
     zipfile.BadZipFile,
@@ -206,9 +209,8 @@ def _hash(content: Path | bytes, algorithm: str) -> str:
 
 def missing(bag: Bag, there: Callable[[str], bool]) -> Iterator[Outcome]:
     """A line for each file that the bag lists and that is not there; ``there`` is asked for paths from its root."""
-    for name in sorted({*bag.payload, *bag.fetched}):
-        if any(there(form) for form in _forms(name)):
-            continue
+    gone = [n for n in sorted({*bag.payload, *bag.fetched}) if not any(there(form) for form in _forms(n))]
+    for name in gone[:MOST_NAMED]:
         if name in bag.fetched:
             reason = "bag-fetch"
             why = (
@@ -219,6 +221,9 @@ def missing(bag: Bag, there: Callable[[str], bool]) -> Iterator[Outcome]:
             reason = "bag-missing"
             why = "its bag's manifest lists it, but it is not there: was the bag copied whole?"
         yield Outcome(bag.shown + _printed(name), "failed", reason=reason, message=why)
+    if (more := len(gone) - MOST_NAMED) > 0:
+        why = f"{more} more files that its manifest lists are not there"
+        yield Outcome(f"{bag.shown}data …", "failed", reason="bag-missing", message=why)
 
 
 def in_folder(bag: Bag) -> Callable[[str], bool]:

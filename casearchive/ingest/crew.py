@@ -1,12 +1,15 @@
 """A crew of worker processes: each takes one task at a time; one that dies or dawdles is replaced.
 
-Plain ``python -m casearchive.ingest.crew`` children with pickled tasks on their pipes, so that it works the same
-on every system and from any calling program.
+Each is held to an amount of memory and, for one file, of work: work is counted in seconds of the processor, so that a
+busy machine refuses nothing, and there is more of it for a large file. They are plain programs
+(``python -m casearchive.ingest.crew``) with pickled tasks on their pipes, so that it works the same on every system and
+from any calling program.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pickle
 import queue
@@ -15,14 +18,22 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import IO
 
 from casearchive.ingest.gather import Gathered, Task, gather
 
-#: Seconds one file may take before its worker is ended.
-PATIENCE = 120.0
+#: Seconds one file may take before its worker is ended, however little it works meanwhile (a medium that hangs).
+PATIENCE = 60.0
+#: A slow medium is waited for: this many bytes a second at least.
+_SLOWEST = 2 << 20
+#: Seconds of the processor that one file may take; one more for so many bytes of it.
+WORK = 8
+_BYTES_A_SECOND = 2 << 20
+#: Bytes that a worker may hold: no sound picture needs more.
+MEMORY = 1 << 30
 _LENGTH = struct.Struct("!Q")
 #: What a task comes to that was never begun.
 CANCELLED = Gathered("", 0, reason="internal-error", message="interrupted")
@@ -96,7 +107,7 @@ class Crew:
                         child = None
                     if child is None:
                         child = _hire()
-                    box.put(_asked(child, task, self._patience))
+                    box.put(_asked(child, task, self._patience + _size(task) / _SLOWEST))
                 except OSError as error:  # no process to be had: the one who waits must still hear of it
                     why = f"no worker could be started ({error.strerror or type(error).__name__})"
                     box.put(Gathered("", 0, reason="internal-error", message=why))
@@ -167,13 +178,20 @@ def _asked(child: subprocess.Popen[bytes], task: Task, patience: float) -> Gathe
     if isinstance(answer, Gathered):
         return answer
     child.kill()
-    child.wait()
     if late.is_set():
+        child.wait()
         return Gathered(
             "",
             0,
             reason="timed-out",
             message=f"reading it took longer than {patience:.0f} s; it was not taken",
+        )
+    if child.wait() == -getattr(signal, "SIGXCPU", 0):
+        return Gathered(
+            "",
+            0,
+            reason="timed-out",
+            message="reading it took more work than any sound file; it was not taken",
         )
     return Gathered(
         "", 0, reason="damaged", message="a decoder gave up on it without a word; it was not taken"
@@ -196,6 +214,14 @@ def _safely(task: Task) -> Gathered:
         return Gathered("", 0, reason="unreadable", message=f"{error.strerror or type(error).__name__}")
     except Exception as error:  # noqa: BLE001 one file must not end a run; the kind of error is reported
         return Gathered("", 0, reason="internal-error", message=f"{type(error).__name__} while reading it")
+
+
+def _size(task: Task) -> int:
+    """Bytes of the file that the task is about; 0 where that cannot be told."""
+    try:
+        return task.source.stat().st_size if task.source is not None else task.kept().stat().st_size
+    except OSError:
+        return 0
 
 
 def _send(pipe: IO[bytes], value: object) -> None:
@@ -223,10 +249,38 @@ def serve(source: IO[bytes], target: IO[bytes], work: Callable[[Task], Gathered]
         except EOFError:
             return
         assert isinstance(task, Task)
+        _allow_work(task)
         _send(target, work(task))
 
 
+def _allow_work(task: Task) -> None:
+    """Let the system end this process where the task takes more of the processor than any sound file."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    allowed = WORK + _size(task) / _BYTES_A_SECOND
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = math.ceil(time.process_time() + allowed)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def _bounded() -> None:
+    """No more memory than a sound file needs, and no image of it on the disk when it ends: it would hold names."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    for what, most in ((resource.RLIMIT_DATA, MEMORY), (resource.RLIMIT_CORE, 0)):
+        _, hard = resource.getrlimit(what)
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(what, (most, hard))
+
+
 def _main() -> None:
+    _bounded()
     # Ctrl-C reaches the whole group: the parent decides what becomes of the work, not the child.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The pipe is ours alone: whatever a codec prints must not get between the results.

@@ -282,11 +282,15 @@ def _in_zip(path: Path, unpack: Path) -> Iterator[Item]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = sorted(archive.infolist(), key=lambda m: m.filename)
-            trouble = _unsafe(members)
+            trouble = _unsafe(members, path.stat().st_size)
             if trouble:
                 yield Outcome(shown, "failed", reason="archive-refused", message=trouble)
                 return
-            if not any(not m.is_dir() for m in members):
+            if not all(m.filename for m in members):  # zipfile itself stumbles over those
+                why = "it has no name; it was not taken"
+                yield Outcome(f"{shown}!", "failed", reason="unsafe-name", message=why)
+                members = [m for m in members if m.filename]
+            elif all(m.is_dir() for m in members):
                 yield Outcome(shown, "skipped", reason="empty", message="the zip holds no files")
             yield from _members(archive, members, shown, unpack, made)
             yield Drain()
@@ -309,11 +313,14 @@ def _zip_trouble(error: Exception) -> str:
     return "it is damaged"
 
 
-def _unsafe(members: list[zipfile.ZipInfo]) -> str:
+def _unsafe(members: list[zipfile.ZipInfo], held: int) -> str:
+    """The complaint about a zip of ``held`` bytes as a whole, or nothing."""
     if len(members) > _ZIP_MEMBERS:
         return f"the zip has more than {_ZIP_MEMBERS} members: unpack it first"
     size = sum(m.file_size for m in members)
     packed = sum(m.compress_size for m in members)
+    if packed > held:  # a few megabytes could unpack to terabytes, each member looking innocent
+        return "members of the zip are the same piece of it: make it again from its files"
     if size > _ZIP_BYTES or (size > _SMALL and size > _ZIP_RATIO * max(packed, 1)):
         return "the zip unpacks to far more than it should: unpack it by hand if you trust it"
     return ""

@@ -32,6 +32,11 @@ class Task:
     dry_run: bool = False
     bag: bags.Said = bags.NOTHING
 
+    def kept(self) -> Path:
+        """Where the store holds the object."""
+        layout = Layout(self.root)
+        return FolderStore(layout.objects, layout.temporary).path(self.sha256)
+
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
@@ -57,7 +62,7 @@ def gather(task: Task) -> Gathered:
     layout = Layout(task.root)
     store = FolderStore(layout.objects, layout.temporary)
     if task.source is None:
-        path = store.path(task.sha256)
+        path = task.kept()
         return _looked_at(path, task.sha256, path.stat().st_size, layout, task)
     try:
         incoming = store.take(task.source)

@@ -81,6 +81,9 @@ def parse(
     pieces = _said(cut(text), cues(clean(text)))
     if len(pieces) > MAX_TERMS * 4:
         raise _too_much(text, pieces[MAX_TERMS * 4].start)
+    asked = [piece for piece in pieces if piece.kind == "field"]
+    if len(asked) > MAX_TERMS:  # before their values are looked up, which takes time where they are unknown
+        raise _too_much(text, asked[MAX_TERMS].start)
     reader = _Reader(
         Speaker(
             clean(text), lexicon, fields, exact, _nested(lexicon, fields, saved or {}, alike), alike, sets

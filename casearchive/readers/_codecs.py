@@ -27,6 +27,8 @@ _NAMES = {JPEG_LS: "JPEG-LS", JPEG_XL: "JPEG XL", DEEP_JPEG: "JPEG of more than 
 #: The head (bytes a sample, then the shape) and the samples.
 _Reply = tuple[tuple[int, ...], bytes]
 _LIMIT_S = 20.0
+#: What is left to further frames of a file in which one did not come to an end, and how many of those are borne.
+_LIMIT_AFTER_S, _MOST_ENDLESS = 1.0, 2
 _PROGRAM = Path(__file__).with_name("_aside.py")
 
 
@@ -56,6 +58,11 @@ def decoded(kind: bytes, data: bytes) -> Samples:
     return np.frombuffer(body, f"u{head[0]}").reshape(head[1:])
 
 
+def begin() -> None:
+    """Another file: its frames are decoded with fresh patience."""
+    _HELPER.endless = 0
+
+
 class _Helper:
     """The decoding process: begun with the first frame that needs it, ended with this one, or by a bad frame."""
 
@@ -63,17 +70,23 @@ class _Helper:
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
+        self.endless = 0  # frames of the file in hand that had to be ended
 
     def asked(self, kind: bytes, data: bytes) -> _Reply | None:
         """The answer, or None where the process had to be ended."""
+        if (
+            self.endless >= _MOST_ENDLESS
+        ):  # a clip of such frames would keep one waiting for as many times as it has
+            return None
         with self._lock:
             process = self._running()
-            timer = Timer(_LIMIT_S, process.kill)
+            timer = Timer(_LIMIT_AFTER_S if self.endless else _LIMIT_S, process.kill)
             timer.start()
             try:
                 return _asked(process, kind, data)
             except (OSError, struct.error):
                 self._end()
+                self.endless += 1
                 return None
             finally:
                 timer.cancel()

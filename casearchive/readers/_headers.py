@@ -371,7 +371,9 @@ def _pointed_at(header: Header) -> list[str]:
     pointer = header.value("FrameIncrementPointer")
     found = []
     for part in _as_list(pointer) if pointer is not None else []:
-        keyword = keyword_for_tag(part) or "a private attribute"
+        # of another VR than AT it may be anything, which pydicom would take for the name of an attribute
+        keyword = keyword_for_tag(part) if isinstance(part, int) else ""
+        keyword = keyword or "a private attribute"
         if keyword not in ("FrameTime", "FrameTimeVector"):
             header.notes.append(f"its frames are ordered by {keyword}, not by time")
         elif header.value(keyword) is None:

@@ -10,6 +10,8 @@ from casearchive.model import Series, Study, Subject
 
 #: A larger picture is kept and not shown: decoding it would take more than a gigabyte.
 MAX_PIXELS = 64_000_000
+#: A moving picture is put together on several canvases at once (WebP keeps three, APNG as many): each may be so large.
+MAX_MOVING_PIXELS = 16_000_000
 TOO_MANY_PIXELS = f"has more than {MAX_PIXELS // 1_000_000} million pixels"
 
 #: What to do about a file of which something is missing or wrong.

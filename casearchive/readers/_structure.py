@@ -192,6 +192,15 @@ def _scan(source: Source) -> Structure:
     )
 
 
+def transfer_syntax(path: Path) -> str:
+    """What the file meta information names, or nothing. Raises ``UnreadableFile``."""
+    source = FileSource(path)
+    try:
+        return _text(_read_meta(source, [])[0].get(0x00020010, b""))
+    finally:
+        source.close()
+
+
 def _read_meta(source: Source, notes: list[str]) -> tuple[dict[int, bytes], int]:
     """Group 0002, always explicit little endian (PS3.10 7.1); the position after it."""
     position = 0

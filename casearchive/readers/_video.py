@@ -48,7 +48,8 @@ def _damage() -> tuple[type[Exception], ...]:
     """What FFmpeg, and the file that it reads, raise at what cannot be read."""
     import av
 
-    return av.error.FFmpegError, OSError, ValueError
+    # LookupError: a packet of a stream that appears while others are read (a program stream of odd parts)
+    return av.error.FFmpegError, OSError, ValueError, LookupError
 
 
 class VideoError(Exception):

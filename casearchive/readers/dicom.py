@@ -22,6 +22,7 @@ from casearchive.model import (
     UltrasoundRegion,
 )
 from casearchive.readers import (
+    _codecs,
     _content,
     _dicom_video,
     _frames,
@@ -63,6 +64,7 @@ def sniff(head: bytes, size: int) -> bool:
 def open(path: Path, sha256: str) -> Clip:
     """Raises ``UnreadableFile``: ``truncated``, ``damaged`` or ``dicomdir``."""
     structure = _structure.scan(path)
+    _codecs.begin()
     try:
         header = Header(_headers.read_header(structure), list(structure.notes))
         layout = _layout(structure, header)

@@ -24,6 +24,11 @@ _UNSTATED_S = 0.1
 _TOO_LARGE = PictureUnavailable(
     f"the picture {_shared.TOO_MANY_PIXELS}", hint="the original is kept; export a smaller copy"
 )
+_MOVES_TOO_LARGE = f"have more than {_shared.MAX_MOVING_PIXELS // 1_000_000} million pixels each"
+_MOVING_TOO_LARGE = PictureUnavailable(
+    f"the frames of the moving picture {_MOVES_TOO_LARGE}",
+    hint="the original is kept; export a smaller copy",
+)
 _NEEDS_HEIC = PictureUnavailable(
     "showing HEIC photos needs pi-heif, which is not installed",
     hint="the original is kept; to see it: pip install 'casearchive[heic]'",
@@ -91,9 +96,14 @@ def _opened(
     except BaseException:
         image.close()
         raise
-    if image.width * image.height > _shared.MAX_PIXELS:
+    size = image.width * image.height
+    if size > _shared.MAX_PIXELS:
         image.close()
         return _Unseen(_too_large(facts), _TOO_LARGE)
+    if facts.instance.frames > 1 and kind is not _stills.TIFF and size > _shared.MAX_MOVING_PIXELS:
+        image.close()
+        moves = f"its frames {_MOVES_TOO_LARGE} and are not shown"
+        return _Unseen(replace(facts, notes=(*facts.notes, moves)), _MOVING_TOO_LARGE)
     leaves = _leaves.Leaves(path, kind.pillow, image, facts.instance.frames, walked.pages, cut=cut)
     return StillClip(leaves, facts, _turn_of(image))
 

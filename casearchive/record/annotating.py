@@ -257,7 +257,7 @@ class _Work:
         if kind != "prior":
             rows.append(dict(wanted.prior))
             self._touch("prior", rows[-1], wanted)
-        elif place.isdecimal() and 1 <= int(place) <= len(rows):
+        elif place.isdecimal() and len(place) < 10 and 1 <= int(place) <= len(rows):
             rows[int(place) - 1].update(wanted.prior)
             self._touch("prior", rows[int(place) - 1], wanted)
         else:

@@ -284,7 +284,7 @@ class _Table:
             if column == "value":
                 made[key] = self._number(row[column], cell)
             elif column == "frame":
-                made[key] = int(row[column]) if row[column].isdecimal() else row[column]
+                made[key] = int(row[column]) if re.fullmatch(r"\d{1,7}", row[column]) else row[column]
             elif column == "measured_points":
                 made[key] = self._points(row[column], cell)
             else:

@@ -208,10 +208,11 @@ class _Work:
         return found
 
 
-def _by_number(name: str) -> tuple[str, int, str]:
-    """F2 before F10."""
+def _by_number(name: str) -> tuple[str, int, str, str]:
+    """F2 before F10, however many digits an id has."""
     letters = name.rstrip("0123456789")
-    return letters, int(name[len(letters) :] or 0), name
+    digits = name[len(letters) :].lstrip("0")
+    return letters, len(digits), digits, name
 
 
 def lost(before: Case, after: Case) -> tuple[str, ...]:

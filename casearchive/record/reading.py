@@ -401,17 +401,19 @@ def _bool(field: Field, value: Any) -> bool:
 def _int(field: Field, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise _BadValueError(f"must be a whole number, not {_called(value)}")
+    if abs(value) > 2**53:  # first: a number of thousands of digits cannot even be written
+        raise _BadValueError("is too large to be true")
     if field.low is not None and value < field.low:
         raise _BadValueError(f"must be {field.low} or more, as it is counted from {field.low}; it is {value}")
-    if abs(value) > 2**53:
-        raise _BadValueError("is too large to be true")
     return value
 
 
 def _number(field: Field, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _BadValueError(f"must be a number, not {_called(value)}")
-    if not math.isfinite(value) or abs(value) > 1e15:
+    if abs(value) > 1e15 or not math.isfinite(
+        value
+    ):  # in this order: a whole number may be too long for isfinite
         raise _BadValueError("must be a finite number")
     if field.low is not None and value < field.low:
         raise _BadValueError(f"must not be less than {field.low}")

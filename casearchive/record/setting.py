@@ -78,7 +78,7 @@ def _row(key: str, rows: list[Any], name: str) -> Any:
     ids = [_id(row) for row in rows]
     if name in ids:
         return rows[ids.index(name)]
-    if not any(ids) and name.isdecimal() and 1 <= int(name) <= len(rows):
+    if not any(ids) and name.isdecimal() and len(name) < 10 and 1 <= int(name) <= len(rows):
         return rows[int(name) - 1]
     there = ", ".join(i for i in ids if i) or f"1 to {len(rows)}"
     raise UsageError(f"{key}: there is no {name}", hint=f"There are: {there}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from casearchive.terms.words import fold
 
@@ -39,11 +40,15 @@ def near_forms(wanted: str, forms: Iterable[str]) -> Iterator[tuple[float, str]]
     if not wanted:
         return
     reach, ask = allowed(wanted), set(wanted.split())
+    size, several = len(wanted), len(ask) > 1
     for form in forms:
-        edits = distance(wanted, form, reach) if reach else int(wanted != form)
-        if edits <= reach and (reach or edits == 0):
-            yield float(edits), form
-        elif len(ask) > 1 or wanted in form:
+        # length first: a question may have dozens of unknown words, and the lexicon has thousands of forms
+        if abs(len(form) - size) <= reach:
+            edits = distance(wanted, form, reach) if reach else int(wanted != form)
+            if edits <= reach:
+                yield float(edits), form
+                continue
+        if several or wanted in form:
             score = _by_words(wanted, form, ask)
             if score is not None:
                 yield score, form
@@ -56,7 +61,7 @@ def rightly(wanted: str, names: tuple[str, ...]) -> str:
 
 def _by_words(wanted: str, form: str, ask: set[str]) -> float | None:
     """Of forms that are too many edits away: those that hold all the wanted words, or share the rare one."""
-    have = set(form.split())
+    have = _words_of(form)
     if ask == have:
         return 1.5
     if ask < have or (have < ask and len(have) > 1):
@@ -66,12 +71,20 @@ def _by_words(wanted: str, form: str, ask: set[str]) -> float | None:
     return None
 
 
+@lru_cache(maxsize=1 << 15)
+def _words_of(form: str) -> frozenset[str]:
+    return frozenset(form.split())
+
+
 def _words_near(wanted: str, name: str) -> bool:
     """Every word within its own reach, in the same order (``rectis femorus``)."""
-    return wanted.count(" ") == name.count(" ") and all(
-        distance(a, b, max(1, allowed(a))) <= max(1, allowed(a))
-        for a, b in zip(wanted.split(), name.split(), strict=True)
-    )
+    if wanted.count(" ") != name.count(" "):
+        return False
+    for a, b in zip(wanted.split(), name.split(), strict=True):
+        reach = max(1, allowed(a))
+        if abs(len(a) - len(b)) > reach or distance(a, b, reach) > reach:
+            return False
+    return True
 
 
 def nearest_words(word: str, known: Iterable[str], limit: int = 1) -> tuple[str, ...]:
