@@ -139,8 +139,11 @@ def _migrate(connection: sqlite3.Connection, path: Path, *, fresh: bool) -> None
             connection.backup(copy)
     migrations().apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {LATEST}")
-    if fresh:
-        from casearchive.terms import lexicon
+    from casearchive.index import seals
 
-        with transaction(connection):
+    with transaction(connection):
+        if fresh:
+            from casearchive.terms import lexicon
+
             connection.execute("INSERT INTO about VALUES ('vocabulary', ?)", (lexicon().fingerprint,))
+        seals.everything(connection)

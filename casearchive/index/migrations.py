@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
 
 #: How many steps this program knows; ``PRAGMA user_version`` of an index holds how many it has had.
-LATEST = 2
+LATEST = 3
 
 _FIRST = """
 CREATE TABLE subjects (
@@ -335,6 +335,17 @@ CREATE TABLE reports (
 """
 
 
+_SEALS = """
+-- A digest of what each case, file, document … says (``index.seals``).
+CREATE TABLE seals (
+  kind TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  digest BLOB NOT NULL,
+  PRIMARY KEY (kind, number)
+) STRICT, WITHOUT ROWID;
+"""
+
+
 def migrations() -> Migrations:
     """The list, built on demand: sqlite-utils is heavy and only writers need it."""
     from sqlite_utils import Migrations
@@ -349,6 +360,11 @@ def migrations() -> Migrations:
     @steps()
     def m002_reports(db: Database) -> None:
         for statement in _statements(_REPORTS):
+            db.conn.execute(statement)
+
+    @steps()
+    def m003_seals(db: Database) -> None:
+        for statement in _statements(_SEALS):
             db.conn.execute(statement)
 
     return steps

@@ -13,6 +13,7 @@ import struct
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from casearchive.index import seals
 from casearchive.query import facts, parts_of
 from casearchive.query.bits import Ranked, Tier, folded, of_positions, of_scores, of_tiers, positions
 from casearchive.query.pieces import Sql
@@ -185,10 +186,19 @@ def _by_title(found: int, in_title: int, weight: float) -> Ranked:
 def put(connection: sqlite3.Connection, document: int, before: Facts, after: Facts) -> None:
     """Make the sets say ``after`` of a document of which they said ``before``."""
     block, place = divmod(document, BLOCK)
+    turned: list[tuple[str, int, int]] = []
     for name in sorted({*before, *after}):
         old, new = before.get(name, 0), after.get(name, 0)
         if old != new:
-            _change(connection, name, block, _ranks(old & ~new, place), _ranks(new & ~old, place))
+            gone, come = _ranks(old & ~new, place), _ranks(new & ~old, place)
+            _change(connection, name, block, gone, come)
+            turned += [(name, block, bit) for bit in (*gone, *come)]
+    seals.turn(connection, "facts", turned)
+
+
+def bits_of(dense: int, bits: bytes) -> Sequence[int]:
+    """The numbers of the bits that a row of ``facts`` keeps."""
+    return positions(int.from_bytes(bits, "little")) if dense else _listed(bits)
 
 
 def _ranks(items: int, place: int) -> list[int]:
@@ -234,7 +244,7 @@ def _insert(connection: sqlite3.Connection, name: str, block: int, places: Seque
 
 
 def _listed(bits: bytes) -> Sequence[int]:
-    return struct.unpack(f"<{len(bits) // 4}I", bits)
+    return struct.unpack(f"<{len(bits) // 4}I", bits[: len(bits) // 4 * 4])
 
 
 def _lain(places: Sequence[int]) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from casearchive.attributes import by_level
 from casearchive.claims import side
-from casearchive.index import noting, shelf
+from casearchive.index import noting, seals, shelf
 from casearchive.index.read import facts_of_row, reports_of
 from casearchive.index.text import DocumentText, document_text, instance_text
 from casearchive.mined import Label, Mined, in_known_words, of_case, of_facts
@@ -97,8 +97,11 @@ def add_instance(
     )
     if facts.report:
         connection.execute("INSERT INTO reports (instance_id, text) VALUES (?, ?)", (found, facts.report))
+    for kind, number in (("subject", subject), ("study", study), ("series", series), ("file", found)):
+        seals.put(connection, kind, number)
     _put_document(connection, found, facts, name)
     _link_waiting_media(connection, sha256, found)
+    seals.single(connection)
     return found
 
 
@@ -158,8 +161,11 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
     _put_terms(connection, case_id, case)
     _say(connection, document, document_text(said, vocabulary, reports))
     shelf.put(connection, document, before, noting.of_document(connection, document))
+    seals.put(connection, "case", case_id)
+    seals.put(connection, "document", document)
     _retire_documents_of_media(connection, case_id)
     _restore_documents(connection, instances)
+    seals.single(connection)
 
 
 def _number(connection: sqlite3.Connection, slug: str) -> int:
@@ -176,7 +182,10 @@ def remove_case(connection: sqlite3.Connection, slug: str) -> None:
     if row is not None:
         before, instances = _removed(connection, row[0])
         shelf.put(connection, row[0], before, {})
+        seals.put(connection, "case", row[0])
+        seals.put(connection, "document", row[0])
         _restore_documents(connection, instances)
+        seals.single(connection)
 
 
 def _removed(connection: sqlite3.Connection, case_id: int) -> tuple[shelf.Facts, list[int]]:
@@ -203,10 +212,13 @@ def put_set(connection: sqlite3.Connection, record: TeachingSetRecord) -> None:
         "INSERT INTO set_cases (set_id, position, slug) VALUES (?, ?, ?)",
         [(set_id, n, slug) for n, slug in enumerate(() if record.living else record.cases, 1)],
     )
+    seals.put(connection, "set", set_id)
 
 
 def remove_set(connection: sqlite3.Connection, slug: str) -> None:
-    connection.execute("DELETE FROM sets WHERE slug = ?", (slug,))
+    row = connection.execute("DELETE FROM sets WHERE slug = ? RETURNING id", (slug,)).fetchone()
+    if row is not None:
+        seals.put(connection, "set", row[0])
 
 
 class Line(Protocol):
@@ -224,25 +236,43 @@ class Line(Protocol):
     def subject(self) -> str: ...
     @property
     def details(self) -> Mapping[str, Any]: ...
+    @property
+    def hash(self) -> str: ...
 
 
 def add_events(connection: sqlite3.Connection, lines: Iterable[Line]) -> None:
-    """Tell the index what the ledger says."""
+    """Tell the index what the ledger says, and which hash its last line has: a tail that is cut off is missed."""
+    heard = sorted(lines, key=lambda line: line.position)
+    if not heard:
+        return
+    last = heard[-1]
+    known = connection.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()[0]
+    if last.position >= known:
+        connection.execute(
+            "INSERT OR REPLACE INTO about (name, value) VALUES ('ledger', ?)",
+            (f"{last.position} {last.hash}",),
+        )
+        seals.put(connection, "about", 0)
     connection.executemany(
         "INSERT OR REPLACE INTO events (position, at, who, event, subject, details) VALUES (?, ?, ?, ?, ?, ?)",
         [
             (e.position, e.at, e.who, e.event, e.subject, json.dumps(dict(e.details), sort_keys=True))
-            for e in lines
+            for e in heard
         ],
     )
 
 
 def add_source(connection: sqlite3.Connection, path: str, size: int, mtime_ns: int, sha256: str) -> None:
     """Remember that the file at ``path`` had these bytes."""
-    connection.execute(
-        "INSERT OR REPLACE INTO sources (path, size, mtime_ns, sha256) VALUES (?, ?, ?, ?)",
-        (path, size, mtime_ns, sha256),
-    )
+    new = (path, size, mtime_ns, sha256)
+    old = connection.execute(
+        "SELECT path, size, mtime_ns, sha256 FROM sources WHERE path = ?", (path,)
+    ).fetchall()
+    if new not in old:
+        connection.execute(
+            "INSERT OR REPLACE INTO sources (path, size, mtime_ns, sha256) VALUES (?, ?, ?, ?)", new
+        )
+        seals.turn(connection, "sources", [*old, new])
 
 
 def age_in_years(text: str) -> float | None:
@@ -334,6 +364,7 @@ def _put_document(connection: sqlite3.Connection, instance: int, facts: Facts, n
     _say(connection, document, instance_text(facts, name, lexicon()))
     _put_mined(connection, document, -instance, of_facts(facts, lexicon()), 0)
     shelf.put(connection, document, {}, noting.of_document(connection, document))
+    seals.put(connection, "document", document)
 
 
 def _grades(finding: Finding) -> tuple[Grade, ...]:
@@ -456,6 +487,7 @@ def _retire_documents_of_media(connection: sqlite3.Connection, case_id: int) -> 
         shelf.put(connection, document, noting.of_document(connection, document), {})
         connection.execute("DELETE FROM case_search WHERE rowid = ?", (document,))
         connection.execute("DELETE FROM documents WHERE id = ?", (document,))
+        seals.put(connection, "document", document)
 
 
 def _link_waiting_media(connection: sqlite3.Connection, sha256: str, instance: int) -> None:
@@ -468,6 +500,7 @@ def _link_waiting_media(connection: sqlite3.Connection, sha256: str, instance: i
             "UPDATE media SET instance_id = ? WHERE sha256 = ? AND case_id = ?", (instance, sha256, case_id)
         )
         shelf.put(connection, case_id, before, noting.of_document(connection, case_id))
+        seals.put(connection, "case", case_id)
         _retire_documents_of_media(connection, case_id)
 
 
