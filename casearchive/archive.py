@@ -6,6 +6,7 @@ Whatever a method needs is loaded when it is called: opening and searching stay 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -109,11 +110,16 @@ class Archive:
     def create(cls, path: str | Path) -> Archive:
         """Make an empty archive. Raises ``CaseArchiveError`` where something stands there already."""
         layout = settings.create(Path(path))
-        from casearchive import index
+        from casearchive import index, truth
+        from casearchive.files import read_plain
         from casearchive.rooms import Rooms
 
-        with Rooms.of(layout).writer(), index.writing(layout.index, create=True):
-            pass
+        rooms = Rooms.of(layout)
+        with rooms.writer():
+            with index.writing(layout.index, create=True):
+                pass
+            settled = truth.digest(read_plain(layout.marker))
+            rooms.note([(truth.CREATED, layout.marker.name, {"sha256": settled})])
         return cls(layout)
 
     @classmethod
@@ -1082,8 +1088,10 @@ class Archive:
 
         rooms = self._rooms()
         with rooms.writer(self._say):
-            write_durably(self._layout.teaching_set(changed.slug), teachingsets.dump(changed).encode())
-            events = rooms.ledger.append([(event, changed.slug, {"cases": list(changed.cases)})])
+            content = teachingsets.dump(changed).encode()
+            write_durably(self._layout.teaching_set(changed.slug), content)
+            details = {"cases": list(changed.cases), "set_sha256": hashlib.sha256(content).hexdigest()}
+            events = rooms.ledger.append([(event, changed.slug, details)])
             with index.writing(self._layout.index) as connection, index.transaction(connection):
                 write.put_set(connection, changed)
                 write.add_events(connection, events)

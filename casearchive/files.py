@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -41,6 +44,24 @@ def write_lightly(path: Path, content: bytes) -> None:
     with temporary_sibling(path) as temporary:
         _write_private(temporary, content, sync=False)
         temporary.replace(path)
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """A plain file, open for reading. Never follows a link and never waits for a pipe: raises ``OSError`` there."""
+    flags = os.O_RDONLY
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"):
+        flags |= getattr(os, name, 0)
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a plain file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_plain(path: Path) -> bytes:
+    """The bytes of a plain file; raises ``OSError`` where it is none (see ``open_plain``)."""
+    with open_plain(path) as file:
+        return file.read()
 
 
 def append_durably(path: Path, content: bytes) -> None:

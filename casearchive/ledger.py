@@ -1,4 +1,8 @@
-"""The ledger: what happened, when, by whom; append-only, each line chained to the one before by its hash."""
+"""The ledger: what happened, when, by whom; append-only, each line chained to the one before by its hash.
+
+What may name a patient (the name of a file) stands beside the chain, which holds only its salted hash: when a file is
+removed, its name can be struck out and every hash still fits.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from casearchive.errors import Damaged
-from casearchive.files import append_durably
+from casearchive.files import append_durably, open_plain, write_durably
 
 GENESIS = "0" * 64
+#: Details that may name a patient.
+ERASABLE = ("name", "source")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line. ``subject`` is what it is about (a hash, a slug, a set); ``details`` is plain JSON."""
+    """One line. ``subject`` is what it is about (a hash, a slug, a set); ``details`` is plain JSON. ``struck``: what
+    stood beside the chain was taken away."""
 
     position: int
     at: str
@@ -31,6 +38,7 @@ class Event:
     details: Mapping[str, Any]
     previous: str
     hash: str
+    struck: bool = False
 
 
 class Ledger:
@@ -47,13 +55,16 @@ class Ledger:
         position, previous = self._end()
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         made: list[Event] = []
+        lines: list[bytes] = []
         for event, subject, details in events:
             position += 1
-            body = _body(position, at, _who(), event, subject, details, previous)
+            aside = _aside(details)
+            body = _body(position, at, _who(), event, subject, _chained(details, aside), previous)
             made.append(Event(position, at, _who(), event, subject, details, previous, _hash(body)))
             previous = made[-1].hash
+            lines.append(_line({**body, "hash": previous, **({"aside": aside} if aside else {})}))
         if made:
-            self._add(b"".join(_line(e) for e in made))
+            self._add(b"".join(lines))
             self._last = (position, previous)
         return tuple(made)
 
@@ -71,20 +82,53 @@ class Ledger:
     def events(self) -> Iterator[Event]:
         """All lines in order, checked as they are read. Raises ``Damaged`` at the first that does not fit."""
         previous, position = GENESIS, 0
-        with self._path.open("rb") as file:
+        with open_plain(self._path) as file:
             for number, raw in enumerate(file, 1):
                 if not raw.endswith(b"\n"):
+                    if _is_more_than_a_line(raw):
+                        raise _broken(self._path, number, "its end was changed after it was written")
                     return  # a line that was being written when the program died
-                event = _parsed(raw, number, self._path)
+                event = self._read(raw, number)
                 if event.previous != previous or event.position != position + 1:
                     raise _broken(self._path, number, "it does not follow the line before it")
-                body = _body(
-                    event.position, event.at, event.who, event.event, event.subject, event.details, previous
-                )
-                if _hash(body) != event.hash:
-                    raise _broken(self._path, number, "it was changed after it was written")
                 previous, position = event.hash, event.position
                 yield event
+
+    def strike(self, subjects: Iterable[str]) -> tuple[Event, ...]:
+        """Take away what stands beside the chain in the lines about ``subjects``; durable when this returns. Returns
+        those lines as they are now. Raises ``Damaged`` where the chain does not hold."""
+        gone = frozenset(subjects)
+        self._mend_tail()
+        kept: list[bytes] = []
+        changed: list[Event] = []
+        for event, raw in zip(self.events(), self._path.read_bytes().splitlines(keepends=True), strict=True):
+            data = json.loads(raw)
+            if event.subject in gone and data.pop("aside", None):
+                raw = _line(data)
+                changed.append(self._read(raw, event.position))
+            kept.append(raw)
+        if changed:
+            write_durably(self._path, b"".join(kept))
+        return tuple(changed)
+
+    def _read(self, raw: bytes, number: int) -> Event:
+        """One line, its own hash checked. Whatever is written differently than we write it was changed, too."""
+        try:
+            data = json.loads(raw)
+            aside = data.pop("aside", None)
+            body = {key: value for key, value in data.items() if key != "hash"}
+            whole = _line({**data, **({"aside": aside} if aside else {})}) == raw and body.keys() == _KEYS
+            whole = whole and _hash(body) == data["hash"]
+            told = data["details"].pop("aside", None)
+            if whole and aside:
+                whole = _sealed(aside) == told
+                data["details"] |= {k: v for k, v in aside.items() if k != "salt"}
+            event = Event(**data, struck=told is not None and not aside)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise _broken(self._path, number, "it cannot be read") from error
+        if not whole:
+            raise _broken(self._path, number, "it was changed after it was written")
+        return event
 
     def _end(self) -> tuple[int, str]:
         if self._last is None:
@@ -107,9 +151,16 @@ class Ledger:
                     keep = keep - len(block) + cut + 1
                     break
                 keep -= len(block)
+            file.seek(keep)
+            if _is_more_than_a_line(file.read()):
+                line = self._path.read_bytes().count(b"\n") + 1
+                raise _broken(self._path, line, "its end was changed after it was written")
             if keep != size:
                 file.truncate(keep)
                 os.fsync(file.fileno())
+
+
+_KEYS = {"position", "at", "who", "event", "subject", "details", "previous"}
 
 
 def _who() -> str:
@@ -138,19 +189,32 @@ def _hash(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
-def _line(event: Event) -> bytes:
-    body = _body(
-        event.position, event.at, event.who, event.event, event.subject, event.details, event.previous
-    )
-    return json.dumps({**body, "hash": event.hash}, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
+def _aside(details: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands beside the chain: nobody guesses a name from its hash, for the salt goes with it."""
+    found = {key: details[key] for key in ERASABLE if key in details}
+    return {"salt": os.urandom(16).hex(), **found} if found else {}
 
 
-def _parsed(raw: bytes, number: int, path: Path) -> Event:
+def _chained(details: Mapping[str, Any], aside: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in details.items() if key not in ERASABLE}
+    return {**kept, "aside": _sealed(aside)} if aside else kept
+
+
+def _sealed(aside: Mapping[str, Any]) -> str:
+    return _hash(aside)
+
+
+def _line(data: Mapping[str, Any]) -> bytes:
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
+
+
+def _is_more_than_a_line(tail: bytes) -> bool:
+    """What a crash leaves is the beginning of a line; a whole one and more was written, and changed since."""
     try:
-        data = json.loads(raw)
-        return Event(**data)
-    except (ValueError, TypeError) as error:
-        raise _broken(path, number, "it cannot be read") from error
+        _, end = json.JSONDecoder().raw_decode(tail.decode("ascii"))
+    except (ValueError, RecursionError):
+        return False
+    return end < len(tail)
 
 
 def _broken(path: Path, number: int, why: str) -> Damaged:

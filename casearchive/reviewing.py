@@ -396,6 +396,8 @@ def learn(rooms: Rooms, clip: Reviewable, name: str) -> Path:
     )  # fmt: skip
     private_folder(rooms.layout.scanners)
     path = rooms.layout.scanners / f"{slugified(learnt.name)[:60]}-{clip.layout}.toml"
-    write_durably(path, scanners.written(learnt).encode())
-    rooms.note([(LEARNT, path.stem, {"file": path.name, "from": clip.sha256})])
+    content = scanners.written(learnt).encode()
+    write_durably(path, content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    rooms.note([(LEARNT, path.stem, {"file": path.name, "from": clip.sha256, "sha256": sha256})])
     return path

@@ -12,13 +12,14 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from casearchive import index, record, settings
 from casearchive.clip import Clip
-from casearchive.errors import ArchiveBusy, NotFound, UnreadableFile
+from casearchive.errors import ArchiveBusy, CaseArchiveError, NotFound, UnreadableFile
 from casearchive.files import write_lightly
 from casearchive.index import read, write
 from casearchive.ledger import Ledger
@@ -43,7 +44,7 @@ class Rooms:
         settings.read(layout)
         return cls(layout, FolderStore(layout.objects, layout.temporary), Ledger(layout.ledger))
 
-    @property
+    @cached_property
     def secret(self) -> bytes:
         return settings.secret(self.layout)
 
@@ -102,6 +103,12 @@ class Rooms:
         self, say: Callable[[str], None] = lambda _: None, wait: float | None = None
     ) -> Iterator[None]:
         """Be the one writer. Waits a while for another, saying who it is; then raises ``ArchiveBusy``."""
+        if self.layout.backup_marker.exists():
+            raise CaseArchiveError(
+                "this is a backup: it is read, never written to",
+                where=str(self.layout.root),
+                hint="Make an archive of it with: casearchive restore BACKUP --to NEW-FOLDER",
+            )
         lock = FileLock(self.layout.lock, mode=0o600)
         holder = self.layout.root / "writer.txt"
         try:

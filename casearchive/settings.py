@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import tomllib
 from pathlib import Path
 
 from casearchive.errors import ArchiveTooNew, CaseArchiveError, Damaged, NoArchive
-from casearchive.files import private_folder, write_durably
+from casearchive.files import private_folder, read_plain, write_durably
 from casearchive.frozen import dataclass
 
 #: The layout this program writes. A larger number in ``archive.toml`` is refused, unharmed.
@@ -59,6 +61,16 @@ class Layout:
         return self.root / "terms.toml"
 
     @property
+    def quarantine(self) -> Path:
+        """What was damaged and was put aside; nothing in it is used again."""
+        return self.root / "quarantine"
+
+    @property
+    def backup_marker(self) -> Path:
+        """Says that this archive is a backup of another, and is not written to."""
+        return self.root / "backup.json"
+
+    @property
     def cache(self) -> Path:
         return self.root / "cache"
 
@@ -105,6 +117,7 @@ class Settings:
     archive_id: str
     created: str
     format: int = FORMAT
+    key_check: str = ""  # of the bytes of ``secret.key``; empty where the archive was made without
     consent_required: bool = False  # ``consent = "required"``: a case without one for teaching stays in
 
 
@@ -128,7 +141,8 @@ def create(root: Path) -> Layout:
     for folder in (layout.root, layout.objects, layout.cases, layout.sets, layout.cache, layout.temporary):
         private_folder(folder)
     layout.root.chmod(0o700)
-    write_durably(layout.secret, secrets.token_hex(32).encode("ascii") + b"\n")
+    key = secrets.token_hex(32).encode("ascii") + b"\n"
+    write_durably(layout.secret, key)
     write_durably(layout.ledger, b"")
     made = datetime.now(UTC).isoformat(timespec="seconds")
     text = (
@@ -136,6 +150,7 @@ def create(root: Path) -> Layout:
         f"format = {FORMAT}\n"
         f'archive_id = "{uuid.uuid4()}"\n'
         f'created = "{made}"\n'
+        f'key_check = "{key_check(key)}"  # tells whether secret.key is whole, and nothing else of it\n'
         "# What an export does with a case whose record names no consent for teaching: optional lets it go,\n"
         "# required keeps it in.\n"
         'consent = "optional"\n'
@@ -147,8 +162,8 @@ def create(root: Path) -> Layout:
 def read(layout: Layout) -> Settings:
     """What ``archive.toml`` says. Raises ``NoArchive``, ``ArchiveTooNew`` or ``Damaged``."""
     try:
-        content = tomllib.loads(layout.marker.read_text("utf-8"))
-    except FileNotFoundError:
+        content = tomllib.loads(read_plain(layout.marker.resolve()).decode("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         raise NoArchive(
             "there is no archive here",
             where=str(layout.root),
@@ -171,7 +186,11 @@ def read(layout: Layout) -> Settings:
             "archive.toml says of consent what is neither optional nor required", where=str(layout.marker)
         )
     return Settings(
-        str(content.get("archive_id", "")), str(content.get("created", "")), number, consent == "required"
+        str(content.get("archive_id", "")),
+        str(content.get("created", "")),
+        number,
+        str(content.get("key_check", "")),
+        consent == "required",
     )
 
 
@@ -187,11 +206,17 @@ def find(start: Path) -> Layout:
     )
 
 
+def key_check(content: bytes) -> str:
+    """Whether the bytes of ``secret.key`` are these: a hash that tells nothing else of 256 bits that nobody chose."""
+    return hmac.new(content, b"casearchive|is this the key", hashlib.sha256).hexdigest()
+
+
 def secret(layout: Layout) -> bytes:
-    """The key behind every pseudonym. Raises ``Damaged`` where it is missing or too short."""
+    """The key behind every pseudonym. Raises ``Damaged`` where it is missing, too short or another than it was."""
     try:
-        key = bytes.fromhex(layout.secret.read_text("ascii").strip())
-    except (FileNotFoundError, ValueError) as error:
+        content = read_plain(layout.secret)
+        key = bytes.fromhex(content.decode("ascii").strip())
+    except (OSError, ValueError) as error:
         raise Damaged(
             "the archive's secret key is missing or unreadable",
             where=str(layout.secret),
@@ -199,4 +224,11 @@ def secret(layout: Layout) -> bytes:
         ) from error
     if len(key) < 32:
         raise Damaged("the archive's secret key is too short", where=str(layout.secret))
+    check = read(layout).key_check
+    if check and not hmac.compare_digest(check, key_check(content)):
+        raise Damaged(
+            "the archive's secret key is not the one it was made with",
+            where=str(layout.secret),
+            hint="Restore it from a backup: with another key every pseudonym would be another. See: casearchive verify",
+        )
     return key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -350,6 +350,23 @@ def events(connection: sqlite3.Connection, *, subject: str = "", limit: int = 0)
         (subject, subject, limit or -1),
     ).fetchall()
     return tuple(EventRow(p, at, who, e, s, json.loads(d)) for p, at, who, e, s, d in reversed(rows))
+
+
+def events_of(connection: sqlite3.Connection, kinds: Sequence[str]) -> tuple[EventRow, ...]:
+    """Ledger lines of these kinds, newest last."""
+    rows = connection.execute(
+        "SELECT position, at, who, event, subject, details FROM events"
+        f" WHERE event IN ({', '.join('?' * len(kinds))}) ORDER BY position",
+        tuple(kinds),
+    ).fetchall()
+    return tuple(EventRow(p, at, who, e, s, json.loads(d)) for p, at, who, e, s, d in rows)
+
+
+def anchor(connection: sqlite3.Connection) -> tuple[int, str]:
+    """Position and hash of the last line of the ledger that the index heard of; (0, "") where it keeps none."""
+    row = connection.execute("SELECT value FROM about WHERE name = 'ledger'").fetchone()
+    position, _, digest = str(row[0] if row else "0 ").partition(" ")
+    return (int(position) if position.isdecimal() else 0), digest
 
 
 def behind(connection: sqlite3.Connection) -> int:

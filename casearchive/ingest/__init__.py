@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from casearchive import index, record
+from casearchive import index, record, truth
 from casearchive.choices import PICTURE_SUFFIX
 from casearchive.claims import completed
 from casearchive.errors import RecordError
@@ -89,6 +89,7 @@ def ingest(
         try:
             if not dry_run:
                 rooms.catch_up(connection)
+                truth.note_new(rooms)
             with _stops_between_files(run):
                 for item in find(wanted, archive=rooms.layout.root, unpack=rooms.layout.temporary):
                     run.meet(item)
@@ -268,6 +269,8 @@ class _Run:
         first = self.uids.setdefault(uid, gathered.sha256)
         if first != gathered.sha256 or read.others_with_uid(self.connection, uid, gathered.sha256):
             notes = (*notes, "same-uid: another file with this SOP Instance UID is held too; both are kept")
+        if any(e.event == truth.FILE_REMOVED for e in read.events(self.connection, subject=gathered.sha256)):
+            notes = (*notes, "removed-before: it was removed from this archive once, and is taken again now")
         reason = "no-picture" if facts.instance.frames < 1 and facts.kind == "dicom" else None
         outcome = Outcome(
             found.shown, "added", facts.kind, gathered.sha256, None, uid, reason, "", tuple(notes)
