@@ -24,6 +24,7 @@ from casearchive.views import SLUG, CaseView, FileView, Views
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+    from casearchive.backup import BackedUp, Restored
     from casearchive.evidence import Drawn
     from casearchive.findings import Annotated, Imported
     from casearchive.index.coverage import Row
@@ -35,14 +36,17 @@ if TYPE_CHECKING:
     from casearchive.model import Case, Outcome, TeachingSetRecord
     from casearchive.record.annotating import Annotation
     from casearchive.reidentify import Known
+    from casearchive.reindexing import Rebuilt
     from casearchive.release import Release
+    from casearchive.removing import Removal
+    from casearchive.repair import Plan
     from casearchive.rereading import Reread
     from casearchive.reviewing import Reviewable
     from casearchive.rooms import Rooms
     from casearchive.syllabus import Topic
     from casearchive.teaching import Withheld
     from casearchive.terms import Lexicon
-    from casearchive.verify import Rebuilt, Verdict
+    from casearchive.verify import Verdict
     from casearchive.vocabulary import Entry
 
 
@@ -958,16 +962,80 @@ class Archive:
     # ------------------------------------------------------------------------------------ keeping well
 
     def verify(
-        self, *, full: bool = False, tell: Callable[[int, int], None] = lambda _d, _t: None
+        self,
+        *,
+        full: bool = False,
+        again: bool = False,
+        tell: Callable[[int, int], None] = lambda _d, _t: None,
     ) -> Verdict:
-        """Compare the archive with itself; changes nothing."""
+        """Compare the archive with itself; changes nothing. ``full`` reads every byte, going on where that was
+        interrupted unless ``again``. See ``casearchive.verify.verify``."""
         from casearchive.verify import verify
 
-        return verify(self._rooms(), full=full, tell=tell)
+        return verify(self._rooms(), full=full, again=again, tell=tell)
+
+    def plan_repair(self, verdict: Verdict, sources: Iterable[str | Path] = ()) -> Plan:
+        """What can be mended of what ``verify`` found without losing anything; ``sources`` are backups, or files and
+        folders that hold originals. Changes nothing."""
+        from casearchive.repair import plan
+
+        return plan(self._rooms(), verdict, [Path(s) for s in sources])
+
+    def repair(
+        self, plan: Plan, *, workers: int = 2, tell: Callable[[int, int], None] = lambda _d, _t: None
+    ) -> tuple[str, ...]:
+        """Carry out a plan; what is damaged goes to ``quarantine/``, nothing is deleted. Returns what could not be
+        done, and why."""
+        from casearchive.repair import carry_out
+
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            return carry_out(rooms, plan, workers=workers, tell=tell)
+
+    def backup(
+        self,
+        to: str | Path,
+        *,
+        quick: bool = False,
+        dry_run: bool = False,
+        tell: Callable[[int, int], None] = lambda _d, _t: None,
+    ) -> BackedUp:
+        """Bring the backup in the folder ``to`` up to date, or make it. See ``casearchive.backup.backup``."""
+        from casearchive.backup import backup
+
+        return backup(self._rooms(), Path(to), quick=quick, dry_run=dry_run, say=self._say, tell=tell)
+
+    @staticmethod
+    def restore(
+        source: str | Path,
+        to: str | Path,
+        *,
+        workers: int = 2,
+        dry_run: bool = False,
+        tell: Callable[[int, int], None] = lambda _d, _t: None,
+    ) -> Restored:
+        """Make an archive in the new folder ``to`` from a backup. See ``casearchive.backup.restore``."""
+        from casearchive.backup import restore
+
+        return restore(Path(source), Path(to), workers=workers, dry_run=dry_run, tell=tell)
+
+    def plan_removal(self, what: str, *, media: bool = False) -> Removal:
+        """What ``remove`` would take away. Raises ``NotFound``, and ``UsageError`` where a case uses the file."""
+        from casearchive.removing import plan
+
+        return plan(self._rooms(), what, media=media)
+
+    def remove(self, removal: Removal) -> Removal:
+        """Take a case or a file out of the archive for good; see ``casearchive.removing``."""
+        from casearchive.removing import remove
+
+        rooms = self._rooms()
+        with rooms.writer(self._say):
+            return remove(rooms, removal)
 
     def reindex(self, *, workers: int = 2, tell: Callable[[int, int], None] = lambda _d, _t: None) -> Rebuilt:
         """Make the index and the pictures again from originals, records, sets and ledger."""
-        from casearchive.verify import reindex
+        from casearchive.reindexing import reindex
 
         rooms = self._rooms()
         with rooms.writer(self._say):

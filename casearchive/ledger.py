@@ -12,10 +12,10 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from casearchive.errors import Damaged
 from casearchive.files import append_durably, open_plain, write_durably
@@ -27,8 +27,8 @@ ERASABLE = ("name", "source")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line. ``subject`` is what it is about (a hash, a slug, a set); ``details`` is plain JSON. ``struck``: what
-    stood beside the chain was taken away."""
+    """One line. ``subject`` is what it is about (a hash, a slug, a set); ``details`` is plain JSON. ``aside`` is what
+    the chain needs of details that stand beside it: their ``salt``, or their ``hash`` where they were struck out."""
 
     position: int
     at: str
@@ -38,7 +38,11 @@ class Event:
     details: Mapping[str, Any]
     previous: str
     hash: str
-    struck: bool = False
+    aside: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def struck(self) -> bool:
+        return "hash" in self.aside
 
 
 class Ledger:
@@ -60,7 +64,8 @@ class Ledger:
             position += 1
             aside = _aside(details)
             body = _body(position, at, _who(), event, subject, _chained(details, aside), previous)
-            made.append(Event(position, at, _who(), event, subject, details, previous, _hash(body)))
+            salt = {"salt": aside["salt"]} if aside else {}
+            made.append(Event(position, at, _who(), event, subject, details, previous, _hash(body), salt))
             previous = made[-1].hash
             lines.append(_line({**body, "hash": previous, **({"aside": aside} if aside else {})}))
         if made:
@@ -123,7 +128,8 @@ class Ledger:
             if whole and aside:
                 whole = _sealed(aside) == told
                 data["details"] |= {k: v for k, v in aside.items() if k != "salt"}
-            event = Event(**data, struck=told is not None and not aside)
+            kept = {"salt": aside["salt"]} if aside else {"hash": told} if told is not None else {}
+            event = Event(**data, aside=kept)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise _broken(self._path, number, "it cannot be read") from error
         if not whole:
@@ -158,6 +164,43 @@ class Ledger:
             if keep != size:
                 file.truncate(keep)
                 os.fsync(file.fileno())
+
+
+class Heard(Protocol):
+    """A line as the index heard it, without its hashes."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def at(self) -> str: ...
+    @property
+    def who(self) -> str: ...
+    @property
+    def event(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def details(self) -> Mapping[str, Any]: ...
+    @property
+    def aside(self) -> Mapping[str, str]: ...
+
+
+def chained(heard: Iterable[Heard]) -> tuple[bytes, str]:
+    """The ledger that says what was ``heard``, and the hash of its last line: whoever knows that hash otherwise has
+    proof of every line."""
+    made: list[bytes] = []
+    previous = GENESIS
+    for line in heard:
+        details, aside = dict(line.details), {}
+        if "salt" in line.aside:
+            told = {key: details.pop(key) for key in ERASABLE if key in details}
+            aside = {"salt": line.aside["salt"], **told}
+        if line.aside:
+            details["aside"] = _sealed(aside) if aside else line.aside["hash"]
+        body = _body(line.position, line.at, line.who, line.event, line.subject, details, previous)
+        previous = _hash(body)
+        made.append(_line({**body, "hash": previous, **({"aside": aside} if aside else {})}))
+    return b"".join(made), previous
 
 
 _KEYS = {"position", "at", "who", "event", "subject", "details", "previous"}

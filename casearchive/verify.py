@@ -1,29 +1,34 @@
-"""Verify: every row has its bytes, every byte its hash, every record its row, every line of the ledger its chain.
+"""Verify: every row has its bytes, every byte its hash, every record the hash that the ledger noted, every line its chain.
 
-It only looks. Rebuilding what is derived is ``reindex``, below, at the owner's word.
+It only looks; its one note is how far reading every byte has come (``cache/verify.jsonl``). Mending is ``repair``'s.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import shutil
+import json
+import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from casearchive import index, record, teachingsets
-from casearchive.claims import completed
-from casearchive.errors import CaseArchiveError, Damaged
-from casearchive.index import read, write
-from casearchive.ingest.crew import Crew
-from casearchive.ingest.gather import Gathered, Task
+from casearchive import index, record, settings, teachingsets, truth
+from casearchive.errors import ArchiveTooNew, CaseArchiveError, Damaged
+from casearchive.files import open_plain, private_folder, read_plain, write_lightly
+from casearchive.index import inspect, read
 from casearchive.ledger import Event
 from casearchive.rooms import Rooms
+from casearchive.settings import Layout
 
 REINDEX = "casearchive reindex makes it good; nothing is lost"
-RESTORE = "restore it from a backup, or ingest the original again with --rehash"
-BACKUP = "restore it from a backup"
+RESTORE = "casearchive verify --repair --from BACKUP takes it from a backup or from the original file"
+BACKUP = "casearchive verify --repair --from BACKUP takes it from a backup"
+CHANGED = "if you changed it: casearchive reindex takes it as it is now; else: verify --repair --from BACKUP"
+REPAIR = "casearchive verify --repair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,65 +43,154 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """``notices`` are what should be seen to and is no damage: pictures to be made again, leftovers of a run that was
+    cut off. ``read`` of ``objects`` originals were read in this run, others in one that was interrupted;
+    ``reading_since`` is when that began, or when every byte was last read (ISO 8601; empty where never)."""
+
     objects: int
     records: int
     events: int
     full: bool
     faults: tuple[Fault, ...]
+    notices: tuple[Fault, ...] = ()
+    read: int = 0
+    reading_since: str = ""
 
 
 def verify(
-    rooms: Rooms, *, full: bool = False, tell: Callable[[int, int], None] = lambda _d, _t: None
+    rooms: Rooms,
+    *,
+    full: bool = False,
+    again: bool = False,
+    tell: Callable[[int, int], None] = lambda _d, _t: None,
 ) -> Verdict:
-    """Compare the archive with itself; with ``full`` every byte is read. Changes nothing."""
-    faults: list[Fault] = []
+    """Compare the archive with itself; with ``full`` every byte is read, going on where a run was interrupted unless
+    ``again``. Changes nothing of the archive."""
+    faults: list[Fault] = list(_key(rooms))
+    notices: list[Fault] = list(_leftovers(rooms))
     events = _ledger(rooms, faults)
-    whole = not faults
+    whole = not any(f.code == "ledger-damaged" for f in faults)
+    faults += _folders(rooms.layout)
     names = set(rooms.store.names())
-    records = sorted(p.stem for p in rooms.layout.cases.glob("*.toml"))
+    noted = truth.noted(events) if whole else None
+    gone = truth.removed(events)
+    faults += _files(rooms, noted, gone, notices)
+    slugs = sorted(p.stem for p in rooms.layout.cases.glob("*.toml") if p.stem not in gone)
     try:
         with index.reading(rooms.layout.index) as connection:
-            faults += _objects(rooms, connection, names)
-            faults += _records(rooms, connection, records)
-            faults += _index(connection, full=full)
+            faults += _objects(rooms, connection, names, gone)
+            faults += _records(rooms, connection, slugs)
+            faults += _sets(rooms, connection)
+            faults += (
+                Fault("index-damaged", "index.db", what, REINDEX) for what in inspect.shape(connection)
+            )
             if whole:
                 faults += _heard(connection, events)
                 faults += _gone(connection, events, names)
+            notices += _pictures(rooms.layout, connection)
+            if full:
+                faults += (
+                    Fault("index-damaged", "index.db", what, REINDEX) for what in inspect.content(connection)
+                )
     except Damaged as damage:
         faults.append(Fault("index-unreadable", "index.db", damage.what, REINDEX))
+    except ArchiveTooNew as newer:
+        what = f"{newer.what}: update casearchive, or, where nobody has a newer one, make it again"
+        faults.append(Fault("index-unreadable", "index.db", what, REINDEX))
+    faults += _left_of_removed(rooms, names, gone)
+    count, since = 0, _Reading(rooms.layout).last
     if full:
-        faults += _bytes(rooms, sorted(names), tell)
-    return Verdict(len(names), len(records), len(events), full, tuple(faults))
+        reading = _Reading(rooms.layout, afresh=again)
+        faults += reading.through(rooms, sorted(names), tell)
+        count, since = reading.count, reading.begun
+    # what is wrong with an object is said once
+    single = {(f.code, f.where, f.meaning): f for f in faults}
+    return Verdict(
+        len(names), len(slugs), len(events), full, tuple(single.values()), tuple(notices), count, since
+    )
+
+
+# ------------------------------------------------------------------------------------------------ truth
+
+
+def _key(rooms: Rooms) -> Iterator[Fault]:
+    try:
+        settings.secret(rooms.layout)
+    except Damaged as damage:
+        yield Fault("key-damaged", "secret.key", f"{damage.what}: no pseudonym can be told", BACKUP)
 
 
 def _ledger(rooms: Rooms, faults: list[Fault]) -> list[Event]:
     found: list[Event] = []
     try:
-        found.extend(rooms.ledger.events())
+        for event in rooms.ledger.events():
+            found.append(event)
     except Damaged as damage:
-        faults.append(Fault("ledger-damaged", "ledger.jsonl", damage.what, BACKUP))
+        meaning = f"{damage.what}; what it says from there on is not believed"
+        faults.append(
+            Fault("ledger-damaged", "ledger.jsonl", meaning, f"{REPAIR}, or from a backup: {BACKUP}")
+        )
     except OSError as error:
         why = error.strerror or type(error).__name__
-        faults.append(Fault("ledger-damaged", "ledger.jsonl", f"it cannot be read ({why})", BACKUP))
+        faults.append(
+            Fault("ledger-damaged", "ledger.jsonl", f"it cannot be read ({why})", f"{REPAIR}, or: {BACKUP}")
+        )
+    removed = truth.removed(found)
+    for event in found:
+        if event.struck and event.subject not in removed and not _was_removed(found, event.subject):
+            faults.append(
+                Fault(
+                    "ledger-damaged",
+                    f"ledger.jsonl:{event.position}",
+                    "the name of a file was struck out that was never removed",
+                    BACKUP,
+                )
+            )
     return found
 
 
-def _objects(rooms: Rooms, connection: sqlite3.Connection, names: set[str]) -> Iterator[Fault]:
-    known: set[str] = set()
-    for row in read.held(connection):
-        known.add(row.sha256)
-        if row.sha256 not in names:
-            yield Fault("object-missing", row.sha256, f"the original of a {row.kind} is gone", RESTORE)
+def _was_removed(events: list[Event], subject: str) -> bool:
+    return any(e.subject == subject and e.event in (truth.CASE_REMOVED, truth.FILE_REMOVED) for e in events)
+
+
+def _folders(layout: Layout) -> Iterator[Fault]:
+    """A link in the place of a folder or of the index leads out of the archive; nothing of ours is a link."""
+    there = [layout.objects, layout.cases, layout.sets, layout.scanners, layout.index, layout.cache]
+    if layout.objects.is_dir() and not layout.objects.is_symlink():
+        there += sorted(layout.objects.iterdir())
+    for path in there:
+        if path.is_symlink():
+            where = path.relative_to(layout.root).as_posix()
+            yield Fault("link", where, "a link stands where the archive had its own", "put the original back")
+
+
+def _files(
+    rooms: Rooms, noted: dict[str, str] | None, gone: frozenset[str], notices: list[Fault]
+) -> Iterator[Fault]:
+    """Records, sets, settings, terms and profiles against what the ledger last noted of each."""
+    seen = set()
+    for name, path in truth.files(rooms.layout):
+        seen.add(name)
+        if name == f"cases/{path.stem}.toml" and path.stem in gone:
             continue
-        path = rooms.store.path(row.sha256)
-        if path.is_symlink() or not path.is_file():
-            yield Fault(
-                "object-replaced", row.sha256, "something else stands where the original was", RESTORE
-            )
-        elif path.stat().st_size != row.bytes:
-            yield Fault("object-damaged", row.sha256, "the original has another size than it had", RESTORE)
-    for orphan in sorted(names - known):
-        yield Fault("object-unknown", orphan, "an original that the index does not know", REINDEX)
+        code = "record" if name.startswith("cases/") else "set" if name.startswith("sets/") else "file"
+        try:
+            content = read_plain(path)
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            yield Fault(f"{code}-damaged", name, f"it cannot be read ({why})", BACKUP)
+            continue
+        if noted is None:
+            continue
+        if name not in noted:
+            if code == "file":
+                what = "the ledger has not noted it yet, so a turned bit in it is not seen"
+                notices.append(Fault("not-noted", name, what, "casearchive reindex notes it"))
+        elif truth.digest(content) != noted[name]:
+            yield Fault(f"{code}-changed", name, "it is not what the archive last wrote or took", CHANGED)
+    for name in sorted((noted or {}).keys() - seen):
+        kind = "record" if name.startswith("cases/") else "set" if name.startswith("sets/") else "file"
+        yield Fault(f"{kind}-missing", name, "the ledger knows it, and it is gone", BACKUP)
 
 
 def _records(rooms: Rooms, connection: sqlite3.Connection, slugs: list[str]) -> Iterator[Fault]:
@@ -105,34 +199,172 @@ def _records(rooms: Rooms, connection: sqlite3.Connection, slugs: list[str]) -> 
         path = rooms.layout.record(slug)
         where = f"cases/{path.name}"
         try:
-            text = path.read_text("utf-8")
+            text = read_plain(path).decode("utf-8")
             case = record.loads(text, slug=slug, file=where)
         except (CaseArchiveError, OSError, UnicodeDecodeError) as error:
-            yield Fault("record-damaged", where, str(error), "mend the file, or restore it from a backup")
+            yield Fault("record-damaged", where, str(error), f"mend the file, or: {BACKUP}")
             continue
         for media in case.media:
             if media.sha256 and not rooms.store.has(media.sha256):
                 yield Fault("media-missing", f"{where} {media.id}", "its original is gone", RESTORE)
         if slug not in indexed:
             yield Fault("record-unknown", where, "the index does not know this case", REINDEX)
-        elif read.record_hash(connection, slug) != hashlib.sha256(text.encode()).hexdigest():
-            yield Fault("record-changed", where, "the record was changed since it was indexed", REINDEX)
+        elif read.record_hash(connection, slug) != truth.digest(text.encode()):
+            yield Fault("record-changed", where, "the record was changed since it was indexed", CHANGED)
     for slug in sorted(indexed - set(slugs)):
         yield Fault(
-            "record-missing", f"cases/{slug}.toml", "the index knows a case whose record is gone", RESTORE
+            "record-missing", f"cases/{slug}.toml", "the index knows a case whose record is gone", BACKUP
         )
+
+
+def _sets(rooms: Rooms, connection: sqlite3.Connection) -> Iterator[Fault]:
+    known = {s.slug: s for s in read.sets(connection)}
+    for path in sorted(rooms.layout.sets.glob("*.toml")):
+        where = f"sets/{path.name}"
+        try:
+            found = teachingsets.load(path) if path.is_file() else None
+        except CaseArchiveError as error:
+            yield Fault("set-damaged", where, error.what, f"mend the file, or: {BACKUP}")
+            known.pop(path.stem, None)
+            continue
+        row = known.pop(path.stem, None)
+        if found is None:
+            continue
+        if row is None:
+            yield Fault("set-unknown", where, "the index does not know this set", REINDEX)
+        elif (row.title, row.cases, row.query) != (
+            found.title,
+            () if found.living else found.cases,
+            found.query,
+        ):
+            yield Fault("set-changed", where, "the set was changed since it was indexed", CHANGED)
+    for slug in known:
+        yield Fault("set-missing", f"sets/{slug}.toml", "the index knows a set whose file is gone", BACKUP)
+
+
+# ------------------------------------------------------------------------------------------------ objects
+
+
+def _objects(
+    rooms: Rooms, connection: sqlite3.Connection, names: set[str], gone: frozenset[str]
+) -> Iterator[Fault]:
+    known: set[str] = set()
+    for row in read.held(connection):
+        known.add(row.sha256)
+        if row.sha256 not in names:
+            yield Fault("object-missing", row.sha256, f"the original of a {row.kind} is gone", RESTORE)
+            continue
+        state = _plain(rooms.store.path(row.sha256))
+        if state is None:
+            what = "something else stands where the original was"
+            yield Fault("object-replaced", row.sha256, what, RESTORE)
+        elif state.st_size != row.bytes:
+            yield Fault("object-damaged", row.sha256, "the original has another size than it had", RESTORE)
+    for orphan in sorted(names - known - gone):
+        yield Fault("object-unknown", orphan, "an original that the index does not know", REINDEX)
+
+
+def _plain(path: Path) -> os.stat_result | None:
+    """The state of a plain file; None for anything else and for what is not there."""
+    try:
+        state = path.lstat()
+    except OSError:
+        return None
+    return state if stat.S_ISREG(state.st_mode) else None
+
+
+def _left_of_removed(rooms: Rooms, names: set[str], gone: frozenset[str]) -> Iterator[Fault]:
+    left = [(sha256, sha256) for sha256 in sorted(gone & names)]
+    left += [
+        (f"cases/{s}.toml", s) for s in sorted(gone) if len(s) != 64 and rooms.layout.record(s).is_file()
+    ]
+    for where, what in left:
+        meaning = "it was removed, and the removal was cut off before its bytes were gone"
+        yield Fault("removal-unfinished", where, meaning, f"casearchive remove {what}")
+
+
+class _Reading:
+    """Reading every byte, which may take hours: what was read is kept in the cache, so that it can go on.
+
+    The first line says when it began (and ended), each other one which state a sound original had when it was read;
+    one whose size, times or place on the disk changed since is read again.
+    """
+
+    def __init__(self, layout: Layout, *, afresh: bool = False) -> None:
+        self._path = layout.cache / "verify.jsonl"
+        self.count, self.last = 0, ""
+        self.begun = datetime.now(UTC).isoformat(timespec="seconds")
+        self._before: dict[str, list[int]] = {}
+        with contextlib.suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
+            first, *lines = read_plain(self._path).decode("ascii").splitlines()
+            begun = json.loads(first)
+            self.last = str(begun.get("ended", ""))
+            if not self.last and not afresh:
+                for line in lines:
+                    name, *state = json.loads(line)
+                    self._before[name] = state
+                self.begun = str(begun["begun"])
+
+    def through(self, rooms: Rooms, names: list[str], tell: Callable[[int, int], None]) -> Iterator[Fault]:
+        if not self._before:
+            self._keep({"begun": self.begun})
+        unkept: list[str] = []
+        for number, name in enumerate(names, 1):
+            path = rooms.store.path(name)
+            state = _plain(path)
+            if state is not None:
+                now = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
+                if self._before.get(name) != now:
+                    self.count += 1
+                    fault = _unlike(path, name)
+                    if fault is not None:
+                        yield fault
+                    else:
+                        unkept.append(json.dumps([name, *now], separators=(",", ":")))
+            if len(unkept) >= 32:
+                self._add(unkept)
+                unkept = []
+            tell(number, len(names))
+        self._keep({"begun": self.begun, "ended": datetime.now(UTC).isoformat(timespec="seconds")})
+
+    def _keep(self, first: dict[str, str]) -> None:
+        with contextlib.suppress(OSError):  # a disk that cannot be written to is read all the same
+            write_lightly(self._path, json.dumps(first).encode() + b"\n")
+
+    def _add(self, lines: list[str]) -> None:
+        with contextlib.suppress(OSError):
+            private_folder(self._path.parent)
+            with self._path.open("a", encoding="ascii") as file:
+                file.write("".join(f"{line}\n" for line in lines))
+
+
+def _unlike(path: Path, name: str) -> Fault | None:
+    try:
+        with open_plain(path) as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() == name:
+                return None
+        what = "the original is not the bytes it was"
+    except OSError as error:
+        what = f"the original cannot be read ({error.strerror or type(error).__name__})"
+    return Fault("object-damaged", name, what, RESTORE)
+
+
+# ------------------------------------------------------------------------------------------------ ledger and index
 
 
 def _heard(connection: sqlite3.Connection, events: list[Event]) -> Iterator[Fault]:
     """The index remembers the ledger: a chain that was cut short or forged anew does not fit it."""
     heard = {e.position: (e.at, e.who, e.event, e.subject, e.details) for e in read.events(connection)}
     told = {e.position: (e.at, e.who, e.event, e.subject, dict(e.details)) for e in events}
-    if any(position not in told for position in heard):
-        yield Fault(
-            "ledger-short", "ledger.jsonl", "the index knows lines that are not there any more", BACKUP
-        )
-    if any(told[position] != line for position, line in heard.items() if position in told):
-        yield Fault("ledger-differs", "ledger.jsonl", "its lines are not the ones that were indexed", BACKUP)
+    position, digest = read.anchor(connection)
+    if any(position not in told for position in heard) or position > len(events):
+        what = "the index knows lines that are not there any more"
+        yield Fault("ledger-short", "ledger.jsonl", what, f"{REPAIR}, or: {BACKUP}")
+    elif any(told[position] != line for position, line in heard.items()) or (
+        position and events[position - 1].hash != digest
+    ):
+        what = "its lines are not the ones that were indexed"
+        yield Fault("ledger-differs", "ledger.jsonl", what, f"{REPAIR}, or: {BACKUP}")
     if any(position not in heard for position in told):
         yield Fault(
             "events-stale", "index.db", "the index has not heard of every line of the ledger", REINDEX
@@ -142,154 +374,47 @@ def _heard(connection: sqlite3.Connection, events: list[Event]) -> Iterator[Faul
 def _gone(connection: sqlite3.Connection, events: list[Event], names: set[str]) -> Iterator[Fault]:
     """Originals that were taken, never removed, and that neither the store nor the index knows any more."""
     taken = dict.fromkeys(e.subject for e in events if e.event == "ingested")
-    for event in events:
-        if event.event == "removed":
-            taken.pop(event.subject, None)
-    for sha256 in taken:
+    for sha256 in taken.keys() - truth.removed(events):
         if sha256 not in names and read.kind_and_uid(connection, sha256) is None:
             yield Fault("object-missing", sha256, "the ledger says it was taken, and it is gone", RESTORE)
 
 
-def _index(connection: sqlite3.Connection, *, full: bool) -> Iterator[Fault]:
-    checks = ["integrity_check" if full else "quick_check", "foreign_key_check"]
-    for check in checks:
-        for row in connection.execute(f"PRAGMA {check}"):
-            if row[0] != "ok":
-                yield Fault("index-damaged", "index.db", f"{check}: {row[0]}", REINDEX)
+# ------------------------------------------------------------------------------------------------ notices
 
 
-def _bytes(rooms: Rooms, names: list[str], tell: Callable[[int, int], None]) -> Iterator[Fault]:
-    for number, name in enumerate(names, 1):
-        path = rooms.store.path(name)
-        if path.is_file() and not path.is_symlink():
-            with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != name:
-                    yield Fault("object-damaged", name, "the original is not the bytes it was", RESTORE)
-        tell(number, len(names))
+def _leftovers(rooms: Rooms) -> Iterator[Fault]:
+    layout = rooms.layout
+    sweep = f"the next ingest sweeps it away, or: {REPAIR}"
+    if layout.temporary.is_dir():
+        for path in sorted(layout.temporary.iterdir()):
+            yield Fault("left-over", f"tmp/{path.name}", "a run that was cut off left it", sweep)
+    for folder in (layout.root, layout.cases, layout.sets, layout.scanners):
+        for path in sorted(folder.glob(".*.tmp")):
+            where = path.relative_to(layout.root).as_posix()
+            yield Fault("left-over", where, "a run that was cut off left it", sweep)
+    if os.name == "posix" and stat.S_IMODE(layout.root.stat().st_mode) & 0o077:
+        remedy = f"chmod -R go= {layout.root}"
+        yield Fault("not-private", ".", "others on this computer may look into the archive", remedy)
 
 
-# ------------------------------------------------------------------------------------------------ reindex
+def _pictures(layout: Layout, connection: sqlite3.Connection) -> Iterator[Fault]:
+    """Thumbnails and filmstrips that are gone or torn; they can be made again."""
+    for sha256 in read.pictured(connection):
+        if not all(_is_webp(layout.picture(sha256, what)) for what in ("thumbnail", "filmstrip")):
+            yield Fault(
+                "picture-missing",
+                sha256,
+                "its small pictures are gone or damaged",
+                f"{REPAIR} makes them again",
+            )
 
 
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
-    files: int
-    cases: int
-    sets: int
-    problems: tuple[str, ...]
-
-
-def reindex(
-    rooms: Rooms, *, workers: int = 2, tell: Callable[[int, int], None] = lambda _d, _t: None
-) -> Rebuilt:
-    """Make ``index.db`` and ``cache/`` again from the truth, in a new file that takes the old one's place."""
-    new = rooms.layout.index.with_name("index.db.new")
-    new.unlink(missing_ok=True)
-    problems: list[str] = []
-    events = tuple(rooms.ledger.events())
-    names: dict[str, str] = {}
-    for event in events:
-        if event.event == "ingested":
-            names.setdefault(event.subject, str(event.details.get("name", "")))
-    held = set(rooms.store.names())
-    order = [n for n in names if n in held] + sorted(held - set(names))
-    problems += [f"{n}: the original is gone" for n in names if n not in held]
-    crew = Crew(workers)
+def _is_webp(path: Path) -> bool:
+    """As far as its own words about its length go (RIFF: four letters, bytes that follow, WEBP)."""
     try:
-        with index.writing(new, create=True) as connection:
-            _refill(rooms, connection, crew, order, names, problems, tell)
-            cases = _recase(rooms, connection, problems)
-            sets = _resets(rooms, connection, problems)
-            with index.transaction(connection):
-                write.add_events(connection, events)
-        _swap(new, rooms.layout.index)
-        # pictures made for somebody who asked are made again when asked for: by today's program
-        shutil.rmtree(rooms.layout.darkroom, ignore_errors=True)
-    finally:
-        crew.close()
-        new.unlink(missing_ok=True)
-    return Rebuilt(len(order), cases, sets, tuple(problems))
-
-
-def _refill(
-    rooms: Rooms,
-    connection: sqlite3.Connection,
-    crew: Crew,
-    order: list[str],
-    names: dict[str, str],
-    problems: list[str],
-    tell: Callable[[int, int], None],
-) -> None:
-    ahead = iter(order)
-    waiting: list[str] = []
-    done = 0
-
-    def send(count: int) -> None:
-        for _, sha256 in zip(range(count), ahead, strict=False):
-            crew.submit(Task(rooms.layout.root, None, sha256))
-            waiting.append(sha256)
-
-    send(64)
-    while waiting:
-        with index.transaction(connection):
-            for _ in range(min(32, len(waiting))):
-                sha256 = waiting.pop(0)
-                _refile(rooms, connection, sha256, names.get(sha256, ""), crew.next(), problems)
-                done += 1
-        tell(done, len(order))
-        send(32)
-
-
-def _refile(
-    rooms: Rooms, connection: sqlite3.Connection, sha256: str, name: str, found: Gathered, problems: list[str]
-) -> None:
-    if found.facts is None:
-        problems.append(f"{sha256}: {found.message}")
-        return
-    write.add_instance(
-        connection,
-        completed(found.facts, name),
-        sha256=sha256,
-        size=found.size,
-        name=name,
-        subject_key=rooms.subject_key(found.facts.subject.identity),
-        key_frame=found.key_frame,
-        key_frame_why=found.key_frame_why,
-    )
-
-
-def _recase(rooms: Rooms, connection: sqlite3.Connection, problems: list[str]) -> int:
-    count = 0
-    for path in sorted(rooms.layout.cases.glob("*.toml")):
-        try:
-            text = path.read_text("utf-8")
-            case = record.loads(text, slug=path.stem, file=f"cases/{path.name}")
-        except (CaseArchiveError, OSError, UnicodeDecodeError) as error:
-            problems.append(str(error))
-            continue
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        with index.transaction(connection):
-            score = record.completeness(case, text=text).score
-            write.put_case(connection, case, record_sha256=digest, completeness=score)
-        count += 1
-    return count
-
-
-def _resets(rooms: Rooms, connection: sqlite3.Connection, problems: list[str]) -> int:
-    count = 0
-    for path in sorted(rooms.layout.sets.glob("*.toml")):
-        try:
-            found = teachingsets.load(path)
-        except CaseArchiveError as error:
-            problems.append(str(error))
-            continue
-        with index.transaction(connection):
-            write.put_set(connection, found)
-        count += 1
-    return count
-
-
-def _swap(new: Path, old: Path) -> None:
-    for leftover in (old.with_name(old.name + "-journal"), old.with_name(old.name + "-wal")):
-        leftover.unlink(missing_ok=True)
-    new.replace(old)
+        with open_plain(path) as file:
+            head = file.read(12)
+            size = os.fstat(file.fileno()).st_size
+    except OSError:
+        return False
+    return head[:4] == b"RIFF" and head[8:] == b"WEBP" and int.from_bytes(head[4:8], "little") + 8 == size

@@ -17,7 +17,7 @@ def command(state: State, subject: str, limit: int) -> None:
     """Show the ledger: who did what, and when; of one case, set or file where it is named."""
     events = state.open().log(subject, limit=limit)
     if state.json:
-        emit([asdict(e) for e in events])
+        emit([{k: v for k, v in asdict(e).items() if k != "aside"} for e in events])
         return
     if not events:
         state.say(f"Nothing is recorded about {subject}." if subject else "Nothing is recorded yet.")

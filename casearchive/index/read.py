@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from casearchive.attributes import by_level
@@ -62,6 +62,7 @@ class EventRow:
     event: str
     subject: str
     details: dict[str, Any]
+    aside: dict[str, str] = field(default_factory=dict)  # what the ledger's chain needs of erasable details
 
 
 _DETAIL = """
@@ -349,7 +350,13 @@ def events(connection: sqlite3.Connection, *, subject: str = "", limit: int = 0)
         "WHERE ? = '' OR subject = ? ORDER BY position DESC LIMIT ?",
         (subject, subject, limit or -1),
     ).fetchall()
-    return tuple(EventRow(p, at, who, e, s, json.loads(d)) for p, at, who, e, s, d in reversed(rows))
+    return tuple(_event(row) for row in reversed(rows))
+
+
+def pictured(connection: sqlite3.Connection) -> Iterator[str]:
+    """Files of which small pictures were made."""
+    for row in connection.execute("SELECT sha256 FROM instances WHERE pictured = 1 ORDER BY sha256"):
+        yield row[0]
 
 
 def events_of(connection: sqlite3.Connection, kinds: Sequence[str]) -> tuple[EventRow, ...]:
@@ -359,7 +366,13 @@ def events_of(connection: sqlite3.Connection, kinds: Sequence[str]) -> tuple[Eve
         f" WHERE event IN ({', '.join('?' * len(kinds))}) ORDER BY position",
         tuple(kinds),
     ).fetchall()
-    return tuple(EventRow(p, at, who, e, s, json.loads(d)) for p, at, who, e, s, d in rows)
+    return tuple(_event(row) for row in rows)
+
+
+def _event(row: tuple[Any, ...]) -> EventRow:
+    details = json.loads(row[5])
+    aside = details.pop("aside", {})
+    return EventRow(*row[:5], details, aside)
 
 
 def anchor(connection: sqlite3.Connection) -> tuple[int, str]:

@@ -237,6 +237,8 @@ class Line(Protocol):
     @property
     def details(self) -> Mapping[str, Any]: ...
     @property
+    def aside(self) -> Mapping[str, str]: ...
+    @property
     def hash(self) -> str: ...
 
 
@@ -255,11 +257,12 @@ def add_events(connection: sqlite3.Connection, lines: Iterable[Line]) -> None:
         seals.put(connection, "about", 0)
     connection.executemany(
         "INSERT OR REPLACE INTO events (position, at, who, event, subject, details) VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (e.position, e.at, e.who, e.event, e.subject, json.dumps(dict(e.details), sort_keys=True))
-            for e in heard
-        ],
+        [(e.position, e.at, e.who, e.event, e.subject, json.dumps(_told(e), sort_keys=True)) for e in heard],
     )
+
+
+def _told(line: Line) -> dict[str, Any]:
+    return {**line.details, **({"aside": dict(line.aside)} if line.aside else {})}
 
 
 def add_source(connection: sqlite3.Connection, path: str, size: int, mtime_ns: int, sha256: str) -> None:
