@@ -1025,13 +1025,16 @@ class Archive:
 
         return plan(self._rooms(), what, media=media)
 
-    def remove(self, removal: Removal) -> Removal:
-        """Take a case or a file out of the archive for good; see ``casearchive.removing``."""
-        from casearchive.removing import remove
+    def remove(self, removal: Removal, *, keep: str | Path | None = None) -> Removal:
+        """Take a case or a file out of the archive for good (``casearchive.removing``); the record of a case is
+        written to the new file ``keep`` before."""
+        from casearchive import removing
 
         rooms = self._rooms()
         with rooms.writer(self._say):
-            return remove(rooms, removal)
+            if keep is not None:
+                removing.keep(rooms, removal, Path(keep))
+            return removing.remove(rooms, removal)
 
     def reindex(self, *, workers: int = 2, tell: Callable[[int, int], None] = lambda _d, _t: None) -> Rebuilt:
         """Make the index and the pictures again from originals, records, sets and ledger."""

@@ -1,4 +1,4 @@
-"""Verify: every row has its bytes, every byte its hash, every record the hash that the ledger noted, every line its chain.
+"""Verify: every row has its bytes, every byte its hash, every record what the ledger noted, every line its chain.
 
 It only looks; its one note is how far reading every byte has come (``cache/verify.jsonl``). Mending is ``repair``'s.
 """
@@ -27,6 +27,7 @@ from casearchive.settings import Layout
 REINDEX = "casearchive reindex makes it good; nothing is lost"
 RESTORE = "casearchive verify --repair --from BACKUP takes it from a backup or from the original file"
 BACKUP = "casearchive verify --repair --from BACKUP takes it from a backup"
+_KEPT_AT_ONCE = 32  # originals that were read, between two notes of it
 CHANGED = "if you changed it: casearchive reindex takes it as it is now; else: verify --repair --from BACKUP"
 REPAIR = "casearchive verify --repair"
 
@@ -87,7 +88,8 @@ def verify(
             if whole:
                 faults += _heard(connection, events)
                 faults += _gone(connection, events, names)
-            notices += _pictures(rooms.layout, connection)
+            if not rooms.layout.backup_marker.exists():  # a backup keeps none
+                notices += _pictures(rooms.layout, connection)
             if full:
                 faults += (
                     Fault("index-damaged", "index.db", what, REINDEX) for what in inspect.content(connection)
@@ -321,7 +323,7 @@ class _Reading:
                         yield fault
                     else:
                         unkept.append(json.dumps([name, *now], separators=(",", ":")))
-            if len(unkept) >= 32:
+            if len(unkept) >= _KEPT_AT_ONCE:
                 self._add(unkept)
                 unkept = []
             tell(number, len(names))
@@ -392,9 +394,19 @@ def _leftovers(rooms: Rooms) -> Iterator[Fault]:
         for path in sorted(folder.glob(".*.tmp")):
             where = path.relative_to(layout.root).as_posix()
             yield Fault("left-over", where, "a run that was cut off left it", sweep)
+    if layout.backup_marker.exists() and not _is_finished(layout.backup_marker):
+        what = "the last run of casearchive backup was cut off, so this backup is of two moments"
+        yield Fault("backup-unfinished", layout.backup_marker.name, what, "run casearchive backup again")
     if os.name == "posix" and stat.S_IMODE(layout.root.stat().st_mode) & 0o077:
         remedy = f"chmod -R go= {layout.root}"
         yield Fault("not-private", ".", "others on this computer may look into the archive", remedy)
+
+
+def _is_finished(marker: Path) -> bool:
+    try:
+        return bool(json.loads(read_plain(marker))["finished"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _pictures(layout: Layout, connection: sqlite3.Connection) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import archives
 import helpers
 import pytest
 
@@ -18,19 +19,7 @@ from casearchive.ledger import GENESIS, _body, _hash
 @pytest.fixture(scope="module")
 def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive with a case, loose files of three kinds, a set and an edited record."""
-    folder = tmp_path_factory.mktemp("master")
-    stick = folder / "stick"
-    helpers.case_folder(stick / "tear")
-    helpers.dicom(stick / "IM1", seed=1)
-    helpers.dicom(stick / "IM2", seed=2, uid="1.2.826.0.1.3680043.8.498.1.3")
-    helpers.picture(stick / "photo.png")
-    helpers.movie(stick / "loop.mp4")
-    archive = Archive.create(folder / "archive")
-    assert archive.ingest([stick], workers=0).failed == 0
-    archive.edit("tear", {"difficulty": "primary"})
-    archive.new("loose", query="kind:image")
-    archive.set_create("thigh", title="Thigh", cases=["tear", "loose"])
-    return folder / "archive"
+    return archives.made(tmp_path_factory.mktemp("master"))
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from casearchive import __version__
 from casearchive.errors import EXIT_CODES, CaseArchiveError
 
 VERBS = (
-    "init", "ingest", "new", "annotate", "edit", "lint", "list", "search", "similar", "vocabulary", "show",
-    "measure", "set", "review", "export", "verify", "verify-export", "reindex", "stats", "log",
+    "init", "ingest", "new", "annotate", "edit", "remove", "lint", "list", "search", "similar", "vocabulary", "show",
+    "measure", "set", "review", "export", "verify", "verify-export", "reindex", "backup", "restore", "stats", "log",
     "who",
 )  # fmt: skip
 

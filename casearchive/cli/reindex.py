@@ -15,7 +15,10 @@ from casearchive.cli._talk import Meter, State, dry_run, emit, example, many, sa
 @dry_run
 @verb
 def command(state: State, workers: int | None, dry_run: bool) -> int:
-    """Make the index and the small pictures again from originals, records, sets and ledger."""
+    """Make the index and the small pictures again from originals, records, sets and ledger.
+
+    Records and other small files that you changed by hand are taken as they are now; the ledger notes it.
+    """
     archive = state.open()
     if dry_run and state.json:
         emit({"archive": str(archive.path), "dry_run": True})
@@ -29,10 +32,12 @@ def command(state: State, workers: int | None, dry_run: bool) -> int:
     rebuilt = archive.reindex(workers=os.cpu_count() or 1 if workers is None else workers, tell=meter.tell)
     meter.close()
     if state.json:
-        emit({**asdict(rebuilt), "problems": list(rebuilt.problems)})
+        emit({**asdict(rebuilt), "problems": list(rebuilt.problems), "taken": list(rebuilt.taken)})
     else:
         for problem in rebuilt.problems:
             state.say(f"Not indexed: {safe(problem)}")
+        for name in rebuilt.taken:
+            state.say(f"Taken as it is now, and noted in the ledger: {safe(name)}")
         state.say(
             f"{many(rebuilt.files, 'file')}, {many(rebuilt.cases, 'case')} and {many(rebuilt.sets, 'set')} "
             "are in the new index."

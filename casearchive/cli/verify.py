@@ -120,7 +120,9 @@ def _show(state: State, verdict: Verdict, plan: Plan) -> None:
     if state.json:
         return
     if not plan.steps:
-        state.say("There is nothing to mend." if not verdict.faults else "Nothing can be mended from what is here.")
+        state.say(
+            "There is nothing to mend." if not verdict.faults else "Nothing can be mended from what is here."
+        )
     for step in plan.steps:
         click.echo(safe(f"{step.where[:64]}: {step.says}"))
     for fault in plan.left:

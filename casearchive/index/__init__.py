@@ -118,6 +118,25 @@ def _check_version(connection: sqlite3.Connection, path: Path, *, may_be_old: bo
         raise Damaged("the index is empty, foreign or of an older form", where=str(path), hint=_REINDEX)
 
 
+def forget(connection: sqlite3.Connection) -> None:
+    """Let nothing remain of rows that were deleted: words in the full text, bytes in pages that are free. Needs as
+    much memory as the index is large."""
+    with transaction(connection):
+        connection.execute("INSERT INTO case_search (case_search) VALUES ('rebuild')")
+    connection.execute("PRAGMA temp_store = MEMORY")  # the copy that VACUUM makes must not lie elsewhere
+    connection.execute("VACUUM")
+
+
+def copied(connection: sqlite3.Connection, path: Path | None) -> sqlite3.Connection:
+    """The index as it is at one commit, copied to a new private file (or into memory), open; sound while somebody
+    writes. The caller closes it."""
+    if path is not None:
+        path.touch(mode=0o600)
+    copy = sqlite3.connect(path or ":memory:", isolation_level=None)
+    connection.backup(copy)
+    return copy
+
+
 def speaks(connection: sqlite3.Connection) -> str:
     """The fingerprint of the vocabulary that the index was made with."""
     row = connection.execute("SELECT value FROM about WHERE name = 'vocabulary'").fetchone()

@@ -359,20 +359,29 @@ def pictured(connection: sqlite3.Connection) -> Iterator[str]:
         yield row[0]
 
 
-def events_of(connection: sqlite3.Connection, kinds: Sequence[str]) -> tuple[EventRow, ...]:
-    """Ledger lines of these kinds, newest last."""
+def events_of(connection: sqlite3.Connection, kinds: Sequence[str] = ()) -> tuple[EventRow, ...]:
+    """Ledger lines of these kinds (of all where none is named), oldest first."""
+    some = f" WHERE event IN ({', '.join('?' * len(kinds))})" if kinds else ""
     rows = connection.execute(
-        "SELECT position, at, who, event, subject, details FROM events"
-        f" WHERE event IN ({', '.join('?' * len(kinds))}) ORDER BY position",
-        tuple(kinds),
+        f"SELECT position, at, who, event, subject, details FROM events{some} ORDER BY position", tuple(kinds)
     ).fetchall()
     return tuple(_event(row) for row in rows)
 
 
+def files_of(connection: sqlite3.Connection, subject: int) -> tuple[str, ...]:
+    """Hashes of the files of a patient, in the order in which they were taken."""
+    rows = connection.execute(
+        "SELECT i.sha256 FROM instances i JOIN series s ON s.id = i.series_id JOIN studies t ON t.id = s.study_id"
+        " WHERE t.subject_id = ? ORDER BY i.id",
+        (subject,),
+    )
+    return tuple(r[0] for r in rows)
+
+
 def _event(row: tuple[Any, ...]) -> EventRow:
-    details = json.loads(row[5])
-    aside = details.pop("aside", {})
-    return EventRow(*row[:5], details, aside)
+    position, at, who, event, subject, text = row
+    details = json.loads(text)
+    return EventRow(position, at, who, event, subject, details, details.pop("aside", {}))
 
 
 def anchor(connection: sqlite3.Connection) -> tuple[int, str]:

@@ -44,23 +44,7 @@ def add_instance(
     ``subject_key`` is the keyed hash of the subject's identity, 64 hexadecimal digits. The file gets a document of
     its own, so that it is found before it belongs to a case.
     """
-    subject = _upsert(connection, "subjects", ("subject_key",), {
-        "subject_key": subject_key,
-        "patient_sex": facts.subject.patient_sex,
-        "patient_species": facts.subject.patient_species,
-    })  # fmt: skip
-    study = _upsert(
-        connection,
-        "studies",
-        ("subject_id", "study_instance_uid"),
-        {"subject_id": subject, **_columns("study", facts.study)},
-    )
-    series = _upsert(
-        connection,
-        "series",
-        ("study_id", "series_instance_uid"),
-        {"study_id": study, **_columns("series", facts.series)},
-    )
+    subject, study, series = _file_under(connection, facts, subject_key)
     instance = facts.instance
     row = {
         "series_id": series,
@@ -103,6 +87,91 @@ def add_instance(
     _link_waiting_media(connection, sha256, found)
     seals.single(connection)
     return found
+
+
+def remove_instance(connection: sqlite3.Connection, sha256: str) -> int | None:
+    """Forget a file and where it was seen, and the series, study and patient that have no other; returns the patient
+    where there are others."""
+    seen = connection.execute(
+        "SELECT path, size, mtime_ns, sha256 FROM sources WHERE sha256 = ?", (sha256,)
+    ).fetchall()
+    connection.execute("DELETE FROM sources WHERE sha256 = ?", (sha256,))
+    seals.turn(connection, "sources", seen)
+    row = connection.execute(
+        "SELECT i.id, d.id, s.id, t.id, t.subject_id FROM instances i JOIN series s ON s.id = i.series_id"
+        " JOIN studies t ON t.id = s.study_id LEFT JOIN documents d ON d.instance_id = i.id WHERE i.sha256 = ?",
+        (sha256,),
+    ).fetchone()
+    if row is None:
+        return None
+    instance, document, series, study, subject = row
+    if document is not None:
+        shelf.put(connection, document, noting.of_document(connection, document), {})
+        connection.execute("DELETE FROM case_search WHERE rowid = ?", (document,))
+    connection.execute("DELETE FROM instances WHERE id = ?", (instance,))
+    seals.put(connection, "file", instance)
+    if document is not None:
+        seals.put(connection, "document", document)
+    for table, below, column, number, kind in (
+        ("series", "instances", "series_id", series, "series"),
+        ("studies", "series", "study_id", study, "study"),
+        ("subjects", "studies", "subject_id", subject, "subject"),
+    ):
+        connection.execute(
+            f"DELETE FROM {table} WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM {below} WHERE {column} = ?1)",
+            (number,),
+        )
+        seals.put(connection, kind, number)
+    seals.single(connection)
+    left = connection.execute("SELECT 1 FROM subjects WHERE id = ?", (subject,)).fetchone()
+    return subject if left else None
+
+
+def refill(connection: sqlite3.Connection, subject: int, files: Iterable[Facts]) -> None:
+    """Say of a patient, and of their studies and series, what these files say and nothing that another one said."""
+    (key,) = connection.execute("SELECT subject_key FROM subjects WHERE id = ?", (subject,)).fetchone()
+    of_study = ", ".join(f"{a.column} = NULL" for a in by_level("study") if a.column != "study_instance_uid")
+    of_series = ", ".join(
+        f"{a.column} = NULL" for a in by_level("series") if a.column != "series_instance_uid"
+    )
+    connection.execute(
+        "UPDATE subjects SET patient_sex = NULL, patient_species = NULL WHERE id = ?", (subject,)
+    )
+    connection.execute(f"UPDATE studies SET {of_study} WHERE subject_id = ?", (subject,))
+    connection.execute(
+        f"UPDATE series SET {of_series} WHERE study_id IN (SELECT id FROM studies WHERE subject_id = ?)",
+        (subject,),
+    )
+    for facts in files:
+        _file_under(connection, facts, key)
+    seals.put(connection, "subject", subject)
+    studies = connection.execute("SELECT id FROM studies WHERE subject_id = ?", (subject,)).fetchall()
+    for (study,) in studies:
+        seals.put(connection, "study", study)
+        for (series,) in connection.execute("SELECT id FROM series WHERE study_id = ?", (study,)).fetchall():
+            seals.put(connection, "series", series)
+
+
+def _file_under(connection: sqlite3.Connection, facts: Facts, subject_key: str) -> tuple[int, int, int]:
+    """The rows of a file's patient, study and series, made where there are none."""
+    subject = _upsert(connection, "subjects", ("subject_key",), {
+        "subject_key": subject_key,
+        "patient_sex": facts.subject.patient_sex,
+        "patient_species": facts.subject.patient_species,
+    })  # fmt: skip
+    study = _upsert(
+        connection,
+        "studies",
+        ("subject_id", "study_instance_uid"),
+        {"subject_id": subject, **_columns("study", facts.study)},
+    )
+    series = _upsert(
+        connection,
+        "series",
+        ("study_id", "series_instance_uid"),
+        {"study_id": study, **_columns("series", facts.series)},
+    )
+    return subject, study, series
 
 
 def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, completeness: int) -> None:

@@ -1,0 +1,529 @@
+"""Backup and restore: a second copy of all that is truth, by hash, that opens as an archive of its own.
+
+A backup is the archive as its index was at one commit: the index is copied first (SQLite's own way, which is sound
+while somebody writes), then the ledger as far as that index heard it, records and sets as it knows them, and the
+originals it names. So somebody may take clips in meanwhile; what came later is in the next one. Originals are written
+before what names them, ``archive.toml`` last of the small files; ``backup.json`` says at the end that it is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BufferedWriter
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from casearchive import index, settings, truth
+from casearchive.errors import ArchiveBusy, CaseArchiveError, Damaged, UsageError
+from casearchive.files import (
+    open_plain,
+    private_folder,
+    read_plain,
+    sync_folder,
+    temporary_sibling,
+    write_durably,
+)
+from casearchive.index import read
+from casearchive.ledger import Event, Ledger
+from casearchive.reindexing import Rebuilt, reindex
+from casearchive.rooms import Rooms
+from casearchive.settings import Layout
+
+_TRIES = 5  # how often an index is copied anew because records were changed while it was
+_SPARE = 64 << 20  # bytes that are to stay free
+_UNFINISHED = "restore.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """``damaged`` are originals and files of the archive that are not what they were: the backup keeps what it has of
+    them. ``lines`` of the ledger are in it."""
+
+    to: Path
+    objects: int
+    copied: int
+    bytes: int
+    records: int
+    lines: int
+    removed: int
+    damaged: tuple[str, ...]
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    to: Path
+    objects: int
+    records: int
+    bytes: int
+    damaged: tuple[str, ...]
+    rebuilt: Rebuilt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """What is to be in the backup: hashes with sizes, small files with their content, lines of the ledger."""
+
+    objects: tuple[tuple[str, int], ...]
+    small: dict[str, bytes]
+    ledger: bytes
+    events: tuple[Event, ...]
+    damaged: tuple[str, ...]
+
+
+def backup(
+    rooms: Rooms,
+    to: Path,
+    *,
+    quick: bool = False,
+    dry_run: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+    tell: Callable[[int, int], None] = lambda _d, _t: None,
+) -> BackedUp:
+    """Bring the backup in ``to`` up to date, or make it. What it holds is read again before it is trusted, unless
+    ``quick``: then its name and size are.
+
+    Raises ``UsageError`` for a folder that is no backup of this archive, ``CaseArchiveError`` where there is no room,
+    ``Damaged`` where the index cannot be read.
+    """
+    target = Layout(to.absolute())
+    mine = settings.read(rooms.layout)
+    if rooms.layout.backup_marker.exists():
+        raise UsageError("this is a backup itself", where=str(rooms.layout.root), hint="Back up the archive.")
+    _check_apart(rooms.layout.root, target.root)
+    before = _check_target(target, mine.archive_id)
+    _settle(rooms, dry_run)
+    if dry_run:
+        return _backed_up(rooms, target, before, quick, tell, Path())
+    private_folder(target.root)
+    with _alone(target), temporary_sibling(target.index) as copy:
+        for left in target.root.glob(".*.tmp"):  # of a run that was cut off; nobody else is here
+            if left != copy:
+                left.unlink(missing_ok=True)
+        return _backed_up(rooms, target, before, quick, tell, copy)
+
+
+def _backed_up(
+    rooms: Rooms,
+    target: Layout,
+    before: dict[str, object],
+    quick: bool,
+    tell: Callable[[int, int], None],
+    copy: Path,
+) -> BackedUp:
+    dry_run = copy == Path()
+    taken = _snapshot(rooms, None if dry_run else copy)
+    _check_continues(target, taken.ledger)
+    needed = [(n, s) for n, s in taken.objects if not _has_size(_object(target, n), s)]
+    _check_room(target.root, sum(size for _, size in needed) + sum(map(len, taken.small.values())))
+    mine = settings.read(rooms.layout)
+    if not dry_run:
+        marker = {**before, "archive_id": mine.archive_id, "begun": _now(), "finished": ""}
+        _write_marker(target, marker)
+        for folder in (target.objects, target.cases, target.sets):
+            private_folder(folder)
+    damaged = list(taken.damaged)
+    copied = size = 0
+    for number, (sha256, length) in enumerate(taken.objects, 1):
+        there = _object(target, sha256)
+        if not (_has_size(there, length) and (quick or dry_run or _hash(there) == sha256)):
+            if dry_run or _copied(rooms.store.path(sha256), there, sha256):
+                copied, size = copied + 1, size + length
+            else:
+                damaged.append(sha256)
+        tell(number, len(taken.objects))
+    gone = truth.removed(taken.events)
+    left = _left_in(target, gone)
+    if not dry_run:
+        _write_small(target, taken)
+        with copy.open("rb+") as file:
+            os.fsync(file.fileno())
+        copy.replace(target.index)
+        sync_folder(target.root)
+        for path in left:  # what was removed from the archive is removed here, too
+            path.unlink(missing_ok=True)
+        marker |= {"finished": _now(), "objects": len(taken.objects), "lines": len(taken.events)}
+        _write_marker(target, marker)
+    return BackedUp(
+        target.root,
+        len(taken.objects),
+        copied,
+        size,
+        sum(name.startswith("cases/") for name in taken.small),
+        len(taken.events),
+        len(left),
+        tuple(sorted(damaged)),
+        dry_run,
+    )
+
+
+def _settle(rooms: Rooms, dry_run: bool) -> None:
+    """Where nobody else writes: tell the index what a run that was cut off did not, and note what is new."""
+    if dry_run:
+        return
+    with contextlib.suppress(ArchiveBusy, OSError), rooms.writer(wait=0.0):
+        with index.writing(rooms.layout.index) as connection:
+            rooms.catch_up(connection)
+        truth.note_new(rooms)
+
+
+# ------------------------------------------------------------------------------------------------ what is taken
+
+
+def _snapshot(rooms: Rooms, copy: Path | None) -> _Snapshot:
+    """As it was at one commit of the index. A record that somebody saves at that very moment is met by trying again;
+    one that was changed by hand is taken as it stands, as the archive itself has it."""
+    for last in (*([False] * (_TRIES - 1)), True):
+        with (
+            index.reading(rooms.layout.index) as connection,
+            contextlib.closing(index.copied(connection, copy)) as still,
+        ):
+            events = read.events(still)
+            objects = tuple((h.sha256, h.bytes) for h in read.held(still))
+            hashes = {f"cases/{s}.toml": read.record_hash(still, s) for s in read.case_slugs(still)}
+        small: dict[str, bytes] = {}
+        damaged: list[str] = []
+        settled = True
+        for name, path in truth.files(rooms.layout):
+            if name.startswith("cases/") and name not in hashes:
+                continue  # nobody took it in yet
+            try:
+                small[name] = read_plain(path)
+            except OSError:
+                damaged.append(name)
+                continue
+            if hashes.get(name) not in (None, truth.digest(small[name])):
+                settled = False
+        if settled or last:
+            break
+    small[rooms.layout.secret.name] = read_plain(rooms.layout.secret)
+    settings.secret(rooms.layout)  # raises where it is not the key any more: a backup must not spread that
+    damaged += [name for name in hashes if name not in small and name not in damaged]
+    position = max((e.position for e in events), default=0)
+    lines, told = _ledger(rooms, position)
+    known = truth.noted(told)
+    damaged += [n for n, c in small.items() if n in known and truth.digest(c) != known[n]]
+    return _Snapshot(objects, small, lines, told, tuple(dict.fromkeys(damaged)))
+
+
+def _ledger(rooms: Rooms, position: int) -> tuple[bytes, tuple[Event, ...]]:
+    told = tuple(event for event in rooms.ledger.events() if event.position <= position)
+    if len(told) < position:
+        raise Damaged(
+            "the ledger is shorter than the index knows it",
+            where=str(rooms.layout.ledger),
+            hint="See what can be done with: casearchive verify --repair",
+        )
+    lines = read_plain(rooms.layout.ledger).splitlines(keepends=True)[:position]
+    return b"".join(lines), told
+
+
+def _left_in(target: Layout, gone: frozenset[str]) -> list[Path]:
+    """What the backup still holds of files and cases that were removed from the archive."""
+    found = []
+    for name in sorted(gone):
+        path = _object(target, name) if len(name) == 64 else target.record(name)
+        if path.is_file():
+            found.append(path)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ where it goes
+
+
+def _check_apart(archive: Path, target: Path) -> None:
+    a, b = archive.resolve(), target.resolve()
+    if a == b or a in b.parents or b in a.parents:
+        what = (
+            "the archive itself"
+            if a == b
+            else "inside the archive"
+            if a in b.parents
+            else "around the archive"
+        )
+        raise UsageError(
+            f"the folder for the backup is {what}",
+            where=str(target),
+            hint="Name a folder elsewhere, best on another disk.",
+        )
+
+
+def _check_target(target: Layout, archive_id: str) -> dict[str, object]:
+    """What its ``backup.json`` says; empty for a new folder. Raises ``UsageError`` where it is something else."""
+    marker = _marker(target)
+    if marker is not None:
+        if marker.get("archive_id") != archive_id:
+            raise UsageError(
+                "that folder holds the backup of another archive",
+                where=str(target.root),
+                hint="Name another folder; this one was left as it is.",
+            )
+        return marker
+    if target.root.exists() and not target.root.is_dir():
+        raise UsageError("a file of that name stands there", where=str(target.root), hint="Name a folder.")
+    if target.marker.exists():
+        raise UsageError(
+            "an archive stands there, and no backup",
+            where=str(target.root),
+            hint="Name a new folder; this one was left as it is.",
+        )
+    if target.root.is_dir() and any(p.name != "writer.lock" for p in target.root.iterdir()):
+        raise UsageError(
+            "the folder is not empty and holds no backup", where=str(target.root), hint="Name a new folder."
+        )
+    return {}
+
+
+def _check_continues(target: Layout, ledger: bytes) -> None:
+    """The backup's ledger is the beginning of the archive's, up to names that were struck out since. Where it is not,
+    the backup knows what this archive does not: it must not be lost by writing over it."""
+    if not target.ledger.exists():
+        return
+    try:
+        theirs = [e.hash for e in Ledger(target.ledger).events()]
+    except Damaged:
+        return  # ours is whole, and takes its place
+    ours = [json.loads(line)["hash"] for line in ledger.splitlines()[: len(theirs)]]
+    if theirs != ours:
+        raise UsageError(
+            "the backup tells of things that this archive does not know",
+            where=str(target.root),
+            hint="It is newer than the archive, or the archive's ledger was changed. Keep it, and name a new folder.",
+        )
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    here = folder
+    while not here.exists():
+        here = here.parent
+    free = shutil.disk_usage(here).free
+    if needed + _SPARE > free:
+        raise CaseArchiveError(
+            f"there is no room: {_mega(needed)} are needed and {_mega(free)} are free",
+            where=str(folder),
+            hint="Make room, or name a folder on another disk; nothing was written.",
+        )
+
+
+def _mega(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"
+
+
+@contextlib.contextmanager
+def _alone(target: Layout) -> Iterator[None]:
+    lock = FileLock(target.lock, mode=0o600)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ArchiveBusy(
+            "another run is writing this backup", where=str(target.root), hint="Try again when it is done."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _marker(target: Layout) -> dict[str, object] | None:
+    try:
+        found = json.loads(read_plain(target.backup_marker))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise Damaged(
+            f"backup.json cannot be read ({error})",
+            where=str(target.backup_marker),
+            hint="If the rest is sound, restore from it, and make a new backup in a new folder.",
+        ) from error
+    return found if isinstance(found, dict) else {}
+
+
+def _write_marker(target: Layout, marker: dict[str, object]) -> None:
+    write_durably(target.backup_marker, json.dumps(marker, indent=2).encode() + b"\n")
+
+
+def _write_small(target: Layout, taken: _Snapshot) -> None:
+    """Records and sets, then the ledger that tells of them, the key, and the settings that make it an archive.
+
+    What is damaged in the archive does not take the place of what the backup has.
+    """
+    order = sorted(taken.small, key=lambda name: ("/" not in name, name == settings.MARKER, name))
+    for name in order:
+        path = target.root / name
+        if name in taken.damaged and path.is_file():
+            continue
+        if "/" not in name and name == settings.MARKER:
+            _put(target.ledger, taken.ledger)
+        private_folder(path.parent)
+        _put(path, taken.small[name])
+
+
+def _put(path: Path, content: bytes) -> None:
+    try:
+        if read_plain(path) == content:
+            return
+    except OSError:
+        pass
+    write_durably(path, content)
+
+
+# ------------------------------------------------------------------------------------------------ bytes
+
+
+def _object(layout: Layout, sha256: str) -> Path:
+    return layout.objects / sha256[:2] / sha256
+
+
+def _has_size(path: Path, size: int) -> bool:
+    try:
+        state = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(state.st_mode) and state.st_size == size
+
+
+def _hash(path: Path) -> str:
+    try:
+        with open_plain(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def _copied(source: Path, target: Path, sha256: str) -> bool:
+    """Copy an original, hashing what is written; durable under its name when this returns True. False where the
+    source is not what its name says; whatever stands at the target stays then."""
+    private_folder(target.parent)
+    with temporary_sibling(target) as temporary:
+        digest = hashlib.sha256()
+        try:
+            file = open_plain(source)
+        except OSError:
+            return False
+        with file, _new(temporary) as out:
+            while True:
+                try:
+                    block = file.read(1 << 20)
+                except OSError:  # of the source; a full target is another matter
+                    return False
+                if not block:
+                    break
+                digest.update(block)
+                out.write(block)
+            out.flush()
+            os.fsync(out.fileno())
+        if digest.hexdigest() != sha256:
+            return False
+        with contextlib.suppress(OSError):  # disks without permissions
+            temporary.chmod(stat.S_IRUSR)
+        if target.is_dir() and not target.is_symlink():
+            target.rename(target.with_name(f"{target.name}.replaced-{os.urandom(4).hex()}"))
+        temporary.replace(target)
+    sync_folder(target.parent)
+    return True
+
+
+def _new(path: Path) -> BufferedWriter:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o600), "wb")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+# ------------------------------------------------------------------------------------------------ restore
+
+
+def restore(
+    source: Path,
+    to: Path,
+    *,
+    workers: int = 2,
+    dry_run: bool = False,
+    tell: Callable[[int, int], None] = lambda _d, _t: None,
+) -> Restored:
+    """Make an archive in the new folder ``to`` from a backup (or from an archive): every byte is checked on its way,
+    then index and pictures are made. An interrupted run goes on. Its ledger gets a line of it.
+
+    Raises ``NoArchive`` where there is no backup, ``UsageError`` where something stands in the way.
+    """
+    backup_layout, target = Layout(source.absolute()), Layout(to.absolute())
+    mine = settings.read(backup_layout)
+    _check_apart(backup_layout.root, target.root)
+    begun = _begun(target, mine.archive_id)
+    names = [
+        p.name
+        for d in sorted(backup_layout.objects.glob("??"))
+        for p in sorted(d.iterdir())
+        if len(p.name) == 64
+    ]
+    small = dict(truth.files(backup_layout))
+    sizes = {n: _object(backup_layout, n).lstat().st_size for n in names}
+    _check_room(target.root, sum(s for n, s in sizes.items() if not _has_size(_object(target, n), s)))
+    records = sum(name.startswith("cases/") for name in small)
+    if dry_run:
+        return Restored(target.root, len(names), records, sum(sizes.values()), ())
+    events = tuple(Ledger(backup_layout.ledger).events())  # raises where the chain does not hold
+    settings.secret(backup_layout)
+    known = truth.noted(events)
+    private_folder(target.root)
+    damaged: list[str] = []
+    with _alone(target):
+        if not begun:
+            write_durably(target.root / _UNFINISHED, json.dumps({"archive_id": mine.archive_id}).encode())
+        for folder in (target.objects, target.cases, target.sets, target.cache, target.temporary):
+            private_folder(folder)
+        for number, name in enumerate(names, 1):
+            there = _object(target, name)
+            if _hash(there) != name and not _copied(_object(backup_layout, name), there, name):
+                damaged.append(name)
+            tell(number, len(names))
+        for name, path in small.items():
+            content = read_plain(path)
+            if name in known and truth.digest(content) != known[name]:
+                damaged.append(name)
+            private_folder((target.root / name).parent)
+            if name != settings.MARKER:
+                _put(target.root / name, content)
+        _put(target.secret, read_plain(backup_layout.secret))
+        _put(target.ledger, read_plain(backup_layout.ledger))
+        _put(target.marker, read_plain(backup_layout.marker))
+    rooms = Rooms.of(target)
+    with rooms.writer():
+        rooms.sweep()
+        rooms.ledger.append(
+            [("restored", settings.MARKER, {"from": str(backup_layout.root), "lines": len(events)})]
+        )
+        rebuilt = reindex(rooms, workers=workers, take_changes=False, tell=tell)
+        (target.root / _UNFINISHED).unlink(missing_ok=True)
+        sync_folder(target.root)
+    return Restored(target.root, len(names), records, sum(sizes.values()), tuple(sorted(damaged)), rebuilt)
+
+
+def _begun(target: Layout, archive_id: str) -> bool:
+    """Whether a run that was cut off began this folder. Raises ``UsageError`` where it is something else."""
+    if not target.root.exists():
+        return False
+    if not target.root.is_dir():
+        raise UsageError("a file of that name stands there", where=str(target.root), hint="Name a folder.")
+    try:
+        began = json.loads(read_plain(target.root / _UNFINISHED))
+        if began.get("archive_id") == archive_id:
+            return True
+    except (OSError, ValueError, AttributeError):
+        pass
+    if any(target.root.iterdir()):
+        raise UsageError(
+            "the folder is not empty", where=str(target.root), hint="Name a new folder for the archive."
+        )
+    return False

@@ -1,0 +1,207 @@
+"""Remove: a case or a file taken out of the archive for good, with everything that was made of it.
+
+The ledger is told first, then the rows go, then the bytes: a removal that is cut off leaves bytes that nothing names,
+which ``verify`` tells and the same call finishes. What is left afterwards is a line that says that something was
+removed, and when, by whom, under which hash or slug; names of its files are struck out of the lines before.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from casearchive import index, teachingsets, truth
+from casearchive.errors import CaseArchiveError, NotFound, UnreadableFile, UsageError
+from casearchive.files import sync_folder, write_durably
+from casearchive.index import read, write
+from casearchive.model import Facts, TeachingSetRecord
+from casearchive.readers import open_clip
+from casearchive.rooms import Rooms
+from casearchive.settings import Layout
+
+_SLUG = re.compile(r"[a-z0-9-]{1,80}")
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """``case`` is the slug of the case that goes, or empty; ``files`` are the originals that go; ``stays`` those of the
+    case that do not, each with the reason; ``sets`` are those that lose the case. ``finishes``: the ledger says already
+    that it was removed."""
+
+    what: str
+    case: str
+    title: str
+    files: tuple[str, ...]
+    stays: tuple[tuple[str, str], ...]
+    sets: tuple[str, ...]
+    media: bool = False
+    finishes: bool = False
+
+
+def plan(rooms: Rooms, what: str, *, media: bool = False) -> Removal:
+    """What would go. ``what`` is a slug, or names a file (SHA-256, its first digits, or UID); with ``media`` the
+    originals of a case go, too, where no other case uses them.
+
+    Raises ``NotFound``, and ``UsageError`` where a case uses the file.
+    """
+    with index.reading(rooms.layout.index) as connection:
+        gone = truth.removed(read.events_of(connection, ()))
+        if _SLUG.fullmatch(what) and (
+            rooms.layout.record(what).exists() or what in read.case_slugs(connection)
+        ):
+            hashes = dict.fromkeys((*read.media_of(connection, what), *_named(rooms, what)))
+            files, stays = [], []
+            for sha256 in hashes:
+                others = [c for c in read.cases_of(connection, sha256) if c != what]
+                if not media:
+                    stays.append((sha256, "originals stay unless --media is given"))
+                elif others:
+                    stays.append((sha256, f"used by {', '.join(others)}"))
+                elif rooms.store.has(sha256) or read.kind_and_uid(connection, sha256):
+                    files.append(sha256)
+            return Removal(
+                what, what, _title(rooms, what), tuple(files), tuple(stays), _sets(rooms.layout, what), media,
+                what in gone,
+            )  # fmt: skip
+        if _HASH.fullmatch(what) and what in gone and rooms.store.has(what):
+            return Removal(what, "", "", (what,), (), (), finishes=True)
+        found = read.find_instances(connection, what)
+        if not found:
+            raise NotFound(
+                "there is no such case or file", where=what[:80], hint="See what there is: casearchive list"
+            )
+        if len(found) > 1:
+            raise UsageError(
+                f"{len(found)} files are called that",
+                hint="Name one of: " + ", ".join(f[:16] for f in found[:5]),
+            )
+        cases = read.cases_of(connection, found[0])
+        if cases:
+            raise UsageError(
+                f"the file belongs to {', '.join(cases)}",
+                where=found[0][:16],
+                hint=f"Take it out there first (casearchive edit {cases[0]}), or remove the case with --media.",
+            )
+        return Removal(what, "", "", (found[0],), (), ())
+
+
+def remove(rooms: Rooms, removal: Removal) -> Removal:
+    """Carry out what was planned; the caller is the writer. Raises what ``plan`` raises where things changed since."""
+    now = plan(rooms, removal.what, media=removal.media)
+    if replace(now, title="") != replace(removal, title=""):
+        raise UsageError(
+            "things changed meanwhile; nothing was removed", where=removal.what, hint="Look again."
+        )
+    layout = rooms.layout
+    sets = [_without(layout, slug, now.case) for slug in now.sets]
+    lines = _lines(rooms, now)
+    for changed, content in sets:
+        write_durably(layout.teaching_set(changed.slug), content)
+        lines.append(
+            ("set-changed", changed.slug, {"cases": list(changed.cases), "set_sha256": truth.digest(content)})
+        )
+    with index.writing(layout.index) as connection:
+        rooms.catch_up(connection)
+        events = rooms.ledger.append(lines)
+        with index.transaction(connection):
+            if now.case:
+                write.remove_case(connection, now.case)
+            for sha256 in now.files:
+                subject = write.remove_instance(connection, sha256)
+                if subject is not None:
+                    write.refill(connection, subject, _facts(rooms, read.files_of(connection, subject)))
+            for changed, _ in sets:
+                write.put_set(connection, changed)
+            write.add_events(connection, events)
+        struck = rooms.ledger.strike([*now.files, *([now.case] if now.case else [])])
+        with index.transaction(connection):
+            write.add_events(connection, struck)
+        index.forget(connection)
+    _bytes(rooms, now)
+    return now
+
+
+def _lines(rooms: Rooms, removal: Removal) -> list[tuple[str, str, dict[str, object]]]:
+    gone = truth.removed(rooms.ledger.events())
+    lines: list[tuple[str, str, dict[str, object]]] = []
+    if removal.case and removal.case not in gone:
+        lines.append((truth.CASE_REMOVED, removal.case, {"media": len(removal.files)}))
+    lines += [(truth.FILE_REMOVED, sha256, {}) for sha256 in removal.files if sha256 not in gone]
+    return lines
+
+
+def _bytes(rooms: Rooms, removal: Removal) -> None:
+    """Originals, records, and what was made of them; what was made of many is thrown away whole and made anew."""
+    layout = rooms.layout
+    rooms.sweep()
+    if removal.case:
+        layout.record(removal.case).unlink(missing_ok=True)
+        sync_folder(layout.cases)
+    for sha256 in removal.files:
+        rooms.store.remove(sha256)
+        for left in (layout.cache / sha256[:2]).glob(f"{sha256}.*"):
+            left.unlink(missing_ok=True)
+    for folder in (layout.darkroom, layout.preview, layout.sheets):
+        shutil.rmtree(folder, ignore_errors=True)
+    names = (*removal.files, *([f"cases__{removal.case}.toml"] if removal.case else []))
+    if layout.quarantine.is_dir():
+        for left in layout.quarantine.iterdir():
+            if any(name in left.name for name in names):
+                left.unlink(missing_ok=True)
+    for left in layout.root.glob("index.before-*.db"):
+        left.unlink(missing_ok=True)  # copies of the index from before it was brought up to date
+
+
+def _named(rooms: Rooms, slug: str) -> tuple[str, ...]:
+    try:
+        return tuple(m.sha256 for m in rooms.case(slug).media if m.sha256)
+    except CaseArchiveError:
+        return ()
+
+
+def _title(rooms: Rooms, slug: str) -> str:
+    try:
+        return rooms.case(slug).title
+    except (CaseArchiveError, OSError, UnicodeDecodeError):
+        return ""
+
+
+def _sets(layout: Layout, slug: str) -> tuple[str, ...]:
+    return tuple(
+        found.slug
+        for found in map(teachingsets.load, sorted(layout.sets.glob("*.toml")))
+        if slug in found.cases
+    )
+
+
+def _without(layout: Layout, slug: str, case: str) -> tuple[TeachingSetRecord, bytes]:
+    found = teachingsets.load(layout.teaching_set(slug))
+    left = replace(found, cases=tuple(c for c in found.cases if c != case))
+    return left, teachingsets.dump(left).encode()
+
+
+def _facts(rooms: Rooms, hashes: Iterable[str]) -> list[Facts]:
+    """What the headers of the files that stay say of patient, study and series."""
+    found = []
+    for sha256 in hashes:
+        try:
+            clip = open_clip(rooms.store.path(sha256), sha256)
+        except (UnreadableFile, OSError):
+            continue
+        found.append(clip.facts)
+        clip.close()
+    return found
+
+
+def keep(rooms: Rooms, removal: Removal, path: Path) -> None:
+    """Write the record of a case that is to go to a new private file elsewhere. Raises ``UsageError`` where one is."""
+    if path.exists():
+        raise UsageError("a file of that name stands there", where=str(path), hint="Name another.")
+    write_durably(path, rooms.layout.record(removal.case).read_bytes())
+
+
+__all__ = ["Removal", "keep", "plan", "remove"]
