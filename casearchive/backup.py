@@ -104,6 +104,10 @@ def backup(
     _settle(rooms, dry_run)
     if dry_run:
         return _backed_up(rooms, target, before, quick, tell, Path())
+    with index.reading(rooms.layout.index) as connection:
+        held = [(row.sha256, row.bytes) for row in read.held(connection)]
+    needed = sum(size for name, size in held if not _has_size(_object(target, name), size))
+    _check_room(target.root, needed + rooms.layout.index.stat().st_size)
     private_folder(target.root)
     with _alone(target), temporary_sibling(target.index) as copy:
         for left in target.root.glob(".*.tmp"):  # of a run that was cut off; nobody else is here
@@ -123,8 +127,6 @@ def _backed_up(
     dry_run = copy == Path()
     taken = _snapshot(rooms, None if dry_run else copy)
     _check_continues(target, taken.ledger)
-    needed = [(n, s) for n, s in taken.objects if not _has_size(_object(target, n), s)]
-    _check_room(target.root, sum(size for _, size in needed) + sum(map(len, taken.small.values())))
     mine = settings.read(rooms.layout)
     if not dry_run:
         marker = {**before, "archive_id": mine.archive_id, "begun": _now(), "finished": ""}
@@ -149,6 +151,8 @@ def _backed_up(
             os.fsync(file.fileno())
         copy.replace(target.index)
         sync_folder(target.root)
+        if settings.MARKER not in taken.damaged or not target.marker.is_file():
+            _put(target.marker, taken.small[settings.MARKER])
         for path in left:  # what was removed from the archive is removed here, too
             path.unlink(missing_ok=True)
         marker |= {"finished": _now(), "objects": len(taken.objects), "lines": len(taken.events)}
@@ -336,7 +340,7 @@ def _alone(target: Layout) -> Iterator[None]:
 def _marker(target: Layout) -> dict[str, object] | None:
     try:
         found = json.loads(read_plain(target.backup_marker))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise Damaged(
@@ -352,19 +356,18 @@ def _write_marker(target: Layout, marker: dict[str, object]) -> None:
 
 
 def _write_small(target: Layout, taken: _Snapshot) -> None:
-    """Records and sets, then the ledger that tells of them, the key, and the settings that make it an archive.
+    """Records and sets, then the ledger that tells of them, and the key; the index and the settings that make it an
+    archive come after.
 
     What is damaged in the archive does not take the place of what the backup has.
     """
-    order = sorted(taken.small, key=lambda name: ("/" not in name, name == settings.MARKER, name))
-    for name in order:
+    for name in sorted(taken.small, key=lambda name: ("/" not in name, name)):
         path = target.root / name
-        if name in taken.damaged and path.is_file():
+        if name == settings.MARKER or (name in taken.damaged and path.is_file()):
             continue
-        if "/" not in name and name == settings.MARKER:
-            _put(target.ledger, taken.ledger)
         private_folder(path.parent)
         _put(path, taken.small[name])
+    _put(target.ledger, taken.ledger)
 
 
 def _put(path: Path, content: bytes) -> None:

@@ -96,6 +96,14 @@ def verify(
                 )
     except Damaged as damage:
         faults.append(Fault("index-unreadable", "index.db", damage.what, REINDEX))
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OverflowError,
+    ):  # values that nobody of ours wrote
+        faults.append(Fault("index-damaged", "index.db", "a value in it cannot be what was written", REINDEX))
     except ArchiveTooNew as newer:
         what = f"{newer.what}: update casearchive, or, where nobody has a newer one, make it again"
         faults.append(Fault("index-unreadable", "index.db", what, REINDEX))
@@ -356,8 +364,10 @@ def _unlike(path: Path, name: str) -> Fault | None:
 
 def _heard(connection: sqlite3.Connection, events: list[Event]) -> Iterator[Fault]:
     """The index remembers the ledger: a chain that was cut short or forged anew does not fit it."""
-    heard = {e.position: (e.at, e.who, e.event, e.subject, e.details) for e in read.events(connection)}
-    told = {e.position: (e.at, e.who, e.event, e.subject, dict(e.details)) for e in events}
+    heard = {
+        e.position: (e.at, e.who, e.event, e.subject, e.details, e.aside) for e in read.events(connection)
+    }
+    told = {e.position: (e.at, e.who, e.event, e.subject, dict(e.details), dict(e.aside)) for e in events}
     position, digest = read.anchor(connection)
     if any(position not in told for position in heard) or position > len(events):
         what = "the index knows lines that are not there any more"

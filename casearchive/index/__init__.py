@@ -32,6 +32,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
     except sqlite3.DatabaseError as error:
         raise _trouble(error, path) from error
+    except UnicodeDecodeError as error:  # what SQLite says of a damaged schema is not always text
+        raise Damaged("the index cannot be read", where=str(path), hint=_REINDEX) from error
     finally:
         connection.close()
 

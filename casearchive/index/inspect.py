@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 
 from casearchive.index import seals
 
@@ -44,6 +45,7 @@ def _schema(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
     return [tuple(str(value) for value in row) for row in rows]
 
 
+@cache
 def _as_made() -> list[tuple[str, ...]]:
     from sqlite_utils import Database
 
