@@ -578,14 +578,16 @@ class Archive:
             return read.counts(connection)
 
     def log(self, subject: str = "", *, limit: int = 0) -> tuple[EventRow, ...]:
-        """The ledger, oldest first: everything, or what happened to one case, file or set."""
+        """The ledger, oldest first: everything, or what happened to one case (its exports, too), file or set."""
         from casearchive import index
         from casearchive.index import read
 
         with index.reading(self._layout.index) as connection:
             if (subject and not SLUG.fullmatch(subject)) or len(subject) == 64:
                 subject = next(iter(read.find_instances(connection, subject)), subject)
-            return read.events(connection, subject=subject, limit=limit)
+            if subject:
+                return read.events_about(connection, subject, limit)
+            return read.events(connection, limit=limit)
 
     # ------------------------------------------------------------------------------------ sets
 

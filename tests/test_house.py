@@ -58,7 +58,7 @@ def test_the_top_of_the_project_is_what_was_agreed() -> None:
         pytest.skip("not a git checkout: what is committed cannot be told")
     top = {name.split("/")[0] for name in listed.stdout.splitlines()}
     assert {name for name in top if not name.startswith(".")} == {
-        "pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE",
+        "pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE",
         "casearchive", "cases", "tests", "scripts", "docs",
     }  # fmt: skip
     assert ".ci" in top

@@ -45,7 +45,7 @@ def test_any_bit_of_any_file_that_is_truth(root: Path, name: str) -> None:
     for path in files:
         size = path.stat().st_size * 8
         # the first and last bits, and some that chance names
-        for bit in {0, size - 1, size - 4, *(chance.randrange(size) for _ in range(3))}:
+        for bit in {0, size - 1, *(chance.randrange(size) for _ in range(1))}:
             archives.flipped(path, bit)
             assert _found(root), f"bit {bit} of {path.name}"
             archives.flipped(path, bit)
@@ -83,7 +83,7 @@ def test_every_turned_bit_of_the_index_that_changes_a_value_is_found(root: Path)
     path = root / "index.db"
     sound = _values(path)
     chance, changed = random.Random(7), 0
-    for bit in (chance.randrange(path.stat().st_size * 8) for _ in range(120)):
+    for bit in (chance.randrange(path.stat().st_size * 8) for _ in range(90)):
         archives.flipped(path, bit)
         try:
             differs = _values(path) != sound

@@ -368,6 +368,16 @@ def events_of(connection: sqlite3.Connection, kinds: Sequence[str] = ()) -> tupl
     return tuple(_event(row) for row in rows)
 
 
+def events_about(connection: sqlite3.Connection, subject: str, limit: int = 0) -> tuple[EventRow, ...]:
+    """Ledger lines about a case, file or set, and about the exports that a case was in; the last ``limit`` of them."""
+    rows = connection.execute(
+        "SELECT position, at, who, event, subject, details FROM events WHERE subject = ?1 OR (event = 'exported'"
+        " AND EXISTS (SELECT 1 FROM json_each(details, '$.cases') WHERE value = ?1)) ORDER BY position DESC LIMIT ?2",
+        (subject, limit or -1),
+    ).fetchall()
+    return tuple(_event(row) for row in reversed(rows))
+
+
 def files_of(connection: sqlite3.Connection, subject: int) -> tuple[str, ...]:
     """Hashes of the files of a patient, in the order in which they were taken."""
     rows = connection.execute(
