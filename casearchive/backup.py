@@ -367,6 +367,10 @@ def _write_small(target: Layout, taken: _Snapshot) -> None:
             continue
         private_folder(path.parent)
         _put(path, taken.small[name])
+    known = truth.noted(taken.events)
+    for name, path in truth.files(target):
+        if name not in taken.small and name not in known:
+            path.unlink()  # its owner took it away, and the ledger says so
     _put(target.ledger, taken.ledger)
 
 

@@ -49,9 +49,12 @@ def plan(rooms: Rooms, what: str, *, media: bool = False) -> Removal:
     Raises ``NotFound``, and ``UsageError`` where a case uses the file.
     """
     with index.reading(rooms.layout.index) as connection:
-        gone = truth.removed(read.events_of(connection, ()))
+        events = read.events_of(connection)
+        gone = truth.removed(events)
         if _SLUG.fullmatch(what) and (
-            rooms.layout.record(what).exists() or what in read.case_slugs(connection)
+            rooms.layout.record(what).exists()
+            or what in read.case_slugs(connection)
+            or f"cases/{what}.toml" in truth.noted(events)
         ):
             hashes = dict.fromkeys((*read.media_of(connection, what), *_named(rooms, what)))
             files, stays = [], []
@@ -145,8 +148,10 @@ def _bytes(rooms: Rooms, removal: Removal) -> None:
         rooms.store.remove(sha256)
         for left in (layout.cache / sha256[:2]).glob(f"{sha256}.*"):
             left.unlink(missing_ok=True)
-    for folder in (layout.darkroom, layout.preview, layout.sheets):
-        shutil.rmtree(folder, ignore_errors=True)
+    if layout.cache.is_dir():
+        for folder in layout.cache.iterdir():
+            if folder.is_dir() and not folder.is_symlink() and len(folder.name) != 2:
+                shutil.rmtree(folder, ignore_errors=True)
     names = (*removal.files, *([f"cases__{removal.case}.toml"] if removal.case else []))
     if layout.quarantine.is_dir():
         for left in layout.quarantine.iterdir():

@@ -23,6 +23,8 @@ CREATED = "created"
 #: A record that was changed by hand and taken as it is.
 BY_HAND = "case-edited"
 CASE_REMOVED, FILE_REMOVED = "case-removed", "removed"
+#: A set, profile or terms.toml that somebody took away by hand.
+GONE = "gone-by-hand"
 
 
 class Line(Protocol):
@@ -52,6 +54,8 @@ def noted(events: Iterable[Line]) -> dict[str, str]:
         details = event.details
         if event.event in (NOTED, CREATED):
             found[event.subject] = str(details.get("sha256", ""))
+        elif event.event == GONE:
+            found.pop(str(details.get("file", "")), None)
         elif event.event == CASE_REMOVED:
             found.pop(f"cases/{event.subject}.toml", None)
         elif "record_sha256" in details:
@@ -99,6 +103,10 @@ def take_as_they_are(rooms: Rooms, events: Iterable[Line]) -> list[tuple[str, st
     _give_key_check(rooms.layout)
     known = noted(events)
     lines: list[tuple[str, str, dict[str, object]]] = []
+    there = {name for name, _ in files(rooms.layout)}
+    for name in sorted(known.keys() - there):
+        if not name.startswith("cases/"):  # a record that is gone is a loss until somebody removes the case
+            lines.append((GONE, Path(name).stem if "/" in name else name, {"file": name}))
     for name, path in files(rooms.layout):
         try:
             now = digest(read_plain(path))

@@ -133,6 +133,8 @@ def test_every_example_works(home: Path, line: str) -> None:
         run("ingest", str(source), "--workers", "0")
     if words[0] == "verify-export":
         run("export", "thigh", "--to", os.path.expanduser("~/teaching"))
+    if words[0] == "restore":
+        run("backup", os.path.expanduser(words[1]))
     if words[0] == "who":  # an example's pseudonym is nobody's: here is one that somebody has
         run("export", "thigh", "--as", "folder", "--to", os.path.expanduser("~/teaching"))
         path = next((home / "teaching").rglob("*.dcm"))

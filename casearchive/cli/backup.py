@@ -9,7 +9,7 @@ import click
 from casearchive.cli._talk import Meter, State, dry_run, emit, example, many, megabytes, safe, verb
 
 
-@click.command(epilog=example("casearchive backup /media/disk/cases-backup"))
+@click.command(epilog=example("casearchive backup ~/cases-backup"))
 @click.argument("folder", metavar="DIR", type=click.Path())
 @click.option("--quick", is_flag=True, help="Trust names and sizes of what is there instead of reading it.")
 @dry_run

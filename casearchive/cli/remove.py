@@ -11,7 +11,10 @@ from casearchive.errors import UsageError
 
 
 @click.command(
-    epilog=example("casearchive remove calf-pain --keep calf-pain.toml", "casearchive remove 3f9a2c41")
+    epilog=example(
+        "casearchive remove rectus-femoris-complete-tear --dry-run",
+        "casearchive remove rectus-femoris-complete-tear --keep ~/record.toml --yes",
+    )
 )
 @click.argument("what", metavar="CASE|SHA256", shell_complete=complete_case)
 @click.option("--media", is_flag=True, help="The originals of the case, too, where no other case uses them.")

@@ -11,7 +11,7 @@ from casearchive.archive import Archive
 from casearchive.cli._talk import Meter, State, dry_run, emit, example, many, megabytes, safe, verb
 
 
-@click.command(epilog=example("casearchive restore /media/disk/cases-backup --to my-archive"))
+@click.command(epilog=example("casearchive restore ~/cases-backup --to ~/restored"))
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False))
 @click.option("--to", required=True, metavar="DIR", type=click.Path(), help="The new archive.")
 @click.option("--workers", type=click.IntRange(0), help="How many processes (0: none but this one).")

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from casearchive.verify import Fault, Verdict
 
 
-@click.command(
-    epilog=example("casearchive verify --full", "casearchive verify --repair --from /media/stick/backup")
-)
+@click.command(epilog=example("casearchive verify --full", "casearchive verify --repair"))
 @click.option("--full", is_flag=True, help="Read every byte; goes on where it was interrupted.")
 @click.option("--again", is_flag=True, help="With --full: begin anew instead of going on.")
 @click.option("--repair", is_flag=True, help="Show what can be mended without losing anything, and ask.")
