@@ -86,6 +86,31 @@ def test_whatever_a_decoder_does_costs_one_file(
     assert archive.ingest([stick], workers=0).failed == 0, "nothing of it is in the way of another try"
 
 
+def test_an_error_of_ours_in_reading_a_case_costs_that_case(
+    stick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from casearchive import ingest as room
+
+    helpers.case_folder(stick / "evil")
+    helpers.case_folder(stick / "good", seed=60)
+    honest = room.archived
+
+    def archived(text: str, **more: object) -> object:
+        if more["slug"] == "evil":
+            raise LookupError("Quillfeather")
+        return honest(text, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(room, "archived", archived)
+    archive = Archive.create(tmp_path / "archive")
+    found: list[Outcome] = []
+    archive.ingest([stick], workers=0, report=found.append)
+    told = {Path(o.path).parent.name: o for o in found if o.kind == "case"}
+    assert (told["evil"].outcome, told["evil"].reason) == ("failed", "internal-error")
+    assert "Quillfeather" not in told["evil"].message
+    assert told["good"].outcome == "added"
+    assert archive.verify(full=True).faults == ()
+
+
 @pytest.fixture
 def bounds() -> Iterator[tuple[int, int]]:
     """Limits of memory (data) and core files of a real worker."""

@@ -14,12 +14,13 @@ import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from casearchive import index, record, truth
 from casearchive.choices import PICTURE_SUFFIX
 from casearchive.claims import completed
-from casearchive.errors import RecordError
+from casearchive.errors import CaseArchiveError, RecordError
 from casearchive.files import write_durably
 from casearchive.importers import mirc
 from casearchive.index import read, write
@@ -225,10 +226,10 @@ class _Run:
             self._receive(item, state, self.crew.next())
         elif isinstance(item, CaseFolder):
             self.commit()
-            self._settle(self._case(item))
+            self._settle(_at_the_border(item.record.shown, partial(self._case, item)))
         elif isinstance(item, TeachingFile):
             self.commit()
-            self._settle(self._teaching_file(item))
+            self._settle(_at_the_border(item.record.shown, partial(self._teaching_file, item)))
         if len(self.batch) >= _BATCH or time.monotonic() - self.committed > _PAUSE:
             self.commit()
 
@@ -479,13 +480,14 @@ class _Run:
             if isinstance(meant, Outcome):
                 self._settle(meant)
                 continue
-            case, text = meant.case, record.dumps(meant.case)
-            places = record.Places(text, f"cases/{case.slug}.toml")
-            outcome = self._store_case(
-                case, text, meant.made_of, meant.shown, places=places, origin=meant.origin
-            )
-            self._settle(documents.told(outcome, meant))
+            self._settle(_at_the_border(meant.shown, partial(self._told_by_documents, meant)))
         self.commit()
+
+    def _told_by_documents(self, meant: documents.Meant) -> Outcome:
+        case, text = meant.case, record.dumps(meant.case)
+        places = record.Places(text, f"cases/{case.slug}.toml")
+        outcome = self._store_case(case, text, meant.made_of, meant.shown, places=places, origin=meant.origin)
+        return documents.told(outcome, meant)
 
     def _new_with_uid(self, uid: str) -> Taken | None:
         """What this run has taken under a SOP Instance UID; in a dry run nothing else knows."""
@@ -580,6 +582,17 @@ class _Normalised(dict[str, Taken]):
 
     def get(self, key: str, default: Taken | None = None) -> Taken | None:  # type: ignore[override]
         return super().get(_normal(key), default)
+
+
+def _at_the_border(shown: str, work: Callable[[], Outcome]) -> Outcome:
+    """What becomes of words that a stranger wrote: an error of ours in reading them costs their case, not the run."""
+    try:
+        return work()
+    except (OSError, sqlite3.Error, CaseArchiveError):
+        raise  # the archive itself cannot go on
+    except Exception as error:  # noqa: BLE001 as for files; the kind of error is reported, never what was read
+        why = f"{type(error).__name__} while reading it"
+        return Outcome(shown, "failed", "case", reason="internal-error", message=why)
 
 
 def _same_case(case: Case, before: str, shown: str, last: Mapping[str, object]) -> bool:

@@ -309,7 +309,7 @@ def pixel_aspect(dataset: Dataset) -> tuple[int, int]:
     """Height and width of a pixel as Pixel Aspect Ratio says; 1 and 1 where it says nothing that can be true."""
     try:
         high, wide = (int(part) for part in dataset.get("PixelAspectRatio") or (1, 1))
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - conversion of a bad value raises whatever it likes
         return 1, 1
     sound = 0 < high < 10_000 and 0 < wide < 10_000 and 0.1 <= high / wide <= 10
     return (high, wide) if sound else (1, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.util
 import io
 import sys
@@ -142,6 +143,16 @@ def records() -> list[bytes]:
     return [helpers.RECORD.encode(), *(p.read_bytes() for p in sorted((ROOT / "cases").glob("*/case.toml")))]
 
 
+def documents() -> list[bytes]:
+    """MIRC teaching files: in the style of others, and as casearchive writes them."""
+    from teachingsets import full_case
+    from test_import_mirc import FOREIGN, written
+
+    with tempfile.TemporaryDirectory() as name:
+        ours = [written(case, Path(name) / str(n)) for n, case in enumerate((full_case(), _cases()[0]))]
+    return [FOREIGN.encode(), *(held["MIRCdocument.xml"] for held in ours)]
+
+
 def tables() -> list[bytes]:
     return [b"T" + _findings().to_csv(_cases()).encode(), b"T" + _findings().to_csv(_cases()[:1]).encode()]
 
@@ -173,8 +184,14 @@ def zips(members: list[bytes]) -> list[bytes]:
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", packing) as made:
             for n, member in enumerate(members[:4]):
-                made.writestr(f"folder/IM{n}", member)
+                made.writestr(f"data/IM{n}", member)
             made.writestr("case.toml", records()[0])
+            if packing != zipfile.ZIP_STORED:  # the others are bags as well
+                made.writestr("bagit.txt", b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
+                sums = "".join(
+                    f"{hashlib.sha256(m).hexdigest()}  data/IM{n}\n" for n, m in enumerate(members[:4])
+                )
+                made.writestr("manifest-sha256.txt", sums)
         found.append(out.getvalue())
     return found
 

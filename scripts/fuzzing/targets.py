@@ -7,7 +7,7 @@ import re
 import shutil
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -49,6 +49,7 @@ def opened(content: bytes, folder: Path) -> str:
     from casearchive.errors import PictureUnavailable, UnreadableFile
     from casearchive.readers import open_clip
     from casearchive.readers._medium import file_ids
+    from casearchive.readers._paper import paper
 
     path = folder / "mutant"
     path.write_bytes(content)
@@ -62,7 +63,7 @@ def opened(content: bytes, folder: Path) -> str:
         if refusal.reason == "dicomdir":
             file_ids(path)
         return f"{refusal.reason}: {_plain(refusal.what)}"
-    said = []
+    said = ["a paper"] if paper(path) is not None else []  # the program itself reads these, not a worker
     try:
         frames = clip.facts.instance.frames
         for number in sorted(n for n in {1, 2, frames // 2, frames} if 1 <= n <= frames):
@@ -104,6 +105,22 @@ def read_record(content: bytes, _: Path) -> str:
     if record.loads(kept, slug="a-case", file="case.toml") != case:
         raise Broken("writing it again changed it")
     return "read"
+
+
+def teaching_file(content: bytes, _: Path) -> str:
+    """A MIRC document, of which a case is made that can be written and read again."""
+    from casearchive import record
+    from casearchive.importers import mirc
+
+    beside = ("a.jpg", "b.png", "img1.dcm")
+    try:
+        told = mirc.read(content, lambda name: name if name.lower() in beside else None).told
+    except mirc.Refused as refusal:
+        return "refused: " + re.sub(r"“.*?”|\d+", "…", str(refusal))[:80]
+    case = replace(told.case, slug=told.case.slug or "a-case")
+    if record.loads(record.dumps(case), slug=case.slug, file="case.toml") != case:
+        raise Broken("what was written is not what was read")
+    return "read; " + ", ".join(sorted({re.sub(r"“.*?”|\d+", "…", note)[:40] for note in told.notes})[:5])
 
 
 class _Held:
@@ -212,8 +229,8 @@ def zip_mutate(content: bytes, rng: Random, others: list[bytes]) -> bytes:
             raw = (rng.choice(LENGTHS) & ((1 << 8 * width) - 1)).to_bytes(width, "little")
             content = content[:at] + raw + content[at + width :]
         elif way == 1:
-            name = rng.choice((b"folder/IM0", b"folder/IM1"))
-            content = content.replace(name, rng.choice(_NAMES)[:10].ljust(10, b"x"))
+            name = rng.choice((b"data/IM0", b"data/IM1"))
+            content = content.replace(name, rng.choice(_NAMES)[:8].ljust(8, b"x"))
         elif way == 2:
             content = content[:at]
         else:
@@ -343,6 +360,7 @@ TARGETS = {
     "still": Target(seeds.stills, media.mutate, opened),
     "clip": Target(seeds.clips, media.mutate, opened),
     "record": Target(seeds.records, words.toml, read_record),
+    "document": Target(seeds.documents, words.xml, teaching_file),
     "table": Target(seeds.tables, words.csv, findings),
     "lines": Target(seeds.lines, words.json, findings),
     "query": Target(seeds.queries, words.query, asked),

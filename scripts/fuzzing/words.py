@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from random import Random
+from xml.etree import ElementTree
 
 from fuzzing.numbers import HOSTILE_TEXT
 
+_CONTROL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ud800-\\udfff\\ufffe\\uffff]")
 _TOKEN = re.compile(r'"""|"(?:\\.|[^"\\\n])*"|\d[\d.eE+-]*|\w+|\s+|.', re.DOTALL)
 _TOML = (
     "nan", "inf", "-inf", "1e400", "9" * 5000, "0x" + "f" * 5000, "1979-05-27T07:32:00Z", "0000-00-00", "24:00:00",
@@ -22,6 +25,13 @@ _JSON = (
 _CSV = (
     ",", ";", "\t", '"', '""', "\r", "\n", "\0", "=1+1", "@x", "-1", "+1", "9" * 5000, "nan", "inf", '"' * 99, "\ufeff",
     "a" * 140_000, ",,,,,,,", "'", "\x1b[31m", "case", "abnormality", "1e400", "0", "F1", "frames", "1-99999999999",
+)  # fmt: skip
+_XML = (
+    "<!DOCTYPE l [<!ENTITY a 'lol'>]>", "&a;", "&#0;", "&#xD800;", "&lt;", "<![CDATA[", "]]>", "<!--", "-->", "<?xml?>",
+    "<" * 500, "<b>" * 200, "</section>", "<section heading='Findings'>", "<image src='../../etc/passwd'/>", "<quiz>",
+    "<image src='file:///etc/passwd'/>", "<xi:include href='/etc/passwd'/>", "<x:y/>", "\0", "\ufffe",
+    "<image src=''/>", "=", "'", '"', "<pt-age><years>" + "9" * 5000 + "</years></pt-age>", "<level>", "<code/>",
+    "<answer>", "<a href='javascript:alert(1)'>x</a>", "<p>", "</p>", "\u202e", "<patient>", "nan", "9" * 5000,
 )  # fmt: skip
 _QUERY = (
     "(", ")", "and", "or", "not", "AND", "OR", "NOT", "-", "+", "*", '"', "'", ":", "=", "<", ">", "<=", "..", "NEAR(",
@@ -40,6 +50,44 @@ def toml(content: bytes, rng: Random, others: list[bytes]) -> bytes:
 
 def json(content: bytes, rng: Random, others: list[bytes]) -> bytes:
     return _changed(content, rng, others, _JSON)
+
+
+def xml(content: bytes, rng: Random, others: list[bytes]) -> bytes:
+    """Elements changed, so that most is still XML; now and then the text of it instead."""
+    try:
+        root = ElementTree.fromstring(content)  # noqa: S314 our own seeds and what was made of them
+    except ElementTree.ParseError:
+        return _changed(rng.choice(others), rng, others, _XML)
+    if rng.random() < 0.2:
+        return _changed(content, rng, others, _XML)
+    for _ in range(rng.choice((1, 2, 4))):
+        _element(root, rng)
+    return ElementTree.tostring(root, "utf-8")
+
+
+def _element(root: ElementTree.Element, rng: Random) -> None:
+    each = list(root.iter())
+    parent, other = rng.choice([e for e in each if len(e)] or [root]), rng.choice(each)
+    way = rng.randrange(8)
+    text = _CONTROL.sub(" ", rng.choice(HOSTILE_TEXT).decode("utf-8", "replace"))
+    if way == 0 and len(parent):
+        parent.remove(rng.choice(list(parent)))
+    elif way == 1:
+        parent.insert(rng.randrange(len(parent) + 1), deepcopy(rng.choice(each[1:] or each)))
+    elif way == 2:
+        other.tag = rng.choice(each).tag
+    elif way == 3:
+        other.text = text
+    elif way == 4:
+        other.tail = text
+    elif way == 5:
+        other.set(rng.choice(("src", "heading", "role", "href", "image", "id", "coding-system")), text)
+    elif way == 6:
+        for key in list(other.attrib)[:1]:
+            other.set(key, rng.choice(("", "9" * 5000, "-1", "nan", "../../etc/passwd", text)))
+    else:
+        for _ in range(rng.choice((1, 5, 150))):
+            other = ElementTree.SubElement(other, rng.choice(each).tag)
 
 
 def csv(content: bytes, rng: Random, others: list[bytes]) -> bytes:
