@@ -6,9 +6,7 @@ Whatever a method needs is loaded when it is called: opening and searching stay 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from casearchive.backup import BackedUp, Restored
+    from casearchive.choosing import Choosing
+    from casearchive.editing import Editing
     from casearchive.evidence import Drawn
     from casearchive.findings import Annotated, Imported
     from casearchive.index.coverage import Row
@@ -55,10 +55,6 @@ class Linted:
     slug: str
     score: int
     problems: tuple[Problem, ...]
-
-
-#: More than anybody teaches at once.
-_MOST_IN_A_SET = 10_000
 
 
 def _in_its_own_terms(cls: type[Archive]) -> type[Archive]:
@@ -209,25 +205,8 @@ class Archive:
         Returns the case and the text of its record. Raises ``UsageError`` where the slug is taken or bad, and
         ``NotFound`` where the query matches no file outside a case.
         """
-        from casearchive import index, record
-        from casearchive.ingest import drafts
-
-        drafts.check_slug(slug)
-        rooms = self._rooms()
-        with rooms.writer(self._say):
-            if self._layout.record(slug).exists():
-                raise UsageError(
-                    f"there is a case {slug} already", hint=f"Look at it with: casearchive show {slug}"
-                )
-            with index.writing(self._layout.index) as connection:
-                hashes = [self._views.one_file(connection, m) for m in media]
-                if query is not None:
-                    hashes += self._loose_files(query)
-                case = drafts.draft(connection, slug, list(dict.fromkeys(hashes)))
-                text = record.dumps(case)
-                if not dry_run:
-                    drafts.save(rooms, connection, case, text, "case-drafted", {"media": len(hashes)})
-        return case, text
+        found = (lambda: self._choosing().loose(query)) if query is not None else tuple
+        return self._editing().new(slug, found, media=media, dry_run=dry_run)
 
     def edit(self, slug: str, values: Mapping[str, str], *, dry_run: bool = False) -> str:
         """Change fields of a record (``status``, ``patient.age``, ``media.M2.key_frame`` …); returns its text.
@@ -236,11 +215,7 @@ class Archive:
         wherever no case says otherwise. Raises ``RecordError`` where the record would not be valid any more, and
         ``UsageError`` for a frame that the file does not have; nothing is changed then.
         """
-        from casearchive.record.setting import with_values
-
-        if not self._layout.record(slug).is_file() and re.fullmatch(r"[0-9a-fA-F]{8,64}|[0-9.]+", slug):
-            return self._edit_file(slug, values, dry_run)
-        return self._rewrite(slug, lambda text: with_values(text, values), sorted(values), dry_run)
+        return self._editing().set(slug, values, dry_run=dry_run)
 
     def replace_record(
         self, slug: str, text: str, *, before: str | None = None, dry_run: bool = False
@@ -249,15 +224,7 @@ class Archive:
 
         Raises ``RecordError``, and ``UsageError`` where somebody changed it meanwhile; nothing is changed then.
         """
-
-        def replaced(now: str) -> str:
-            if before not in (None, now):
-                raise UsageError(
-                    "the record was changed meanwhile; nothing was written", where=slug, hint="Open it again."
-                )
-            return text
-
-        return self._rewrite(slug, replaced, ["everything"], dry_run)
+        return self._editing().replace(slug, text, before=before, dry_run=dry_run)
 
     def annotate(
         self,
@@ -411,12 +378,12 @@ class Archive:
         facets: bool = False,
         without: tuple[str, ...] = (),
     ) -> Results:
-        from casearchive import index
+        from casearchive import index, teachingsets
         from casearchive.index.search import search
         from casearchive.query import parse
         from casearchive.terms import lexicon
 
-        saved, sets = self._sets(query, without)
+        saved, sets = teachingsets.searches(self._layout.sets, query, without)
         with index.reading(self._layout.index) as connection:
             alike = self._alike(connection)
             tree = parse(query, lexicon(), exact=exact, saved=saved, alike=alike, sets=sets)
@@ -438,15 +405,6 @@ class Archive:
             return None
 
         return alike
-
-    def _sets(self, query: str, without: tuple[str, ...]) -> tuple[Mapping[str, str], Collection[str] | None]:
-        """The searches behind living sets, by name, and the names of all sets, where a question may ask for one."""
-        if "set" not in query.lower():
-            return {}, None
-        from casearchive import teachingsets
-
-        sets = [teachingsets.load(path) for path in sorted(self._layout.sets.glob("*.toml"))]
-        return {s.slug: s.query for s in sets if s.living and s.slug not in without}, [s.slug for s in sets]
 
     def similar(
         self, case: str, *, limit: int = 10, without: str = "", same_side: bool = False
@@ -556,12 +514,12 @@ class Archive:
 
         Raises ``UsageError`` naming every line that cannot be asked.
         """
-        from casearchive import index, syllabus
+        from casearchive import index, syllabus, teachingsets
         from casearchive.index.search import search
         from casearchive.query import parse
         from casearchive.terms import lexicon
 
-        saved, sets = self._sets(content.decode("utf-8", "replace"), ())
+        saved, sets = teachingsets.searches(self._layout.sets, content.decode("utf-8", "replace"))
         with index.reading(self._layout.index) as connection:
             alike = self._alike(connection)
             lines = syllabus.read(
@@ -592,23 +550,12 @@ class Archive:
     # ------------------------------------------------------------------------------------ sets
 
     def sets(self) -> tuple[TeachingSetRecord, ...]:
-        from casearchive import index
-        from casearchive.index import read
-
-        with index.reading(self._layout.index) as connection:
-            return read.sets(connection)
+        """All sets, by name."""
+        return self._choosing().sets()
 
     def set(self, slug: str) -> TeachingSetRecord:
         """One set. Raises ``NotFound``."""
-        from casearchive import teachingsets
-
-        path = self._layout.teaching_set(slug)
-        if not SLUG.fullmatch(slug) or not path.is_file():
-            raise NotFound(
-                "there is no such set", where=slug[:80], hint="See what there is with: casearchive set list"
-            )
-        found = teachingsets.load(path)
-        return replace(found, cases=self._found(found.query, ())) if found.living else found
+        return self._choosing().set(slug)
 
     def set_save(
         self, slug: str, query: str, *, title: str = "", living: bool = True, dry_run: bool = False
@@ -617,25 +564,11 @@ class Archive:
 
         Raises ``UsageError`` where the name is taken or no slug, ``QueryError`` where the query cannot be read.
         """
-        from casearchive.ingest.drafts import check_slug
-        from casearchive.model import TeachingSetRecord
-        from casearchive.terms import lexicon
-
-        check_slug(slug)
-        self._free(slug)
-        if not query.strip():
-            raise UsageError("there is no question to save", hint="Say what to look for, then --save NAME.")
-        made = TeachingSetRecord(slug, title, cases=self._found(query, (slug,)), query=query, living=living,
-                                 lexicon=lexicon().version)  # fmt: skip
-        return made if dry_run else self._save_set(made, "set-created")
+        return self._choosing().keep(slug, query, title=title, living=living, dry_run=dry_run)
 
     def set_freeze(self, slug: str, *, dry_run: bool = False) -> TeachingSetRecord:
         """Keep what a living set holds now, so that cases can be added, left out and ordered by hand."""
-        found = self.set(slug)
-        if not found.living:
-            return found
-        frozen = replace(found, living=False)
-        return frozen if dry_run else self._save_set(frozen, "set-changed")
+        return self._choosing().freeze(slug, dry_run=dry_run)
 
     def set_create(
         self,
@@ -647,39 +580,21 @@ class Archive:
         dry_run: bool = False,
     ) -> TeachingSetRecord:
         """Make a set. Raises ``UsageError`` where it exists or its name is no slug."""
-        from casearchive.ingest.drafts import check_slug
-        from casearchive.model import TeachingSetRecord
-
-        check_slug(slug)
-        self._free(slug)
-        made = TeachingSetRecord(slug, title, description)
-        if dry_run:
-            return replace(made, cases=self._cases(cases))
-        return self._save_set(replace(made, cases=self._cases(cases)), "set-created")
+        return self._choosing().create(
+            slug, title=title, description=description, cases=cases, dry_run=dry_run
+        )
 
     def set_add(self, slug: str, cases: Sequence[str], *, dry_run: bool = False) -> TeachingSetRecord:
         """Add cases (slugs, or queries whose cases are added best first) at the end of a set."""
-        found = self._by_hand(slug)
-        grown = replace(found, cases=tuple(dict.fromkeys((*found.cases, *self._cases(cases)))))
-        return grown if dry_run or grown == found else self._save_set(grown, "set-changed")
+        return self._choosing().add(slug, cases, dry_run=dry_run)
 
     def set_remove(self, slug: str, cases: Sequence[str], *, dry_run: bool = False) -> TeachingSetRecord:
         """Take cases out of a set; the cases stay in the archive."""
-        found = self._by_hand(slug)
-        for case in cases:
-            if case not in found.cases:
-                raise NotFound(f"the set does not hold {case}", where=slug)
-        left = replace(found, cases=tuple(c for c in found.cases if c not in cases))
-        return left if dry_run else self._save_set(left, "set-changed")
+        return self._choosing().remove(slug, cases, dry_run=dry_run)
 
     def set_order(self, slug: str, cases: Sequence[str], *, dry_run: bool = False) -> TeachingSetRecord:
         """Put these cases of a set first, in this order; the others keep theirs behind them."""
-        found = self._by_hand(slug)
-        for case in cases:
-            if case not in found.cases:
-                raise NotFound(f"the set does not hold {case}", where=slug)
-        ordered = replace(found, cases=tuple(dict.fromkeys((*cases, *found.cases))))
-        return ordered if dry_run or ordered == found else self._save_set(ordered, "set-changed")
+        return self._choosing().order(slug, cases, dry_run=dry_run)
 
     def set_edit(
         self,
@@ -692,33 +607,12 @@ class Archive:
     ) -> TeachingSetRecord:
         """Change what a set is called, or the options that its exports have from now on (None takes one away).
 
-        Raises ``UsageError`` for an option that neither the rules nor an output have, and for a value it cannot have.
+        Raises ``UsageError`` where nothing is to be changed, for an option that neither the rules nor an output have,
+        for a value it cannot have, and for one to be taken away that the set does not have.
         """
-        from casearchive.release import known_options
-
-        found = self.set(slug)
-        if title is None and description is None and not options:
-            raise UsageError(
-                "nothing to change was named",
-                where=slug,
-                hint="Say --title, --description, --option or --no-option.",
-            )
-        changed = dict(found.options)
-        for name, value in (options or {}).items():
-            if value is None:
-                if changed.pop(name, None) is None:
-                    has = f"It has: {', '.join(dict(found.options))}." if found.options else "It has none."
-                    raise UsageError(f"the set has no option {name[:40]!r}", where=slug, hint=has)
-            else:
-                known_options([f"{name}={value}"])
-                changed[name] = value
-        edited = replace(
-            found,
-            title=found.title if title is None else title,
-            description=found.description if description is None else description,
-            options=tuple(sorted(changed.items())),
+        return self._choosing().edit(
+            slug, title=title, description=description, options=options, dry_run=dry_run
         )
-        return edited if dry_run or edited == found else self._save_set(edited, "set-changed")
 
     def set_version(self, slug: str) -> int:
         """How often a set was saved: 1 when it was made, one more with every change of it."""
@@ -758,6 +652,10 @@ class Archive:
         """
         from casearchive.release import release
 
+        if not str(to).strip():
+            raise UsageError(
+                "no folder to export to was named", where="--to", hint="Name one: --to ~/teaching"
+            )
         rooms = self._rooms()
         with rooms.writer(self._say):
             return release(
@@ -797,23 +695,8 @@ class Archive:
         of every case that is not retired. See ``casearchive.reviewing.Reviewable``."""
         from casearchive.reviewing import chosen, reviewables
 
-        rooms = self._rooms()
-        words: list[str] = []
-        for word in what:
-            known = SLUG.fullmatch(word) and self._layout.teaching_set(word).is_file()
-            words += self.set(word).cases if known else (word,)
-        slugs = [w.partition(":")[0] for w in words]
-        if not words or not all(SLUG.fullmatch(s) and self._layout.record(s).is_file() for s in slugs):
-            slugs = sorted(p.stem for p in self._layout.cases.glob("*.toml"))
-        cases = []
-        for slug in dict.fromkeys(slugs):
-            try:
-                cases.append(rooms.case(slug))
-            except RecordError:
-                if words:
-                    raise
-                self._say(f"Left out: {slug}, whose record cannot be read (casearchive lint {slug}).")
-        found = reviewables(rooms, [c for c in cases if c.status != "retired"], tell)
+        words, cases = self._choosing().looked_at(what)
+        found = reviewables(self._rooms(), cases, tell)
         return chosen(found, words) if words else found
 
     def review(
@@ -938,28 +821,7 @@ class Archive:
 
     def wanted(self, what: Sequence[str]) -> TeachingSetRecord:
         """What ``export`` means by its words: a set, else slugs of cases, else a query."""
-        from casearchive.model import TeachingSetRecord
-
-        if len(what) == 1 and SLUG.fullmatch(what[0]) and self._layout.teaching_set(what[0]).is_file():
-            return self.set(what[0])
-        if what and all(SLUG.fullmatch(w) and self._layout.record(w).is_file() for w in what):
-            name = what[0] if len(what) == 1 else "selected-cases"
-            # a neutral title: a slug or a query would give the answer away to learners
-            return TeachingSetRecord(name, "Teaching cases", cases=tuple(dict.fromkeys(what)))
-        query = " ".join(what)
-        if not query.strip():
-            raise UsageError("nothing to export was named", hint="Name a set, cases, or a query.")
-        results = self.search(query, limit=500)
-        cases = tuple(h.case for h in results.hits if h.case)
-        if not cases or results.loosened:  # what leaves must be what was asked for, not something near it
-            raise NotFound(
-                "no set, case or search result is called that",
-                where=query[:200],
-                hint="See what there is with: casearchive set list, casearchive search",
-            )
-        from casearchive.ingest import slugified
-
-        return TeachingSetRecord(slugified(query)[:60], "Teaching cases", cases=cases)
+        return self._choosing().wanted(what)
 
     # ------------------------------------------------------------------------------------ keeping well
 
@@ -1062,123 +924,15 @@ class Archive:
 
         return Rooms.of(self._layout)
 
-    def _rewrite(self, slug: str, change: Callable[[str], str], fields: Sequence[str], dry_run: bool) -> str:
-        from casearchive import findings, index, record
-        from casearchive.ingest import drafts
+    def _choosing(self) -> Choosing:
+        from casearchive.choosing import Choosing
 
-        rooms = self._rooms()
-        with rooms.writer(self._say):
-            before = self.record_text(slug)
-            text = change(before)
-            case = record.loads(text, slug=slug, file=f"cases/{slug}.toml")
-            with index.writing(self._layout.index) as connection:
-                drafts.check_against_clips(connection, case, record.Places(text, f"cases/{slug}.toml"))
-                if not dry_run:
-                    details: dict[str, object] = {"fields": list(fields)}
-                    findings.save(
-                        rooms, connection, _if_valid(before, slug), case, text, "case-edited", details
-                    )
-        return text
+        return Choosing(self._layout, self._search, self._say)
 
-    def _loose_files(self, query: str) -> tuple[str, ...]:
-        hits = self.search(query, limit=1000).hits
-        found = tuple(h.instance.sha256 for h in hits if h.instance is not None)
-        if not found:
-            raise NotFound(
-                "no file outside a case matches",
-                where=query[:200],
-                hint="See what there is with: casearchive search",
-            )
-        return found
+    def _editing(self) -> Editing:
+        from casearchive.editing import Editing
 
-    def _edit_file(self, word: str, values: Mapping[str, str], dry_run: bool) -> str:
-        from casearchive import index
-        from casearchive.index import read
-
-        if set(values) != {"key_frame"}:
-            raise UsageError(
-                "of a file only key_frame can be set; all else is said in a case",
-                hint=f"Begin a case with: casearchive new SLUG --media {word[:16]}",
-            )
-        text = values["key_frame"].strip()
-        rooms = self._rooms()
-        with rooms.writer(self._say), index.reading(self._layout.index) as connection:
-            sha256 = self._views.one_file(connection, word)
-            kind = read.detail(connection, sha256)
-            frames = kind.held.frames if kind else 0
-            frame = int(text) if text.isdecimal() else None
-            if text and (frame is None or not 1 <= frame <= frames):
-                raise UsageError(
-                    f"there is no frame “{text[:20]}”: the file has {frames}, counted from 1",
-                    where=sha256[:16],
-                )
-            if not dry_run:
-                rooms.note([(read.KEY_FRAME_SET, sha256, {"frame": frame})])
-        return f"key_frame = {frame}\n" if frame else ""
-
-    def _cases(self, words: Sequence[str]) -> tuple[str, ...]:
-        found: list[str] = []
-        for word in words:
-            if SLUG.fullmatch(word) and self._layout.record(word).is_file():
-                found.append(word)
-                continue
-            results = self.search(word, limit=500)
-            hits = [h.case for h in results.hits if h.case]
-            if not hits or results.loosened:
-                raise NotFound(
-                    "no case is called that, and no search finds one",
-                    where=word[:200],
-                    hint="See what there is with: casearchive search",
-                )
-            found += hits
-        return tuple(dict.fromkeys(found))
-
-    def _free(self, slug: str) -> None:
-        if self._layout.teaching_set(slug).exists():
-            raise UsageError(
-                f"there is a set {slug} already", hint=f"Look at it with: casearchive set show {slug}"
-            )
-
-    def _by_hand(self, slug: str) -> TeachingSetRecord:
-        found = self.set(slug)
-        if found.living:
-            raise UsageError(
-                f"{slug} is a living set: it holds what its search finds",
-                hint=f"Keep what it holds now with: casearchive set freeze {slug}",
-            )
-        return found
-
-    def _found(self, query: str, without: tuple[str, ...]) -> tuple[str, ...]:
-        """The cases that a saved search finds, best first; nothing near them. ``without``: names of saved searches
-        that it must not use."""
-        results = self._search(query, limit=_MOST_IN_A_SET, without=without)
-        return () if results.loosened else tuple(hit.case for hit in results.hits if hit.case)
-
-    def _save_set(self, changed: TeachingSetRecord, event: str) -> TeachingSetRecord:
-        from casearchive import index, teachingsets
-        from casearchive.files import write_durably
-        from casearchive.index import write
-
-        rooms = self._rooms()
-        with rooms.writer(self._say):
-            content = teachingsets.dump(changed).encode()
-            write_durably(self._layout.teaching_set(changed.slug), content)
-            details = {"cases": list(changed.cases), "set_sha256": hashlib.sha256(content).hexdigest()}
-            events = rooms.ledger.append([(event, changed.slug, details)])
-            with index.writing(self._layout.index) as connection, index.transaction(connection):
-                write.put_set(connection, changed)
-                write.add_events(connection, events)
-        return changed
-
-
-def _if_valid(text: str, slug: str) -> Case | None:
-    """The case that a record held, or None where its text cannot be read: an edit may be what mends it."""
-    from casearchive import record
-
-    try:
-        return record.loads(text, slug=slug)
-    except RecordError:
-        return None
+        return Editing(self._rooms(), self._views, self._say)
 
 
 __all__ = ["Archive", "CaseArchiveError", "CaseView", "FileView", "Linted"]

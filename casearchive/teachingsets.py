@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 
 from casearchive.errors import CaseArchiveError, Problem, RecordError
@@ -51,6 +52,17 @@ def load(path: Path) -> TeachingSetRecord:
     )
 
 
+def searches(
+    folder: Path, question: str, without: Collection[str] = ()
+) -> tuple[dict[str, str], list[str] | None]:
+    """The searches behind the living sets of ``folder``, by name, but for those of ``without``, and the names of all
+    sets; neither where ``question`` cannot ask for a set."""
+    if "set" not in question.lower():
+        return {}, None
+    sets = [load(path) for path in sorted(folder.glob("*.toml"))]
+    return {s.slug: s.query for s in sets if s.living and s.slug not in without}, [s.slug for s in sets]
+
+
 def dump(record: TeachingSetRecord) -> str:
     import tomlkit
 
@@ -71,7 +83,7 @@ def dump(record: TeachingSetRecord) -> str:
     if not record.living:
         document["cases"] = cases
     if record.options:
-        document["options"] = dict(record.options)
+        document["options"] = {name: value or True for name, value in record.options}
     text = tomlkit.dumps(document)
     if not isinstance(text, str):  # tomlkit promises text; a set must never be written as anything else
         raise CaseArchiveError("the set could not be written", where=record.slug)

@@ -81,8 +81,8 @@ def command(
     if list_formats:
         _list_formats(state)
         return 0
-    if to is None or not to.strip():
-        raise UsageError("say where to with --to DIR")
+    if to is None:
+        raise UsageError("no folder to export to was named", where="--to", hint="Name one: --to ~/teaching")
     meter = Meter(state, "Cases through the airlock")
     names = list(dict.fromkeys(f.strip() for f in ",".join(formats).split(",") if f.strip()))
 

@@ -18,6 +18,12 @@ from numpy.typing import NDArray
 from casearchive.errors import UsageError
 
 FORMS = "box X0,Y0,X1,Y1 · polygon X,Y X,Y X,Y … · fan X,Y NEAR FAR FROM TO"
+#: One of each, and what its numbers are.
+_SUCH_AS = {
+    "box": "box 100,40,699,559 (four whole numbers: a corner and the one across from it)",
+    "polygon": "polygon 10,10 200,10 100,300 (three corners or more, each as x,y)",
+    "fan": "fan 400,20 60 560 -35 35 (where the sides would meet, the two radii, the two angles)",
+}
 _MOST_CORNERS = 200
 _NUMBER = re.compile(r"-?\d{1,6}(?:\.\d{1,3})?")
 
@@ -82,7 +88,10 @@ def read(text: str) -> Shape:
 
 
 def _unread(text: str, why: str) -> UsageError:
-    return UsageError(f"a shape cannot be read: {why}", where=text[:80], hint=f"Write one as: {FORMS}")
+    """The hint shows what is right: an example of the kind that was meant, or the forms of all."""
+    kind = text.strip().partition(" ")[0]
+    hint = f"Write it such as: {_SUCH_AS[kind]}." if kind in _SUCH_AS else f"Write one of: {FORMS}"
+    return UsageError(f"a shape cannot be read: {why}", where=text[:80], hint=hint)
 
 
 def written(shape: Shape) -> str:
