@@ -7,7 +7,7 @@
     python scripts/bench.py startup                             CPU of short commands
     python scripts/bench.py pictures                            a thumbnail, a preview, against pydicom and Pillow
     python scripts/bench.py previews [FILE...]                  WebP, AVIF and H.264 for moving previews
-    python scripts/bench.py export                              a clip through the airlock
+    python scripts/bench.py export                              a clip through the airlock; a set as pages
     python scripts/bench.py pages                               web pages of 200 cases in Chromium; a film of 10 minutes
     python scripts/bench.py growth                              does a fuller archive take files more slowly?
 
@@ -25,7 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from benchmarks import asking, corpus, intake, letting_out, pictures, previews, starting
+from benchmarks import asking, corpus, intake, letting_out, pictures, previews, starting, whole_set
 from benchmarks.measure import finish, table
 
 
@@ -54,7 +54,11 @@ def _outside(options: argparse.Namespace) -> None:
     elif options.what == "pictures":
         result, text = pictures.measure(options.repeats, options.frames)
     elif options.what == "export":
-        result, text = letting_out.measure(options.repeats, options.frames)
+        clip, about_clip = letting_out.measure(options.repeats, options.frames)
+        whole, about_set = whole_set.measured_set(
+            options.cases, options.clips, options.frames_a_clip, options.repeats
+        )
+        result, text = {"clip": clip, "set": whole}, f"{about_clip}\n\n{about_set}"
     elif options.what == "pages":
         from benchmarks import showing  # needs a browser and what the tests drive it with
 
@@ -82,6 +86,8 @@ def _inside(options: argparse.Namespace) -> None:
         told = intake.loop(options.folder, options.target)
     elif options.what == "_copy":
         told = intake.copy(options.folder, options.target)
+    elif options.what == "_encode":
+        told = whole_set.once(options.folder)
     elif options.what == "_pictures":
         told = pictures.everything_of(options.folder)
     else:
@@ -123,9 +129,12 @@ def _parser() -> argparse.ArgumentParser:
     made = verb("pictures", "CPU of a thumbnail and of a preview, by kind of file")
     made.add_argument("--repeats", type=int, default=7)
     made.add_argument("--frames", type=int, default=600, help="frames of the long clip (default 600)")
-    made = verb("export", "a clip through the airlock against decoding and encoding it once")
-    made.add_argument("--repeats", type=int, default=5)
+    made = verb("export", "a clip and a set on their way out against encoding them once")
+    made.add_argument("--repeats", type=int, default=3)
     made.add_argument("--frames", type=int, default=60, help="frames of the clip (default 60)")
+    made.add_argument("--cases", type=int, default=20, help="cases of the set (default 20)")
+    made.add_argument("--clips", type=int, default=3, help="clips a case (default 3)")
+    made.add_argument("--frames-a-clip", type=int, default=12, help="frames of each of them (default 12)")
     made = verb("previews", "formats for a moving preview")
     made.add_argument("files", type=Path, metavar="FILE", nargs="*", help="clips; else three of cases/")
     made.add_argument("--frames", type=int, default=60, help="how many frames of each (default 60)")
@@ -136,10 +145,10 @@ def _parser() -> argparse.ArgumentParser:
     made = verb("growth", "files a second as an archive grows")
     files(made, 2000)
     made.add_argument("--workers", type=int, default=2)
-    for name in ("_take", "_loop", "_copy", "_ask", "_pictures"):
+    for name in ("_take", "_loop", "_copy", "_ask", "_pictures", "_encode"):
         made = verb(name)
         made.add_argument("folder", type=Path)
-        if name not in ("_ask", "_pictures"):
+        if name not in ("_ask", "_pictures", "_encode"):
             made.add_argument("target", type=Path)
         made.add_argument("--workers", type=int, default=1)
         made.add_argument("--repeats", type=int, default=1)

@@ -31,7 +31,7 @@ OPTIONS = {
     "instructor": "for whoever teaches: answers open, true titles, filters by structure, abnormality and side",
 }
 
-_EDGE = 960
+EDGE = 960
 
 
 def check(options: Mapping[str, str]) -> None:
@@ -80,7 +80,7 @@ def _shown(number: int, taught: TeachingCase, shelf: Shelf, edge: int) -> list[F
 def _asked(options: Mapping[str, str]) -> tuple[int, Way]:
     """The longest side of a picture, and how the set is written."""
     way = Way(single=given(options, "single-file"), instructor=given(options, "instructor"))
-    return pixels(options, "edge", _EDGE), way
+    return pixels(options, "edge", EDGE), way
 
 
 def _write(path: Path, text: str) -> None:

@@ -63,6 +63,15 @@ def one(path: Path, kind: str, seed: int = 1) -> Path:
     return path
 
 
+def speckled(path: Path, frames: int, key: str) -> Path:
+    """A JPEG loop of 1024x768 whose speckle, another for each ``key``, nobody takes for writing."""
+    from _screens import Box, Scan, draw
+
+    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))
+    film, _ = draw(rng, (768, 1024), [Scan(Box(64, 48, 959, 719), "fan")], frames, [])
+    return _loop(path, "YBR_FULL_422", JPEGBaseline8Bit, [_saved(one, "JPEG", quality=85) for one in film])
+
+
 def cine(path: Path, frames: int) -> Path:
     """A JPEG loop of 1024x768 in colour; twelve frames by turns, so that a long one is soon made."""
     rgb = _colour(_scan("long", 1024, 768), 0)

@@ -77,7 +77,7 @@ def measure(repeats: int, frames: int) -> tuple[dict[str, Any], str]:
     return {**told, "aim": TARGET}, text
 
 
-def _area(clip: Clip) -> Area:
+def area_of(clip: Clip) -> Area:
     kept = safe_area(clip.facts, None, ())
     if not isinstance(kept, Kept):
         raise RuntimeError(f"the clip of the corpus would not pass: {kept.reason}")
@@ -86,7 +86,7 @@ def _area(clip: Clip) -> Area:
 
 def _once(path: Path) -> None:
     with contextlib.closing(open_clip(path, _HASH)) as clip:
-        mask = _area(clip).mask()
+        mask = area_of(clip).mask()
         for number in range(1, clip.facts.instance.frames + 1):
             codec.codestream(clean(clip.frame(number), mask))
 
@@ -105,5 +105,5 @@ def _through(path: Path, folder: Path) -> None:
 
 def _looked(path: Path) -> None:
     with contextlib.closing(open_clip(path, _HASH)) as clip:
-        for _ in looking.look(clip, _area(clip)):
+        for _ in looking.look(clip, area_of(clip)):
             pass

@@ -23,11 +23,11 @@ from casearchive.teaching import TeachingClip
 #: Ten seconds of a quick scanner. Measured: docs/performance.md.
 MOST_PICTURES = 300
 THUMB_EDGE = 400
-_ANIMATION_EDGE = 480
+MOVING_EDGE = 480
 
 # Measured on 960 x 720 speckle: at this quality the error is under two grey levels (rms), 66 kB, 15 ms;
 # a higher method takes four times as long for the same size.
-_QUALITY, _METHOD = 88, 1
+QUALITY, METHOD = 88, 1
 # A thumbnail of 400 pixels takes 9 kB: two hundred of them are a page that opens at once.
 _THUMB_QUALITY, _THUMB_METHOD = 75, 4
 
@@ -69,14 +69,14 @@ def write_pictures(clip: TeachingClip, shelf: Shelf, base: str, edge: int) -> Pi
     every = math.ceil(count / MOST_PICTURES)
     wanted = [key] if film else sorted({key, *range(1, count + 1, every)})
     pictures = {
-        number: shelf.put(f"{base}{number:0{digits}}.webp", _picture(clip, number, edge, _QUALITY, _METHOD))
+        number: shelf.put(f"{base}{number:0{digits}}.webp", _picture(clip, number, edge, QUALITY, METHOD))
         for number in wanted
     }
     animation = ""
     if count > 1 and not film and not shelf.inside:
         moving = _whole if every == 1 else _shortened
         animation = shelf.put(
-            f"{base}moving.webp", clip.once(f"moving-{_ANIMATION_EDGE}.webp", lambda: moving(clip))
+            f"{base}moving.webp", clip.once(f"moving-{MOVING_EDGE}.webp", lambda: moving(clip))
         )
     thumb = shelf.put(f"{base}thumb.webp", _picture(clip, key, THUMB_EDGE, _THUMB_QUALITY, _THUMB_METHOD))
     return PictureFiles(
@@ -107,19 +107,19 @@ def _film(clip: TeachingClip, shelf: Shelf, base: str) -> str:
 def _picture(clip: TeachingClip, number: int, edge: int, quality: int, method: int) -> bytes:
     """One frame as WebP, its longer side at most ``edge``."""
     name = f"page-{number}-{edge}-{quality}-{method}.webp"
-    return clip.once(name, lambda: _webp(clip.frames.frame(number), edge, quality, method))
+    return clip.once(name, lambda: coded(clip.frames.frame(number), edge, quality, method))
 
 
 def _whole(clip: TeachingClip) -> bytes:
     """All frames as an animation in true time."""
     frames = (clip.frames.frame(n) for n in range(1, len(clip.frames) + 1))
-    return preview.animated(frames, clip.lasting(), _ANIMATION_EDGE)
+    return preview.animated(frames, clip.lasting(), MOVING_EDGE)
 
 
 def _shortened(clip: TeachingClip) -> bytes:
     """A long clip as an animation in true time, thinned out evenly."""
     numbers, lasting = preview.thinned(clip.lasting(), preview.MOST)
-    return preview.animated((clip.frames.frame(n) for n in numbers), lasting, _ANIMATION_EDGE)
+    return preview.animated((clip.frames.frame(n) for n in numbers), lasting, MOVING_EDGE)
 
 
 def _fitted(columns: int, rows: int, edge: int) -> tuple[int, int]:
@@ -127,7 +127,8 @@ def _fitted(columns: int, rows: int, edge: int) -> tuple[int, int]:
     return max(1, round(columns * scale)), max(1, round(rows * scale))
 
 
-def _webp(picture: NDArray[np.uint8], edge: int, quality: int, method: int) -> bytes:
+def coded(picture: NDArray[np.uint8], edge: int, quality: int = QUALITY, method: int = METHOD) -> bytes:
+    """A frame as WebP with its longer side at most ``edge``."""
     image = Image.fromarray(np.ascontiguousarray(picture))
     size = _fitted(image.width, image.height, edge)
     if size != image.size:
