@@ -131,10 +131,29 @@ def _open_streams() -> None:
             setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))
 
 
+def _written_out() -> bool:
+    """Whether all that was said has been written; what cannot be is let go, for Python would complain while it ends."""
+    whole = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            whole = whole and isinstance(error, BrokenPipeError)  # its reader had read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return whole
+
+
 def main() -> None:
     """The program."""
     _open_streams()
     # A command makes much that stays and little that is thrown away: looking for the latter every 700 objects, as
     # Python does by itself, costs a short command a twentieth of its time.
     gc.set_threshold(50_000)
-    cli(prog_name="casearchive")
+    code: Any = 0
+    try:
+        cli(prog_name="casearchive")
+    except SystemExit as stop:
+        code = stop.code
+    except OSError:  # what went wrong could not even be said
+        code = 1
+    sys.exit(code if _written_out() else code or 1)
