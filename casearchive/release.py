@@ -94,6 +94,8 @@ def release(
     chosen, settings_of = _sorted_out([*_of_set(wanted, plugs), *options], plugs)
     _check(plugs, settings_of)
     shown = focus.read(settings_of[focus.OPTION]) if focus.OPTION in settings_of else None
+    if shown is not None:
+        _check_shown(rooms, wanted, shown)
     target = Path(os.path.normpath(to.absolute() / wanted.slug))
     earlier = _check_target(target, rooms, inside)
     with contextlib.ExitStack() as stack:
@@ -109,7 +111,8 @@ def release(
         )
         _plain_words(teaching, identifiers)
         if shown is not None:
-            teaching = _focused(teaching, shown)
+            cases = (replace(taught, case=focus.focused(taught.case, shown)) for taught in teaching.cases)
+            teaching = replace(teaching, cases=tuple(cases))
         if any(plug.HIDES_ANSWERS for plug in plugs):
             teaching = _without_spoilt(teaching)
         pseudonyms = Pseudonyms(rooms.secret, _scope(rooms, wanted))
@@ -186,16 +189,15 @@ def known_options(options: Sequence[str]) -> None:
     _check([plug for plug in exporters() if settings.keys() & plug.OPTIONS.keys()], settings)
 
 
-def _focused(teaching: TeachingSet, shown: focus.Focus) -> TeachingSet:
-    """The set with the findings that it shows. Raises ``UsageError`` where there would be none at all."""
-    cases = tuple(replace(taught, case=focus.focused(taught.case, shown)) for taught in teaching.cases)
-    if any(taught.case.findings for taught in teaching.cases) and not any(t.case.findings for t in cases):
+def _check_shown(rooms: Rooms, wanted: TeachingSetRecord, shown: focus.Focus) -> None:
+    """Raises ``UsageError`` where the cases have findings and none of them would be shown."""
+    findings = [finding for slug in wanted.cases for finding in rooms.case(slug).findings]
+    if findings and not any(map(shown.shows, findings)):
         raise UsageError(
             "no finding of these cases would be shown",
             where=f"option {focus.OPTION}",
             hint="Leave the option out to show all.",
         )
-    return replace(teaching, cases=cases)
 
 
 def _check(plugs: Sequence[Exporter], settings: Mapping[str, str]) -> None:

@@ -384,8 +384,13 @@ def test_a_set_shows_the_findings_that_it_is_told_to(taken: Archive, tmp_path: P
     for wrong in ("findings=unicorn", "findings="):
         with pytest.raises(UsageError):
             taken.export([TEAR], formats=["jsonl"], to=tmp_path / "no", options=[wrong])
+    told: list[str] = []
     with pytest.raises(UsageError, match="no finding"):
-        taken.export([TEAR], formats=["jsonl"], to=tmp_path / "no", options=["findings=sciatic nerve"])
+        taken.export(
+            [TEAR], formats=["jsonl"], to=tmp_path / "no", options=["findings=sciatic nerve"],
+            tell=lambda what, _done, _total: told.append(what),
+        )  # fmt: skip
+    assert told == [], "it is refused before a case is touched"
     with pytest.raises(UsageError, match="unicorn"):
         taken.set_edit("focused", options={"findings": "unicorn"})
     assert not (tmp_path / "no").exists()

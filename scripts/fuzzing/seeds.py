@@ -11,6 +11,10 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from casearchive.model import Case
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _LARGEST = 160_000
@@ -154,20 +158,18 @@ def documents() -> list[bytes]:
 
 
 def tables() -> list[bytes]:
-    return [b"T" + _findings().to_csv(_cases()).encode(), b"T" + _findings().to_csv(_cases()[:1]).encode()]
+    from casearchive.record import findings_file
+
+    return [b"T" + findings_file.to_csv(some).encode() for some in (_cases(), _cases()[:1])]
 
 
 def lines() -> list[bytes]:
-    return [b"J" + _findings().to_json_lines(_cases()[n : n + 2]).encode() for n in (0, 3, 5)]
-
-
-def _findings():  # type: ignore[no-untyped-def]
     from casearchive.record import findings_file
 
-    return findings_file
+    return [b"J" + findings_file.to_json_lines(_cases()[n : n + 2]).encode() for n in (0, 3, 5)]
 
 
-def _cases():  # type: ignore[no-untyped-def]
+def _cases() -> list[Case]:
     from casearchive import record
 
     paths = sorted((ROOT / "cases").glob("*/case.toml"))

@@ -10,9 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from fuzzing import dicom, media, seeds, words
 from fuzzing.numbers import LENGTHS, smudged
+
+if TYPE_CHECKING:
+    from casearchive import Archive
+    from casearchive.model import Outcome
 
 Mutator = Callable[[bytes, Random, list[bytes]], bytes]
 
@@ -126,10 +131,10 @@ def teaching_file(content: bytes, _: Path) -> str:
 class _Held:
     """An archive of the sample cases, made once a process, for questions and findings."""
 
-    archive = None
+    archive: Archive | None = None
 
     @classmethod
-    def get(cls, folder: Path):  # type: ignore[no-untyped-def]
+    def get(cls, folder: Path) -> Archive:
         if cls.archive is None:
             from casearchive import Archive
 
@@ -268,7 +273,7 @@ def _filled(content: bytes, folder: Path) -> int:
     return sum(1 for p in folder.rglob("*") if p.is_file())
 
 
-def _taken(content: bytes, folder: Path):  # type: ignore[no-untyped-def]
+def _taken(content: bytes, folder: Path) -> tuple[Archive, list[Outcome]]:
     from casearchive import Archive
     from casearchive.choices import REASONS
 
@@ -277,7 +282,7 @@ def _taken(content: bytes, folder: Path):  # type: ignore[no-untyped-def]
     place.mkdir()
     count = _filled(content, place / "in")
     before = sorted((p, p.lstat().st_mtime_ns) for p in (place / "in").rglob("*"))
-    outcomes = []
+    outcomes: list[Outcome] = []
     archive = Archive.create(place / "archive")
     archive.ingest([place / "in"], workers=1, report=outcomes.append)
     if before != sorted((p, p.lstat().st_mtime_ns) for p in (place / "in").rglob("*")):
