@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 #: Lines about skipped files before it only counts them.
 _MOST_SKIPPED = 20
 #: Reasons that nobody needs to hear of unasked.
-_QUIET = frozenset({"ignored", "bag-tag"})
+_QUIET = frozenset({"ignored", "bag-tag", "other-form"})
 
 
 @click.command(epilog=example("casearchive ingest ~/ultrasound-stick --report taken.jsonl"))
