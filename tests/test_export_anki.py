@@ -23,6 +23,7 @@ from casearchive import Archive
 from casearchive.deid import leaks, own
 from casearchive.errors import ReviewNeeded, UsageError
 from casearchive.exporters import _anki, _cards, anki
+from casearchive.exporters._labels import say
 from casearchive.model import Case, Evidence, Identifier
 from casearchive.teaching import TeachingSet
 
@@ -89,7 +90,7 @@ def test_a_title_or_name_of_the_set_that_tells_is_left_out(tmp_path: Path) -> No
 def test_the_mark_card_asks_on_a_bare_frame_and_answers_with_the_shape(tmp_path: Path) -> None:
     found = deck(a_set(), tmp_path / "out", cards="mark")
     by_question = {note["What is asked"]: note for note in found.notes.values()}
-    assert set(by_question) == {"Where do the ends part?", _cards._ASKED["mark"]}
+    assert set(by_question) == {"Where do the ends part?", say("cards.asked_mark")}
     note = by_question["Where do the ends part?"]
     bare, marked = (picture(found, note[name]) for name in ("What is shown", "What is marked there"))
     assert bare.shape == marked.shape == (90, 120, 3)
@@ -103,7 +104,7 @@ def test_a_question_that_tells_is_not_asked(tmp_path: Path) -> None:
     case = a_case()
     telling = replace(case, quiz=(replace(case.quiz[0], question="Where is the complete tear?"),))
     found = deck(a_set(taught(telling)), tmp_path / "out", cards="mark")
-    assert {note["What is asked"] for note in found.notes.values()} == {_cards._ASKED["mark"]}
+    assert {note["What is asked"] for note in found.notes.values()} == {say("cards.asked_mark")}
 
 
 def test_what_was_looked_for_and_not_found_is_not_asked_for(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 
@@ -27,6 +27,8 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _TAG, _SIGN = re.compile(r"<\w[^<>]*>|</\w"), re.compile("[<>]")
 #: An attribute with its value: no author's words are written so.
 _ATTRIBUTE = re.compile(r'[\w:]+="[^"<>{}]+"')
+#: A label in a template: ``{{ say("page.case_of", n=number) }}``; and a name in a label that is filled in.
+_SAID, _NAME = re.compile(r'\{\{ say\("([\w.]+)"[^}]*\) \}\}'), re.compile(r"\{\w+\}")
 _FILLED_IN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.S)
 
 
@@ -37,8 +39,15 @@ def phrases(*packages: str) -> tuple[bytes, ...]:
     XML with their values."""
     found = set(_ENCODERS)
     for package in packages:
-        for file in _files(resources.files(package)):
-            found.update(_phrases_of(file.name, file.read_text("utf-8")))
+        files = [(file.name, file.read_text("utf-8")) for file in _files(resources.files(package))]
+        tables = [table for name, text in files if (table := _labels_of(name, text))]
+        for name, text in files:
+            found.update(_phrases_of(name, text))
+            if name.endswith(".html"):
+                for table in tables:
+                    found.update(_phrases_of(name, _SAID.sub(partial(_filled, table), text)))
+        for table in tables:
+            found.update(_told_by(table))
     written = {w for text in found for w in (text, html.escape(text), _in_json(text), _in_json(text, False))}
     return tuple(sorted((w.encode() for w in written), key=lambda w: (-len(w), w)))
 
@@ -100,6 +109,33 @@ def _phrases_of(name: str, text: str) -> Iterator[str]:
             words = len(_WORD.findall(line))
             if words >= FEWEST_WORDS or (words and markup.search(line)):
                 yield line
+
+
+def _labels_of(name: str, text: str) -> dict[str, str]:
+    """The labels of a file that says in which ``direction`` its language is written, by ``table.key``; else nothing."""
+    content = tomllib.loads(text) if name.endswith(".toml") else {}
+    about = content.pop("about", None)
+    if not isinstance(about, dict) or "direction" not in about:
+        return {}
+    return {f"{table}.{key}": label for table, some in content.items() for key, label in some.items()}
+
+
+def _filled(labels: dict[str, str], said: re.Match[str]) -> str:
+    """What a template says by a label; what is filled into this stays open."""
+    return _NAME.sub("{{}}", labels.get(said[1], "{{}}"))
+
+
+def _told_by(labels: dict[str, str]) -> Iterator[str]:
+    """Labels where they stand whole: the pieces between what is filled in, and, however short, as a head, as a run of a
+    slide and as a value of JSON with its key."""
+    for key, label in labels.items():
+        for piece in map(str.strip, _NAME.split(label)):
+            if len(_WORD.findall(piece)) >= FEWEST_WORDS:
+                yield piece
+        yield f"{json.dumps(key.rpartition('.')[2])}: {json.dumps(label, ensure_ascii=False)}"
+        if not _NAME.search(label):
+            yield from (f">{label}</{end}>" for end in ("th", "h2", "h3", "button", "a:t"))
+            yield f">{label}: </a:t>"
 
 
 def _tables_of(dictionary: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from casearchive import drawing, preview
 from casearchive.choices import PRESENT
 from casearchive.exporters import _anki, _figures
 from casearchive.exporters import _words as words
+from casearchive.exporters._labels import say
 from casearchive.model import Case, Evidence, Finding, Media
 from casearchive.record import sentences
 from casearchive.record.spoilers import told_in
@@ -26,11 +27,6 @@ KINDS = ("picture", "clip", "mark")
 #: Changes whenever the same case would give other cards: Anki takes only newer notes.
 LAYOUT = 2
 
-_ASKED = {
-    "picture": "What do you see, and what is your diagnosis?",
-    "clip": "Play the clip. What do you see, and what is your diagnosis?",
-    "mark": "Where is the finding? Put a finger on it before you turn the card.",
-}
 # As for pages; a higher method takes four times as long for the same size.
 _QUALITY, _METHOD = 88, 1
 _MOVING_EDGE = 640
@@ -177,13 +173,13 @@ class _Sheet:
         marked = _image(drawn) if drawn else ""
         if kind == "clip" and not marked:
             marked = _image(self._album.picture(figure.key_picture()))
-        return self._note(kind, figure, _ASKED[kind], shown, self._answer(here), marked, "")
+        return self._note(kind, figure, say(f"cards.asked_{kind}"), shown, self._answer(here), marked, "")
 
     def mark(self, figure: _Figure, finding: Finding, seen: list[Evidence]) -> _anki.Note:
         """A card that asks where a finding is; on its back it is drawn."""
         best = next((e for e in seen if e.best), seen[0])
         frame = figure.frame_of(best)
-        question = _ASKED["mark"]
+        question = say("cards.asked_mark")
         for quiz in self._case.quiz:
             asked = quiz.ask_point
             if asked and (asked.media, asked.finding) == (figure.clip.ref, finding.id):
@@ -201,8 +197,13 @@ class _Sheet:
     ) -> _anki.Note:
         case, taught = self._case, self._taught
         title = _figures.open_title(case, self._number)
-        which = f", finding {[f.id for f in case.findings].index(finding) + 1}" if finding else ""
-        name = f"{title}: {figure.name}, {kind}{which}"
+        about = {"title": title, "figure": figure.name, "kind": say(f"cards.kind_{kind}")}
+        ids = [f.id for f in case.findings]
+        name = (
+            say("cards.named_finding", **about, n=ids.index(finding) + 1)
+            if finding
+            else say("cards.named", **about)
+        )
         context = (title, words.patient_line(case.patient), figure.media.quiz_caption or figure.view)
         return _anki.Note(
             "\n".join((taught.key, case.slug, kind, figure.clip.ref, finding)),
@@ -213,7 +214,8 @@ class _Sheet:
                 "<br>".join(_anki.text(line) for line in context if line),
                 answer,
                 marked,
-                _list("Teaching points", case.story.points) + _list("Pitfalls", case.story.pitfalls),
+                _list(say("shared.teaching_points"), case.story.points)
+                + _list(say("shared.pitfalls"), case.story.pitfalls),
                 _anki.text(_source(case)),
             ),
             (*_tags(case), _anki.tag("kind", kind)),
@@ -244,7 +246,7 @@ class _Sheet:
         )
         told = told or f'<p class="told">{_anki.text(case.title)}</p>'
         listed = here or list(case.findings)
-        heading = "Seen here" if here else "Findings of the case"
+        heading = say("cards.seen_here" if here else "cards.findings_of_case")
         numbers = {finding.id: place for place, finding in enumerate(case.findings, start=1)}
         items = "".join(
             f'<li value="{numbers[f.id]}">{_anki.text(words.sentence(sentences.title(f)))}{self._about(f)}</li>'
@@ -270,9 +272,9 @@ def _tags(case: Case) -> tuple[str, ...]:
 def _source(case: Case) -> str:
     by = ", ".join(part for part in (case.author.name, case.author.affiliation) if part)
     told = (
-        f"By {by}." if by else "",
-        "An invented case." if case.fictional else "",
-        "For teaching, not for diagnosis.",
+        say("cards.by", who=by) if by else "",
+        say("cards.invented") if case.fictional else "",
+        f"{say('shared.purpose')}.",
     )
     return " ".join(part for part in told if part)
 

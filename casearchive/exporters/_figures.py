@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from casearchive.exporters import _labels
 from casearchive.exporters import _words as words
+from casearchive.exporters._labels import say
 from casearchive.model import Case, Media
 from casearchive.record.spoilers import told_in
 from casearchive.teaching import TeachingCase, TeachingClip, TeachingSet
@@ -27,7 +29,21 @@ def key_frame(clip: TeachingClip) -> int:
 
 
 def name(number: int, *, moving: bool) -> str:
-    return f"{'Clip' if moving else 'Picture'} {number}"
+    return say("shared.clip" if moving else "shared.picture", n=number)
+
+
+def in_frames(name: str, frames: tuple[int, int]) -> str:
+    """``Clip 2, frames 12–27``: where to look; frames count from 1, both ends inside."""
+    first, last = frames
+    if first == last:
+        return say("shared.in_frame", what=name, n=first)
+    return say("shared.in_frames", what=name, first=first, last=last)
+
+
+def speed(fps: float, *, known: bool, unevenly: bool) -> str:
+    """How fast a clip is shown, in frames a second; a guess is called one."""
+    label = "speed_unknown" if not known else "true_mean" if unevenly else "true_speed"
+    return say(f"shared.{label}", fps=_labels.number(fps))
 
 
 def view(media: Media) -> str:
@@ -41,7 +57,7 @@ def view(media: Media) -> str:
 
 def open_title(case: Case, number: int) -> str:
     """The title that may be read before the answer: never the true one. ``number`` counts from 1."""
-    return case.quiz_title or f"Case {number}"
+    return case.quiz_title or say("shared.case", n=number)
 
 
 def open_set(teaching: TeachingSet) -> TeachingSet:

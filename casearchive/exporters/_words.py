@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from casearchive.exporters._labels import many, say, spoken
+from casearchive.exporters._labels import word as labelled
 from casearchive.model import Diagnosis, Finding, Measurement, Patient
 from casearchive.record.sentences import name as plain
 from casearchive.record.sentences import quantity as spaced
@@ -21,6 +23,7 @@ __all__ = [
     "quantity",
     "region_of",
     "sentence",
+    "word",
 ]
 
 #: By which letters a text that is not in Latin ones tells its language; the first that is found decides.
@@ -39,7 +42,7 @@ _LANGUAGES = (
 )
 _AN_AGE = re.compile(r"0*(\d[\d–-]*)\s*([YMWD])")
 _AGE_UNITS = {"Y": "years", "M": "months", "W": "weeks", "D": "days"}
-_SEXES = {"M": "male", "F": "female"}
+_SEXES = {"M": "word.male", "F": "word.female"}
 
 
 def measure(term: str) -> str:
@@ -47,6 +50,11 @@ def measure(term: str) -> str:
     ``gap``."""
     concept = lexicon().resolve(term, ("scale", "measurement"))
     return concept.preferred if concept else plain(term)
+
+
+def word(term: str) -> str:
+    """A word of a closed list that stands alone, in the language of the labels; any other as ``plain`` has it."""
+    return labelled(term) or plain(term)
 
 
 def place(thing: Finding | Diagnosis) -> str:
@@ -64,8 +72,8 @@ def quantity(measurement: Measurement) -> str:
 def patient_line(patient: Patient) -> str:
     """``Male, 24 years, football midfielder``; empty where nothing is known."""
     age = _AN_AGE.fullmatch(patient.age.strip())
-    years = f"{age[1]} {_AGE_UNITS[age[2]]}" if age else patient.age
-    sex = _SEXES.get(patient.sex, patient.sex.lower())
+    years = say(f"shared.{_AGE_UNITS[age[2]]}", n=age[1]) if age else patient.age
+    sex = say(_SEXES[patient.sex]) if patient.sex in _SEXES else patient.sex.lower()
     return sentence(", ".join(part for part in (sex, years, patient.activity) if part))
 
 
@@ -74,9 +82,8 @@ def day_words(day: int | None) -> str:
     if day is None:
         return ""
     if day == 0:
-        return "on the day of the study"
-    count = f"{abs(day)} day{'' if abs(day) == 1 else 's'}"
-    return f"{count} before" if day < 0 else f"{count} later"
+        return say("shared.day_same")
+    return many("shared.day_before" if day < 0 else "shared.day_later", abs(day))
 
 
 def paragraphs(text: str) -> list[str]:
@@ -86,8 +93,9 @@ def paragraphs(text: str) -> list[str]:
 
 def language(text: str) -> str:
     """The language a text is most likely in, told by its letters, for the right glyphs and the right voice: ``ja``,
-    ``zh``, ``ar`` …; ``en``, the pages' own, for Latin letters."""
-    return next((name for name, letters in _LANGUAGES if letters.search(text)), "en")
+    ``zh``, ``ar`` …; for Latin letters that of the labels, if these are in Latin ones."""
+    latin = "en" if spoken().code in dict(_LANGUAGES) else spoken().code
+    return next((name for name, letters in _LANGUAGES if letters.search(text)), latin)
 
 
 def region_of(structure: str) -> str:

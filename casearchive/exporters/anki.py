@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import chain, zip_longest
 from pathlib import Path
 
-from casearchive.exporters import _anki, _cards, _figures, _options
+from casearchive.exporters import _anki, _cards, _figures, _labels, _options
 from casearchive.teaching import TeachingSet
 
 NAME = "anki"
@@ -22,6 +22,7 @@ FILMS = True
 OPTIONS = {
     "cards": f"which kinds of cards: {','.join(_cards.KINDS)} (all)",
     "edge": "the longest side of a picture in pixels, 64 to 4096 (960); never enlarged",
+    _labels.OPTION: _labels.about(),
 }
 
 _EDGE = 960
@@ -29,6 +30,7 @@ _EDGE = 960
 
 def check(options: Mapping[str, str]) -> None:
     """Raises ``UsageError`` for a value that makes no sense."""
+    _labels.chosen(options)
     _asked(options)
 
 
@@ -40,13 +42,14 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
     """
     kinds, edge = _asked(options)
     album = _cards.Album(edge)
-    decks = [
-        list(_cards.notes(taught, number, kinds, album))
-        for number, taught in enumerate(teaching.cases, start=1)
-    ]
-    # a card of each case in turn: two of one case in a row would answer each other
-    mixed = tuple(note for note in chain.from_iterable(zip_longest(*decks)) if note is not None)
-    deck = _anki.Deck(teaching.slug, _deck_name(teaching), mixed, album.media)
+    with _labels.speaking(_labels.chosen(options)):
+        decks = [
+            list(_cards.notes(taught, number, kinds, album))
+            for number, taught in enumerate(teaching.cases, start=1)
+        ]
+        # a card of each case in turn: two of one case in a row would answer each other
+        mixed = tuple(note for note in chain.from_iterable(zip_longest(*decks)) if note is not None)
+        deck = _anki.Deck(teaching.slug, _deck_name(teaching), mixed, album.media)
     _anki.write(target / _file_name(teaching), deck, _cards.TYPE)
 
 
@@ -61,7 +64,7 @@ def _deck_name(teaching: TeachingSet) -> str:
     title = " ".join(teaching.title.split()).replace("::", ":").strip(":")
     if title and not _figures.tells(title, teaching):
         return title
-    return f"Ultrasound cases {hashlib.sha256(teaching.slug.encode()).hexdigest()[:6]}"
+    return _labels.say("cards.deck", sign=hashlib.sha256(teaching.slug.encode()).hexdigest()[:6])
 
 
 def _file_name(teaching: TeachingSet) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from casearchive.exporters import _figures
+from casearchive.exporters import _figures, _labels
 from casearchive.exporters._html import pages
 from casearchive.exporters._html.figures import Figure, figure
 from casearchive.exporters._html.pages import Way
@@ -28,6 +28,7 @@ HIDES_ANSWERS = True
 OPTIONS = {
     "edge": "the longest side of a picture in pixels, 64 to 4096 (960); never enlarged",
     "single-file": "everything in one index.html, to send or to put on a stick",
+    _labels.OPTION: _labels.about(),
     "instructor": "for whoever teaches: answers open, true titles, filters by structure, abnormality and side",
 }
 
@@ -36,6 +37,7 @@ EDGE = 960
 
 def check(options: Mapping[str, str]) -> None:
     """Raises ``UsageError`` for a value that makes no sense."""
+    _labels.chosen(options)
     _asked(options)
 
 
@@ -43,10 +45,16 @@ def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> N
     """Fill the existing, empty folder ``target``. The same set gives the same bytes.
 
     ``options``: ``edge``, the longest side of a picture in pixels (default 960; never enlarged); ``single-file`` and
-    ``instructor``, without a value. Raises ``UsageError`` for a value that makes no sense, ``PictureUnavailable`` where
-    a frame cannot be decoded, ``CaseArchiveError`` where the pictures are more than a single file can hold.
+    ``instructor``, without a value; ``language`` of the labels. Raises ``UsageError`` for a value that makes no sense,
+    ``PictureUnavailable`` where a frame cannot be decoded, ``CaseArchiveError`` where the pictures are more than a
+    single file can hold.
     """
     edge, way = _asked(options)
+    with _labels.speaking(_labels.chosen(options)):
+        _written(teaching, target, edge, way)
+
+
+def _written(teaching: TeachingSet, target: Path, edge: int, way: Way) -> None:
     shelf: Shelf = Inside() if way.single else Beside(target)
     shown = teaching if way.instructor else _figures.open_set(teaching)
     env = pages.environment()

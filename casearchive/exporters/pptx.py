@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from casearchive.errors import UsageError
+from casearchive.exporters import _labels
+from casearchive.exporters._labels import say
 from casearchive.teaching import TeachingSet
 
 if TYPE_CHECKING:
@@ -25,31 +27,37 @@ SUMMARY = (
 )
 HIDES_ANSWERS = True
 FILMS = True
-OPTIONS = {"theme": "a .pptx or .potx file whose layouts, fonts and colours are used instead of our own"}
+OPTIONS = {
+    "theme": "a .pptx or .potx file whose layouts, fonts and colours are used instead of our own",
+    _labels.OPTION: _labels.about(),
+}
 
 EXTRA = "casearchive[pptx]"
 FILE = "slides.pptx"
 
 
 def check(options: Mapping[str, str]) -> None:
-    """Raises ``UsageError`` without python-pptx, or for a theme that cannot be used."""
+    """Raises ``UsageError`` without python-pptx, for a theme that cannot be used or a language without labels."""
+    _labels.chosen(options)
     _loaded(options)
 
 
 def export(teaching: TeachingSet, target: Path, options: Mapping[str, str]) -> None:
     """Fill the existing, empty folder ``target``. The same set gives the same bytes.
 
-    ``options``: ``theme``, the path of a template (default: our own). Raises ``UsageError`` without python-pptx or
-    for a theme that cannot be used, ``PictureUnavailable`` where a frame cannot be decoded.
+    ``options``: ``theme``, the path of a template (default: our own), and ``language`` of the labels. Raises
+    ``UsageError`` without python-pptx, for a theme that cannot be used or a language without labels,
+    ``PictureUnavailable`` where a frame cannot be decoded.
     """
-    theme = _loaded(options)
+    language, theme = _labels.chosen(options), _loaded(options)
     from casearchive.exporters._pptx import package
     from casearchive.exporters._pptx.deck import Deck
 
-    deck = Deck(teaching, theme)
-    deck.fill()
-    package.save(deck.slides.theme.presentation, target / FILE)
-    (target / "README.txt").write_bytes(_readme(deck).encode("utf-8"))
+    with _labels.speaking(language):
+        deck = Deck(teaching, theme)
+        deck.fill()
+        package.save(deck.slides.theme.presentation, target / FILE)
+        (target / "README.txt").write_bytes(_readme(deck).encode("utf-8"))
 
 
 def _loaded(options: Mapping[str, str]) -> Theme:
@@ -65,22 +73,19 @@ def _loaded(options: Mapping[str, str]) -> Theme:
 
 
 def _readme(deck: object) -> str:
-    from casearchive.exporters._pptx.deck import PURPOSE, Deck, animated_words
+    from casearchive.exporters._pptx.deck import Deck, animated_words
 
     assert isinstance(deck, Deck)
     lines = [
-        f"Open {FILE} with PowerPoint, Keynote or LibreOffice Impress.",
+        say("slides.readme_open", file=FILE),
         "",
-        "Each case asks first; the notes below its slides say on which slide the answer begins.",
-        "Clips start by themselves and go on until you turn the slide; a click stops and starts them.",
-        "Marks over the pictures are shapes: move, change or delete them.",
-        "For slides in the look of your clinic: casearchive export … --as pptx --option theme=FILE.potx",
+        say("slides.readme_asks"),
+        say("slides.readme_clips"),
+        say("slides.readme_marks"),
+        say("slides.readme_theme"),
     ]
     if deck.animated:
         lines += ["", animated_words()]
     if deck.cut:
-        lines += [
-            "",
-            "Long clips were cut to half a minute around what is to be seen; the notes say which frames.",
-        ]
-    return "\n".join([*lines, "", f"Made by casearchive. {PURPOSE}.", ""])
+        lines += ["", say("slides.readme_cut")]
+    return "\n".join([*lines, "", f"{say('slides.readme_made')} {say('shared.purpose')}.", ""])

@@ -9,6 +9,7 @@ from typing import Any
 from casearchive import scale
 from casearchive.exporters import _figures
 from casearchive.exporters._html.pictures import PictureFiles
+from casearchive.exporters._labels import say
 from casearchive.model import ASSUMED_FPS, Evidence, Media, UltrasoundRegion
 from casearchive.teaching import TeachingClip
 
@@ -40,10 +41,7 @@ class Figure:
 
     @property
     def speed(self) -> str:
-        if self.speed_known:
-            unevenly = " on the mean, unevenly as they were taken" if self.steps else ""
-            return f"true speed: {self.fps:.3g} frames a second{unevenly}"
-        return f"speed unknown: shown at {self.fps:.3g} frames a second"
+        return _figures.speed(self.fps, known=self.speed_known, unevenly=bool(self.steps))
 
     def data(self, root: str) -> dict[str, Any]:
         """What the player's script needs; addresses relative to a page that is ``root`` away from the set's folder."""
@@ -104,8 +102,8 @@ def look_at(seen: Evidence, figures: Sequence[Figure]) -> Look | None:
         return Look(shown.number, shown.key_frame, shown.name, seen.best)
     first, last = seen.frames
     frame = shown.key_frame if first <= shown.key_frame <= last else (first + last) // 2
-    told = f"frame {first}" if first == last else f"frames {first}–{last}"
-    return Look(shown.number, min(max(frame, 1), shown.files.frames), f"{shown.name}, {told}", seen.best)
+    told = _figures.in_frames(shown.name, seen.frames)
+    return Look(shown.number, min(max(frame, 1), shown.files.frames), told, seen.best)
 
 
 def _regions(clip: TeachingClip, media: Media) -> tuple[dict[str, Any], ...]:
@@ -123,7 +121,7 @@ def _told(region: UltrasoundRegion, clip: TeachingClip) -> dict[str, Any]:
     across_down = scale.mm_per_pixel(region)
     why = scale.distrust(region, clip.rows, clip.columns)
     if across_down is None:
-        why = f"{scale.shows(region)}, where nothing is measured in centimetres"
+        why = say("page.no_length_here", shows=scale.shows(region))
     elif why:
-        why = f"{scale.shows(region)}, which {why}"
+        why = say("page.distrusted", shows=scale.shows(region), why=why)
     return {"box": box, "why": why} if why else {"box": box, "mm": list(across_down or ())}

@@ -15,12 +15,15 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
+from casearchive.exporters import _labels
 from casearchive.exporters import _words as words
 from casearchive.exporters._figures import open_title, region
 from casearchive.exporters._html import sealing
 from casearchive.exporters._html.figures import Figure, Look, look_at
 from casearchive.exporters._html.sealing import seal, unseal
+from casearchive.exporters._labels import say
 from casearchive.exporters._marks import Mark, colour_of
 from casearchive.model import Case, Evidence, Finding, Measurement
 from casearchive.teaching import TeachingCase, TeachingSet
@@ -31,17 +34,17 @@ SCRIPTS = (
     "list", "score", "start",
 )  # fmt: skip
 
-#: The answer's sections in reading order: the name of the macro in ``answer.html``, the heading shown, and the stage in
-#: which it opens.
+#: The answer's sections in reading order: the name of the macro in ``answer.html``, the label of its heading, and the
+#: stage in which it opens.
 SECTIONS = (
-    ("findings", "Findings", "findings"),
-    ("diagnosis", "Diagnosis", "diagnosis"),
-    ("differential", "Differential diagnosis", "diagnosis"),
-    ("priors", "Earlier assessments", "diagnosis"),
-    ("discussion", "Discussion", "teaching"),
-    ("treatment", "Treatment and outcome", "teaching"),
-    ("points", "Teaching points and pitfalls", "teaching"),
-    ("references", "References", "teaching"),
+    ("findings", "shared.findings", "findings"),
+    ("diagnosis", "shared.diagnosis", "diagnosis"),
+    ("differential", "shared.differential", "diagnosis"),
+    ("priors", "page.priors", "diagnosis"),
+    ("discussion", "shared.discussion", "teaching"),
+    ("treatment", "page.treatment_outcome", "teaching"),
+    ("points", "page.points_pitfalls", "teaching"),
+    ("references", "shared.references", "teaching"),
 )
 
 _FROM_FILES = (
@@ -74,7 +77,8 @@ class Card:
 
 
 def environment() -> Environment:
-    """Templates with every value escaped, and the words of this room as filters."""
+    """Templates with every value escaped, the labels of the language that is spoken, and the words of this room as
+    filters."""
     env = Environment(
         loader=PackageLoader("casearchive.exporters._html", "templates"),
         autoescape=True,
@@ -82,8 +86,10 @@ def environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    env.globals |= {"say": say, "many": _labels.many, "spoken": _labels.spoken, "vocabulary": _vocabulary}
     env.filters |= {
         "plain": words.plain,
+        "word": words.word,
         "measure": words.measure,
         "sentence": words.sentence,
         "place": words.place,
@@ -97,6 +103,11 @@ def environment() -> Environment:
     return env
 
 
+def _vocabulary() -> str:
+    """The attribute of an element that holds words of the vocabulary, which are English, on a page that is not."""
+    return Markup("") if _labels.spoken().code == _labels.ENGLISH else Markup(' lang="en"')
+
+
 def page_name(number: int, of: int) -> str:
     """``case-01``: a slug would give the answer away."""
     return f"case-{number:0{max(2, len(str(of)))}}"
@@ -105,14 +116,14 @@ def page_name(number: int, of: int) -> str:
 def card(number: int, of: int, case: Case, figures: Sequence[Figure]) -> Card:
     moving = sum(f.files.moving for f in figures)
     still = len(figures) - moving
-    counts = ((moving, "clip"), (still, "picture"))
+    counts = ((moving, "shared.clip"), (still, "shared.picture"))
     return Card(
         number=number,
         page=page_name(number, of),
         title=open_title(case, number),
         thumb=figures[0].files.thumb if figures else "",
-        pictures=", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts if n),
-        difficulty=words.plain(case.difficulty),
+        pictures=", ".join(_labels.many(label, n) for n, label in counts if n),
+        difficulty=words.word(case.difficulty),
         region=region(case),
         fictional=case.fictional,
         case=case,
@@ -178,7 +189,7 @@ def case_values(
         ],
         "earlier": page_name(number - 1, of) if number > 1 else "",
         "later": page_name(number + 1, of) if number < of else "",
-        "sections": [(name, heading, stage) for name, heading, stage in SECTIONS if name in sections],
+        "sections": [(name, say(label), stage) for name, label, stage in SECTIONS if name in sections],
         "written": sections if way.instructor else {},
         "sealed": seal(sealed),
         "way": way,
@@ -240,8 +251,10 @@ def style() -> str:
 
 
 def script() -> str:
-    """The script, its parts one after the other."""
-    return "\n".join(_static(f"script/{name}.js") for name in SCRIPTS)
+    """The script, its parts one after the other, with the labels of the language that is spoken after the first, which
+    begins with ``"use strict"``."""
+    first, *others = (_static(f"script/{name}.js") for name in SCRIPTS)
+    return "\n".join((first, f"const LABELS = {_labels.for_script()};\n", *others))
 
 
 def _from_files(teaching: TeachingSet, root: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from casearchive.exporters import _words as words
 from casearchive.exporters._figures import open_set
+from casearchive.exporters._labels import many, say
 from casearchive.exporters._pptx import package, shapes, telling
 from casearchive.exporters._pptx.figures import Figure, about, figures_of
 from casearchive.exporters._pptx.fitting import Para
@@ -20,7 +21,6 @@ from casearchive.teaching import TeachingClip, TeachingSet
 
 #: How many pictures share a slide: beside the story, and alone; where there are many, more.
 BESIDE, ALONE, MANY, CROWDED = 2, 3, 12, 6
-PURPOSE = "For teaching, not for diagnosis"
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class _Told:
 
     @property
     def open_title(self) -> str:
-        return self.titled(self.question) if self.question else f"Case {self.number}"
+        return self.titled(self.question) if self.question else say("shared.case", n=self.number)
 
     @property
     def question(self) -> str:
@@ -46,7 +46,7 @@ class _Told:
         return telling.clean(self.case.quiz_title)
 
     def titled(self, what: str) -> str:
-        return f"Case {self.number}: {what}"
+        return say("slides.titled", n=self.number, what=what)
 
 
 class Deck:
@@ -64,20 +64,20 @@ class Deck:
     def fill(self) -> None:
         """Raises ``PictureUnavailable`` where a frame cannot be decoded."""
         presentation = self.slides.theme.presentation
-        title = telling.clean(self.teaching.title) or "Teaching cases"
+        title = telling.clean(self.teaching.title) or say("shared.cases_title")
         opening = self._opening(title)
         self._index()
-        named = [("Contents", range(1, self.slides.count + 1))]
+        named = [(say("slides.contents"), range(1, self.slides.count + 1))]
         for told in self.cases:
             before = self.slides.count
             self._question(told)
             self._answer(told)
             self._notes(told)
-            named.append((f"Case {told.number}", range(before + 1, self.slides.count + 1)))
+            named.append((say("shared.case", n=told.number), range(before + 1, self.slides.count + 1)))
         before = self.slides.count
         self._references()
         if self.slides.count > before:
-            named.append(("References", range(before + 1, self.slides.count + 1)))
+            named.append((say("shared.references"), range(before + 1, self.slides.count + 1)))
         self._links()
         if self.animated:
             self.slides.note(opening, f"{animated_words()}")
@@ -89,27 +89,27 @@ class Deck:
     def _opening(self, title: str) -> Any:
         count = len(self.cases)
         told = [Para(part) for part in words.paragraphs(self.teaching.description)]
-        told.append(Para(f"{count} case{'' if count == 1 else 's'}"))
+        told.append(Para(many("shared.case", count)))
         if self.cases and all(case.case.fictional for case in self.cases):
-            told.append(Para("All cases are fictional"))
-        told.append(Para(PURPOSE))
+            told.append(Para(say("slides.all_fictional")))
+        told.append(Para(say("shared.purpose")))
         paras = [Para(telling.clean(p.text)) for p in told]
         _, pages = self.slides.fitted(paras, self.slides.theme.subtitle, (20, 18, 16), 16)
         if len(pages) == 1:
             return self.slides.opening(title, paras)
         slide = self.slides.opening(title, paras[-2:])
-        self._text("About this set", paras[:-2])
+        self._text(say("slides.about"), paras[:-2])
         return slide
 
     def _index(self) -> None:
         paras = []
         for told in self.cases:
             more = telling.clean(about(told.case))
-            text = (told.question or f"Case {told.number}") + (f" ({more})" if more else "")
+            text = (told.question or say("shared.case", n=told.number)) + (f" ({more})" if more else "")
             line = self.slides.one_line(text, self.slides.wide(), WIDE_SIZES[0])
             paras.append(Para(line, label=f"{told.number}.", case=told.number))
         if paras:
-            self._text("Cases", paras)
+            self._text(say("slides.cases"), paras)
 
     def _references(self) -> None:
         paras: list[Para] = []
@@ -118,7 +118,7 @@ class Deck:
             if listed:
                 paras += [Para(told.titled(telling.clean(told.case.title)), "head"), *listed]
         if paras:
-            self._text("References", paras)
+            self._text(say("shared.references"), paras)
 
     def _links(self) -> None:
         """Each line of the list of cases leads to its case."""
@@ -148,7 +148,7 @@ class Deck:
         batches = _batches(told.figures)
         beside = False
         if not batches:
-            for slide in self._text(title, paras or [Para("This case has no pictures.")]):
+            for slide in self._text(title, paras or [Para(say("shared.no_pictures"))]):
                 told.waiting.append((slide, []))
         elif paras:
             body, pages = slides.fitted(paras, slides.column(), NARROW_SIZES, NARROW_SIZES[-1])
@@ -198,7 +198,7 @@ class Deck:
         return made
 
     def _quiz(self, told: _Told, quiz: Quiz, place: int) -> None:
-        name = "question" if len(told.case.quiz) == 1 else f"question {place}"
+        name = say("slides.question") if len(told.case.quiz) == 1 else say("slides.question_n", n=place)
         paras = telling.question(quiz)
         asked = next((f for f in told.figures if quiz.ask_point and f.ref == quiz.ask_point.media), None)
         if asked is None or quiz.ask_point is None:
@@ -218,24 +218,29 @@ class Deck:
         told.first_answer = slides.count + 1
         said = [para for quiz in case.quiz for para in telling.answered(quiz)]
         if said:
-            self._text(told.titled("answer to the question" + ("" if len(case.quiz) == 1 else "s")), said)
+            self._text(
+                told.titled(say("slides.answer_one" if len(case.quiz) == 1 else "slides.answer_many")), said
+            )
         views = telling.views(case, told.figures)
         if not views and told.figures:
             views = [View(told.figures[0], told.figures[0].key_frame, ())]
-        title = told.titled(telling.clean(case.title) or "the answer")
+        title = told.titled(telling.clean(case.title) or say("slides.the_answer"))
         paras = telling.verdict(case)
         if not slides.title_fits(title):
             paras = [Para(telling.clean(case.title), "strong"), *paras]
         shown: set[int] = set()
         made: list[Any] = []
         for place, view in enumerate(views):
-            paras += [Para("Findings", "head")] if place == 0 and paras and view.findings else []
+            paras += [Para(say("shared.findings"), "head")] if place == 0 and paras and view.findings else []
             for number in view.findings:
                 if number <= len(case.findings):
                     paras += telling.finding(case, number, marked=True, briefly=number in shown)
                     shown.add(number)
-            name = f"{view.name[:1].lower()}{view.name[1:]}"
-            heading = title if place == 0 else told.titled(f"findings, {name}")
+            heading = (
+                title
+                if place == 0
+                else told.titled(say("slides.findings_in", what=telling.lowered(view.name)))
+            )
             pages = self._shown(heading, paras, told, view, telling.true_caption(view), answer=True)
             for slide in pages if place else []:
                 slides.note(slide, telling.answer_alt(case, view))
@@ -246,9 +251,9 @@ class Deck:
         slides.note(made[0], telling.notes(case))
         seen = [telling.seen_in(finding, told.figures) for finding in case.findings]
         for name, paras in (
-            ("further findings" if shown else "findings", telling.others(case, shown, seen)),
-            ("discussion", telling.discussion(case)),
-            ("teaching points", telling.points(case)),
+            (say("slides.further" if shown else "slides.findings"), telling.others(case, shown, seen)),
+            (say("slides.discussion"), telling.discussion(case)),
+            (say("slides.points"), telling.points(case)),
         ):
             if paras:
                 self._text(told.titled(name), paras)
@@ -269,7 +274,7 @@ class Deck:
         body, pages = slides.fitted(paras, slides.column(), sizes, sizes[-1])
         data = still(view.figure.clip, view.frame)
         absent = [n for n, f in enumerate(case.findings, start=1) if f.certainty == "absent"]
-        alt = telling.answer_alt(case, view) if answer else f"Ultrasound. {caption}"
+        alt = telling.answer_alt(case, view) if answer else say("slides.ultrasound", what=caption)
         made = []
         for page, some in enumerate(pages):
             slide = slides.bare(title, more=page > 0)
@@ -295,17 +300,14 @@ class Deck:
 
     def _notes(self, told: _Told) -> None:
         """Before the answer the speaker is told where it is."""
-        where = f"The answer begins on slide {told.first_answer}."
+        where = say("slides.answer_begins", n=told.first_answer)
         for slide, lines in told.waiting:
             self.slides.note(slide, "\n".join([where, *lines]))
 
 
 def animated_words() -> str:
     """What is said where clips could not become films."""
-    return (
-        "Clips are animated pictures here, smaller and of fewer colours, because no H.264 encoder is installed. "
-        f"For films, install it and export again: {INSTALL}"
-    )
+    return say("slides.animated", how=INSTALL)
 
 
 def _batches(figures: Sequence[Figure]) -> list[Sequence[Figure]]:

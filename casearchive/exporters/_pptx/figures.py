@@ -49,10 +49,8 @@ class Figure:
 
     @property
     def speed(self) -> str:
-        if self.clip.fps:
-            unevenly = " on the mean, unevenly as they were taken" if self.clip.times else ""
-            return f"true speed: {self.clip.fps:.3g} frames a second{unevenly}"
-        return f"speed unknown: shown at {ASSUMED_FPS:.3g} frames a second"
+        fps = self.clip.fps
+        return _figures.speed(fps or ASSUMED_FPS, known=bool(fps), unevenly=bool(self.clip.times))
 
 
 def figures_of(taught: TeachingCase) -> list[Figure]:
@@ -62,4 +60,4 @@ def figures_of(taught: TeachingCase) -> list[Figure]:
 
 def about(case: Case) -> str:
     """The part of the body and how hard it is, before the answer: ``anterior thigh, intermediate``."""
-    return ", ".join(part for part in (_figures.region(case), words.plain(case.difficulty)) if part)
+    return ", ".join(part for part in (_figures.region(case), words.word(case.difficulty)) if part)

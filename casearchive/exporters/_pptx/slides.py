@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from casearchive.exporters._labels import say
 from casearchive.exporters._pptx import fitting
 from casearchive.exporters._pptx.fitting import BADGE, BULLET, SMALLEST, Para
 from casearchive.exporters._pptx.pictures import Moving
@@ -22,7 +23,6 @@ GAP = 228600
 _TITLE_SIZES = (28, 24, 20, 18, 16)
 #: A line is longer than reckoned now and then: what is left free at its end.
 _SPARE = 0.93
-_MORE = " (continued)"
 _LONGEST_LINE = 9_600_000  # ten and a half inches: longer lines are hard to follow
 _CAPTION_LINES = 2
 
@@ -121,7 +121,9 @@ class Slides:
     ) -> None:
         largest = self.theme.title_size
         sizes = sizes or (largest, *(s for s in _TITLE_SIZES if s < largest))
-        text, size = self._shortened(title, box or self.theme.title, sizes, _MORE if more else "")
+        text, size = self._shortened(
+            title, box or self.theme.title, sizes, f" {say('slides.continued')}" if more else ""
+        )
         holder = slide.shapes.title
         holder.name = "Title"
         frame = holder.text_frame

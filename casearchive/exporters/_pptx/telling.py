@@ -7,7 +7,9 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from casearchive.exporters import _figures
 from casearchive.exporters import _words as words
+from casearchive.exporters._labels import ENGLISH, say, spoken
 from casearchive.exporters._marks import Mark, colour_of, marks_on
 from casearchive.exporters._pptx.figures import Figure
 from casearchive.exporters._pptx.fitting import Para
@@ -29,7 +31,8 @@ class View:
 
     @property
     def name(self) -> str:
-        return f"{self.figure.name}, frame {self.frame}" if self.figure.moving else self.figure.name
+        name = self.figure.name
+        return _figures.in_frames(name, (self.frame, self.frame)) if self.figure.moving else name
 
     @property
     def findings(self) -> tuple[int, ...]:
@@ -61,18 +64,21 @@ def story(case: Case) -> list[Para]:
     if patient:
         told.append(Para(patient, "strong"))
     told += [Para(part) for part in words.paragraphs(case.story.history)]
-    for label, terms in (("Symptoms:", case.story.symptoms), ("How it happened:", case.story.mechanism)):
+    for label, terms in (
+        ("shared.symptoms", case.story.symptoms),
+        ("shared.mechanism", case.story.mechanism),
+    ):
         if terms:
-            told.append(Para(", ".join(map(words.plain, terms)), label=label))
+            told.append(Para(", ".join(map(words.plain, terms)), label=f"{say(label)}:"))
     if case.tests:
-        told.append(Para("Examination", "head"))
+        told.append(Para(say("shared.examination"), "head"))
         for test in case.tests:
-            side = words.plain(test.side)
+            side = words.word(test.side)
             text = words.sentence(words.plain(test.test)) + (f", {side}" if side else "")
-            text += f": {words.plain(test.result)}" if test.result else ""
+            text += f": {words.word(test.result)}" if test.result else ""
             told.append(Para(text + (f" ({test.note})" if test.note else ""), "bullet"))
     if case.story.technique:
-        told += _section("Technique", case.story.technique)
+        told += _section(say("shared.technique"), case.story.technique)
     return _cleaned(told)
 
 
@@ -84,17 +90,17 @@ def caption(figure: Figure) -> str:
 
 def open_alt(figure: Figure) -> str:
     """A picture in words that give no answer away."""
-    more = f", {figure.frames} frames, moving" if figure.moving else ""
-    return f"Ultrasound. {caption(figure)}{more}"
+    more = f", {say('slides.moving', n=figure.frames)}" if figure.moving else ""
+    return say("slides.ultrasound", what=f"{caption(figure)}{more}")
 
 
 def open_note(figure: Figure, shown: tuple[int, int] | None) -> str:
     """What the speaker is told of a picture before the answer; ``shown`` are the frames that its film holds."""
     said = caption(figure)
     if figure.moving:
-        said += f". {figure.frames} frames, {figure.speed}"
+        said += f". {say('slides.frames_at', n=figure.frames, speed=figure.speed)}"
         if shown and shown != (1, figure.frames):
-            said += f". The film on the slide shows frames {shown[0]} to {shown[1]}"
+            said += f". {say('slides.film_shows', first=shown[0], last=shown[1])}"
     return f"{said}."
 
 
@@ -116,7 +122,7 @@ def answered(quiz: Quiz) -> list[Para]:
     told = [Para(part, "strong") for part in words.paragraphs(quiz.question)]
     if 0 <= right < len(quiz.options):
         option = _option(right, quiz.options[right])
-        told.append(Para(option.text, label=f"Answer: {option.label}"))
+        told.append(Para(option.text, label=say("slides.answer", what=option.label)))
     elif not (quiz.why or any(quiz.reasons)):
         return []
     told += [Para(part) for part in words.paragraphs(quiz.why)]
@@ -126,7 +132,7 @@ def answered(quiz: Quiz) -> list[Para]:
 
 def verdict(case: Case) -> list[Para]:
     told = [Para(words.sentence(sentences.diagnosis(d)), "strong") for d in case.story.diagnosis]
-    return _cleaned([Para("Diagnosis", "head"), *told] if told else [])
+    return _cleaned([Para(say("shared.diagnosis"), "head"), *told] if told else [])
 
 
 def finding(case: Case, number: int, *, marked: bool, briefly: bool = False, seen: str = "") -> list[Para]:
@@ -141,7 +147,7 @@ def finding(case: Case, number: int, *, marked: bool, briefly: bool = False, see
         notes = [_noted(m) for m in case.measurements if m.finding == found.id and m.note]
         more = [words.sentence(t) for t in (sentences.qualities(found), _states(found), *measured) if t]
         if not found.reviewed:
-            more.append("Taken from the text, not reviewed.")
+            more.append(f"{say('shared.not_reviewed')}.")
         more += [*map(words.sentence, words.paragraphs(found.note)), *notes]
         more += [seen] if seen else []
         told += [Para(part, under=marked) for part in more]
@@ -160,11 +166,12 @@ def others(case: Case, shown: Iterable[int], seen: Sequence[str]) -> list[Para]:
     """Findings that no picture marked, and measurements that belong to none. ``seen`` says of each finding, in their
     order, where it can be seen."""
     already = set(shown)
-    groups: dict[str, list[Para]] = {"": [], "Not present": [], "Not assessed": []}
+    absent, unseen = say("shared.not_present"), say("shared.not_assessed")
+    groups: dict[str, list[Para]] = {"": [], absent: [], unseen: []}
     for number, found in enumerate(case.findings, start=1):
         if number in already:
             continue
-        group = {"absent": "Not present", "not_assessed": "Not assessed"}.get(found.certainty, "")
+        group = {"absent": absent, "not_assessed": unseen}.get(found.certainty, "")
         if group:
             text = words.sentence(sentences.title(found))
             groups[group].append(
@@ -179,7 +186,7 @@ def others(case: Case, shown: Iterable[int], seen: Sequence[str]) -> list[Para]:
         for m in case.measurements
         if m.finding not in known
     ]
-    for head, paras in (("Measured", loose), *list(groups.items())[1:]):
+    for head, paras in ((say("shared.measured"), loose), *list(groups.items())[1:]):
         told += [Para(head, "head"), *paras] if paras else []
     return _cleaned(told)
 
@@ -187,21 +194,24 @@ def others(case: Case, shown: Iterable[int], seen: Sequence[str]) -> list[Para]:
 def discussion(case: Case) -> list[Para]:
     told: list[Para] = []
     if case.story.differential:
-        told += [Para("Differential diagnosis", "head")]
+        told += [Para(say("shared.differential"), "head")]
         told += [Para(words.sentence(words.plain(d)), "bullet") for d in case.story.differential]
     if case.priors:
-        told += [Para("What was thought before", "head")]
+        told += [Para(say("slides.before"), "head")]
         told += [Para(sentences.prior(p), "bullet") for p in case.priors]
-    told += _section("Discussion", case.story.discussion)[0 if told else 1 :]
-    told += _section("Treatment", case.story.treatment)
-    told += _section("Outcome", case.story.outcome)
+    told += _section(say("shared.discussion"), case.story.discussion)[0 if told else 1 :]
+    told += _section(say("shared.treatment"), case.story.treatment)
+    told += _section(say("shared.outcome"), case.story.outcome)
     return _cleaned(told)
 
 
 def points(case: Case) -> list[Para]:
     told = [Para(point, "bullet") for point in case.story.points]
     if case.story.pitfalls:
-        told += [Para("Pitfalls", "head"), *(Para(trap, "bullet") for trap in case.story.pitfalls)]
+        told += [
+            Para(say("shared.pitfalls"), "head"),
+            *(Para(trap, "bullet") for trap in case.story.pitfalls),
+        ]
     return _cleaned(told)
 
 
@@ -209,7 +219,7 @@ def references(case: Case) -> list[Para]:
     """Literature, and whose case it is."""
     told = [Para(reference, "bullet") for reference in case.story.references]
     by = ", ".join(part for part in (case.author.name, case.author.affiliation) if part)
-    return _cleaned([*told, *([Para(f"Case by {by}")] if by else [])])
+    return _cleaned([*told, *([Para(say("shared.case_by", who=by))] if by else [])])
 
 
 def true_caption(view: View) -> str:
@@ -223,21 +233,24 @@ def answer_alt(case: Case, view: View) -> str:
         for number in view.findings
         if number <= len(case.findings)
     )
-    return clean(f"Ultrasound. {true_caption(view)}" + (f" Marked: {marked}" if marked else ""))
+    told = say("slides.ultrasound", what=true_caption(view))
+    return clean(f"{told} {say('slides.marked', what=marked)}" if marked else told)
 
 
 def notes(case: Case) -> str:
     """All that a teacher wants to have at hand with the answer."""
-    parts = [("Diagnosis", [words.sentence(sentences.diagnosis(d)) for d in case.story.diagnosis])]
+    parts = [
+        (say("shared.diagnosis"), [words.sentence(sentences.diagnosis(d)) for d in case.story.diagnosis])
+    ]
     found = []
     for number in range(1, len(case.findings) + 1):
         head, *more = finding(case, number, marked=False)
         found.append(f"{number}. {head.text}" + "".join(f". {p.text.rstrip('.')}" for p in more) + ".")
-    parts.append(("Findings", found))
-    parts.append(("Teaching points", list(case.story.points)))
-    parts.append(("Pitfalls", list(case.story.pitfalls)))
+    parts.append((say("shared.findings"), found))
+    parts.append((say("shared.teaching_points"), list(case.story.points)))
+    parts.append((say("shared.pitfalls"), list(case.story.pitfalls)))
     parts.append(
-        ("Differential diagnosis", [words.sentence(words.plain(d)) for d in case.story.differential])
+        (say("shared.differential"), [words.sentence(words.plain(d)) for d in case.story.differential])
     )
     told = [
         "\n".join([clean(head), *(f"- {clean(line)}" for line in lines)]) for head, lines in parts if lines
@@ -284,12 +297,16 @@ def seen_in(found: Finding, figures: Sequence[Figure]) -> str:
         figure = next((f for f in figures if f.ref == evidence.media), None)
         if figure is None:
             continue
-        name = figure.name[:1].lower() + figure.name[1:]
+        name = lowered(figure.name)
         if evidence.frames and figure.moving:
-            first, last = evidence.frames
-            name += f", frame {first}" if first == last else f", frames {first}–{last}"
+            name = _figures.in_frames(name, evidence.frames)
         told.append(name)
-    return f"Seen in {'; '.join(told)}" if told else ""
+    return say("slides.seen_in", what="; ".join(told)) if told else ""
+
+
+def lowered(name: str) -> str:
+    """The name of a picture inside a sentence: small where English is spoken, as it is in other languages."""
+    return name[:1].lower() + name[1:] if spoken().code == ENGLISH else name
 
 
 def _section(head: str, text: str) -> list[Para]:

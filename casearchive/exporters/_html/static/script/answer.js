@@ -69,11 +69,11 @@ class Answer {
     }
     const complete = this.complete();
     this.button.setAttribute("aria-expanded", String(complete));
-    this.button.textContent = complete ? "Hide the answer" : "Show the whole answer";
+    this.button.textContent = say(complete ? "hide_answer" : "show_answer");
     const stage = this.next();
     this.step.hidden = !stage;
-    const told = { findings: "the findings", diagnosis: "the diagnosis", teaching: "the teaching points" };
-    this.step.textContent = stage ? `Show ${told[stage]}` : "";
+    const told = { findings: "show_findings", diagnosis: "show_diagnosis", teaching: "show_points" };
+    this.step.textContent = stage ? say(told[stage]) : "";
     document.body.classList.toggle("revealed", complete);
     this.tellTitle(this.shown.has("diagnosis") ? answers.title : this.quizTitle);
     this.tellPictures(complete || this.shown.has("findings") ? answers : null);

@@ -15,6 +15,11 @@ function make(tag, about = {}, ...children) {
   return element;
 }
 
+/* A label of the page's language, with its {names} filled in. */
+function say(key, filled = {}) {
+  return LABELS[key].replace(/\{(\w+)\}/g, (_, name) => filled[name]);
+}
+
 /* The answers stand in the page as base64 of JSON: hidden from a glance, not from somebody who wants to know. */
 function unseal(id) {
   const bytes = atob(document.getElementById(id).textContent);

@@ -24,7 +24,7 @@ class List {
     for (const { number, item, title } of this.open) {
       if (INSTRUCTOR) continue;
       const points = pointsOf(this.store.of(number));
-      const told = points ? `Answered, ${points[0]} of ${points[1]}` : "Answered";
+      const told = points ? say("answered_points", { got: points[0], of: points[1] }) : say("answered");
       item.querySelector(".chips").prepend(make("span", { className: "chip done" }, told));
       item.querySelector(".true-title").textContent = title;
       item.querySelector(".true-title").hidden = false;
@@ -58,7 +58,10 @@ class List {
       one.item.hidden = !fits;
       found += Number(fits);
     }
-    this.count.textContent = `${found} of ${this.cases.length} case${this.cases.length === 1 ? "" : "s"}`;
+    this.count.textContent = say(this.cases.length === 1 ? "found_one" : "found_many", {
+      n: found,
+      of: this.cases.length,
+    });
     this.none.hidden = found > 0 || this.cases.length === 0;
     all(".clear-filters").forEach((b) => (b.hidden = !(words.length || chosen.length || answered)));
   }

@@ -82,7 +82,7 @@ class Player {
       return;
     }
     this.shown = number;
-    const told = `frame ${number} of ${this.frames}`;
+    const told = say("frame_of", { n: number, of: this.frames });
     this.scrub.value = number;
     this.scrub.setAttribute("aria-valuetext", told);
     this.now.textContent = number;
@@ -113,7 +113,7 @@ class Player {
     this.playing = true;
     this.root.classList.remove("fresh");
     this.root.classList.add("playing");
-    this.button.setAttribute("aria-label", "Pause");
+    this.button.setAttribute("aria-label", say("pause"));
     if (this.data.film) {
       this.source.play(this.rate, this.shown);
       return;
@@ -127,7 +127,7 @@ class Player {
     if (!this.moving) return;
     this.playing = false;
     this.root.classList.remove("playing", "fresh");
-    this.button.setAttribute("aria-label", "Play");
+    this.button.setAttribute("aria-label", say("play"));
     if (this.data.film) this.source.pause();
   }
 
@@ -216,7 +216,7 @@ class Player {
       }),
     );
     this.looping.replaceChildren(
-      option("", "Whole clip"),
+      option("", say("whole_clip")),
       ...ranges.map(({ first, last, label }) => option(`${first}-${last}`, `${label}: ${first}–${last}`)),
     );
     this.root.querySelector(".loop-tool").hidden = ranges.length === 0;

@@ -27,14 +27,14 @@ class Question {
 
   restore() {
     const before = this.kept.of().quiz?.[this.number];
-    if (before) this.say("", before[0] ? "Answered before: right." : "Answered before: not right.", "");
+    if (before) this.say("", say(before[0] ? "before_right" : "before_wrong"), "");
   }
 
   /* Arrow keys walk through the choices, so a choice counts only when it is checked. */
   judge() {
     const chosen = this.options.find((option) => option.checked);
     if (!chosen) {
-      this.say("", "Choose an answer first.", "");
+      this.say("", say("choose_first"), "");
       return;
     }
     const { answer, why, reasons } = unseal("sealed").quiz[this.number];
@@ -48,8 +48,8 @@ class Question {
     this.first("quiz", right ? 1 : 0, 1);
     chosen.closest("label").classList.add(right ? "right" : "wrong");
     this.reason(reasons, right ? null : chosen);
-    if (right) this.say("right", "Right.", why);
-    else this.say("wrong", "Not quite.", "Try another, or show the answer.");
+    if (right) this.say("right", say("right"), why);
+    else this.say("wrong", say("wrong"), say("another"));
   }
 
   /* Only the first answer counts, and none that was given after it was told. */
@@ -65,7 +65,7 @@ class Question {
     this.reason(reasons);
     const right = this.options.find((option) => Number(option.value) === answer);
     if (right) right.closest("label").classList.add("right");
-    this.say("right", right ? `Answer: ${right.nextElementSibling.textContent.trim()}.` : "", why);
+    this.say("right", right ? say("the_answer", { what: right.nextElementSibling.textContent.trim() }) : "", why);
   }
 
   clear() {
@@ -94,10 +94,7 @@ class Question {
     const { pointer, root, moving } = this.player;
     this.player.touched = true;
     pointer.begin(this);
-    pointer.say(
-      `${moving ? "Stop at the frame that shows it best (, and . step), then click the place." : "Click the place."}` +
-        " With the keyboard: arrow keys move the cross, Enter marks, Escape ends.",
-    );
+    pointer.say(`${say(moving ? "stop_and_click" : "click")} ${say("by_keyboard")}`);
     root.scrollIntoView({ block: "center", behavior: calm.matches ? "auto" : "smooth" });
     root.focus({ preventScroll: true });
   }
@@ -135,11 +132,11 @@ function judged({ frames, kind, points }, point, player) {
   const near = off <= size * (area ? 0.02 : 0.05);
   const timely = !frames || (player.shown >= frames[0] && player.shown <= frames[1]);
   const [first, last] = frames || [];
-  const told = first === last ? `frame ${first}` : `frames ${first}–${last}`;
+  const beside = { first, last, yours: player.shown };
   return {
     points: Number(near) + Number(timely),
-    place: near ? "The right place." : off <= size * 0.12 ? "Close, but beside it." : "Not there.",
-    frame: timely ? "The right frame." : `It shows in ${told}; yours was frame ${player.shown}.`,
+    place: say(near ? "place_right" : off <= size * 0.12 ? "place_near" : "place_wrong"),
+    frame: timely ? say("frame_right") : say(first === last ? "frame_wrong" : "frames_wrong", beside),
   };
 }
 

@@ -20,7 +20,7 @@ class Ruler {
     this.button.setAttribute("aria-pressed", "true");
     this.player.root.focus({ preventScroll: true });
     const why = this.player.data.regions.length ? "" : this.nowhere();
-    pointer.say(why || "Ruler: set two points. Arrow keys move the cross, Enter sets a point, Escape ends.");
+    pointer.say(why || say("ruler"));
   }
 
   ended() {
@@ -30,7 +30,7 @@ class Ruler {
   }
 
   nowhere() {
-    return "No ruler: nothing tells the scale of this picture.";
+    return say("no_scale");
   }
 
   region([x, y]) {
@@ -53,7 +53,7 @@ class Ruler {
     if (this.points.length === 1) {
       this.from = region;
       pointer.draw("point", this.points);
-      pointer.say("First point set. Set the second.");
+      pointer.say(say("first_point"));
     } else {
       pointer.draw("ruler", this.points);
       pointer.say(this.length());
@@ -62,10 +62,10 @@ class Ruler {
 
   refusal(region) {
     if (!this.player.data.regions.length) return this.nowhere();
-    if (!region) return "No length: this point lies outside the ultrasound regions, where there is no scale.";
-    if (region.why) return `No length here: ${region.why}.`;
+    if (!region) return say("outside");
+    if (region.why) return say("no_length", { why: region.why });
     if (this.points.length === 1 && region !== this.from)
-      return "No length: the two points lie in different ultrasound regions. Start again within one.";
+      return say("two_regions");
     return "";
   }
 
@@ -73,6 +73,6 @@ class Ruler {
     const [[ax, ay], [bx, by]] = this.points;
     const [across, down] = this.from.mm;
     const length = Math.hypot((bx - ax) * across, (by - ay) * down);
-    return `${length.toFixed(length < 100 ? 1 : 0)} mm`;
+    return `${length.toFixed(length < 100 ? 1 : 0).replace(".", LABELS.decimal)} mm`;
   }
 }

@@ -13,15 +13,20 @@ function tellScore(store) {
     const points = pointsOf(kept);
     if (kept.done || points) answered += 1;
     if (points) points.forEach((value, side) => (sum[side] += value));
-    const told = points ? `${points[0]} of ${points[1]}` : kept.done ? "seen" : "—";
+    const told = points ? say("points_of", { got: points[0], of: points[1] }) : kept.done ? say("seen") : "—";
     row.querySelector(".points").textContent = told;
     const title = row.querySelector(".true-title");
     title.textContent = kept.done ? facets[n].title : "";
     title.hidden = !kept.done;
   });
-  document.querySelector(".total").textContent = sum[1]
-    ? `${sum[0]} of ${sum[1]} points (${Math.round((100 * sum[0]) / sum[1])} %), ${answered} of ${cases.length} cases answered`
-    : `No points yet; ${answered} of ${cases.length} cases answered`;
+  const percent = Math.round((100 * sum[0]) / sum[1]);
+  document.querySelector(".total").textContent = say(sum[1] ? "total" : "no_points", {
+    got: sum[0],
+    of: sum[1],
+    percent,
+    done: answered,
+    cases: cases.length,
+  });
   document.querySelector(".again").addEventListener("click", () => {
     store.clear();
     tellScore(store);

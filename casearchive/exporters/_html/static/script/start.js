@@ -27,7 +27,7 @@ function look(players, button) {
   const caption = player.root.closest("figure").querySelector("figcaption");
   let back = caption.querySelector(".return");
   if (!back) {
-    back = make("button", { type: "button", className: "return" }, "Back to where I was");
+    back = make("button", { type: "button", className: "return" }, say("back_to_where"));
     caption.append(back);
   }
   back.onclick = () => {
