@@ -13,44 +13,51 @@ from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, lexicon
 #: The name of the option, and what is said of it in lists.
 OPTION = "findings"
 ABOUT = (
-    "which findings are shown: present (not what was excluded), definite (only what is sure), and of what or where, "
-    "such as tear,quadriceps (all)"
+    "which findings are shown: present (not what was excluded), definite (only what is sure), reviewed (not what was "
+    "only read in the text), and of what or where, such as tear,quadriceps (all)"
 )
+_REVIEWED = "reviewed"
 _SURE: dict[str, tuple[str, ...]] = {"all": CERTAINTIES, "present": PRESENT, "definite": ("definite",)}
 
 
 @dataclass(frozen=True, slots=True)
 class Focus:
     """``certainties`` that are shown, and the concepts of which a finding must be one, by structure or abnormality (its
-    kinds and parts are among them); no concept means every finding."""
+    kinds and parts are among them); no concept means every finding. ``reviewed``: only what a person wrote or saw."""
 
     certainties: tuple[str, ...] = CERTAINTIES
     concepts: frozenset[str] = frozenset()
+    reviewed: bool = False
 
     def shows(self, finding: Finding) -> bool:
         of_kind = not self.concepts or bool(self.concepts & {finding.structure, finding.abnormality})
-        return of_kind and finding.certainty in self.certainties
+        looked_at = finding.reviewed or not self.reviewed
+        return of_kind and looked_at and finding.certainty in self.certainties
 
 
 def read(value: str) -> Focus:
     """The focus that an option's value asks for: words parted by commas. Raises ``UsageError``."""
-    certainties, concepts = _SURE["all"], set[str]()
+    certainties, concepts, reviewed = _SURE["all"], set[str](), False
     words = [word.strip() for word in value.split(",") if word.strip()]
     for word in words:
         if word.lower() in _SURE:
             certainties = _SURE[word.lower()]
+            continue
+        if word.lower() == _REVIEWED:
+            reviewed = True
             continue
         concept = lexicon().resolve(word, {*STRUCTURE_KINDS, *ABNORMALITY_KINDS})
         if concept is None:
             raise UsageError(
                 f"{word!r} is no structure and no abnormality",
                 where=f"option {OPTION}",
-                hint=f"Write {', '.join(_SURE)} or words of the vocabulary (casearchive vocabulary), parted by commas.",
+                hint=f"Write {', '.join((*_SURE, _REVIEWED))} or words of the vocabulary (casearchive vocabulary), "
+                "parted by commas.",
             )
         concepts |= {concept.id, *lexicon().narrower(concept.id)}
     if not words:
         raise UsageError("it says nothing", where=f"option {OPTION}", hint="Write: --option findings=present")
-    return Focus(certainties, frozenset(concepts))
+    return Focus(certainties, frozenset(concepts), reviewed)
 
 
 def focused(case: Case, focus: Focus) -> Case:

@@ -54,6 +54,13 @@ def test_what_belongs_to_a_finding_goes_with_it() -> None:
     assert [(q.question, q.ask_point) for q in shown.quiz] == [("What?", None)]
 
 
+def test_what_was_only_read_in_the_text_can_stay_away() -> None:
+    told, written = case().findings[:2]
+    mixed = replace(case(), findings=(replace(told, reviewed=False), written))
+    assert [f.id for f in focus.focused(mixed, focus.read("reviewed")).findings] == ["F2"]
+    assert focus.focused(mixed, focus.read("reviewed,definite")).findings == ()
+
+
 @pytest.mark.parametrize("value", ["", " , ", "unicorn", "tear,unicorn"])
 def test_a_value_that_chooses_nothing_known_is_refused_with_what_can_be_said(value: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -153,6 +153,8 @@ def check(state: State, name: str) -> int:
             click.echo(safe(f"{one.slug}, {problem.field}: {problem.message}"))
     for line in withheld_lines(withheld):
         click.echo(safe(f"Stays in: {line}"))
+    for option, value in state.open().set(name).options:
+        state.say(f"Its exports have {option}{f'={value}' if value else ''}.")
     if withheld:
         state.say(f"{many(len(withheld), 'thing')} would stay in.")
     else:

@@ -452,6 +452,7 @@ def certificate_page(said: Mapping[str, Any]) -> str:
             f" {html.escape(current['version'])},",
             f" SHA-256 <code>{html.escape(current['sha256'])}</code>.</p>",
             _options_in_words(current.get("options", ())),
+            _asked_in_words(said.get("options", {})),
             "<p>Everything listed here was built new from an allow-list; no original was edited. In the DICOM",
             " objects each frame is, inside the kept area, pixel for pixel what the source shows, in 8 bits a",
             " sample; outside it is zero but for what is named beside it. Pictures in pages are made of these",
@@ -500,6 +501,12 @@ def _options_in_words(chosen: Collection[str]) -> str:
     options: list[Option] = [option for option in profile().options if option.name in chosen]
     items = [f"{o.name}: {o.title}. Standard: {o.standard}. It costs: {o.costs}." for o in options]
     return _section("Options", _list(items)) if items else ""
+
+
+def _asked_in_words(options: Mapping[str, str]) -> str:
+    """What was asked of the outputs: which findings they show, in which language …; nothing where nothing was."""
+    items = [f"{name}: {value}" if value else name for name, value in sorted(options.items())]
+    return _section("What was asked of the outputs", _list(items)) if items else ""
 
 
 def _review_in_words(reviewed: Mapping[str, Any] | None) -> str:
