@@ -29,6 +29,8 @@ STEMS = {
 }
 #: What an answer of the page may be judged by, and words of closed lists: the key is a value there.
 OPEN = ("word.",)
+#: Strings of the code that look like keys and are none.
+NO_LABELS = ("word.", "slides.pptx", "cards.apkg")
 
 
 def names_in(text: str) -> list[str]:
@@ -53,14 +55,16 @@ def said() -> Iterator[str]:
 
 
 def _of_code(text: str) -> Iterator[str]:
-    if not re.fullmatch(r"(shared|page|slides|cards|word)\.\w*", text):
+    if not re.fullmatch(r"(shared|page|slides|cards|word)\.\w*", text) or text in NO_LABELS:
         return
     if text in STEMS:
         yield from (f"{text}{ending}" for ending in STEMS[text])
-    elif text not in labels("en").texts:
-        yield from (f"{text}_{ending}" for ending in ("one", "many"))
-    else:
+        return
+    there = labels("en").texts
+    if text in there:
         yield text
+    if text not in there or f"{text}_one" in there:
+        yield from (f"{text}_{ending}" for ending in ("one", "many"))
 
 
 # ------------------------------------------------------------------------------------------------ complete
