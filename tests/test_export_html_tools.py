@@ -236,6 +236,8 @@ def test_a_film_plays_and_pauses_where_it_stands(browser: Browser, tmp_path: Pat
     page.until("document.querySelector('video').paused && !document.querySelector('video').seeking")
     frame = int(page.run("document.querySelector('.player').dataset.frame"))
     at_frame(page, frame)
+    # what was sought is there, but on a busy machine not painted yet
+    page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert number_in(page.screenshot("#figure-1 .stage")) == frame
 
 
