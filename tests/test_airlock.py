@@ -565,6 +565,7 @@ def test_a_name_flashed_on_one_frame_is_refused(tmp_path: Path) -> None:
             "not an ultrasound image object (Encapsulated PDF",
         ),
         ({"rows": ROWS + 1}, "size"),
+        ({"rows": 70_000}, "a side of it is longer than the 65535 pixels that DICOM can say"),
     ],
 )
 def test_what_is_not_plainly_safe_is_refused_with_a_reason(tmp_path: Path, change: dict, reason: str) -> None:

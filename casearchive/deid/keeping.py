@@ -46,6 +46,9 @@ class Kept:
         return self.decision is not None and self.decision.kind == APPROVE
 
 
+_MOST_PIXELS_A_SIDE = 65_535  # Rows and Columns are US (PS3.5 6.2)
+
+
 def safe_area(facts: Facts, decision: Decision | None, scanners: Collection[Scanner]) -> Kept | Refusal:
     """Which pixels of a file may stay: what a person keeps, else its regions where they can be trusted, else the
     profile of this very scanner; else nobody knows, and a person must look."""
@@ -73,6 +76,8 @@ def _no_rule(facts: Facts) -> Refusal | None:
         return Refusal(f"not an ultrasound image object ({kind}): no rule lets it out", NOBODY)
     if facts.kind not in ("dicom", "image", "clip") or facts.instance.frames < 1:
         return Refusal("not a picture: reports and other objects do not leave", NOBODY)
+    if max(facts.instance.rows or 0, facts.instance.columns or 0) > _MOST_PIXELS_A_SIDE:
+        return Refusal(f"a side of it is longer than the {_MOST_PIXELS_A_SIDE} pixels that DICOM can say", NOBODY)
     return None
 
 

@@ -56,7 +56,7 @@ def xml(content: bytes, rng: Random, others: list[bytes]) -> bytes:
     """Elements changed, so that most is still XML; now and then the text of it instead."""
     try:
         root = ElementTree.fromstring(content)  # noqa: S314 our own seeds and what was made of them
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, LookupError):  # the latter: an encoding that there is not
         return _changed(rng.choice(others), rng, others, _XML)
     if rng.random() < 0.2:
         return _changed(content, rng, others, _XML)
