@@ -218,3 +218,14 @@ def test_it_asks_before_and_keeps_the_record_where_it_is_told_to(root: Path, tmp
     )
     told = run.invoke(cli, ["--archive", str(root), "--json", "remove", loose, "--yes"])
     assert json.loads(told.stdout)["removed"] is True
+
+
+def test_a_record_that_was_kept_comes_back_as_it_was(root: Path, tmp_path: Path) -> None:
+    archive = Archive.open(root)
+    before = (root / "cases" / "tear.toml").read_bytes()
+    kept = tmp_path / "back" / "tear" / "case.toml"
+    kept.parent.mkdir(parents=True)
+    archive.remove(archive.plan_removal("tear"), keep=kept)
+    assert archive.ingest([tmp_path / "back"], workers=0).failed == 0
+    assert (root / "cases" / "tear.toml").read_bytes() == before
+    assert archive.verify(full=True).faults == ()
