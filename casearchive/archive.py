@@ -867,7 +867,7 @@ class Archive:
         """Bring the backup in the folder ``to`` up to date, or make it. See ``casearchive.backup.backup``."""
         from casearchive.backup import backup
 
-        return backup(self._rooms(), Path(to), quick=quick, dry_run=dry_run, say=self._say, tell=tell)
+        return backup(self._rooms(), Path(to), quick=quick, dry_run=dry_run, tell=tell)
 
     @staticmethod
     def restore(

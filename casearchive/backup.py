@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 from casearchive import index, settings, truth
 from casearchive.errors import ArchiveBusy, CaseArchiveError, Damaged, UsageError
 from casearchive.files import (
+    digest_of,
     open_plain,
     private_folder,
     read_plain,
@@ -61,6 +62,9 @@ class BackedUp:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
+    """``objects`` and ``records`` are what the archive in ``to`` holds (would hold, in a dry run); ``damaged`` is what
+    was not what it was, or was not in the backup though the ledger tells of it."""
+
     to: Path
     objects: int
     records: int
@@ -86,7 +90,6 @@ def backup(
     *,
     quick: bool = False,
     dry_run: bool = False,
-    say: Callable[[str], None] = lambda _: None,
     tell: Callable[[int, int], None] = lambda _d, _t: None,
 ) -> BackedUp:
     """Bring the backup in ``to`` up to date, or make it. What it holds is read again before it is trusted, unless
@@ -103,10 +106,10 @@ def backup(
     before = _check_target(target, mine.archive_id)
     _settle(rooms, dry_run)
     if dry_run:
-        return _backed_up(rooms, target, before, quick, tell, Path())
+        return _backed_up(rooms, target, before, quick, tell, None)
     with index.reading(rooms.layout.index) as connection:
         held = [(row.sha256, row.bytes) for row in read.held(connection)]
-    needed = sum(size for name, size in held if not _has_size(_object(target, name), size))
+    needed = sum(size for name, size in held if not _has_size(target.original(name), size))
     _check_room(target.root, needed + rooms.layout.index.stat().st_size)
     private_folder(target.root)
     with _alone(target), temporary_sibling(target.index) as copy:
@@ -122,10 +125,11 @@ def _backed_up(
     before: dict[str, object],
     quick: bool,
     tell: Callable[[int, int], None],
-    copy: Path,
+    copy: Path | None,
 ) -> BackedUp:
-    dry_run = copy == Path()
-    taken = _snapshot(rooms, None if dry_run else copy)
+    """``copy`` is where the copy of the index goes; None for a dry run, which writes nothing."""
+    dry_run = copy is None
+    taken = _snapshot(rooms, copy)
     _check_continues(target, taken.ledger)
     mine = settings.read(rooms.layout)
     if not dry_run:
@@ -136,8 +140,8 @@ def _backed_up(
     damaged = list(taken.damaged)
     copied = size = 0
     for number, (sha256, length) in enumerate(taken.objects, 1):
-        there = _object(target, sha256)
-        if not (_has_size(there, length) and (quick or dry_run or _hash(there) == sha256)):
+        there = target.original(sha256)
+        if not (_has_size(there, length) and (quick or dry_run or digest_of(there) == sha256)):
             if dry_run or _copied(rooms.store.path(sha256), there, sha256):
                 copied, size = copied + 1, size + length
             else:
@@ -145,7 +149,7 @@ def _backed_up(
         tell(number, len(taken.objects))
     gone = truth.removed(taken.events)
     left = _left_in(target, gone)
-    if not dry_run:
+    if copy is not None:
         _write_small(target, taken)
         with copy.open("rb+") as file:
             os.fsync(file.fileno())
@@ -209,8 +213,8 @@ def _snapshot(rooms: Rooms, copy: Path | None) -> _Snapshot:
                 settled = False
         if settled or last:
             break
-    small[rooms.layout.secret.name] = read_plain(rooms.layout.secret)
     settings.secret(rooms.layout)  # raises where it is not the key any more: a backup must not spread that
+    small[rooms.layout.secret.name] = read_plain(rooms.layout.secret)
     damaged += [name for name in hashes if name not in small and name not in damaged]
     position = max((e.position for e in events), default=0)
     lines, told = _ledger(rooms, position)
@@ -235,7 +239,7 @@ def _left_in(target: Layout, gone: frozenset[str]) -> list[Path]:
     """What the backup still holds of files and cases that were removed from the archive."""
     found = []
     for name in sorted(gone):
-        path = _object(target, name) if len(name) == 64 else target.record(name)
+        path = target.original(name) if len(name) == 64 else target.record(name)
         if path.is_file():
             found.append(path)
     return found
@@ -367,9 +371,9 @@ def _write_small(target: Layout, taken: _Snapshot) -> None:
             continue
         private_folder(path.parent)
         _put(path, taken.small[name])
-    known = truth.noted(taken.events)
+    away = truth.taken_away(taken.events)
     for name, path in truth.files(target):
-        if name not in taken.small and name not in known:
+        if name not in taken.small and name in away:
             path.unlink()  # its owner took it away, and the ledger says so
     _put(target.ledger, taken.ledger)
 
@@ -386,24 +390,12 @@ def _put(path: Path, content: bytes) -> None:
 # ------------------------------------------------------------------------------------------------ bytes
 
 
-def _object(layout: Layout, sha256: str) -> Path:
-    return layout.objects / sha256[:2] / sha256
-
-
 def _has_size(path: Path, size: int) -> bool:
     try:
         state = path.lstat()
     except OSError:
         return False
     return stat.S_ISREG(state.st_mode) and state.st_size == size
-
-
-def _hash(path: Path) -> str:
-    try:
-        with open_plain(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
 
 
 def _copied(source: Path, target: Path, sha256: str) -> bool:
@@ -471,50 +463,88 @@ def restore(
     names = [
         p.name
         for d in sorted(backup_layout.objects.glob("??"))
+        if d.is_dir()
         for p in sorted(d.iterdir())
         if len(p.name) == 64
     ]
-    small = dict(truth.files(backup_layout))
-    sizes = {n: _object(backup_layout, n).lstat().st_size for n in names}
-    _check_room(target.root, sum(s for n, s in sizes.items() if not _has_size(_object(target, n), s)))
-    records = sum(name.startswith("cases/") for name in small)
+    sizes = {n: backup_layout.original(n).lstat().st_size for n in names}
+    _check_room(target.root, sum(s for n, s in sizes.items() if not _has_size(target.original(n), s)))
     if dry_run:
-        return Restored(target.root, len(names), records, sum(sizes.values()), ())
+        return Restored(target.root, len(names), _records(backup_layout), sum(sizes.values()), ())
     events = tuple(Ledger(backup_layout.ledger).events())  # raises where the chain does not hold
     settings.secret(backup_layout)
-    known = truth.noted(events)
     private_folder(target.root)
-    damaged: list[str] = []
+    damaged: set[str] = set()
     with _alone(target):
         if not begun:
             write_durably(target.root / _UNFINISHED, json.dumps({"archive_id": mine.archive_id}).encode())
-        for folder in (target.objects, target.cases, target.sets, target.cache, target.temporary):
-            private_folder(folder)
-        for number, name in enumerate(names, 1):
-            there = _object(target, name)
-            if _hash(there) != name and not _copied(_object(backup_layout, name), there, name):
-                damaged.append(name)
-            tell(number, len(names))
-        for name, path in small.items():
-            content = read_plain(path)
-            if name in known and truth.digest(content) != known[name]:
-                damaged.append(name)
-            private_folder((target.root / name).parent)
-            if name != settings.MARKER:
-                _put(target.root / name, content)
-        _put(target.secret, read_plain(backup_layout.secret))
-        _put(target.ledger, read_plain(backup_layout.ledger))
-        _put(target.marker, read_plain(backup_layout.marker))
+        # With its settings it is an archive, in which somebody may have worked since a run was cut off: what they did
+        # must not be written over, and only index and pictures are left to be made.
+        if not target.marker.is_file():
+            damaged |= _put_back(backup_layout, target, names, truth.noted(events), tell)
     rooms = Rooms.of(target)
     with rooms.writer():
         rooms.sweep()
-        rooms.ledger.append(
-            [("restored", settings.MARKER, {"from": str(backup_layout.root), "lines": len(events)})]
-        )
+        if not any(e.event == "restored" and e.position > len(events) for e in rooms.ledger.events()):
+            rooms.ledger.append(
+                [("restored", settings.MARKER, {"from": str(backup_layout.root), "lines": len(events)})]
+            )
         rebuilt = reindex(rooms, workers=workers, take_changes=False, tell=tell)
         (target.root / _UNFINISHED).unlink(missing_ok=True)
         sync_folder(target.root)
-    return Restored(target.root, len(names), records, sum(sizes.values()), tuple(sorted(damaged)), rebuilt)
+    damaged |= _lacking(rooms)
+    held = sum(map(rooms.store.has, rooms.store.names()))
+    return Restored(
+        target.root, held, _records(target), sum(sizes.values()), tuple(sorted(damaged)), rebuilt
+    )  # fmt: skip
+
+
+def _put_back(
+    source: Layout,
+    target: Layout,
+    names: list[str],
+    known: dict[str, str],
+    tell: Callable[[int, int], None],
+) -> set[str]:
+    """All that is truth, its settings last. Returns what is not what it was; originals of those are left out."""
+    damaged: set[str] = set()
+    for folder in (target.objects, target.cases, target.sets, target.cache, target.temporary):
+        private_folder(folder)
+    for number, name in enumerate(names, 1):
+        there = target.original(name)
+        if digest_of(there) != name and not _copied(source.original(name), there, name):
+            damaged.add(name)
+        tell(number, len(names))
+    for name, path in truth.files(source):
+        if name == settings.MARKER:
+            continue
+        try:
+            content = read_plain(path)
+        except OSError:
+            damaged.add(name)
+            continue
+        private_folder((target.root / name).parent)
+        _put(target.root / name, content)
+    _put(target.secret, read_plain(source.secret))
+    _put(target.ledger, read_plain(source.ledger))
+    _put(target.marker, read_plain(source.marker))
+    for name, path in truth.files(target):
+        if name in known and truth.digest(read_plain(path)) != known[name]:
+            damaged.add(name)
+    return damaged
+
+
+def _lacking(rooms: Rooms) -> set[str]:
+    """What the ledger tells of, nobody removed, and is not there."""
+    events = tuple(rooms.ledger.events())
+    taken = {e.subject for e in events if e.event == "ingested"} - truth.removed(events)
+    return {n for n in taken if not rooms.store.has(n)} | set(
+        truth.missing(rooms.layout, truth.noted(events))
+    )
+
+
+def _records(layout: Layout) -> int:
+    return sum(name.startswith("cases/") and path.is_file() for name, path in truth.files(layout))
 
 
 def _begun(target: Layout, archive_id: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import stat
 import sys
@@ -62,6 +63,15 @@ def read_plain(path: Path) -> bytes:
     """The bytes of a plain file; raises ``OSError`` where it is none (see ``open_plain``)."""
     with open_plain(path) as file:
         return file.read()
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a plain file; empty where it cannot be read, or is something else."""
+    try:
+        with open_plain(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def append_durably(path: Path, content: bytes) -> None:

@@ -15,12 +15,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from casearchive.errors import Damaged
 from casearchive.files import append_durably, open_plain, write_durably
+from casearchive.model import Line
 
 GENESIS = "0" * 64
+_MEND = (
+    "See what can be done with: casearchive verify --repair (originals and records are not touched by this)"
+)
 #: Details that may name a patient.
 ERASABLE = ("name", "source")
 
@@ -85,9 +89,14 @@ class Ledger:
             raise
 
     def events(self) -> Iterator[Event]:
-        """All lines in order, checked as they are read. Raises ``Damaged`` at the first that does not fit."""
+        """All lines in order, checked as they are read. Raises ``Damaged`` at the first that does not fit, and where
+        there is no ledger: every archive was made with one."""
         previous, position = GENESIS, 0
-        with open_plain(self._path) as file:
+        try:
+            opened = open_plain(self._path)
+        except FileNotFoundError:
+            raise Damaged("the ledger is gone", where=str(self._path), hint=_MEND) from None
+        with opened as file:
             for number, raw in enumerate(file, 1):
                 if not raw.endswith(b"\n"):
                     if _is_more_than_a_line(raw):
@@ -166,26 +175,7 @@ class Ledger:
                 os.fsync(file.fileno())
 
 
-class Heard(Protocol):
-    """A line as the index heard it, without its hashes."""
-
-    @property
-    def position(self) -> int: ...
-    @property
-    def at(self) -> str: ...
-    @property
-    def who(self) -> str: ...
-    @property
-    def event(self) -> str: ...
-    @property
-    def subject(self) -> str: ...
-    @property
-    def details(self) -> Mapping[str, Any]: ...
-    @property
-    def aside(self) -> Mapping[str, str]: ...
-
-
-def chained(heard: Iterable[Heard]) -> tuple[bytes, str]:
+def chained(heard: Iterable[Line]) -> tuple[bytes, str]:
     """The ledger that says what was ``heard``, and the hash of its last line: whoever knows that hash otherwise has
     proof of every line."""
     made: list[bytes] = []
@@ -264,5 +254,5 @@ def _broken(path: Path, number: int, why: str) -> Damaged:
     return Damaged(
         f"line {number} of the ledger is damaged: {why}",
         where=str(path),
-        hint="Restore the ledger from a backup; the originals and the records are not touched by this.",
+        hint=_MEND,
     )

@@ -7,8 +7,10 @@ ids of the lexicon where known, otherwise the author's own words.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any, Protocol
 
 from casearchive.choices import MODES
 
@@ -595,3 +597,25 @@ class TeachingSetRecord:
     query: str = ""
     living: bool = False
     lexicon: str = ""
+
+
+# ------------------------------------------------------------------------------------------------ ledger
+
+
+class Line(Protocol):
+    """A line of the ledger without its hashes, from the ledger itself or as the index heard it."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def at(self) -> str: ...
+    @property
+    def who(self) -> str: ...
+    @property
+    def event(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def details(self) -> Mapping[str, Any]: ...
+    @property
+    def aside(self) -> Mapping[str, str]: ...

@@ -64,6 +64,7 @@ def reindex(
             sets = _resets(rooms, connection, problems)
             with index.transaction(connection):
                 write.add_events(connection, events)
+            problems += (f"{name}: it is gone" for name in truth.missing(rooms.layout, truth.noted(events)))
         _swap(new, rooms.layout.index)
         # pictures made for somebody who asked are made again when asked for: by today's program
         shutil.rmtree(rooms.layout.darkroom, ignore_errors=True)

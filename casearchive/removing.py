@@ -17,6 +17,7 @@ from casearchive import index, teachingsets, truth
 from casearchive.errors import CaseArchiveError, NotFound, UnreadableFile, UsageError
 from casearchive.files import sync_folder, write_durably
 from casearchive.index import read, write
+from casearchive.ledger import ERASABLE
 from casearchive.model import Facts, TeachingSetRecord
 from casearchive.readers import open_clip
 from casearchive.rooms import Rooms
@@ -28,9 +29,9 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """``case`` is the slug of the case that goes, or empty; ``files`` are the originals that go; ``stays`` those of the
-    case that do not, each with the reason; ``sets`` are those that lose the case. ``finishes``: the ledger says already
-    that it was removed."""
+    """``case`` is the slug of the case that goes, or empty; ``files`` are the originals that go; ``stays`` what of it
+    does not (originals of the case, names of files), each with the reason; ``sets`` are those that lose the case.
+    ``finishes``: the ledger says already that it was removed."""
 
     what: str
     case: str
@@ -66,6 +67,7 @@ def plan(rooms: Rooms, what: str, *, media: bool = False) -> Removal:
                     stays.append((sha256, f"used by {', '.join(others)}"))
                 elif rooms.store.has(sha256) or read.kind_and_uid(connection, sha256):
                     files.append(sha256)
+            stays += _words_that_stay(rooms.layout, events, {what, *files})
             return Removal(
                 what, what, _title(rooms, what), tuple(files), tuple(stays), _sets(rooms.layout, what), media,
                 what in gone,
@@ -89,7 +91,9 @@ def plan(rooms: Rooms, what: str, *, media: bool = False) -> Removal:
                 where=found[0][:16],
                 hint=f"Take it out there first (casearchive edit {cases[0]}), or remove the case with --media.",
             )
-        return Removal(what, "", "", (found[0],), (), ())
+        return Removal(
+            what, "", "", (found[0],), tuple(_words_that_stay(rooms.layout, events, {found[0]})), ()
+        )
 
 
 def remove(rooms: Rooms, removal: Removal) -> Removal:
@@ -126,6 +130,26 @@ def remove(rooms: Rooms, removal: Removal) -> Removal:
         index.forget(connection)
     _bytes(rooms, now)
     return now
+
+
+def _words_that_stay(
+    layout: Layout, events: Iterable[read.EventRow], subjects: set[str]
+) -> list[tuple[str, str]]:
+    """Names of files that removing does not reach: inside the chain, and in ledgers that were put aside."""
+    inside = sum(
+        e.subject in subjects and not e.aside and any(key in e.details for key in ERASABLE) for e in events
+    )
+    told = [
+        (
+            "ledger.jsonl",
+            f"{inside} of its lines, written before names could be struck out, keep names of files",
+        )
+    ]
+    aside = sorted(layout.quarantine.glob("*ledger.jsonl*"))
+    return told * bool(inside) + [
+        (f"quarantine/{path.name}", "it may tell names of files; delete it yourself when it is not needed")
+        for path in aside
+    ]
 
 
 def _lines(rooms: Rooms, removal: Removal) -> list[tuple[str, str, dict[str, object]]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from casearchive import index, settings, truth
 from casearchive.errors import CaseArchiveError, Damaged, UnreadableFile
-from casearchive.files import open_plain, private_folder, read_plain, sync_folder, write_durably
+from casearchive.files import digest_of, private_folder, read_plain, sync_folder, write_durably
 from casearchive.index import read
 from casearchive.ingest.gather import Task, gather
 from casearchive.ledger import chained
@@ -235,13 +235,13 @@ class _AtHand:
 
     def original(self, sha256: str) -> Path | None:
         for root in self.archives:
-            path = Layout(root).objects / sha256[:2] / sha256
-            if _hash(path) == sha256:
+            path = Layout(root).original(sha256)
+            if digest_of(path) == sha256:
                 return path
         if self._hashes is None:
             self._hashes = {}
             for path in self._plain_files():
-                digest = _hash(path)
+                digest = digest_of(path)
                 if digest:
                     self._hashes.setdefault(digest, path)
         return self._hashes.get(sha256)
@@ -263,14 +263,6 @@ class _AtHand:
                     yield from (Path(folder, name) for name in sorted(names))
             else:
                 yield source
-
-
-def _hash(path: Path) -> str:
-    try:
-        with open_plain(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
 
 
 # ------------------------------------------------------------------------------------------------ doing

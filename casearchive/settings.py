@@ -78,6 +78,10 @@ class Layout:
     def temporary(self) -> Path:
         return self.root / "tmp"
 
+    def original(self, sha256: str) -> Path:
+        """Where the folder store keeps it."""
+        return self.objects / sha256[:2] / sha256
+
     @property
     def lock(self) -> Path:
         return self.root / "writer.lock"

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
 
 from casearchive import index, settings
 from casearchive.files import read_plain, write_durably
 from casearchive.index import read
+from casearchive.model import Line
 from casearchive.rooms import Rooms
 from casearchive.settings import Layout
 
@@ -27,13 +27,7 @@ CASE_REMOVED, FILE_REMOVED = "case-removed", "removed"
 GONE = "gone-by-hand"
 
 
-class Line(Protocol):
-    @property
-    def event(self) -> str: ...
-    @property
-    def subject(self) -> str: ...
-    @property
-    def details(self) -> Mapping[str, Any]: ...
+_OF_SETS = ("set-created", "set-changed")
 
 
 def files(layout: Layout) -> Iterator[tuple[str, Path]]:
@@ -67,6 +61,20 @@ def noted(events: Iterable[Line]) -> dict[str, str]:
     return found
 
 
+def taken_away(events: Iterable[Line]) -> frozenset[str]:
+    """Names of files that somebody took away, by what the ledger says, and did not put back. What it never noted is
+    none of them."""
+    told = tuple(events)
+    away = {str(e.details.get("file", "")) for e in told if e.event == GONE}
+    away |= {f"cases/{e.subject}.toml" for e in told if e.event == CASE_REMOVED}
+    return frozenset(away - noted(told).keys())
+
+
+def missing(layout: Layout, known: Mapping[str, str]) -> list[str]:
+    """What was noted (``known``) and is not there."""
+    return sorted(known.keys() - {name for name, _ in files(layout)})
+
+
 def removed(events: Iterable[Line]) -> frozenset[str]:
     """Hashes of files and slugs of cases that were removed and did not come back."""
     gone: set[str] = set()
@@ -83,13 +91,13 @@ def digest(content: bytes) -> str:
 
 
 def note_new(rooms: Rooms) -> None:
-    """Note what stands beside records and sets and was never noted: ``terms.toml``, scanner profiles that were put
-    there by hand, the settings of an archive that is older than this. Only the writer may."""
+    """Note what was never noted: ``terms.toml``, scanner profiles that were put there by hand, settings and sets of
+    an archive that is older than this. Only the writer may."""
     with index.reading(rooms.layout.index) as connection:
-        known = noted(read.events_of(connection, (NOTED, CREATED, "scanner-learnt")))
+        known = noted(read.events_of(connection, (NOTED, CREATED, "scanner-learnt", *_OF_SETS)))
     lines: list[tuple[str, str, dict[str, object]]] = []
     for name, path in files(rooms.layout):
-        if name not in known and not name.startswith(("cases/", "sets/")):
+        if name not in known and not name.startswith("cases/"):
             try:
                 lines.append((NOTED, name, {"sha256": digest(read_plain(path))}))
             except OSError:
@@ -103,8 +111,7 @@ def take_as_they_are(rooms: Rooms, events: Iterable[Line]) -> list[tuple[str, st
     _give_key_check(rooms.layout)
     known = noted(events)
     lines: list[tuple[str, str, dict[str, object]]] = []
-    there = {name for name, _ in files(rooms.layout)}
-    for name in sorted(known.keys() - there):
+    for name in missing(rooms.layout, known):
         if not name.startswith("cases/"):  # a record that is gone is a loss until somebody removes the case
             lines.append((GONE, Path(name).stem if "/" in name else name, {"file": name}))
     for name, path in files(rooms.layout):

@@ -178,9 +178,7 @@ def _files(
     rooms: Rooms, noted: dict[str, str] | None, gone: frozenset[str], notices: list[Fault]
 ) -> Iterator[Fault]:
     """Records, sets, settings, terms and profiles against what the ledger last noted of each."""
-    seen = set()
     for name, path in truth.files(rooms.layout):
-        seen.add(name)
         if name == f"cases/{path.stem}.toml" and path.stem in gone:
             continue
         code = "record" if name.startswith("cases/") else "set" if name.startswith("sets/") else "file"
@@ -193,12 +191,12 @@ def _files(
         if noted is None:
             continue
         if name not in noted:
-            if code == "file":
+            if code != "record":
                 what = "the ledger has not noted it yet, so a turned bit in it is not seen"
                 notices.append(Fault("not-noted", name, what, "casearchive reindex notes it"))
         elif truth.digest(content) != noted[name]:
             yield Fault(f"{code}-changed", name, "it is not what the archive last wrote or took", CHANGED)
-    for name in sorted((noted or {}).keys() - seen):
+    for name in truth.missing(rooms.layout, noted or {}):
         kind = "record" if name.startswith("cases/") else "set" if name.startswith("sets/") else "file"
         yield Fault(f"{kind}-missing", name, "the ledger knows it, and it is gone", BACKUP)
 

@@ -8,6 +8,10 @@ from pathlib import Path
 import helpers
 
 from casearchive import Archive
+from casearchive.ledger import GENESIS, Ledger, _body, _hash, _line
+from casearchive.reindexing import reindex
+from casearchive.rooms import Rooms
+from casearchive.settings import Layout
 
 TERMS = '[[concept]]\nid = "glorp_sign"\nkind = "sign"\nname = "Glorp sign"\n'
 
@@ -32,6 +36,26 @@ def made(folder: Path) -> Path:
 
 def object_of(root: Path, sha256: str) -> Path:
     return root / "objects" / sha256[:2] / sha256
+
+
+def as_before_noting(root: Path) -> None:
+    """The archive as it would be, had its ledger been written before it noted sets and settings, and kept the names of
+    files beside the chain."""
+    path, lines = root / "ledger.jsonl", []
+    for event in Ledger(path).events():
+        if event.event in ("created", "noted"):
+            continue
+        details = {k: v for k, v in event.details.items() if k != "set_sha256"}
+        lines.append((event, details))
+    previous, made = GENESIS, []
+    for position, (event, details) in enumerate(lines, 1):
+        body = _body(position, event.at, event.who, event.event, event.subject, details, previous)
+        previous = _hash(body)
+        made.append(_line({**body, "hash": previous}))
+    path.write_bytes(b"".join(made))
+    rooms = Rooms.of(Layout(root))
+    with rooms.writer():
+        reindex(rooms, workers=0, take_changes=False)
 
 
 def flipped(path: Path, bit: int) -> None:

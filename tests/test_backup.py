@@ -19,17 +19,6 @@ from casearchive.cli import cli
 from casearchive.errors import ArchiveBusy, CaseArchiveError, Damaged, UsageError
 
 
-@pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return archives.made(tmp_path_factory.mktemp("master"))
-
-
-@pytest.fixture
-def root(master: Path, tmp_path: Path) -> Path:
-    shutil.copytree(master, tmp_path / "archive")
-    return tmp_path / "archive"
-
-
 @pytest.fixture
 def to(tmp_path: Path) -> Path:
     return tmp_path / "disk" / "backup"
@@ -280,6 +269,22 @@ def test_what_was_removed_from_the_archive_leaves_the_backup_too(root: Path, to:
     assert title not in archives.bytes_of(to)
 
 
+def test_what_the_ledger_never_noted_is_not_taken_for_removed(root: Path, to: Path) -> None:
+    # an archive from before the hashes of sets were noted
+    archives.as_before_noting(root)
+    archive = Archive.open(root)
+    archive.backup(to)
+    (root / "sets" / "thigh.toml").unlink()
+    archive.backup(to)
+    assert (to / "sets" / "thigh.toml").is_file(), "it is merely missing"
+
+
+def test_without_its_key_an_archive_says_what_is_wrong(root: Path, to: Path) -> None:
+    (root / "secret.key").unlink()
+    with pytest.raises(Damaged, match="secret key"):
+        Archive.open(root).backup(to)
+
+
 def test_originals_are_durable_before_what_names_them_and_the_settings_come_last(
     root: Path, to: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -339,6 +344,59 @@ def test_an_interrupted_restore_goes_on_and_is_no_archive_before_it_is_done(
         Archive.open(again)
     Archive.restore(to, again, workers=0)
     assert _sound(again)
+
+
+def test_what_was_done_since_a_restore_was_cut_off_is_not_written_over(
+    root: Path, to: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from casearchive import backup
+
+    Archive.open(root).backup(to)
+    again = tmp_path / "again"
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backup, "reindex", stop)
+        with pytest.raises(KeyboardInterrupt):
+            Archive.restore(to, again, workers=0)
+    archive = Archive.open(again)
+    archive.reindex(workers=0)  # as every verb says
+    archive.edit("tear", {"title": "Edited since"})
+    lines = (again / "ledger.jsonl").read_bytes()
+    Archive.restore(to, again, workers=0)
+    assert archive.show("tear").case.title == "Edited since"  # type: ignore[union-attr]
+    assert (again / "ledger.jsonl").read_bytes() == lines
+    assert not (again / "restore.json").exists()
+    assert _sound(again)
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [("objects", 5), ("cases", 2), ("sets/thigh.toml", 1), ("terms.toml", 1)],
+)
+def test_what_a_backup_lacks_is_told_when_it_is_restored(
+    root: Path, to: Path, tmp_path: Path, what: str, told: int
+) -> None:
+    Archive.open(root).backup(to)
+    if (to / what).is_dir():
+        shutil.rmtree(to / what)
+        (to / what).mkdir()
+        (to / what / "xx").write_text("not a folder of ours")
+    else:
+        (to / what).unlink()
+    ran = CliRunner().invoke(cli, ["restore", str(to), "--to", str(tmp_path / "again"), "--workers", "0"])
+    assert ran.exit_code == 30
+    assert ran.stdout.count("damaged or missing in the backup") == told
+    assert ("0 originals" if what == "objects" else "5 originals") in ran.stderr
+
+
+def test_a_record_that_is_no_file_any_more_costs_that_record(root: Path, to: Path, tmp_path: Path) -> None:
+    Archive.open(root).backup(to)
+    (to / "cases" / "tear.toml").unlink()
+    (to / "cases" / "tear.toml").mkdir()
+    assert Archive.restore(to, tmp_path / "again", workers=0).damaged == ("cases/tear.toml",)
 
 
 def test_a_damaged_backup_gives_what_is_whole_and_names_the_rest(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import archives
@@ -18,17 +17,6 @@ from casearchive.ledger import Ledger
 
 CANARY = "Zyxwvutic"
 NAME = "Quillfeather"
-
-
-@pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return archives.made(tmp_path_factory.mktemp("master"))
-
-
-@pytest.fixture
-def root(master: Path, tmp_path: Path) -> Path:
-    shutil.copytree(master, tmp_path / "archive")
-    return tmp_path / "archive"
 
 
 def _gone(root: Path, what: str, *, media: bool = False) -> None:
@@ -150,6 +138,25 @@ def test_what_was_removed_can_be_taken_again_and_says_so(root: Path, master: Pat
     assert archive.verify(full=True).faults == ()
 
 
+def test_names_that_an_older_program_wrote_into_the_chain_are_said_to_stay(root: Path) -> None:
+    archives.as_before_noting(root)
+    archive = Archive.open(root)
+    clip = archive.show("tear").case.media[0].sha256  # type: ignore[union-attr]
+    before = archive.plan_removal("tear", media=True)
+    assert before.files == (clip,)
+    assert [where for where, _ in before.stays] == ["ledger.jsonl"]
+    assert before.stays[0][1].startswith("2 of its lines"), "of the clip and of the case"
+    archive.remove(before)
+    assert archive.verify(full=True).faults == ()
+
+
+def test_a_ledger_that_was_put_aside_is_named_before_anything_goes(root: Path) -> None:
+    (root / "quarantine").mkdir(mode=0o700)
+    (root / "quarantine" / "20260101T000000-ledger.jsonl").write_bytes(b"old")
+    where = [where for where, _ in Archive.open(root).plan_removal("tear", media=True).stays]
+    assert where == ["quarantine/20260101T000000-ledger.jsonl"]
+
+
 @pytest.mark.parametrize("step", ["forget", "remove"])
 def test_a_removal_that_is_cut_off_is_told_and_finished_by_the_same_call(
     root: Path, step: str, monkeypatch: pytest.MonkeyPatch
@@ -211,3 +218,14 @@ def test_it_asks_before_and_keeps_the_record_where_it_is_told_to(root: Path, tmp
     )
     told = run.invoke(cli, ["--archive", str(root), "--json", "remove", loose, "--yes"])
     assert json.loads(told.stdout)["removed"] is True
+
+
+def test_a_record_that_was_kept_comes_back_as_it_was(root: Path, tmp_path: Path) -> None:
+    archive = Archive.open(root)
+    before = (root / "cases" / "tear.toml").read_bytes()
+    kept = tmp_path / "back" / "tear" / "case.toml"
+    kept.parent.mkdir(parents=True)
+    archive.remove(archive.plan_removal("tear"), keep=kept)
+    assert archive.ingest([tmp_path / "back"], workers=0).failed == 0
+    assert (root / "cases" / "tear.toml").read_bytes() == before
+    assert archive.verify(full=True).faults == ()

@@ -19,16 +19,9 @@ from casearchive.cli import cli
 from casearchive.ledger import GENESIS, _body, _hash
 
 
-@pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive with a case, loose files of three kinds, a set and an edited record."""
-    return archives.made(tmp_path_factory.mktemp("master"))
-
-
 @pytest.fixture
-def archive(master: Path, tmp_path: Path) -> Archive:
-    shutil.copytree(master, tmp_path / "archive")
-    return Archive.open(tmp_path / "archive")
+def archive(root: Path) -> Archive:
+    return Archive.open(root)
 
 
 def tree(archive: Archive) -> dict[str, object]:
@@ -45,6 +38,36 @@ def codes(archive: Archive, *, full: bool = False) -> set[str]:
         assert fault.meaning
         assert fault.remedy
     return {f.code for f in verdict.faults}
+
+
+def test_sets_of_an_archive_from_before_they_were_noted_are_told_and_noted(
+    archive: Archive, tmp_path: Path
+) -> None:
+    archives.as_before_noting(archive.path)
+    told = {n.where for n in archive.verify().notices if n.code == "not-noted"}
+    assert told == {"archive.toml", "terms.toml", "sets/thigh.toml"}
+    archive.ingest([tmp_path / "archive" / "objects"], workers=0)  # whoever writes notes them
+    assert "not-noted" not in {n.code for n in archive.verify().notices}
+    (archive.path / "sets" / "thigh.toml").write_text(
+        "# changed\n" + (archive.path / "sets" / "thigh.toml").read_text()
+    )
+    assert codes(archive) == {"set-changed"}
+
+
+@pytest.mark.parametrize("verb", [["reindex"], ["ingest", "."], ["edit", "tear", "--set", "title=x"]])
+def test_without_a_ledger_every_verb_that_writes_names_the_one_command(
+    archive: Archive, verb: list[str]
+) -> None:
+    (archive.path / "ledger.jsonl").unlink()
+    ran = CliRunner().invoke(cli, ["--archive", str(archive.path), *verb])
+    assert ran.exit_code == 30
+    assert "casearchive verify --repair" in ran.stderr
+    assert not (archive.path / "ledger.jsonl").exists()
+
+
+def test_reindex_names_records_that_are_gone(archive: Archive) -> None:
+    (archive.path / "cases" / "tear.toml").unlink()
+    assert archive.reindex(workers=0).problems == ("cases/tear.toml: it is gone",)
 
 
 def an_object(archive: Archive) -> Path:

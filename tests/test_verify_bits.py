@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -11,21 +12,10 @@ from pathlib import Path
 import archives
 import pytest
 
-from casearchive import Archive, settings
+from casearchive import Archive, settings, verify
 from casearchive.errors import CaseArchiveError, Damaged
 from casearchive.index import inspect
 from casearchive.settings import Layout
-
-
-@pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return archives.made(tmp_path_factory.mktemp("master"))
-
-
-@pytest.fixture
-def root(master: Path, tmp_path: Path) -> Path:
-    shutil.copytree(master, tmp_path / "archive")
-    return tmp_path / "archive"
 
 
 def _found(root: Path) -> bool:
@@ -79,10 +69,18 @@ def _values(path: Path) -> list[str]:
     return found
 
 
+def _sqlite_finds(path: Path) -> bool:
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute("PRAGMA integrity_check").fetchall() != [("ok",)]
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
+        return True
+
+
 def test_every_turned_bit_of_the_index_that_changes_a_value_is_found(root: Path) -> None:
     path = root / "index.db"
     sound = _values(path)
-    chance, changed = random.Random(7), 0
+    chance, changed, alone = random.Random(7), 0, 0
     full = [
         place for place, byte in enumerate(path.read_bytes()) if byte
     ]  # most of an index of this size is empty
@@ -94,9 +92,11 @@ def test_every_turned_bit_of_the_index_that_changes_a_value_is_found(root: Path)
             differs = True
         if differs:
             changed += 1
+            alone += not _sqlite_finds(path)
             assert _found(root), f"bit {bit}"
         archives.flipped(path, bit)
     assert changed > 10, "the test turned bits that mattered"
+    assert alone > 0, "SQLite's own check does not find them all"
     assert not _found(root)
 
 
@@ -150,20 +150,24 @@ def test_seals_follow_whatever_is_done(root: Path) -> None:
 # ------------------------------------------------------------------------------------------------ going on
 
 
-def test_reading_every_byte_goes_on_where_it_was_interrupted(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from casearchive import verify
-
+def _cut_off(root: Path, after: int, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    """An archive of which somebody stopped reading every byte after so many originals."""
     monkeypatch.setattr(verify, "_KEPT_AT_ONCE", 1)
     archive = Archive.open(root)
 
     def stop(done: int, _: int) -> None:
-        if done == 3:
+        if done == after:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         archive.verify(full=True, tell=stop)
+    return archive
+
+
+def test_reading_every_byte_goes_on_where_it_was_interrupted(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = _cut_off(root, 3, monkeypatch)
     verdict = archive.verify(full=True)
     assert (verdict.objects, verdict.read, verdict.faults) == (5, 2, ())
     assert verdict.reading_since
@@ -174,34 +178,14 @@ def test_reading_every_byte_goes_on_where_it_was_interrupted(
 def test_what_was_changed_since_it_was_read_is_read_again(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from casearchive import verify
-
-    monkeypatch.setattr(verify, "_KEPT_AT_ONCE", 1)
-    archive = Archive.open(root)
-
-    def stop(done: int, _: int) -> None:
-        if done == 5:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        archive.verify(full=True, tell=stop)
+    archive = _cut_off(root, 5, monkeypatch)
     first = archives.object_of(root, archive.list()[0].sha256)
     archives.flipped(first, 99)
     assert [f.where for f in archive.verify(full=True).faults] == [first.name]
 
 
 def test_begin_anew_reads_all(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from casearchive import verify
-
-    monkeypatch.setattr(verify, "_KEPT_AT_ONCE", 1)
-
-    def stop(done: int, _: int) -> None:
-        if done == 3:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        Archive.open(root).verify(full=True, tell=stop)
-    assert Archive.open(root).verify(full=True, again=True).read == 5
+    assert _cut_off(root, 3, monkeypatch).verify(full=True, again=True).read == 5
 
 
 # ------------------------------------------------------------------------------------------------ mending

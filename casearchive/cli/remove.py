@@ -28,8 +28,10 @@ def command(state: State, what: str, media: bool, keep: str | None, yes: bool, d
     """Take a case, or a file that no case uses, out of the archive for good.
 
     Its rows, words and pictures go, and sets lose the case. The ledger keeps that it was removed, by whom and
-    when, under its slug or hash; names of files are struck out of it. Backups still hold it until the next backup.
-    What is removed can be taken in again.
+    when, under its slug or hash; names of files are struck out of it (where they cannot be, that is said before).
+    Damaged copies in quarantine/ and copies of the index from before an update go, too. Backups still hold it until
+    the next backup. What is removed can be taken in again: a record that was kept, as case.toml in a folder named
+    like the case, with its files beside it where they went, too.
     """
     archive = state.open()
     removal = archive.plan_removal(what, media=media)
@@ -43,7 +45,7 @@ def command(state: State, what: str, media: bool, keep: str | None, yes: bool, d
         for sha256 in removal.files:
             state.say(f"The original {sha256[:16]}")
         for sha256, why in removal.stays:
-            state.say(f"Stays: {sha256[:16]}: {why}")
+            state.say(f"Stays: {sha256[:16] if len(sha256) == 64 else sha256}: {why}")
         for name in removal.sets:
             state.say(f"The set {name} loses the case.")
     done = False

@@ -34,9 +34,9 @@ def command(state: State, folder: str, to: str, workers: int | None, dry_run: bo
         state.say(f"Would put {many(done.objects, 'original')} ({megabytes(done.bytes)}) into {done.to}.")
     else:
         for name in done.damaged:
-            click.echo(safe(f"damaged in the backup: {name}"))
+            click.echo(safe(f"damaged or missing in the backup: {name}"))
         state.say(
-            f"{done.to} holds {many(done.objects - sum(len(d) == 64 for d in done.damaged), 'original')} and "
+            f"{done.to} holds {many(done.objects, 'original')} and "
             f"{many(done.records, 'record')}. See whether it is whole with: casearchive --archive {done.to} verify"
         )
     return 30 if done.damaged else 0

@@ -15,7 +15,7 @@ from casearchive.index import noting, seals, shelf
 from casearchive.index.read import facts_of_row, reports_of
 from casearchive.index.text import DocumentText, document_text, instance_text
 from casearchive.mined import Label, Mined, in_known_words, of_case, of_facts
-from casearchive.model import Case, Facts, Finding, Grade, Measurement, TeachingSetRecord
+from casearchive.model import Case, Facts, Finding, Grade, Line, Measurement, TeachingSetRecord
 from casearchive.terms import lexicon
 from casearchive.terms.grades import ordinal, scale_of
 from casearchive.units import in_base
@@ -290,28 +290,14 @@ def remove_set(connection: sqlite3.Connection, slug: str) -> None:
         seals.put(connection, "set", row[0])
 
 
-class Line(Protocol):
-    """A line of the ledger, as far as the index holds it."""
+class Chained(Line, Protocol):
+    """A line of the ledger, with its place in the chain."""
 
-    @property
-    def position(self) -> int: ...
-    @property
-    def at(self) -> str: ...
-    @property
-    def who(self) -> str: ...
-    @property
-    def event(self) -> str: ...
-    @property
-    def subject(self) -> str: ...
-    @property
-    def details(self) -> Mapping[str, Any]: ...
-    @property
-    def aside(self) -> Mapping[str, str]: ...
     @property
     def hash(self) -> str: ...
 
 
-def add_events(connection: sqlite3.Connection, lines: Iterable[Line]) -> None:
+def add_events(connection: sqlite3.Connection, lines: Iterable[Chained]) -> None:
     """Tell the index what the ledger says, and which hash its last line has: a tail that is cut off is missed."""
     heard = sorted(lines, key=lambda line: line.position)
     if not heard:
