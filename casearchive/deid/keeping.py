@@ -77,7 +77,9 @@ def _no_rule(facts: Facts) -> Refusal | None:
     if facts.kind not in ("dicom", "image", "clip") or facts.instance.frames < 1:
         return Refusal("not a picture: reports and other objects do not leave", NOBODY)
     if max(facts.instance.rows or 0, facts.instance.columns or 0) > _MOST_PIXELS_A_SIDE:
-        return Refusal(f"a side of it is longer than the {_MOST_PIXELS_A_SIDE} pixels that DICOM can say", NOBODY)
+        return Refusal(
+            f"a side of it is longer than the {_MOST_PIXELS_A_SIDE} pixels that DICOM can say", NOBODY
+        )
     return None
 
 
