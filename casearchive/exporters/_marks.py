@@ -11,6 +11,7 @@ from typing import TypedDict
 
 from casearchive.exporters._words import measure, plain, quantity, sentence
 from casearchive.model import Case, Evidence, Measurement
+from casearchive.record.table import SHAPES
 
 #: How many colours the style sheet has for marks (``mark-1`` …).
 COLOURS = 6
@@ -74,8 +75,7 @@ def _mark(
 
 
 def _drawable(seen: Evidence) -> bool:
-    fewest = {"point": 1, "line": 2, "polygon": 3, "box": 2, "ellipse": 2}.get(seen.shape)
-    return fewest is not None and len(seen.points) >= fewest
+    return seen.shape in SHAPES and len(seen.points) >= SHAPES[seen.shape][0]
 
 
 def _shape(seen: Evidence) -> tuple[str, list[Point]]:

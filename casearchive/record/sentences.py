@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from casearchive.model import Diagnosis, Evidence, Finding, Grade, Measurement, Prior
+from casearchive.model import Case, Diagnosis, Evidence, Finding, Grade, Measurement, Prior
 from casearchive.terms import lexicon
 from casearchive.units import printed
 
@@ -182,3 +182,11 @@ def prior(thought: Prior) -> str:
     if thought.note:
         judged.append(thought.note)
     return f"{text} [{'; '.join(judged)}]" if judged else text
+
+
+def finding(case: Case, one: Finding) -> str:
+    """All that a case says of one of its findings: what it is, how it looks, its states, measurements and the note."""
+    measurements = (measured(m) for m in case.measurements if m.finding == one.id)
+    return "; ".join(
+        filter(None, (sentence(title(one)), qualities(one), states(one), *measurements, one.note))
+    )

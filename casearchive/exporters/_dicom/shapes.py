@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from casearchive.model import Evidence, Measurement
+from casearchive.record.table import SHAPES
 
 Point = tuple[float, float]
-_FEWEST = {"point": 1, "line": 2, "polygon": 3, "box": 2, "ellipse": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Shape:
 def of_evidence(seen: Evidence, columns: int, rows: int) -> Shape | None:
     """The shape on an image of this size; None where there is none that can be drawn."""
     points = seen.points
-    if len(points) < _FEWEST.get(seen.shape, math.inf) or not _finite(points):
+    if seen.shape not in SHAPES or len(points) < SHAPES[seen.shape][0] or not _finite(points):
         return None
     if seen.shape == "point":
         return Shape("POINT", _placed(points[:1], columns, rows))

@@ -170,13 +170,7 @@ def _findings(case: Case) -> Iterable[str]:
     """Findings, then measurements that belong to none, as sentences."""
     known = {finding.id for finding in case.findings}
     for finding in case.findings:
-        told = [
-            sentences.sentence(sentences.title(finding)),
-            sentences.qualities(finding),
-            sentences.states(finding),
-        ]
-        told += [sentences.measured(m) for m in case.measurements if m.finding == finding.id]
-        yield "; ".join(part for part in (*told, finding.note) if part)
+        yield sentences.finding(case, finding)
     yield from (
         sentences.sentence(sentences.measured(m)) for m in case.measurements if m.finding not in known
     )

@@ -195,7 +195,7 @@ def _findings(root: ET.Element, case: Case, shown: dict[str, int], saying: _Sayi
     told: dict[str, ET.Element] = {}
     for number, finding in enumerate(case.findings):
         row = told[finding.id] = ET.SubElement(rows, "li")
-        row.text = one_line(_finding(case, finding.id)) + " "
+        row.text = one_line(sentences.finding(case, finding)) + " "
         for ref in dict.fromkeys(seen.media for seen in finding.evidence if seen.media in shown):
             link = ET.SubElement(row, "show", {"image": str(shown[ref])})
             link.text, link.tail = f"[image {shown[ref]}]", " "
@@ -206,18 +206,6 @@ def _findings(root: ET.Element, case: Case, shown: dict[str, int], saying: _Sayi
         else:
             row = told[measured.finding]
         saying["measurement", number].append(row)
-
-
-def _finding(case: Case, finding_id: str) -> str:
-    finding = next(f for f in case.findings if f.id == finding_id)
-    told = [
-        words.sentence(sentences.title(finding)),
-        sentences.qualities(finding),
-        sentences.states(finding),
-        *(sentences.measured(m) for m in case.measurements if m.finding == finding.id),
-        finding.note,
-    ]
-    return "; ".join(filter(None, told))
 
 
 # -------------------------------------------------------------------------------------------------------- quiz
@@ -250,7 +238,7 @@ def _response(asked: Quiz, place: int) -> list[str]:
 def _solved(case: Case) -> list[str]:
     story = case.story
     told = [case.title, *(words.sentence(sentences.diagnosis(d)) for d in story.diagnosis)]
-    told += [_finding(case, finding.id) for finding in case.findings]
+    told += [sentences.finding(case, finding) for finding in case.findings]
     told += [*words.paragraphs(story.discussion), *story.points, *story.pitfalls]
     return [text for text in told if plain(text)] or ["Nothing is told of it."]
 

@@ -17,6 +17,7 @@ from casearchive.exporters._mirc.annotation import svg
 from casearchive.exporters._plain import one_line
 from casearchive.model import Case
 from casearchive.record import sentences
+from casearchive.record.table import SHAPES
 from casearchive.teaching import TeachingClip
 
 PANE, ICON, _MOVING = 700, 64, 480  # pixels across: MIRC's pane and icons, the moving picture of a browser
@@ -115,7 +116,7 @@ def _marks(case: Case, ref: str, frame: int, count: int) -> tuple[list[drawing.M
         for seen in finding.evidence:
             holds = count < 2 or _holds(seen.frames, frame)
             if seen.media == ref and holds and _drawable(seen.shape, seen.points):
-                points = seen.points[: _MOST.get(seen.shape)]
+                points = seen.points[: SHAPES[seen.shape][1]]
                 marks.append(drawing.Mark(str(number), seen.shape, points, number - 1))
                 legend[str(number)] = f"{number} {one_line(sentences.sentence(sentences.title(finding)))}"
     for measured in case.measurements:
@@ -129,14 +130,12 @@ def _marks(case: Case, ref: str, frame: int, count: int) -> tuple[list[drawing.M
     return marks, list(legend.values())
 
 
-_FEWEST = {"point": 1, "line": 2, "polygon": 3, "box": 2, "ellipse": 2}
-_MOST = {"point": 1, "box": 2}
 _FAR = 1e5  # pixels: nothing that is drawn lies farther away
 
 
 def _drawable(shape: str, points: Sequence[tuple[float, float]]) -> bool:
     near = all(-_FAR < x < _FAR and -_FAR < y < _FAR for x, y in points)
-    enough = shape in _FEWEST and len(points) >= _FEWEST[shape]
+    enough = shape in SHAPES and len(points) >= SHAPES[shape][0]
     return near and enough and not (shape == "ellipse" and len(points) not in (2, 4))
 
 
