@@ -16,7 +16,7 @@ from pathlib import Path
 from casearchive import index, teachingsets, truth
 from casearchive.errors import CaseArchiveError, NotFound, UnreadableFile, UsageError
 from casearchive.files import sync_folder, write_durably
-from casearchive.index import read, write
+from casearchive.index import older, read, write
 from casearchive.ledger import ERASABLE
 from casearchive.model import Facts, TeachingSetRecord
 from casearchive.readers import open_clip
@@ -31,7 +31,8 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 class Removal:
     """``case`` is the slug of the case that goes, or empty; ``files`` are the originals that go; ``stays`` what of it
     does not (originals of the case, names of files), each with the reason; ``sets`` are those that lose the case.
-    ``finishes``: the ledger says already that it was removed."""
+    ``copies`` of the index from before it was brought up to date go whole. ``finishes``: the ledger says already
+    that it was removed."""
 
     what: str
     case: str
@@ -41,6 +42,7 @@ class Removal:
     sets: tuple[str, ...]
     media: bool = False
     finishes: bool = False
+    copies: tuple[str, ...] = ()
 
 
 def plan(rooms: Rooms, what: str, *, media: bool = False) -> Removal:
@@ -49,6 +51,11 @@ def plan(rooms: Rooms, what: str, *, media: bool = False) -> Removal:
 
     Raises ``NotFound``, and ``UsageError`` where a case uses the file.
     """
+    found = _planned(rooms, what, media)
+    return replace(found, copies=tuple(copy.name for copy in older.kept(rooms.layout.index)))
+
+
+def _planned(rooms: Rooms, what: str, media: bool) -> Removal:
     with index.reading(rooms.layout.index) as connection:
         events = read.events_of(connection)
         gone = truth.removed(events)
@@ -165,6 +172,7 @@ def _bytes(rooms: Rooms, removal: Removal) -> None:
     """Originals, records, and what was made of them; what was made of many is thrown away whole and made anew."""
     layout = rooms.layout
     rooms.sweep()
+    older.away(layout.index)  # first, for while the bytes below are there a removal that was cut off is told
     if removal.case:
         layout.record(removal.case).unlink(missing_ok=True)
         sync_folder(layout.cases)
@@ -181,8 +189,6 @@ def _bytes(rooms: Rooms, removal: Removal) -> None:
         for left in layout.quarantine.iterdir():
             if any(name in left.name for name in names):
                 left.unlink(missing_ok=True)
-    for left in layout.root.glob("index.before-*.db"):
-        left.unlink(missing_ok=True)  # copies of the index from before it was brought up to date
 
 
 def _named(rooms: Rooms, slug: str) -> tuple[str, ...]:

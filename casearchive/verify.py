@@ -30,6 +30,8 @@ BACKUP = "casearchive verify --repair --from BACKUP takes it from a backup"
 _KEPT_AT_ONCE = 32  # originals that were read, between two notes of it
 CHANGED = "if you changed it: casearchive reindex takes it as it is now; else: verify --repair --from BACKUP"
 REPAIR = "casearchive verify --repair"
+UPGRADED = "its form was brought up to date, and what it says of originals was read by an older casearchive"
+READ_AGAIN = "casearchive reindex reads them again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ def verify(
             if whole:
                 faults += _heard(connection, events)
                 faults += _gone(connection, events, names)
+            if read.upgraded_from(connection):
+                notices.append(Fault("index-upgraded", "index.db", UPGRADED, READ_AGAIN))
             if not rooms.layout.backup_marker.exists():  # a backup keeps none
                 notices += _pictures(rooms.layout, connection)
             if full:
