@@ -16,6 +16,12 @@ from casearchive.files import sync_folder, temporary_sibling
 from casearchive.index import copied, inspect, seals, transaction
 from casearchive.index.migrations import LATEST
 
+#: What is wrong with the disk or comes of others, and says nothing of the index.
+_OF_THE_PLACE = frozenset({
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+})  # fmt: skip
+
 
 def copy_path(path: Path) -> Path:
     """Where the copy of the index at ``path`` is kept from before it got today's form."""
@@ -70,11 +76,12 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 @contextlib.contextmanager
 def _explained(path: Path) -> Iterator[None]:
+    """What says that the index itself cannot be brought up to date; whoever opened it tells of the rest."""
     try:
         yield
-    except sqlite3.OperationalError:
-        raise  # busy, full, read-only: whoever opened it says so
     except (sqlite3.DatabaseError, ValueError, TypeError, KeyError, OverflowError) as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_PLACE:
+            raise
         why = str(error) if isinstance(error, sqlite3.DatabaseError) else type(error).__name__
         raise Damaged(
             f"the index is of an older form and cannot be brought up to date ({why}); it is as it was",
