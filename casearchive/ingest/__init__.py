@@ -85,9 +85,10 @@ def ingest(
     progress = progress or Progress()
     progress.total, size = count(wanted)
     if not dry_run and size + disk.SPARE > (free := disk.free(rooms.layout.root)):
+        room = disk.megabytes(max(0, free - disk.SPARE))
         say(
-            f"There are {disk.megabytes(size)} to look through and room for {disk.megabytes(free)}: where it is full,"
-            " taking ends, and what was taken by then stays."
+            f"There are {disk.megabytes(size)} to look through and room for {room}: where the disk is full taking ends,"
+            " and what was taken by then stays."
         )
     crew = Crew(_workers(workers, progress.total))
     with index.writing(rooms.layout.index) as connection:
@@ -173,6 +174,7 @@ class _Run:
         self.tally = {"added": 0, "known": 0, "skipped": 0, "failed": 0}
         self.cases = 0
         self.bytes = 0
+        self.under_way = 0  # bytes of files that workers copy now or next
         self.stopped = False
         self.committed = time.monotonic()
 
@@ -196,13 +198,21 @@ class _Run:
             known = self._unchanged(item, state)
             if known is None:
                 if state is not None and not self.dry_run:
-                    disk.check_room(self.rooms.layout.root, state.st_size)
+                    self._wait_for_room(state.st_size)
                 self.crew.submit(Task(self.rooms.layout.root, item.path, dry_run=self.dry_run, bag=item.bag))
             else:
                 item = known
         self.line.append((item, state))
         while self.line and (len(self.line) > _BATCH or self._is_ready(self.line[0][0])):
             self._serve()
+
+    def _wait_for_room(self, size: int) -> None:
+        """Where what is under way may fill the disk, nothing more is begun until it is done. Raises ``NoRoom``."""
+        root = self.rooms.layout.root
+        while self.line and self.under_way + size + disk.SPARE > disk.free(root):
+            self._serve()
+        disk.check_room(root, size)
+        self.under_way += size
 
     def _is_ready(self, item: Item) -> bool:
         return self.crew.ready if isinstance(item, Found) else True
@@ -234,7 +244,9 @@ class _Run:
             if item.reason != "bag-missing" or item.path.casefold() not in self.gone:
                 self._settle(item)
         elif isinstance(item, Found):
-            self._receive(item, state, self.crew.next())
+            gathered = self.crew.next()
+            self.under_way -= state.st_size if state is not None else 0
+            self._receive(item, state, gathered)
         elif isinstance(item, CaseFolder):
             self.commit()
             self._settle(_at_the_border(item.record.shown, partial(self._case, item)))
