@@ -13,8 +13,16 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from casearchive import settings
-from casearchive.errors import CaseArchiveError, NotFound, Problem, RecordError, ReviewNeeded, UsageError
+from casearchive import disk, settings
+from casearchive.errors import (
+    ArchiveTooNew,
+    CaseArchiveError,
+    NotFound,
+    Problem,
+    RecordError,
+    ReviewNeeded,
+    UsageError,
+)
 from casearchive.frozen import dataclass
 from casearchive.settings import Layout
 from casearchive.views import SLUG, CaseView, FileView, Views
@@ -57,6 +65,8 @@ class Linted:
     problems: tuple[Problem, ...]
 
 
+#: Methods that have something to say of an index that a newer casearchive wrote; all others refuse the archive.
+_MENDING = frozenset({"plan_repair", "repair", "verify"})
 #: Methods that never ask the index, or make it anew.
 _WITHOUT_INDEX = frozenset({"check_terms", "export_findings", "record_text", "reindex"})
 
@@ -74,7 +84,7 @@ def _spoken(function: FunctionType) -> Callable[..., Any]:
     @wraps(function)
     def call(self: Archive, *args: Any, **kwargs: Any) -> Any:
         if function.__name__ not in _WITHOUT_INDEX:
-            self._bring_up_to_date()
+            self._bring_up_to_date(may_be_newer=function.__name__ in _MENDING)
         if not self._layout.terms.is_file():
             return function(self, *args, **kwargs)
         from casearchive.terms import speaking
@@ -117,18 +127,9 @@ class Archive:
     @classmethod
     def create(cls, path: str | Path) -> Archive:
         """Make an empty archive. Raises ``CaseArchiveError`` where something stands there already."""
-        layout = settings.create(Path(path))
-        from casearchive import index, truth
-        from casearchive.files import read_plain
-        from casearchive.rooms import Rooms
+        from casearchive.founding import create
 
-        rooms = Rooms.of(layout)
-        with rooms.writer():
-            with index.writing(layout.index, create=True):
-                pass
-            settled = truth.digest(read_plain(layout.marker))
-            rooms.note([(truth.CREATED, layout.marker.name, {"sha256": settled})])
-        return cls(layout)
+        return cls(create(Path(path)))
 
     @classmethod
     def open(cls, path: str | Path, say: Callable[[str], None] = lambda _: None) -> Archive:
@@ -192,8 +193,11 @@ class Archive:
 
         if case is not None:
             check_slug(case)
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        if disk.is_open_to_others(self.path):
+            self._say(
+                f"Others on this computer may look into the archive. To keep it yours: chmod -R go= {self.path}"
+            )
+        with self._writing() as rooms:
             return ingest(
                 rooms,
                 [Path(p) for p in paths],
@@ -203,6 +207,7 @@ class Archive:
                 dry_run=dry_run,
                 report=report,
                 progress=progress,
+                say=self._say,
             )
 
     def new(
@@ -252,8 +257,7 @@ class Archive:
         """
         from casearchive import findings
 
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return findings.annotate(
                 rooms,
                 slug,
@@ -293,8 +297,7 @@ class Archive:
         from casearchive.record import findings_reading
 
         given, complaints = findings_reading.read(content, json_lines=json_lines, case=case)
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return findings.take(
                 rooms,
                 self.record_text,
@@ -321,8 +324,7 @@ class Archive:
         """
         from casearchive import findings
 
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return findings.take_report(
                 rooms,
                 self.record_text,
@@ -664,8 +666,7 @@ class Archive:
             raise UsageError(
                 "no folder to export to was named", where="--to", hint="Name one: --to ~/teaching"
             )
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return release(
                 rooms,
                 self.wanted(what),
@@ -688,9 +689,8 @@ class Archive:
         them; the ledger has no line of it."""
         from casearchive.release import release
 
-        rooms = self._rooms()
         wanted = self.set(slug)
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return release(
                 rooms, wanted, formats=["html"], to=self._layout.preview, dry_run=dry_run, inside=True,
                 tell=tell,
@@ -733,7 +733,7 @@ class Archive:
         rooms = self._rooms()
         if decision == APPROVE:
             must_be_seen(rooms, clips, what)
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             decide(
                 rooms,
                 clips,
@@ -756,8 +756,7 @@ class Archive:
         from casearchive.reviewing import listened
 
         clips = self.reviewables(what)
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             listened(rooms, clips, leaves=leaves, because=because, dry_run=dry_run)
         return clips
 
@@ -781,8 +780,7 @@ class Archive:
         from casearchive.reviewing import learn
 
         found = self.reviewables((clip,))
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return learn(rooms, found[0], name)
 
     def who(self, pseudonym: str) -> tuple[Known, ...]:
@@ -790,8 +788,7 @@ class Archive:
         ``casearchive.reidentify.who``."""
         from casearchive.reidentify import who
 
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return who(rooms, pseudonym)
 
     @staticmethod
@@ -860,8 +857,7 @@ class Archive:
         done, and why."""
         from casearchive.repair import carry_out
 
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return carry_out(rooms, plan, workers=workers, tell=tell)
 
     def backup(
@@ -873,8 +869,11 @@ class Archive:
         tell: Callable[[int, int], None] = lambda _d, _t: None,
     ) -> BackedUp:
         """Bring the backup in the folder ``to`` up to date, or make it. See ``casearchive.backup.backup``."""
+        from casearchive import settling
         from casearchive.backup import backup
 
+        if not dry_run and not self._layout.backup_marker.exists():
+            settling.settle_if_alone(self._rooms())
         return backup(self._rooms(), Path(to), quick=quick, dry_run=dry_run, tell=tell)
 
     @staticmethod
@@ -902,8 +901,7 @@ class Archive:
         written to the new file ``keep`` before."""
         from casearchive import removing
 
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             if keep is not None:
                 removing.keep(rooms, removal, Path(keep))
             return removing.remove(rooms, removal)
@@ -912,9 +910,7 @@ class Archive:
         """Make the index and the pictures again from originals, records, sets and ledger."""
         from casearchive.reindexing import reindex
 
-        rooms = self._rooms()
-        with rooms.writer(self._say):
-            rooms.sweep()
+        with self._writing() as rooms:
             return reindex(rooms, workers=workers, tell=tell)
 
     def dump(self) -> Iterator[str]:
@@ -927,20 +923,32 @@ class Archive:
 
     # ------------------------------------------------------------------------------------ parts
 
-    def _bring_up_to_date(self) -> None:
-        """Looked at once; see ``casearchive.upgrading``."""
+    def _bring_up_to_date(self, *, may_be_newer: bool) -> None:
+        """The form of the index is looked at once; see ``casearchive.upgrading``. Raises ``ArchiveTooNew``."""
+        if self._is_up_to_date:
+            return
         from casearchive.index import is_older
 
-        if not self._is_up_to_date and is_older(self._layout.index):
-            from casearchive.upgrading import bring_up_to_date
+        try:
+            if is_older(self._layout.index):
+                from casearchive.upgrading import bring_up_to_date
 
-            bring_up_to_date(self._rooms(), self._say)
-        self._is_up_to_date = True
+                bring_up_to_date(self._rooms(), self._say)
+            self._is_up_to_date = True
+        except ArchiveTooNew:
+            if not may_be_newer:
+                raise
 
     def _rooms(self) -> Rooms:
         from casearchive.rooms import Rooms
 
         return Rooms.of(self._layout)
+
+    def _writing(self) -> contextlib.AbstractContextManager[Rooms]:
+        """Be the one writer (``settling.writer``)."""
+        from casearchive import settling
+
+        return settling.writer(self._rooms(), self._say)
 
     def _choosing(self) -> Choosing:
         from casearchive.choosing import Choosing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from casearchive import index
+from casearchive import index, settling
 from casearchive.errors import ArchiveTooNew, CaseArchiveError, Damaged
 from casearchive.index import older, read
 from casearchive.rooms import Rooms
@@ -13,28 +13,42 @@ from casearchive.rooms import Rooms
 def bring_up_to_date(rooms: Rooms, say: Callable[[str], None]) -> None:
     """Migrate an older index under the writer's lock, keep a copy of it, and say so. Where that cannot be done, why is
     said instead, and the index is read from memory as it would be; one that is damaged is left to whoever reads it."""
-    path = rooms.layout.index
+    told = ""
     try:
-        with rooms.writer(say):
-            was = index.form_of(path)
-            if not index.is_older(path):
-                return  # somebody else did it meanwhile
-            with index.writing(path) as connection:
-                unread = 0 if was >= _WITH_REPORTS else read.unread_reports(connection)
-    except (Damaged, ArchiveTooNew):
-        return
+        with rooms.writer(say) as cut_off:
+            told = _brought_up_to_date(rooms)
+            if cut_off:
+                settling.settle_and_say(rooms, say)
     except (CaseArchiveError, OSError) as error:
-        then = (
-            "the next casearchive backup does it" if _is_backup(rooms) else "as soon as it can be written to"
-        )
-        say(
-            f"The index is of an older form and stays as it is ({_why(rooms, error)}); it is brought up to date in "
-            f"memory each time it is read, and for good: {then}."
-        )
-        return
-    say(
+        told = told or _stays(rooms, error)
+    if told:
+        say(told)
+
+
+def _brought_up_to_date(rooms: Rooms) -> str:
+    """What is to be said of it; nothing where somebody else did it meanwhile."""
+    path = rooms.layout.index
+    was = index.form_of(path)
+    try:
+        if not index.is_older(path):
+            return ""
+        with index.writing(path) as connection:
+            unread = 0 if was >= _WITH_REPORTS else read.unread_reports(connection)
+    except (Damaged, ArchiveTooNew):
+        return ""
+    except (CaseArchiveError, OSError) as error:
+        return _stays(rooms, error)
+    return (
         f"The index was of an older form ({was}) and is up to date now; {older.copy_path(path).name} is a copy from "
         f"before. The originals were not read again: casearchive reindex does that{_more(unread)}."
+    )
+
+
+def _stays(rooms: Rooms, error: CaseArchiveError | OSError) -> str:
+    then = "the next casearchive backup does it" if _is_backup(rooms) else "as soon as it can be written to"
+    return (
+        f"The index is of an older form and stays as it is ({_why(rooms, error)}); it is brought up to date in "
+        f"memory each time it is read, and for good: {then}."
     )
 
 

@@ -20,18 +20,23 @@ _REINDEX = "Make it again with: casearchive reindex (nothing is lost: the index 
 
 
 def form_of(path: Path) -> int:
-    """Which form the index at ``path`` has, by its first bytes; 0 where they tell none."""
+    """Which form the index at ``path`` has, by its first bytes; 0 where they are not those of an index."""
     try:
         with open_plain(path) as file:
             header = file.read(_HEADER)
     except OSError:
         return 0
-    return int.from_bytes(header[60:64], "big") if len(header) == _HEADER else 0  # PRAGMA user_version
+    whole = len(header) == _HEADER and header.startswith(b"SQLite format 3\0")
+    return int.from_bytes(header[60:64], "big") if whole else 0  # PRAGMA user_version
 
 
 def is_older(path: Path) -> bool:
-    """Whether the index at ``path`` has a form that this program does not write any more."""
-    return 0 < form_of(path) < LATEST
+    """Whether the index at ``path`` has a form that this program does not write any more. Raises ``ArchiveTooNew``
+    where it has one that this program does not know yet."""
+    form = form_of(path)
+    if form > LATEST:
+        raise _too_new(path)
+    return 0 < form < LATEST
 
 
 @contextlib.contextmanager
@@ -43,7 +48,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """
     if not path.is_file():
         raise Damaged("the index is missing", where=str(path), hint=_REINDEX)
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    connection = _connected(path)
     try:
         _prepare(connection)
         if _version(connection, path) == LATEST:
@@ -59,6 +64,21 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         raise Damaged("the index cannot be read", where=str(path), hint=_REINDEX) from error
     finally:
         connection.close()
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """Open for reading. A transaction that was cut off left its journal, which must be played back before anybody
+    reads; SQLite does that only where it may write."""
+    address = f"{path.absolute().as_uri()}?mode="
+    connection = sqlite3.connect(f"{address}ro", uri=True, isolation_level=None)
+    if path.with_name(f"{path.name}-journal").exists():
+        with (
+            contextlib.suppress(sqlite3.Error),  # what is wrong is said when the other connection reads
+            contextlib.closing(sqlite3.connect(f"{address}rw", uri=True, isolation_level=None)) as mender,
+        ):
+            mender.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+            mender.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return connection
 
 
 @contextlib.contextmanager
@@ -107,6 +127,12 @@ def _trouble(error: sqlite3.DatabaseError, path: Path) -> CaseArchiveError:
     """SQLite's complaint as one of ours; its messages name tables and files, never values."""
     if isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error)):
         return ArchiveBusy("the index is busy", where=str(path), hint="Try again in a moment.")
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK":
+        return CaseArchiveError(
+            "a run that was cut off left the index in the middle of a change, and here nobody may write it right",
+            where=str(path),
+            hint="Search it where the archive can be written to, or in a copy of the whole folder.",
+        )
     if isinstance(error, sqlite3.OperationalError) and ("full" in str(error) or "readonly" in str(error)):
         return CaseArchiveError(
             f"the index cannot be written ({error})",
@@ -140,14 +166,18 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     except sqlite3.DatabaseError as error:
         raise Damaged(f"the index cannot be read ({error})", where=str(path), hint=_REINDEX) from error
     if version > LATEST:
-        raise ArchiveTooNew(
-            "the index was written by a newer casearchive",
-            where=str(path),
-            hint="Update casearchive; the archive was left as it is.",
-        )
+        raise _too_new(path)
     if version < 1 or tables == 0:
         raise Damaged("the index is empty or foreign", where=str(path), hint=_REINDEX)
     return version
+
+
+def _too_new(path: Path) -> ArchiveTooNew:
+    return ArchiveTooNew(
+        "the index was written by a newer casearchive",
+        where=str(path),
+        hint="Update casearchive; the archive was left as it is.",
+    )
 
 
 def _begin(connection: sqlite3.Connection) -> None:
