@@ -2,7 +2,8 @@
 
     python scripts/make_pictures.py
 
-Needs casearchive[pptx] installed, a Chromium or Chrome, LibreOffice and poppler's tools. Writes docs/pictures/.
+Needs casearchive[pptx] installed, a Chromium or Chrome, LibreOffice, poppler's tools and Liberation Sans (or Arial).
+Writes docs/pictures/.
 """
 
 from __future__ import annotations
