@@ -359,6 +359,28 @@ def test_killed_before_any_statement_it_is_the_old_index_or_the_new(tmp_path: Pa
     assert Archive.open(root).verify(full=True).faults == ()
 
 
+def test_the_first_bytes_of_a_change_that_was_cut_off_are_not_believed(old: Path, tmp_path: Path) -> None:
+    """Killed while the last pages were written: they tell the new form, and the journal takes it back."""
+    path, form = old / "index.db", index.form_of(old / "index.db")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA cache_size = 1")  # pages are written before the transaction ends
+        writer.execute("PRAGMA cache_spill = 1")
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute(f"PRAGMA user_version = {LATEST}")
+        writer.execute("CREATE TABLE filler (x)")
+        writer.executemany("INSERT INTO filler VALUES (zeroblob(?))", [(9000,)] * 40)
+        for file in old.glob("index.db*"):
+            shutil.copy(file, tmp_path)
+        writer.execute("ROLLBACK")
+    for file in tmp_path.glob("index.db*"):
+        shutil.copy(file, old)
+    content = path.read_bytes()
+    path.write_bytes(content[:60] + LATEST.to_bytes(4, "big") + content[64:])
+    assert (old / "index.db-journal").exists()
+    assert f"of an older form ({form}) and is up to date now" in _said(old, "search", "tear").stderr
+    assert Archive.open(old).verify(full=True).faults == ()
+
+
 def _killed_at(path: Path, statement: int) -> int:
     """Bring the index up to date in a process that ends before this statement of its database; 0 where it has not so
     many."""

@@ -21,6 +21,8 @@ _REINDEX = "Make it again with: casearchive reindex (nothing is lost: the index 
 
 def form_of(path: Path) -> int:
     """Which form the index at ``path`` has, by its first bytes; 0 where they are not those of an index."""
+    if _journal(path).exists():
+        _connected(path).close()  # a change that was cut off may have reached the first bytes
     try:
         with open_plain(path) as file:
             header = file.read(_HEADER)
@@ -66,12 +68,16 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
+def _journal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-journal")
+
+
 def _connected(path: Path) -> sqlite3.Connection:
     """Open for reading. A transaction that was cut off left its journal, which must be played back before anybody
     reads; SQLite does that only where it may write."""
     address = f"{path.absolute().as_uri()}?mode="
     connection = sqlite3.connect(f"{address}ro", uri=True, isolation_level=None)
-    if path.with_name(f"{path.name}-journal").exists():
+    if _journal(path).exists():
         with (
             contextlib.suppress(sqlite3.Error),  # what is wrong is said when the other connection reads
             contextlib.closing(sqlite3.connect(f"{address}rw", uri=True, isolation_level=None)) as mender,
