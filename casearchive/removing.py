@@ -257,6 +257,8 @@ def keep(rooms: Rooms, removal: Removal, path: Path) -> None:
     """Write the record of a case that is to go to a new private file elsewhere. Raises ``UsageError`` where one is."""
     if path.exists():
         raise UsageError("a file of that name stands there", where=str(path), hint="Name another.")
+    if not path.absolute().parent.is_dir():
+        raise UsageError("there is no such folder", where=str(path.parent), hint="Name one that is there.")
     write_durably(path, rooms.layout.record(removal.case).read_bytes())
 
 
