@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ from casearchive.reindexing import Rebuilt, reindex
 from casearchive.rooms import Rooms
 from casearchive.settings import Layout
 
+#: What a first run may leave that was cut off before it wrote whose backup it is.
+_OF_A_BEGINNING = re.compile(r"writer\.lock$|\.(index\.db|backup\.json)\.[0-9a-f]{12}\.tmp")
 _TRIES = 5  # how often an index is copied anew because records were changed while it was
 
 
@@ -110,9 +113,7 @@ def backup(
     disk.check_room(target.root, needed + rooms.layout.index.stat().st_size)
     private_folder(target.root)
     with _alone(target), temporary_sibling(target.index) as copy:
-        for left in target.root.glob(".*.tmp"):  # of a run that was cut off; nobody else is here
-            if left != copy:
-                left.unlink(missing_ok=True)
+        _sweep(target, copy)
         return _backed_up(rooms, target, before, quick, tell, copy)
 
 
@@ -252,6 +253,14 @@ def _check_apart(archive: Path, target: Path) -> None:
         )
 
 
+def _sweep(target: Layout, copy: Path) -> None:
+    """What a run that was cut off left half written; nobody else is here."""
+    folders = ("", "cases/", "sets/", "scanners/", "objects/??/")
+    for left in (path for folder in folders for path in target.root.glob(f"{folder}.*.tmp*")):
+        if not left.name.startswith(copy.name):
+            left.unlink(missing_ok=True)
+
+
 def _check_target(target: Layout, archive_id: str) -> dict[str, object]:
     """What its ``backup.json`` says; empty for a new folder. Raises ``UsageError`` where it is something else."""
     marker = _marker(target)
@@ -271,7 +280,7 @@ def _check_target(target: Layout, archive_id: str) -> dict[str, object]:
             where=str(target.root),
             hint="Name a new folder; this one was left as it is.",
         )
-    if target.root.is_dir() and any(p.name != "writer.lock" for p in target.root.iterdir()):
+    if target.root.is_dir() and any(not _OF_A_BEGINNING.match(p.name) for p in target.root.iterdir()):
         raise UsageError(
             "the folder is not empty and holds no backup", where=str(target.root), hint="Name a new folder."
         )

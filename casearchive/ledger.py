@@ -56,6 +56,11 @@ class Ledger:
         self._path = path
         self._last: tuple[int, str] | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes of it; 0 where there is none."""
+        return self._path.stat().st_size if self._path.exists() else 0
+
     def append(self, events: Iterable[tuple[str, str, Mapping[str, Any]]]) -> tuple[Event, ...]:
         """Add ``(event, subject, details)`` lines; durable when this returns. An unfinished last line
         (left by a crash) is cut off first: it was never reported as done."""
@@ -79,7 +84,7 @@ class Ledger:
 
     def _add(self, lines: bytes) -> None:
         """All of ``lines`` or, where the disk fails, none: what was not reported as done must not stand there."""
-        size = self._path.stat().st_size if self._path.exists() else 0
+        size = self.size
         try:
             append_durably(self._path, lines)
         except OSError:

@@ -129,8 +129,8 @@ class Rooms:
     ) -> Iterator[bool]:
         """Be the one writer. Waits a while for another, saying who it is; then raises ``ArchiveBusy``.
 
-        Tells whether the last writer was cut off (``settling`` sees to what it had begun). So does whoever ends with
-        an error: who wrote and since when stays written down until somebody has ended well.
+        Tells whether the last writer was cut off (``settling`` sees to what it had begun): who writes and since when
+        stays written down where somebody ends with an error, unless all that they did was to refuse.
         """
         if self.layout.backup_marker.exists():
             raise CaseArchiveError(
@@ -163,7 +163,13 @@ class Rooms:
             text = f"process {os.getpid()} on {socket.gethostname()} since {since}"
             cut_off = holder.exists() or any(self.layout.root.glob(f".{holder.name}.*"))
             write_durably(holder, text.encode())
-            yield cut_off
+            before = self.ledger.size
+            try:
+                yield cut_off
+            except CaseArchiveError:
+                if self.ledger.size == before:
+                    holder.unlink(missing_ok=True)
+                raise
             holder.unlink(missing_ok=True)
         finally:
             lock.release()
@@ -182,20 +188,22 @@ class Rooms:
         lock.release()
         return False
 
-    def sweep(self) -> None:
-        """Take away what a run that was cut off left half made; only the writer may."""
-        for left in self.leftovers():
+    def sweep(self) -> bool:
+        """Take away what a run that was cut off left half made, and tell whether there was any; only the writer may."""
+        found = tuple(self.leftovers())
+        for left in found:
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left, ignore_errors=True)
             else:
                 left.unlink(missing_ok=True)
+        return bool(found)
 
     def leftovers(self) -> Iterator[Path]:
         """What only a writer that is at work needs: anything in ``tmp``, half-written files, half an index."""
         layout = self.layout
         if layout.temporary.is_dir():
             yield from sorted(layout.temporary.iterdir())
-        for folder in (layout.root, layout.cases, layout.sets, layout.scanners):
+        for folder in (layout.root, layout.cases, layout.sets, layout.scanners, layout.quarantine):
             yield from sorted(folder.glob(".*.tmp"))
         yield from sorted(layout.root.glob("index.db.new*"))
 

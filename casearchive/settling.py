@@ -41,48 +41,54 @@ def settle_if_alone(rooms: Rooms) -> None:
 
 
 def settle_and_say(rooms: Rooms, say: Callable[[str], None]) -> None:
-    settle(rooms)
-    say("The last run was cut off or failed; what it had begun is settled.")
+    if settle(rooms):
+        say("The last run was cut off or failed; what it had begun is settled.")
 
 
-def settle(rooms: Rooms) -> None:
-    """The caller is the writer. An index or a ledger that is damaged is left to ``verify``."""
-    rooms.sweep()
+def settle(rooms: Rooms) -> bool:
+    """Whether there was anything to settle. The caller is the writer. An index or a ledger that is damaged is left to
+    ``verify``."""
+    found = [rooms.sweep()]
     with contextlib.suppress(Damaged):
         events = rooms.told()
-        _cut_torn_end(rooms)
-        _name(rooms, truth.noted(events))
+        found += [_cut_torn_end(rooms), _name(rooms, truth.noted(events))]
         with index.writing(rooms.layout.index) as connection:
-            _catch_up(rooms, connection, events)
-        _finish_removals(rooms, events)
+            found.append(_catch_up(rooms, connection, events))
+        found.append(_finish_removals(rooms, events))
+    return any(found)
 
 
-def _cut_torn_end(rooms: Rooms) -> None:
+def _cut_torn_end(rooms: Rooms) -> bool:
     """Lines that do not fit the chain, kept in ``quarantine/``. One that was only begun is cut off by the next one."""
     _, size = rooms.ledger.sound()
     content = read_plain(rooms.layout.ledger)
-    if b"\n" in content[size:]:
+    torn = b"\n" in content[size:]
+    if torn:
         write_durably(repair.free_place(rooms.layout, rooms.layout.ledger), content[size:])
         rooms.ledger.cut(size)
+    return torn
 
 
-def _name(rooms: Rooms, noted: Mapping[str, str]) -> None:
+def _name(rooms: Rooms, noted: Mapping[str, str]) -> bool:
     """Small files that wait beside the old ones: what the ledger noted takes its place, the rest goes."""
+    found = False
     for folder in truth.folders(rooms.layout):
         for beside, place in waiting(folder):
+            found = True
             if noted.get(place.relative_to(rooms.layout.root).as_posix()) == digest_of(beside):
                 beside.replace(place)
             else:
                 beside.unlink()
             sync_folder(folder)
+    return found
 
 
-def _catch_up(rooms: Rooms, connection: sqlite3.Connection, events: Sequence[Event]) -> None:
+def _catch_up(rooms: Rooms, connection: sqlite3.Connection, events: Sequence[Event]) -> bool:
     """Tell the index, in one transaction, what the ledger says and it never heard."""
     known = read.behind(connection)
     missed = [e for e in events if e.position > known]
     if not missed:
-        return
+        return False
     gone = truth.removed(events)
     names = {e.subject: str(e.details.get("name", "")) for e in missed if e.event == "ingested"}
     lacking = [s for s in names if s not in gone and read.kind_and_uid(connection, s) is None]
@@ -105,6 +111,7 @@ def _catch_up(rooms: Rooms, connection: sqlite3.Connection, events: Sequence[Eve
         for slug in {e.subject for e in missed if "set_sha256" in e.details or e.event == truth.GONE}:
             _put_set(rooms, connection, slug)
         write.add_events(connection, missed)
+    return True
 
 
 def _looked_at(rooms: Rooms, hashes: Sequence[str]) -> list[Gathered]:
@@ -136,7 +143,7 @@ def _put_set(rooms: Rooms, connection: sqlite3.Connection, slug: str) -> None:
         write.put_set(connection, teachingsets.load(path))
 
 
-def _finish_removals(rooms: Rooms, events: Sequence[Event]) -> None:
+def _finish_removals(rooms: Rooms, events: Sequence[Event]) -> bool:
     """Where the ledger ends with removals, nobody knows how far they came: they are done again from there. A record
     that is not what was removed is somebody's own, and stays."""
     last = {e.subject: e.event for e in truth.last_removals(events)}
@@ -150,3 +157,4 @@ def _finish_removals(rooms: Rooms, events: Sequence[Event]) -> None:
     files = [sha256 for sha256, event in last.items() if event == truth.FILE_REMOVED]
     if cases or files:
         removing.finish(rooms, cases, files)
+    return bool(cases or files)

@@ -13,7 +13,7 @@ from casearchive.reindexing import reindex
 from casearchive.rooms import Rooms
 from casearchive.settings import Layout
 
-TERMS = '[[concept]]\nid = "glorp_sign"\nkind = "sign"\nname = "Glorp sign"\n'
+TERMS = '[glorp_sign]\nkind = "abnormality"\nname = "Glorp sign"\n'
 
 
 def made(folder: Path) -> Path:

@@ -451,3 +451,15 @@ def test_a_restore_that_has_not_come_to_its_end_is_told(root: Path, to: Path, tm
     Archive.restore(to, tmp_path / "new", workers=0)
     (tmp_path / "new" / "restore.json").write_text("{}", "utf-8")
     assert [n.code for n in Archive.open(tmp_path / "new").verify().notices] == ["restore-unfinished"]
+
+
+def test_a_first_run_that_was_cut_off_at_its_beginning_is_begun_again(root: Path, to: Path) -> None:
+    to.mkdir(parents=True)
+    for left in ("writer.lock", ".index.db.0123456789ab.tmp", ".index.db.0123456789ab.tmp-journal"):
+        (to / left).write_bytes(b"half")
+    Archive.open(root).backup(to)
+    (to / "objects" / "ab").mkdir(exist_ok=True)
+    (to / "objects" / "ab" / ".abcd.0123456789ab.tmp").write_bytes(b"half")
+    Archive.open(root).backup(to)
+    assert _sound(to)
+    assert not list(to.rglob(".*.tmp*"))

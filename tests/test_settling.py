@@ -250,7 +250,9 @@ def test_a_search_after_a_kill_in_the_middle_of_a_transaction_reads_what_stood_b
     _clean(archive)
 
 
-def test_a_change_of_a_set_that_was_cut_off_is_not_made_twice(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_of_a_set_that_was_cut_off_is_not_made_twice(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     archive = Archive.open(root)
     real = Ledger.append
 
@@ -271,3 +273,18 @@ def test_who_was_killed_while_it_wrote_down_who_it_is_leaves_nothing(root: Path)
     archive = Archive.open(root)
     archive.new("another")
     _clean(archive)
+
+
+def test_a_refusal_is_no_failure_and_nothing_is_said_of_it_later(root: Path) -> None:
+    heard: list[str] = []
+    archive = Archive.open(root, heard.append)
+    for refused in (
+        lambda: archive.edit("tear", {"status": "nonsense"}),
+        lambda: archive.annotate("tear", ["gibberish of the left florb"]),
+        lambda: archive.set_create("thigh", cases=["tear"]),
+    ):
+        with pytest.raises(CaseArchiveError):
+            refused()
+    assert not (root / "writer.txt").exists()
+    archive.new("another")
+    assert heard == []
