@@ -32,7 +32,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from crashing import control, killing
+from crashing import control, faults, killing
 from crashing.running import Bench, Tally, Violation, chosen
 from crashing.samples import Masters
 from crashing.scenarios import SCENARIOS
@@ -67,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sample", type=int, default=0, help="so many points at random of each")
     parser.add_argument("--count", type=int, default=100, help="random kills of each scenario")
     parser.add_argument("--seed", default="1")
-    parser.add_argument("--only", metavar="N[,M]", help="one point; two for a double kill")
+    parser.add_argument("--only", metavar="N[,M]", help="one point; a second one for a double kill, a kind of failure for a fault")
+    parser.add_argument("--all-faults", action="store_true", help="every kind of failure at every point, not three")
     parser.add_argument("--jobs", type=int, default=2, help="runners side by side")
     parser.add_argument("--cold", action="store_true", help="start every process anew, as anybody would")
     parser.add_argument("--json", action="store_true")
@@ -156,10 +157,25 @@ def _random(name: str, options: argparse.Namespace, share: int) -> Job:
     return lambda bench, tally: killing.at_random(bench, name, numbers, options.seed, tally)
 
 
+def _fault(name: str, options: argparse.Namespace, share: int) -> Job:
+    def job(bench: Bench, tally: Tally) -> None:
+        if options.only:
+            number, _, which = options.only.partition(",")
+            names = [which] if which else list(faults.FAULTS)
+            wanted: Iterable[tuple[int, str]] = [(int(number), n) for n in names] if share == 0 else []
+        else:
+            numbers = _points(bench, name, options, share)
+            wanted = faults.points(numbers, f"{options.seed}:{name}", everything=options.all_faults)
+        faults.fault(bench, name, wanted, tally)
+
+    return job
+
+
 _MODES: dict[str, Callable[[str, argparse.Namespace, int], Job]] = {
     "syscall": _syscall,
     "settle": _settle,
     "random": _random,
+    "fault": _fault,
 }
 
 
