@@ -109,18 +109,9 @@ class Archive:
     @classmethod
     def create(cls, path: str | Path) -> Archive:
         """Make an empty archive. Raises ``CaseArchiveError`` where something stands there already."""
-        layout = settings.create(Path(path))
-        from casearchive import index, truth
-        from casearchive.files import read_plain
-        from casearchive.rooms import Rooms
+        from casearchive.founding import create
 
-        rooms = Rooms.of(layout)
-        with rooms.writer():
-            with index.writing(layout.index, create=True):
-                pass
-            settled = truth.digest(read_plain(layout.marker))
-            rooms.note([(truth.CREATED, layout.marker.name, {"sha256": settled})])
-        return cls(layout)
+        return cls(create(Path(path)))
 
     @classmethod
     def open(cls, path: str | Path, say: Callable[[str], None] = lambda _: None) -> Archive:
@@ -184,8 +175,7 @@ class Archive:
 
         if case is not None:
             check_slug(case)
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return ingest(
                 rooms,
                 [Path(p) for p in paths],
@@ -244,8 +234,7 @@ class Archive:
         """
         from casearchive import findings
 
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return findings.annotate(
                 rooms,
                 slug,
@@ -285,8 +274,7 @@ class Archive:
         from casearchive.record import findings_reading
 
         given, complaints = findings_reading.read(content, json_lines=json_lines, case=case)
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return findings.take(
                 rooms,
                 self.record_text,
@@ -313,8 +301,7 @@ class Archive:
         """
         from casearchive import findings
 
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return findings.take_report(
                 rooms,
                 self.record_text,
@@ -656,8 +643,7 @@ class Archive:
             raise UsageError(
                 "no folder to export to was named", where="--to", hint="Name one: --to ~/teaching"
             )
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return release(
                 rooms,
                 self.wanted(what),
@@ -680,9 +666,8 @@ class Archive:
         them; the ledger has no line of it."""
         from casearchive.release import release
 
-        rooms = self._rooms()
         wanted = self.set(slug)
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return release(
                 rooms, wanted, formats=["html"], to=self._layout.preview, dry_run=dry_run, inside=True,
                 tell=tell,
@@ -725,7 +710,7 @@ class Archive:
         rooms = self._rooms()
         if decision == APPROVE:
             must_be_seen(rooms, clips, what)
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             decide(
                 rooms,
                 clips,
@@ -748,8 +733,7 @@ class Archive:
         from casearchive.reviewing import listened
 
         clips = self.reviewables(what)
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             listened(rooms, clips, leaves=leaves, because=because, dry_run=dry_run)
         return clips
 
@@ -773,8 +757,7 @@ class Archive:
         from casearchive.reviewing import learn
 
         found = self.reviewables((clip,))
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return learn(rooms, found[0], name)
 
     def who(self, pseudonym: str) -> tuple[Known, ...]:
@@ -782,8 +765,7 @@ class Archive:
         ``casearchive.reidentify.who``."""
         from casearchive.reidentify import who
 
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return who(rooms, pseudonym)
 
     @staticmethod
@@ -852,8 +834,7 @@ class Archive:
         done, and why."""
         from casearchive.repair import carry_out
 
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             return carry_out(rooms, plan, workers=workers, tell=tell)
 
     def backup(
@@ -865,8 +846,11 @@ class Archive:
         tell: Callable[[int, int], None] = lambda _d, _t: None,
     ) -> BackedUp:
         """Bring the backup in the folder ``to`` up to date, or make it. See ``casearchive.backup.backup``."""
+        from casearchive import settling
         from casearchive.backup import backup
 
+        if not dry_run and not self._layout.backup_marker.exists():
+            settling.settle_if_alone(self._rooms())
         return backup(self._rooms(), Path(to), quick=quick, dry_run=dry_run, tell=tell)
 
     @staticmethod
@@ -894,8 +878,7 @@ class Archive:
         written to the new file ``keep`` before."""
         from casearchive import removing
 
-        rooms = self._rooms()
-        with rooms.writer(self._say):
+        with self._writing() as rooms:
             if keep is not None:
                 removing.keep(rooms, removal, Path(keep))
             return removing.remove(rooms, removal)
@@ -904,9 +887,7 @@ class Archive:
         """Make the index and the pictures again from originals, records, sets and ledger."""
         from casearchive.reindexing import reindex
 
-        rooms = self._rooms()
-        with rooms.writer(self._say):
-            rooms.sweep()
+        with self._writing() as rooms:
             return reindex(rooms, workers=workers, tell=tell)
 
     def dump(self) -> Iterator[str]:
@@ -923,6 +904,12 @@ class Archive:
         from casearchive.rooms import Rooms
 
         return Rooms.of(self._layout)
+
+    def _writing(self) -> contextlib.AbstractContextManager[Rooms]:
+        """Be the one writer (``settling.writer``)."""
+        from casearchive import settling
+
+        return settling.writer(self._rooms(), self._say)
 
     def _choosing(self) -> Choosing:
         from casearchive.choosing import Choosing

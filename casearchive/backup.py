@@ -104,7 +104,6 @@ def backup(
         raise UsageError("this is a backup itself", where=str(rooms.layout.root), hint="Back up the archive.")
     _check_apart(rooms.layout.root, target.root)
     before = _check_target(target, mine.archive_id)
-    _settle(rooms, dry_run)
     if dry_run:
         return _backed_up(rooms, target, before, quick, tell, None)
     with index.reading(rooms.layout.index) as connection:
@@ -172,16 +171,6 @@ def _backed_up(
         tuple(sorted(damaged)),
         dry_run,
     )
-
-
-def _settle(rooms: Rooms, dry_run: bool) -> None:
-    """Where nobody else writes: tell the index what a run that was cut off did not, and note what is new."""
-    if dry_run:
-        return
-    with contextlib.suppress(ArchiveBusy, OSError), rooms.writer(wait=0.0):
-        with index.writing(rooms.layout.index) as connection:
-            rooms.catch_up(connection)
-        truth.note_new(rooms)
 
 
 # ------------------------------------------------------------------------------------------------ what is taken

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from casearchive import findings, index, record
+from casearchive import findings, index, record, settling
 from casearchive.errors import RecordError, UsageError
 from casearchive.frozen import dataclass
 from casearchive.index import read
@@ -31,7 +31,7 @@ class Editing:
     ) -> tuple[Case, str]:
         """See ``Archive.new``; ``found`` tells the files to begin with, beside ``media``."""
         drafts.check_slug(slug)
-        with self.rooms.writer(self.say):
+        with settling.writer(self.rooms, self.say):
             if self.rooms.layout.record(slug).exists():
                 raise UsageError(
                     f"there is a case {slug} already", hint=f"Look at it with: casearchive show {slug}"
@@ -63,7 +63,7 @@ class Editing:
         return self._rewrite(slug, replaced, ["everything"], dry_run)
 
     def _rewrite(self, slug: str, change: Callable[[str], str], fields: Sequence[str], dry_run: bool) -> str:
-        with self.rooms.writer(self.say):
+        with settling.writer(self.rooms, self.say):
             before = self.views.record_text(slug)
             text = change(before)
             case = record.loads(text, slug=slug, file=f"cases/{slug}.toml")
@@ -82,7 +82,7 @@ class Editing:
                 hint=f"Begin a case with: casearchive new SLUG --media {word[:16]}",
             )
         text = values["key_frame"].strip()
-        with self.rooms.writer(self.say), index.reading(self.rooms.layout.index) as connection:
+        with settling.writer(self.rooms, self.say), index.reading(self.rooms.layout.index) as connection:
             sha256 = self.views.one_file(connection, word)
             kind = read.detail(connection, sha256)
             frames = kind.held.frames if kind else 0

@@ -8,12 +8,15 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 
+from casearchive.errors import CaseArchiveError
+
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+_WAITING = ".new"
 
 
 def private_folder(path: Path) -> Path:
@@ -37,6 +40,38 @@ def write_durably(path: Path, content: bytes) -> None:
         _write_private(temporary, content, sync=True)
         temporary.replace(path)
     sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def replaced_together(contents: Mapping[Path, bytes]) -> Iterator[None]:
+    """Replace files when the body has ended. Their new bytes are durable beside them before it begins, under a name
+    that a run which is cut off meanwhile leaves there (``waiting``): whoever comes next finishes it or takes it back.
+
+    Where the body says that it did nothing (an ``OSError``, or an error of ours), nothing is left beside them.
+    """
+    beside = {path: path.with_name(f".{path.name}{_WAITING}") for path in contents}
+    try:
+        for path, new in beside.items():
+            new.unlink(missing_ok=True)
+            _write_private(new, contents[path], sync=True)
+        for folder in {path.parent for path in contents}:
+            sync_folder(folder)
+        yield
+    except (OSError, CaseArchiveError):
+        for new in beside.values():
+            with contextlib.suppress(OSError):
+                new.unlink(missing_ok=True)
+        raise
+    for path, new in beside.items():
+        new.replace(path)
+    for folder in {path.parent for path in contents}:
+        sync_folder(folder)
+
+
+def waiting(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """What ``replaced_together`` left in ``folder``: the file beside, and the one whose place it was to take."""
+    for beside in sorted(folder.glob(f".?*{_WAITING}")):
+        yield beside, folder / beside.name[1 : -len(_WAITING)]
 
 
 def write_lightly(path: Path, content: bytes) -> None:

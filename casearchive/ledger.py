@@ -108,6 +108,25 @@ class Ledger:
                 previous, position = event.hash, event.position
                 yield event
 
+    def sound(self) -> tuple[tuple[Event, ...], int]:
+        """The lines up to the first that does not fit, and how many bytes they are. Raises ``Damaged`` where there is
+        no ledger."""
+        found: list[Event] = []
+        with contextlib.suppress(Damaged):
+            for event in self.events():
+                found.append(event)
+        if not found and not self._path.exists():
+            raise Damaged("the ledger is gone", where=str(self._path), hint=_MEND)
+        with open_plain(self._path) as file:
+            return tuple(found), sum(len(file.readline()) for _ in found)
+
+    def cut(self, size: int) -> None:
+        """Keep the first ``size`` bytes; durable when this returns."""
+        self._last = None
+        with self._path.open("rb+") as file:
+            file.truncate(size)
+            os.fsync(file.fileno())
+
     def strike(self, subjects: Iterable[str]) -> tuple[Event, ...]:
         """Take away what stands beside the chain in the lines about ``subjects``; durable when this returns. Returns
         those lines as they are now. Raises ``Damaged`` where the chain does not hold."""

@@ -43,6 +43,8 @@ def reindex(
     _away(new)
     problems: list[str] = []
     taken: tuple[str, ...] = ()
+    if take_changes:
+        truth.give_key_check(rooms)
     events = tuple(rooms.ledger.events())
     if take_changes:
         lines = truth.take_as_they_are(rooms, events)

@@ -1,7 +1,7 @@
 """Remove: a case or a file taken out of the archive for good, with everything that was made of it.
 
-The ledger is told first, then the rows go, then the bytes: a removal that is cut off leaves bytes that nothing names,
-which ``verify`` tells and the same call finishes. What is left afterwards is a line that says that something was
+The ledger is told first, then the rows go, then the bytes: a removal that is cut off after the first is finished by the
+next writer (``settling``). What is left afterwards is a line that says that something was
 removed, and when, by whom, under which hash or slug; names of its files are struck out of the lines before.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -107,29 +108,49 @@ def remove(rooms: Rooms, removal: Removal) -> Removal:
     sets = [_without(layout, slug, now.case) for slug in now.sets]
     lines = _lines(rooms, now)
     for changed, content in sets:
-        write_durably(layout.teaching_set(changed.slug), content)
         lines.append(
             ("set-changed", changed.slug, {"cases": list(changed.cases), "set_sha256": truth.digest(content)})
         )
     with index.writing(layout.index) as connection:
         rooms.catch_up(connection)
-        events = rooms.ledger.append(lines)
+        events = rooms.put({layout.teaching_set(changed.slug): content for changed, content in sets}, lines)
+        cases = (now.case,) if now.case else ()
         with index.transaction(connection):
-            if now.case:
-                write.remove_case(connection, now.case)
-            for sha256 in now.files:
-                subject = write.remove_instance(connection, sha256)
-                if subject is not None:
-                    write.refill(connection, subject, _facts(rooms, read.files_of(connection, subject)))
+            _rows(rooms, connection, cases, now.files)
             for changed, _ in sets:
                 write.put_set(connection, changed)
             write.add_events(connection, events)
-        struck = rooms.ledger.strike([*now.files, *([now.case] if now.case else [])])
-        with index.transaction(connection):
-            write.add_events(connection, struck)
-        index.forget(connection)
-    _bytes(rooms, now)
+        _traces(rooms, connection, cases, now.files)
+    _bytes(rooms, cases, now.files)
     return now
+
+
+def finish(rooms: Rooms, cases: Collection[str], files: Collection[str]) -> None:
+    """The rest of a removal that was cut off after the ledger, and the index, had heard of it. Only the writer may."""
+    with index.writing(rooms.layout.index) as connection:
+        with index.transaction(connection):
+            _rows(rooms, connection, cases, files)
+        _traces(rooms, connection, cases, files)
+    _bytes(rooms, cases, files)
+
+
+def _rows(rooms: Rooms, connection: sqlite3.Connection, cases: Iterable[str], files: Iterable[str]) -> None:
+    for slug in cases:
+        write.remove_case(connection, slug)
+    for sha256 in files:
+        subject = write.remove_instance(connection, sha256)
+        if subject is not None:
+            write.refill(connection, subject, _facts(rooms, read.files_of(connection, subject)))
+
+
+def _traces(
+    rooms: Rooms, connection: sqlite3.Connection, cases: Collection[str], files: Collection[str]
+) -> None:
+    """Names in the ledger, words in the full text, bytes in free pages."""
+    struck = rooms.ledger.strike([*cases, *files])
+    with index.transaction(connection):
+        write.add_events(connection, struck)
+    index.forget(connection)
 
 
 def _words_that_stay(
@@ -161,14 +182,14 @@ def _lines(rooms: Rooms, removal: Removal) -> list[tuple[str, str, dict[str, obj
     return lines
 
 
-def _bytes(rooms: Rooms, removal: Removal) -> None:
+def _bytes(rooms: Rooms, cases: Collection[str], files: Collection[str]) -> None:
     """Originals, records, and what was made of them; what was made of many is thrown away whole and made anew."""
     layout = rooms.layout
     rooms.sweep()
-    if removal.case:
-        layout.record(removal.case).unlink(missing_ok=True)
-        sync_folder(layout.cases)
-    for sha256 in removal.files:
+    for slug in cases:
+        layout.record(slug).unlink(missing_ok=True)
+    sync_folder(layout.cases)
+    for sha256 in files:
         rooms.store.remove(sha256)
         for left in (layout.cache / sha256[:2]).glob(f"{sha256}.*"):
             left.unlink(missing_ok=True)
@@ -176,7 +197,7 @@ def _bytes(rooms: Rooms, removal: Removal) -> None:
         for folder in layout.cache.iterdir():
             if folder.is_dir() and not folder.is_symlink() and len(folder.name) != 2:
                 shutil.rmtree(folder, ignore_errors=True)
-    names = (*removal.files, *([f"cases__{removal.case}.toml"] if removal.case else []))
+    names = (*files, *(f"cases__{slug}.toml" for slug in cases))
     if layout.quarantine.is_dir():
         for left in layout.quarantine.iterdir():
             if any(name in left.name for name in names):

@@ -69,7 +69,9 @@ def plan(rooms: Rooms, verdict: Verdict, sources: Sequence[Path]) -> Plan:
         if where in done:
             continue
         found: list[Step] = []
-        if fault.code in _OBJECT:
+        if fault.code == "object-unknown":
+            found = [Step("put-aside", fault.where, "move what nobody took to quarantine/")]
+        elif fault.code in _OBJECT:
             found = _object(rooms, fault, at_hand)
         elif fault.code in _SMALL and where in noted:
             found = _small(layout, where, noted[where], at_hand)
@@ -82,8 +84,9 @@ def plan(rooms: Rooms, verdict: Verdict, sources: Sequence[Path]) -> Plan:
         done |= {where} if found else set()
         if not found or (fault.code in _OBJECT and found[-1].kind == "put-aside"):
             left.append(fault)
-    if any(f.code == "left-over" for f in verdict.notices):
-        steps.append(Step("sweep", "tmp", "sweep away what runs that were cut off left"))
+    if any(f.code in ("left-over", "unfinished") for f in verdict.notices):
+        says = "finish what the ledger has of a run that was cut off, sweep away what it left half made"
+        steps.append(Step("sweep", "tmp", says))
     stale = any(f.remedy == REINDEX for f in verdict.faults)
     if stale or any(s.kind in ("write", "ledger") for s in steps):
         steps.append(Step("reindex", "index.db", "make the index and the small pictures again"))
@@ -283,23 +286,42 @@ def _do(rooms: Rooms, step: Step) -> None:
         put_aside(layout, rooms.store.path(step.where))
     elif step.kind in ("write", "ledger", "key") and step.content is not None:
         path = layout.root / step.where
-        put_aside(layout, path)
         private_folder(path.parent)
+        _keep_copy(layout, path)
         write_durably(path, step.content)
     elif step.kind == "sweep":
-        rooms.sweep()
-        for left in layout.scanners.glob(".*.tmp"):
-            left.unlink(missing_ok=True)
+        rooms.sweep()  # the rest was done when its caller became the writer
     elif step.kind == "pictures":
         found = gather(Task(layout.root, None, step.where))
         if found.facts is None:
             raise UnreadableFile(found.reason, found.message or "it cannot be read")
 
 
+def _keep_copy(layout: Layout, path: Path) -> None:
+    """What is damaged goes to ``quarantine/``; a plain file as a copy, so that at no instant nothing stands there."""
+    try:
+        content = read_plain(path)
+    except FileNotFoundError:
+        return
+    except OSError:
+        put_aside(layout, path)
+        return
+    write_durably(free_place(layout, path), content)
+
+
 def put_aside(layout: Layout, path: Path) -> Path | None:
     """Move what stands at ``path`` to ``quarantine/``, under its name and the time; None where nothing stands there."""
     if not path.is_symlink() and not path.exists():
         return None
+    target = free_place(layout, path)
+    path.rename(target)
+    sync_folder(target.parent)
+    sync_folder(path.parent)
+    return target
+
+
+def free_place(layout: Layout, path: Path) -> Path:
+    """A name in ``quarantine/`` that nobody has."""
     folder = private_folder(layout.quarantine)
     when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     name = f"{when}-{'__'.join(path.relative_to(layout.root).parts)}"
@@ -308,9 +330,6 @@ def put_aside(layout: Layout, path: Path) -> Path | None:
     while target.is_symlink() or target.exists():
         number += 1
         target = folder / f"{name}.{number}"
-    path.rename(target)
-    sync_folder(folder)
-    sync_folder(path.parent)
     return target
 
 

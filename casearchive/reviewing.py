@@ -31,8 +31,8 @@ from casearchive.deid.scanners import Scanner
 from casearchive.deid.shapes import Shape
 from casearchive.deid.words import find, hits
 from casearchive.errors import NotFound, PictureUnavailable, UsageError
-from casearchive.files import private_folder, write_durably, write_lightly
-from casearchive.index import read
+from casearchive.files import private_folder, write_lightly
+from casearchive.index import read, write
 from casearchive.model import Case, Facts, Identifier
 from casearchive.rooms import Rooms
 
@@ -397,7 +397,9 @@ def learn(rooms: Rooms, clip: Reviewable, name: str) -> Path:
     private_folder(rooms.layout.scanners)
     path = rooms.layout.scanners / f"{slugified(learnt.name)[:60]}-{clip.layout}.toml"
     content = scanners.written(learnt).encode()
-    write_durably(path, content)
     sha256 = hashlib.sha256(content).hexdigest()
-    rooms.note([(LEARNT, path.stem, {"file": path.name, "from": clip.sha256, "sha256": sha256})])
+    line = (LEARNT, path.stem, {"file": path.name, "from": clip.sha256, "sha256": sha256})
+    events = rooms.put({path: content}, [line])
+    with index.writing(rooms.layout.index) as connection, index.transaction(connection):
+        write.add_events(connection, events)
     return path

@@ -13,16 +13,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from casearchive import index, record, settings
 from casearchive.clip import Clip
-from casearchive.errors import ArchiveBusy, CaseArchiveError, NotFound, UnreadableFile
-from casearchive.files import write_lightly
+from casearchive.errors import ArchiveBusy, CaseArchiveError, Damaged, NotFound, UnreadableFile
+from casearchive.files import replaced_together, write_durably
 from casearchive.index import read, write
-from casearchive.ledger import Ledger
+from casearchive.ledger import Event, Ledger
 from casearchive.model import Case
 from casearchive.readers import open_clip
 from casearchive.settings import Layout
@@ -67,6 +68,30 @@ class Rooms:
         with index.writing(self.layout.index) as connection, index.transaction(connection):
             write.add_events(connection, events)
 
+    def put(
+        self, contents: Mapping[Path, bytes], lines: Iterable[tuple[str, str, Mapping[str, Any]]]
+    ) -> tuple[Event, ...]:
+        """Put files of truth in the place of what stood there, with lines of the ledger that note their SHA-256: all
+        of it counts from the moment when the lines are durable, or nothing. Only the writer may; the index is told
+        by the caller."""
+        with replaced_together(contents):
+            return self.ledger.append(lines)
+
+    def told(self) -> tuple[Event, ...]:
+        """The ledger, without an end that was torn when a run was cut off: what stands behind the last line that the
+        index heard of was never reported as done. Raises ``Damaged`` for any other damage."""
+        try:
+            return tuple(self.ledger.events())
+        except Damaged:
+            if not self.layout.holder.exists():
+                raise
+            lines, _ = self.ledger.sound()
+            with index.reading(self.layout.index) as connection:
+                position, digest = read.anchor(connection)
+            if position > len(lines) or (position and lines[position - 1].hash != digest):
+                raise
+            return lines
+
     def catch_up(self, connection: sqlite3.Connection) -> None:
         """Tell the index what the ledger says and the index never heard: a run was cut off between the two. Only the
         writer may."""
@@ -101,8 +126,12 @@ class Rooms:
     @contextlib.contextmanager
     def writer(
         self, say: Callable[[str], None] = lambda _: None, wait: float | None = None
-    ) -> Iterator[None]:
-        """Be the one writer. Waits a while for another, saying who it is; then raises ``ArchiveBusy``."""
+    ) -> Iterator[bool]:
+        """Be the one writer. Waits a while for another, saying who it is; then raises ``ArchiveBusy``.
+
+        Tells whether the last writer was cut off (``settling`` sees to what it had begun). So does whoever ends with
+        an error: who wrote and since when stays written down until somebody has ended well.
+        """
         if self.layout.backup_marker.exists():
             raise CaseArchiveError(
                 "this is a backup: it is read, never written to",
@@ -110,7 +139,7 @@ class Rooms:
                 hint="Make an archive of it with: casearchive restore BACKUP --to NEW-FOLDER",
             )
         lock = FileLock(self.layout.lock, mode=0o600)
-        holder = self.layout.root / "writer.txt"
+        holder = self.layout.holder
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -128,27 +157,47 @@ class Rooms:
         try:
             since = datetime.now().astimezone().strftime("%H:%M:%S")
             text = f"process {os.getpid()} on {socket.gethostname()} since {since}"
-            write_lightly(holder, text.encode())
-            yield
-        finally:
+            cut_off = holder.exists()
+            write_durably(holder, text.encode())
+            yield cut_off
             holder.unlink(missing_ok=True)
+        finally:
             lock.release()
 
+    def is_being_written(self) -> bool:
+        """Whether a writer is at work now, as far as that can be told without writing."""
+        if not self.layout.lock.exists():
+            return False
+        lock = FileLock(self.layout.lock, mode=0o600)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        except OSError:  # a medium that cannot be written to: nobody does
+            return False
+        lock.release()
+        return False
+
     def sweep(self) -> None:
-        """Take away what an interrupted run left in ``tmp``; only the writer may."""
-        if self.layout.temporary.is_dir():
-            for left in self.layout.temporary.iterdir():
-                if left.is_dir() and not left.is_symlink():
-                    shutil.rmtree(left, ignore_errors=True)
-                else:
-                    left.unlink(missing_ok=True)
-        for folder in (self.layout.root, self.layout.cases, self.layout.sets):
-            for left in folder.glob(".*.tmp"):
+        """Take away what a run that was cut off left half made; only the writer may."""
+        for left in self.leftovers():
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
                 left.unlink(missing_ok=True)
+
+    def leftovers(self) -> Iterator[Path]:
+        """What only a writer that is at work needs: anything in ``tmp``, half-written files, half an index."""
+        layout = self.layout
+        if layout.temporary.is_dir():
+            yield from sorted(layout.temporary.iterdir())
+        for folder in (layout.root, layout.cases, layout.sets, layout.scanners):
+            yield from sorted(folder.glob(".*.tmp"))
+        yield from sorted(layout.root.glob("index.db.new*"))
 
 
 def _holder(layout: Layout) -> str:
     try:
-        return (layout.root / "writer.txt").read_text("utf-8")[:200]
+        return layout.holder.read_text("utf-8")[:200]
     except OSError:
         return "another process"

@@ -7,8 +7,8 @@ import hmac
 import tomllib
 from pathlib import Path
 
-from casearchive.errors import ArchiveTooNew, CaseArchiveError, Damaged, NoArchive
-from casearchive.files import private_folder, read_plain, write_durably
+from casearchive.errors import ArchiveTooNew, Damaged, NoArchive
+from casearchive.files import read_plain
 from casearchive.frozen import dataclass
 
 #: The layout this program writes. A larger number in ``archive.toml`` is refused, unharmed.
@@ -86,6 +86,11 @@ class Layout:
     def lock(self) -> Path:
         return self.root / "writer.lock"
 
+    @property
+    def holder(self) -> Path:
+        """Who writes, since when. Where it stands and nobody holds the lock, a run was cut off."""
+        return self.root / "writer.txt"
+
     def looked(self, sha256: str) -> Path:
         """Where text was seen in a file; can be looked for again."""
         return self.cache / sha256[:2] / f"{sha256}.looked.json"
@@ -125,29 +130,17 @@ class Settings:
     consent_required: bool = False  # ``consent = "required"``: a case without one for teaching stays in
 
 
-def create(root: Path) -> Layout:
-    """Lay out an empty archive at ``root``; refuses a folder that holds something else."""
+def new_key() -> bytes:
     import secrets
+
+    return secrets.token_hex(32).encode("ascii") + b"\n"
+
+
+def new_marker(key: bytes) -> bytes:
+    """``archive.toml`` of a new archive with this key."""
     import uuid
     from datetime import UTC, datetime
 
-    layout = Layout(root.absolute())
-    if layout.marker.exists():
-        raise CaseArchiveError("there is an archive here already", where=str(root), hint="Use it as it is.")
-    if root.exists() and not root.is_dir():
-        raise CaseArchiveError("a file of that name stands here", where=str(root), hint="Choose another.")
-    if root.exists() and any(root.iterdir()):
-        raise CaseArchiveError(
-            "the folder is not empty",
-            where=str(root),
-            hint="Name a new folder: casearchive makes it and keeps it private to you.",
-        )
-    for folder in (layout.root, layout.objects, layout.cases, layout.sets, layout.cache, layout.temporary):
-        private_folder(folder)
-    layout.root.chmod(0o700)
-    key = secrets.token_hex(32).encode("ascii") + b"\n"
-    write_durably(layout.secret, key)
-    write_durably(layout.ledger, b"")
     made = datetime.now(UTC).isoformat(timespec="seconds")
     text = (
         "# A casearchive archive. Keep this whole folder together, private and backed up.\n"
@@ -159,8 +152,7 @@ def create(root: Path) -> Layout:
         "# required keeps it in.\n"
         'consent = "optional"\n'
     )
-    write_durably(layout.marker, text.encode())
-    return layout
+    return text.encode()
 
 
 def read(layout: Layout) -> Settings:

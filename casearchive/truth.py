@@ -7,11 +7,12 @@ or by nobody.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from casearchive import index, settings
-from casearchive.files import read_plain, write_durably
+from casearchive.files import read_plain
 from casearchive.index import read
 from casearchive.model import Line
 from casearchive.rooms import Rooms
@@ -28,6 +29,7 @@ GONE = "gone-by-hand"
 
 
 _OF_SETS = ("set-created", "set-changed")
+_Told = TypeVar("_Told", bound=Line)
 
 
 def files(layout: Layout) -> Iterator[tuple[str, Path]]:
@@ -39,6 +41,11 @@ def files(layout: Layout) -> Iterator[tuple[str, Path]]:
         for path in sorted(folder.glob("*.toml")):
             if not path.name.startswith("."):
                 yield f"{folder.name}/{path.name}", path
+
+
+def folders(layout: Layout) -> tuple[Path, ...]:
+    """Where files of truth stand, but for the originals."""
+    return layout.root, layout.cases, layout.sets, layout.scanners
 
 
 def noted(events: Iterable[Line]) -> dict[str, str]:
@@ -86,6 +93,14 @@ def removed(events: Iterable[Line]) -> frozenset[str]:
     return frozenset(gone)
 
 
+def last_removals(events: Sequence[_Told]) -> tuple[_Told, ...]:
+    """The removals that the ledger ends with: where a run was cut off, nobody knows how far they came."""
+    first = len(events)
+    while first and events[first - 1].event in (CASE_REMOVED, FILE_REMOVED, *_OF_SETS):
+        first -= 1
+    return tuple(e for e in events[first:] if e.event in (CASE_REMOVED, FILE_REMOVED))
+
+
 def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
@@ -108,7 +123,6 @@ def note_new(rooms: Rooms) -> None:
 
 def take_as_they_are(rooms: Rooms, events: Iterable[Line]) -> list[tuple[str, str, dict[str, object]]]:
     """Lines for the ledger about every file that is not what it last said: its owner says that they changed it."""
-    _give_key_check(rooms.layout)
     known = noted(events)
     lines: list[tuple[str, str, dict[str, object]]] = []
     for name in missing(rooms.layout, known):
@@ -130,11 +144,14 @@ def take_as_they_are(rooms: Rooms, events: Iterable[Line]) -> list[tuple[str, st
     return lines
 
 
-def _give_key_check(layout: Layout) -> None:
-    """An archive that was made before there was a check of its key gets one."""
-    if settings.read(layout).key_check:
+def give_key_check(rooms: Rooms) -> None:
+    """An archive that was made before there was a check of its key gets one. Only the writer may."""
+    if settings.read(rooms.layout).key_check:
         return
-    settings.secret(layout)  # raises where it is no key
-    text = read_plain(layout.marker).decode("utf-8")
-    line = f'key_check = "{settings.key_check(read_plain(layout.secret))}"\n'
-    write_durably(layout.marker, (line + text).encode())
+    settings.secret(rooms.layout)  # raises where it is no key
+    text = read_plain(rooms.layout.marker).decode("utf-8")
+    line = f'key_check = "{settings.key_check(read_plain(rooms.layout.secret))}"\n'
+    content = (line + text).encode()
+    rooms.put(
+        {rooms.layout.marker: content}, [(NOTED, rooms.layout.marker.name, {"sha256": digest(content)})]
+    )

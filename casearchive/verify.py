@@ -11,14 +11,14 @@ import json
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from casearchive import index, record, settings, teachingsets, truth
 from casearchive.errors import ArchiveTooNew, CaseArchiveError, Damaged
-from casearchive.files import open_plain, private_folder, read_plain, write_lightly
+from casearchive.files import digest_of, open_plain, private_folder, read_plain, waiting, write_lightly
 from casearchive.index import inspect, read
 from casearchive.ledger import Event
 from casearchive.rooms import Rooms
@@ -75,18 +75,20 @@ def verify(
     names = set(rooms.store.names())
     noted = truth.noted(events) if whole else None
     gone = truth.removed(events)
-    faults += _files(rooms, noted, gone, notices)
+    begun = _Begun(rooms, events if whole else [])
+    notices += begun.notices()
+    faults += _files(rooms, noted, gone, begun, notices)
     slugs = sorted(p.stem for p in rooms.layout.cases.glob("*.toml") if p.stem not in gone)
     try:
         with index.reading(rooms.layout.index) as connection:
-            faults += _objects(rooms, connection, names, gone)
-            faults += _records(rooms, connection, slugs)
-            faults += _sets(rooms, connection)
+            faults += begun.unlike(_objects(rooms, connection, names, gone, events, notices))
+            faults += begun.unlike(_records(rooms, connection, slugs))
+            faults += begun.unlike(_sets(rooms, connection))
             faults += (
                 Fault("index-damaged", "index.db", what, REINDEX) for what in inspect.shape(connection)
             )
             if whole:
-                faults += _heard(connection, events)
+                faults += _heard(connection, events, begun)
                 faults += _gone(connection, events, names)
             if not rooms.layout.backup_marker.exists():  # a backup keeps none
                 notices += _pictures(rooms.layout, connection)
@@ -107,7 +109,7 @@ def verify(
     except ArchiveTooNew as newer:
         what = f"{newer.what}: update casearchive, or, where nobody has a newer one, make it again"
         faults.append(Fault("index-unreadable", "index.db", what, REINDEX))
-    faults += _left_of_removed(rooms, names, gone)
+    faults += begun.unlike(_left_of_removed(rooms, names, gone))
     count, since = 0, _Reading(rooms.layout).last
     if full:
         reading = _Reading(rooms.layout, afresh=again)
@@ -133,9 +135,10 @@ def _key(rooms: Rooms) -> Iterator[Fault]:
 def _ledger(rooms: Rooms, faults: list[Fault]) -> list[Event]:
     found: list[Event] = []
     try:
-        for event in rooms.ledger.events():
-            found.append(event)
+        found += rooms.told()
     except Damaged as damage:
+        with contextlib.suppress(Damaged, OSError):
+            found += rooms.ledger.sound()[0]
         meaning = f"{damage.what}; what it says from there on is not believed"
         faults.append(
             Fault("ledger-damaged", "ledger.jsonl", meaning, f"{REPAIR}, or from a backup: {BACKUP}")
@@ -174,8 +177,49 @@ def _folders(layout: Layout) -> Iterator[Fault]:
             yield Fault("link", where, "a link stands where the archive had its own", "put the original back")
 
 
+class _Begun:
+    """What a run that was cut off (or one that is at work) told the ledger and has not done yet: none of it is damage,
+    for the next writer does it (``settling``)."""
+
+    def __init__(self, rooms: Rooms, events: list[Event]) -> None:
+        self._rooms = rooms
+        self.unheard: list[Event] = []
+        self._removals: tuple[Event, ...] = ()
+        if rooms.layout.holder.exists():
+            with contextlib.suppress(CaseArchiveError), index.reading(rooms.layout.index) as connection:
+                self.unheard = events[read.behind(connection) :]
+            self._removals = truth.last_removals(events)
+        self.files = {
+            place.relative_to(rooms.layout.root).as_posix(): digest_of(beside)
+            for folder in truth.folders(rooms.layout)
+            for beside, place in waiting(folder)
+        }
+        self._subjects = {e.subject for e in (*self.unheard, *self._removals)}
+
+    def notices(self) -> Iterator[Fault]:
+        if self._rooms.is_being_written():
+            what = "somebody writes to the archive at this moment, so what is told here is of several moments"
+            yield Fault("being-written", ".", what, "run verify again when it is done")
+        elif self.unheard or self.files or self._removals:
+            what = "a run was cut off before all was written that it had begun"
+            yield Fault(
+                "unfinished", "ledger.jsonl", what, f"the next command that writes does it, or: {REPAIR}"
+            )
+
+    def unlike(self, faults: Iterable[Fault]) -> Iterator[Fault]:
+        """Those of ``faults`` that are about something else."""
+        for fault in faults:
+            where = fault.where.partition(" ")[0]
+            if where not in self._subjects and Path(where).stem not in self._subjects:
+                yield fault
+
+
 def _files(
-    rooms: Rooms, noted: dict[str, str] | None, gone: frozenset[str], notices: list[Fault]
+    rooms: Rooms,
+    noted: dict[str, str] | None,
+    gone: frozenset[str],
+    begun: _Begun,
+    notices: list[Fault],
 ) -> Iterator[Fault]:
     """Records, sets, settings, terms and profiles against what the ledger last noted of each."""
     for name, path in truth.files(rooms.layout):
@@ -194,9 +238,11 @@ def _files(
             if code != "record":
                 what = "the ledger has not noted it yet, so a turned bit in it is not seen"
                 notices.append(Fault("not-noted", name, what, "casearchive reindex notes it"))
-        elif truth.digest(content) != noted[name]:
+        elif truth.digest(content) != noted[name] != begun.files.get(name):
             yield Fault(f"{code}-changed", name, "it is not what the archive last wrote or took", CHANGED)
     for name in truth.missing(rooms.layout, noted or {}):
+        if begun.files.get(name) == (noted or {})[name]:
+            continue
         kind = "record" if name.startswith("cases/") else "set" if name.startswith("sets/") else "file"
         yield Fault(f"{kind}-missing", name, "the ledger knows it, and it is gone", BACKUP)
 
@@ -254,7 +300,12 @@ def _sets(rooms: Rooms, connection: sqlite3.Connection) -> Iterator[Fault]:
 
 
 def _objects(
-    rooms: Rooms, connection: sqlite3.Connection, names: set[str], gone: frozenset[str]
+    rooms: Rooms,
+    connection: sqlite3.Connection,
+    names: set[str],
+    gone: frozenset[str],
+    events: list[Event],
+    notices: list[Fault],
 ) -> Iterator[Fault]:
     known: set[str] = set()
     for row in read.held(connection):
@@ -268,8 +319,17 @@ def _objects(
             yield Fault("object-replaced", row.sha256, what, RESTORE)
         elif state.st_size != row.bytes:
             yield Fault("object-damaged", row.sha256, "the original has another size than it had", RESTORE)
+    taken = {e.subject for e in events if e.event == "ingested"}
     for orphan in sorted(names - known - gone):
-        yield Fault("object-unknown", orphan, "an original that the index does not know", REINDEX)
+        if orphan in taken:
+            yield Fault("object-unknown", orphan, "an original that the index does not know", REINDEX)
+        elif digest_of(rooms.store.path(orphan)) != orphan:
+            what = "nobody took it, and it is not the bytes that its name says"
+            yield Fault("object-unknown", orphan, what, f"{REPAIR} puts it aside")
+        else:
+            what = "a run that was cut off stored it and never said that it was taken"
+            remedy = "run that ingest again, or: casearchive reindex takes it in without its name"
+            notices.append(Fault("not-taken", orphan, what, remedy))
 
 
 def _plain(path: Path) -> os.stat_result | None:
@@ -360,7 +420,7 @@ def _unlike(path: Path, name: str) -> Fault | None:
 # ------------------------------------------------------------------------------------------------ ledger and index
 
 
-def _heard(connection: sqlite3.Connection, events: list[Event]) -> Iterator[Fault]:
+def _heard(connection: sqlite3.Connection, events: list[Event], begun: _Begun) -> Iterator[Fault]:
     """The index remembers the ledger: a chain that was cut short or forged anew does not fit it."""
     heard = {
         e.position: (e.at, e.who, e.event, e.subject, e.details, e.aside) for e in read.events(connection)
@@ -375,7 +435,7 @@ def _heard(connection: sqlite3.Connection, events: list[Event]) -> Iterator[Faul
     ):
         what = "its lines are not the ones that were indexed"
         yield Fault("ledger-differs", "ledger.jsonl", what, f"{REPAIR}, or: {BACKUP}")
-    if any(position not in heard for position in told):
+    if any(position not in heard for position in told.keys() - {e.position for e in begun.unheard}):
         yield Fault(
             "events-stale", "index.db", "the index has not heard of every line of the ledger", REINDEX
         )
@@ -394,12 +454,9 @@ def _gone(connection: sqlite3.Connection, events: list[Event], names: set[str]) 
 
 def _leftovers(rooms: Rooms) -> Iterator[Fault]:
     layout = rooms.layout
-    sweep = f"the next ingest sweeps it away, or: {REPAIR}"
-    if layout.temporary.is_dir():
-        for path in sorted(layout.temporary.iterdir()):
-            yield Fault("left-over", f"tmp/{path.name}", "a run that was cut off left it", sweep)
-    for folder in (layout.root, layout.cases, layout.sets, layout.scanners):
-        for path in sorted(folder.glob(".*.tmp")):
+    sweep = f"the next command that writes sweeps it away, or: {REPAIR}"
+    if not rooms.is_being_written():
+        for path in rooms.leftovers():
             where = path.relative_to(layout.root).as_posix()
             yield Fault("left-over", where, "a run that was cut off left it", sweep)
     if layout.backup_marker.exists() and not _is_finished(layout.backup_marker):

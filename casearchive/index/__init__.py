@@ -25,7 +25,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """
     if not path.is_file():
         raise Damaged("the index is missing", where=str(path), hint=_REINDEX)
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    connection = _connected(path)
     try:
         _prepare(connection)
         _check_version(connection, path)
@@ -36,6 +36,21 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         raise Damaged("the index cannot be read", where=str(path), hint=_REINDEX) from error
     finally:
         connection.close()
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """Open for reading. A transaction that was cut off left its journal, which must be played back before anybody
+    reads; SQLite does that only where it may write."""
+    address = f"{path.absolute().as_uri()}?mode="
+    connection = sqlite3.connect(f"{address}ro", uri=True, isolation_level=None)
+    if path.with_name(f"{path.name}-journal").exists():
+        with (
+            contextlib.suppress(sqlite3.Error),  # what is wrong is said when the other connection reads
+            contextlib.closing(sqlite3.connect(f"{address}rw", uri=True, isolation_level=None)) as mender,
+        ):
+            mender.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+            mender.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return connection
 
 
 @contextlib.contextmanager
@@ -79,6 +94,12 @@ def _trouble(error: sqlite3.DatabaseError, path: Path) -> CaseArchiveError:
     """SQLite's complaint as one of ours; its messages name tables and files, never values."""
     if isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error)):
         return ArchiveBusy("the index is busy", where=str(path), hint="Try again in a moment.")
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK":
+        return CaseArchiveError(
+            "a run that was cut off left the index in the middle of a change, and here nobody may write it right",
+            where=str(path),
+            hint="Search it where the archive can be written to, or in a copy of the whole folder.",
+        )
     if isinstance(error, sqlite3.OperationalError) and ("full" in str(error) or "readonly" in str(error)):
         return CaseArchiveError(
             f"the index cannot be written ({error})",

@@ -21,7 +21,6 @@ from casearchive import index, record, truth
 from casearchive.choices import PICTURE_SUFFIX
 from casearchive.claims import completed
 from casearchive.errors import CaseArchiveError, RecordError
-from casearchive.files import write_durably
 from casearchive.importers import mirc
 from casearchive.index import read, write
 from casearchive.ingest import bags, documents, drafts, teachingfiles
@@ -80,7 +79,6 @@ def ingest(
     The caller is the writer. ``workers=0`` works in this process. ``case`` puts all that is taken into one case.
     """
     started = time.monotonic()
-    rooms.sweep()
     wanted = tuple(paths)
     progress = progress or Progress()
     progress.total = count(wanted)
@@ -517,13 +515,9 @@ class _Run:
         )
         before = path.read_text("utf-8") if path.exists() else None
         if before == stored:
-            if self._last_ingested(case.slug).get("record_sha256") != digest and not self._told(
-                case.slug, digest
-            ):
-                if not self.dry_run:  # a run that was cut off after it had written the record
-                    self._note_case(case, stored, digest, source, origin or shown)
-            elif read.record_hash(self.connection, case.slug) != digest and not self.dry_run:
-                self._index_case(case, stored, digest)
+            known = {self._noted(case.slug), read.record_hash(self.connection, case.slug)}
+            if not self.dry_run and known != {digest}:  # somebody put it there by hand
+                self._note_case(case, stored, source, origin or shown)
             return Outcome(shown, "known", "case", digest, case.slug, None, None, "", notes)
         if before is not None:
             last = self._last_ingested(case.slug)
@@ -540,8 +534,7 @@ class _Run:
                 return Outcome(shown, "failed", "case", None, case.slug, None, "record-conflict", why)
             notes = ("the record was brought up to date", *notes)
         if not self.dry_run:
-            write_durably(path, stored.encode())
-            self._note_case(case, stored, digest, source, origin or shown)
+            self._note_case(case, stored, source, origin or shown)
         self.cases += 1
         return Outcome(shown, "added", "case", digest, case.slug, None, None, "", notes)
 
@@ -550,22 +543,16 @@ class _Run:
         mine = [e for e in events if e.event == "case-ingested"]
         return mine[-1].details if mine else {}
 
-    def _told(self, slug: str, digest: str) -> bool:
-        return any(
-            e.details.get("record_sha256") == digest for e in read.events(self.connection, subject=slug)
+    def _noted(self, slug: str) -> object:
+        """The hash of the record as the ledger last noted it."""
+        events = read.events(self.connection, subject=slug)
+        return next(
+            (e.details["record_sha256"] for e in reversed(events) if "record_sha256" in e.details), None
         )
 
-    def _note_case(self, case: Case, stored: str, digest: str, source: str, shown: str) -> None:
-        details = {"record_sha256": digest, "source": shown, "source_sha256": _sha(source)}
-        events = self.rooms.ledger.append([("case-ingested", case.slug, details)])
-        self._index_case(case, stored, digest)
-        with index.transaction(self.connection):
-            write.add_events(self.connection, events)
-
-    def _index_case(self, case: Case, stored: str, digest: str) -> None:
-        score = record.completeness(case, text=stored).score
-        with index.transaction(self.connection):
-            write.put_case(self.connection, case, record_sha256=digest, completeness=score)
+    def _note_case(self, case: Case, stored: str, source: str, shown: str) -> None:
+        details: dict[str, object] = {"source": shown, "source_sha256": _sha(source)}
+        drafts.save(self.rooms, self.connection, case, stored, "case-ingested", details)
 
     def put_all_into(self, slug: str) -> None:
         """``--case``: a draft from the headers where there is no such case, else more media for it."""

@@ -11,7 +11,6 @@ from dataclasses import replace
 from casearchive import index, record
 from casearchive.claims import side
 from casearchive.errors import NotFound, RecordError, UsageError
-from casearchive.files import write_durably
 from casearchive.index import read, write
 from casearchive.ingest.records import Taken, check_places
 from casearchive.model import Case, Media, Patient
@@ -62,10 +61,11 @@ def save(
     event: str,
     details: dict[str, object],
 ) -> None:
-    """Record first, then the ledger, then the index."""
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    write_durably(rooms.layout.record(case.slug), text.encode())
-    events = rooms.ledger.append([(event, case.slug, {"record_sha256": digest, **details})])
+    """The record with its line in the ledger, then the index."""
+    content = text.encode()
+    digest = hashlib.sha256(content).hexdigest()
+    lines = [(event, case.slug, {"record_sha256": digest, **details})]
+    events = rooms.put({rooms.layout.record(case.slug): content}, lines)
     score = record.completeness(case, text=text).score
     with index.transaction(connection):
         write.put_case(connection, case, record_sha256=digest, completeness=score)

@@ -1,0 +1,148 @@
+"""What a run that was cut off had begun (killed, out of room, without power): the next writer finishes what the ledger
+has a line of, and takes back what it has none of.
+
+The line of the ledger is the moment from which something counts. Before it: bytes under their hash, new records beside
+the old ones. After it: names, rows, the bytes of what was removed. An original without a line stays: nobody said that
+it was taken, the run it came with takes it when it is run again, and nothing is thrown away here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from casearchive import index, record, removing, repair, teachingsets, truth
+from casearchive.claims import completed
+from casearchive.errors import ArchiveBusy, CaseArchiveError, Damaged
+from casearchive.files import digest_of, read_plain, sync_folder, waiting, write_durably
+from casearchive.index import read, write
+from casearchive.ingest.crew import Crew
+from casearchive.ingest.gather import Gathered, Task
+from casearchive.ledger import Event
+from casearchive.rooms import Rooms
+
+
+@contextlib.contextmanager
+def writer(
+    rooms: Rooms, say: Callable[[str], None] = lambda _: None, wait: float | None = None
+) -> Iterator[Rooms]:
+    """Be the one writer, of an archive in which nothing is half done. Raises ``ArchiveBusy``."""
+    with rooms.writer(say, wait) as cut_off:
+        if cut_off:
+            settle(rooms)
+            say("The last run was cut off or failed; what it had begun is settled.")
+        yield rooms
+
+
+def settle_if_alone(rooms: Rooms) -> None:
+    """For whoever only reads: settled where nobody writes, and where it can be written to; and what is new is noted."""
+    with contextlib.suppress(ArchiveBusy, OSError), writer(rooms, wait=0.0):
+        truth.note_new(rooms)
+
+
+def settle(rooms: Rooms) -> None:
+    """The caller is the writer. An index or a ledger that is damaged is left to ``verify``."""
+    rooms.sweep()
+    with contextlib.suppress(Damaged):
+        events = rooms.told()
+        _cut_torn_end(rooms)
+        _name(rooms, truth.noted(events))
+        with index.writing(rooms.layout.index) as connection:
+            _catch_up(rooms, connection, events)
+        _finish_removals(rooms, events)
+
+
+def _cut_torn_end(rooms: Rooms) -> None:
+    """Lines that do not fit the chain, kept in ``quarantine/``. One that was only begun is cut off by the next one."""
+    _, size = rooms.ledger.sound()
+    content = read_plain(rooms.layout.ledger)
+    if b"\n" in content[size:]:
+        write_durably(repair.free_place(rooms.layout, rooms.layout.ledger), content[size:])
+        rooms.ledger.cut(size)
+
+
+def _name(rooms: Rooms, noted: Mapping[str, str]) -> None:
+    """Small files that wait beside the old ones: what the ledger noted takes its place, the rest goes."""
+    for folder in truth.folders(rooms.layout):
+        for beside, place in waiting(folder):
+            if noted.get(place.relative_to(rooms.layout.root).as_posix()) == digest_of(beside):
+                beside.replace(place)
+            else:
+                beside.unlink()
+            sync_folder(folder)
+
+
+def _catch_up(rooms: Rooms, connection: sqlite3.Connection, events: Sequence[Event]) -> None:
+    """Tell the index, in one transaction, what the ledger says and it never heard."""
+    known = read.behind(connection)
+    missed = [e for e in events if e.position > known]
+    if not missed:
+        return
+    gone = truth.removed(events)
+    names = {e.subject: str(e.details.get("name", "")) for e in missed if e.event == "ingested"}
+    lacking = [s for s in names if s not in gone and read.kind_and_uid(connection, s) is None]
+    found = _looked_at(rooms, [s for s in lacking if rooms.store.has(s)])
+    with index.transaction(connection):
+        for gathered in found:
+            if gathered.facts is not None:
+                write.add_instance(
+                    connection,
+                    completed(gathered.facts, names[gathered.sha256]),
+                    sha256=gathered.sha256,
+                    size=gathered.size,
+                    name=names[gathered.sha256],
+                    subject_key=rooms.subject_key(gathered.facts.subject.identity),
+                    key_frame=gathered.key_frame,
+                    key_frame_why=gathered.key_frame_why,
+                )
+        for slug in {e.subject for e in missed if "record_sha256" in e.details} - gone:
+            _put_case(rooms, connection, slug)
+        for slug in {e.subject for e in missed if "set_sha256" in e.details or e.event == truth.GONE}:
+            _put_set(rooms, connection, slug)
+        write.add_events(connection, missed)
+
+
+def _looked_at(rooms: Rooms, hashes: Sequence[str]) -> list[Gathered]:
+    crew = Crew(min(2, len(hashes)))
+    try:
+        for sha256 in hashes:
+            crew.submit(Task(rooms.layout.root, None, sha256))
+        return [crew.next() for _ in hashes]
+    finally:
+        crew.close()
+
+
+def _put_case(rooms: Rooms, connection: sqlite3.Connection, slug: str) -> None:
+    path = rooms.layout.record(slug)
+    with contextlib.suppress(CaseArchiveError, OSError, UnicodeDecodeError):  # verify tells of it
+        content = read_plain(path)
+        text = content.decode("utf-8")
+        case = record.loads(text, slug=slug, file=f"cases/{path.name}")
+        score = record.completeness(case, text=text).score
+        write.put_case(connection, case, record_sha256=truth.digest(content), completeness=score)
+
+
+def _put_set(rooms: Rooms, connection: sqlite3.Connection, slug: str) -> None:
+    path = rooms.layout.teaching_set(slug)
+    if not path.is_file():
+        write.remove_set(connection, slug)
+        return
+    with contextlib.suppress(CaseArchiveError):
+        write.put_set(connection, teachingsets.load(path))
+
+
+def _finish_removals(rooms: Rooms, events: Sequence[Event]) -> None:
+    """Where the ledger ends with removals, nobody knows how far they came: they are done again from there. A record
+    that is not what was removed is somebody's own, and stays."""
+    last = {e.subject: e.event for e in truth.last_removals(events)}
+    before = truth.noted(e for e in events if not (e.event == truth.CASE_REMOVED and e.subject in last))
+    cases = [
+        slug
+        for slug, event in last.items()
+        if event == truth.CASE_REMOVED
+        and digest_of(rooms.layout.record(slug)) in ("", before.get(f"cases/{slug}.toml"))
+    ]
+    files = [sha256 for sha256, event in last.items() if event == truth.FILE_REMOVED]
+    if cases or files:
+        removing.finish(rooms, cases, files)
