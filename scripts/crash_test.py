@@ -32,7 +32,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from crashing import control, faults, killing
+from crashing import control, faults, killing, power
 from crashing.running import Bench, Tally, Violation, chosen
 from crashing.samples import Masters
 from crashing.scenarios import SCENARIOS
@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--every", type=int, default=1, help="only every so many points")
     parser.add_argument("--sample", type=int, default=0, help="so many points at random of each")
     parser.add_argument("--count", type=int, default=100, help="random kills of each scenario")
+    parser.add_argument("--seeds", type=int, default=3, help="mixtures at each cut of a loss of power")
     parser.add_argument("--seed", default="1")
     parser.add_argument("--only", metavar="N[,M]", help="one point; a second one for a double kill, a kind of failure for a fault")
     parser.add_argument("--all-faults", action="store_true", help="every kind of failure at every point, not three")
@@ -171,11 +172,21 @@ def _fault(name: str, options: argparse.Namespace, share: int) -> Job:
     return job
 
 
+def _power(name: str, options: argparse.Namespace, share: int) -> Job:
+    def mine(number: int, point: str) -> bool:
+        if options.only:
+            return share == 0 and point == options.only
+        return number % (options.jobs * max(1, options.every)) == share * max(1, options.every)
+
+    return lambda bench, tally: power.power(bench, name, options.seeds, mine, tally)
+
+
 _MODES: dict[str, Callable[[str, argparse.Namespace, int], Job]] = {
     "syscall": _syscall,
     "settle": _settle,
     "random": _random,
     "fault": _fault,
+    "power": _power,
 }
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 _SOURCE = Path(__file__).with_name("shim.c")
 _HEAD = struct.Struct("<QQQQ6I")
@@ -96,6 +97,16 @@ def compiled(folder: Path) -> Path:
     return shim
 
 
+class Watched(Protocol):
+    """What is watched: a folder, but for the files in it to which something is told."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def told(self) -> Sequence[Path]: ...
+
+
 class Control:
     """The mapped file of one run."""
 
@@ -103,17 +114,17 @@ class Control:
         self.path = path
         self._log = path.with_suffix(".log")
 
-    def watch(self, roots: Sequence[Path], aside: Sequence[Path] = (), *, logging: bool = False) -> Control:
-        return self._write(Mode.WATCH, roots, aside, logging=logging)
+    def watch(self, place: Watched, *, logging: bool = False) -> Control:
+        return self._write(Mode.WATCH, place, logging=logging)
 
-    def kill(self, number: int, roots: Sequence[Path]) -> Control:
+    def kill(self, number: int, place: Watched) -> Control:
         """The whole process group is killed right before the ``number``-th call."""
-        return self._write(Mode.KILL, roots, target=number)
+        return self._write(Mode.KILL, place, target=number)
 
     def fail(
         self,
         number: int,
-        roots: Sequence[Path],
+        place: Watched,
         *,
         error: int,
         kinds: frozenset[Kind],
@@ -123,7 +134,7 @@ class Control:
         """The ``number``-th call fails with ``error`` where it is of these kinds; with ``lasting`` all after it, too."""
         return self._write(
             Mode.FAIL,
-            roots,
+            place,
             target=number,
             error=error,
             lasting=lasting,
@@ -134,8 +145,7 @@ class Control:
     def _write(
         self,
         mode: Mode,
-        roots: Sequence[Path],
-        aside: Sequence[Path] = (),
+        place: Watched,
         *,
         logging: bool = False,
         target: int = 0,
@@ -146,7 +156,7 @@ class Control:
     ) -> Control:
         head = _HEAD.pack(0, 0, 0, target, mode, error, lasting, kinds, logging, halved)
         self._log.write_bytes(b"")
-        names = [*_names(roots, 4), *_names(aside, 2), _name(self._log)]
+        names = [*_names([place.folder], 4), *_names(place.told, 2), _name(self._log)]
         self.path.write_bytes(head + b"".join(names))
         return self
 

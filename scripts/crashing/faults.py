@@ -55,7 +55,7 @@ def fault(bench: Bench, name: str, wanted: Iterable[tuple[int, str]], tally: Tal
         how = FAULTS[which]
         place = bench.fresh(scenario)
         control = bench.control.fail(
-            number, place.roots, error=how.error, kinds=how.kinds, lasting=how.lasting, halved=how.halved
+            number, place, error=how.error, kinds=how.kinds, lasting=how.lasting, halved=how.halved
         )
         ended = bench.run(scenario, control)
         if not control.hits:

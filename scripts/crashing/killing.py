@@ -16,7 +16,7 @@ def syscall(bench: Bench, name: str, numbers: Iterable[int], tally: Tally) -> No
     tally.calls = bench.ends(name).calls
     for number in numbers:
         place = bench.fresh(scenario)
-        ended = bench.run(scenario, bench.control.kill(number, place.roots))
+        ended = bench.run(scenario, bench.control.kill(number, place))
         if ended.code != -signal.SIGKILL:
             tally.notes.append(f"{number}: the run ended with {ended.code} before it")
             continue
@@ -39,8 +39,8 @@ def settle(bench: Bench, name: str, pairs: Iterable[tuple[int, int]], tally: Tal
     tally.calls = bench.ends(name).calls
     for first, second in pairs:
         place = bench.fresh(scenario)
-        bench.run(scenario, bench.control.kill(first, place.roots))
-        bench.run(scenario, bench.control.kill(second, place.roots))
+        bench.run(scenario, bench.control.kill(first, place))
+        bench.run(scenario, bench.control.kill(second, place))
         tally.judged(f"--only {first},{second}", bench.judge(name))
 
 

@@ -74,7 +74,7 @@ class Bench:
             scenario = SCENARIOS[name]
             place = self.fresh(scenario)
             before = self._settled()
-            ended = self.run(scenario, self.control.watch(place.roots, (place.report, place.said)))
+            ended = self.run(scenario, self.control.watch(place))
             if ended.code != 0:
                 raise RuntimeError(f"undisturbed, {name} ends with {ended.code}: {ended.err}")
             done = self._settled()
@@ -83,19 +83,16 @@ class Bench:
             self._ends[name] = Ends(before, done, self._settled(), calls)
         return self._ends[name]
 
-    def judge(self, name: str) -> list[str]:
-        """What is broken in the place as it is now."""
-        ends = self.ends_kept(name)
+    def judge(self, name: str, *, finished: bool = False, power: bool = False) -> list[str]:
+        """What is broken in the place as it is now. ``finished``: the run had ended with 0. ``power``: the power went."""
+        ends = self._ends[name]
         return [
             str(line)
             for line in self.warm.call(
                 "judging:after", folder=str(self.place.folder), stick=str(self.place.stick), scenario=name,
-                before=ends.before, done=ends.done, twice=ends.twice,
+                before=ends.before, done=ends.done, twice=ends.twice, finished=finished, power=power,
             )
         ]  # fmt: skip
-
-    def ends_kept(self, name: str) -> Ends:
-        return self._ends[name]
 
     def _settled(self) -> Any:
         return self.warm.call("judging:settled", folder=str(self.place.folder), stick=str(self.place.stick))

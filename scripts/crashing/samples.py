@@ -34,7 +34,7 @@ evidence = [{ media = "M1", frames = [1, 2], polygon = [[2, 2], [9, 2], [9, 9]] 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one run works. ``archive``, ``out`` and ``copy`` are watched; what is told goes to ``report``."""
+    """Where one run works: all of it is watched, but for the two files that take what is told."""
 
     folder: Path
     stick: Path
@@ -65,6 +65,10 @@ class Place:
     def said(self) -> Path:
         """What the program says on standard output."""
         return self.folder / "said"
+
+    @property
+    def told(self) -> tuple[Path, ...]:
+        return self.report, self.said
 
     def fresh(self, master: Place | None) -> Place:
         """The same place with what ``master`` holds, and nothing else."""

@@ -34,7 +34,7 @@ struct control {
     uint64_t target;
     uint32_t mode, error, lasting, kinds, logging, halved; /* halved: the first write that fails writes one half */
     char roots[4][512];
-    char aside[2][512]; /* files outside that are logged, never counted: what was told to somebody */
+    char aside[2][512]; /* files that are logged, never counted: what was told to somebody */
     char log[512];
 };
 
@@ -110,12 +110,12 @@ static void whole(int folder, const char *name, char *path) {
 static int ours(const char *path) {
     if (!shared)
         return 0;
-    for (int n = 0; n < 4; n++)
-        if (below(shared->roots[n], path))
-            return 1;
     for (int n = 0; n < 2; n++)
         if (shared->aside[n][0] && strcmp(shared->aside[n], path) == 0)
             return ASIDE;
+    for (int n = 0; n < 4; n++)
+        if (below(shared->roots[n], path))
+            return 1;
     return 0;
 }
 
