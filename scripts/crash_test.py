@@ -32,7 +32,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from crashing import control, faults, killing, power
+from crashing import control, faults, hunting, killing, power
+from crashing.mutants import MUTANTS
 from crashing.running import Bench, Tally, Violation, chosen
 from crashing.samples import Masters
 from crashing.scenarios import SCENARIOS
@@ -48,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="casearchive-crash-", dir=_quick_disk()) as name:
+        if options.mutants is not None:
+            return _hunted(options, Path(name))
         tallies = _all(options, Path(name))
     violations = [v for tally in tallies for v in tally.violations]
     if options.json:
@@ -70,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", default="1")
     parser.add_argument("--only", metavar="N[,M]", help="one point; a second one for a double kill, a kind of failure for a fault")
     parser.add_argument("--all-faults", action="store_true", help="every kind of failure at every point, not three")
+    parser.add_argument(
+        "--mutants", nargs="*", choices=[*MUTANTS, []], metavar="NAME", help="broken protocols: all, or these"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="runners side by side")
     parser.add_argument("--cold", action="store_true", help="start every process anew, as anybody would")
     parser.add_argument("--json", action="store_true")
@@ -100,7 +106,7 @@ def _all(options: argparse.Namespace, folder: Path) -> list[Tally]:
         own = folder / f"runner-{number}"
         own.mkdir()
         with Warm(shim, own / "warm") as warm:
-            bench = Bench(shim, own, Masters(own / "samples", warm), warm, cold=options.cold)
+            bench = Bench(own, Masters(own / "samples", warm), warm, cold=options.cold)
             while not trouble:
                 try:
                     name, mode, job = waiting.get_nowait()
@@ -196,6 +202,19 @@ def _points(bench: Bench, name: str, options: argparse.Namespace, share: int) ->
     calls = bench.ends(name).calls
     numbers = chosen(calls, every=options.every, sample=options.sample, seed=f"{options.seed}:{name}")
     return numbers[share :: options.jobs]
+
+
+def _hunted(options: argparse.Namespace, folder: Path) -> int:
+    shim = control.compiled(folder)
+    missed = 0
+    for name in options.mutants or MUTANTS:
+        found = hunting.hunt(name, shim, folder / name, options.seed)
+        shutil.rmtree(folder / name)
+        missed += not found.caught
+        told = f"caught at point {found.points}: {found.caught}" if found.caught else f"MISSED at {found.points} points"
+        print(f"{name:17} {found.mode:8} {found.scenario:13} {told[:170]}", flush=True)
+    print(f"{len(options.mutants or MUTANTS) - missed} of {len(options.mutants or MUTANTS)} caught")
+    return 1 if missed else 0
 
 
 # ------------------------------------------------------------------------------------------------ what is told

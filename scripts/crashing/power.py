@@ -60,18 +60,21 @@ def losses(run: Disk, seeds: int) -> Iterator[Loss]:
                 yield Loss(f"{cut},{way}", state, told, finished)
 
 
+def look(bench: Bench, name: str, loss: Loss, tally: Tally) -> None:
+    """Lay out one disk, and judge it."""
+    place = bench.place
+    shutil.rmtree(place.folder, ignore_errors=True)
+    place.folder.mkdir()
+    loss.state.lay_out(place.folder)
+    for path in place.told:
+        if str(path) in loss.told:
+            path.write_bytes(loss.told[str(path)])
+    tally.judged(f"--only {loss.point}", bench.judge(name, finished=loss.finished, power=True))
+
+
 def power(bench: Bench, name: str, seeds: int, mine: Callable[[int, str], bool], tally: Tally) -> None:
     """``mine`` says which of the disks, by number and point, are looked at."""
     tally.calls = bench.ends(name).calls
-    run = recorded(bench, name)
-    for number, loss in enumerate(losses(run, seeds)):
-        if not mine(number, loss.point):
-            continue
-        place = bench.place
-        shutil.rmtree(place.folder, ignore_errors=True)
-        place.folder.mkdir()
-        loss.state.lay_out(place.folder)
-        for path in (place.report, place.said):
-            if str(path) in loss.told:
-                path.write_bytes(loss.told[str(path)])
-        tally.judged(f"--only {loss.point}", bench.judge(name, finished=loss.finished, power=True))
+    for number, loss in enumerate(losses(recorded(bench, name), seeds)):
+        if mine(number, loss.point):
+            look(bench, name, loss, tally)

@@ -53,7 +53,7 @@ class Ends:
 
 
 class Bench:
-    def __init__(self, shim: Path, folder: Path, masters: Masters, warm: Warm, *, cold: bool = False) -> None:
+    def __init__(self, folder: Path, masters: Masters, warm: Warm, *, cold: bool = False) -> None:
         self.masters, self.warm, self.cold = masters, warm, cold
         self.place = Place(folder / "place", masters.stick)
         self.control = Control(folder / "control")
