@@ -7,10 +7,10 @@
     python scripts/crash_test.py --scenario ingest --only 117      one point again
     python scripts/crash_test.py --mutants                  broken write orders, each of which must be caught
 
-Real runs, real workers, a real SQLite, under a small shim (``crashing/shim.c``) that needs Linux and a C compiler. The
-modes: ``syscall`` kills the whole run right before its N-th call that changes a file of the archive or of what leaves it;
-``settle`` kills the same command, run again, as well; ``fault`` lets the N-th call fail; ``power`` makes the disks that
-a loss of power may leave; ``random`` kills at any time. After each, what must hold is looked at
+Real runs, real workers, a real SQLite, under a small shim (``crashing/shim.c``) that needs Linux and a C compiler.
+The modes: ``syscall`` kills the whole run right before its N-th call that changes a file of the archive or of what
+leaves it; ``settle`` kills the same command, run again, as well; ``fault`` lets the N-th call fail; ``power`` makes
+the disks that a loss of power may leave; ``random`` kills at any time. After each, what must hold is looked at
 (``crashing/judging.py``). Processes are forked from one that has loaded everything; --cold starts each anew.
 """
 
@@ -65,14 +65,18 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--mode", action="append", choices=sorted(_MODES), help="syscall where none is named")
-    parser.add_argument("--scenario", action="append", choices=sorted(SCENARIOS), help="all where none is named")
+    parser.add_argument(
+        "--scenario", action="append", choices=sorted(SCENARIOS), help="all where none is named"
+    )
     parser.add_argument("--every", type=int, default=1, help="only every so many points")
     parser.add_argument("--sample", type=int, default=0, help="so many points at random of each")
     parser.add_argument("--count", type=int, default=100, help="random kills of each scenario")
     parser.add_argument("--seeds", type=int, default=3, help="mixtures at each cut of a loss of power")
     parser.add_argument("--seed", default="1")
-    parser.add_argument("--only", metavar="N[,M]", help="one point; a second one for a double kill, a kind of failure for a fault")
-    parser.add_argument("--all-faults", action="store_true", help="every kind of failure at every point, not three")
+    parser.add_argument("--only", metavar="N[,M]", help="one point again, as it was told")
+    parser.add_argument(
+        "--all-faults", action="store_true", help="every kind of failure at every point, not three"
+    )
     parser.add_argument(
         "--mutants", nargs="*", choices=[*MUTANTS, []], metavar="NAME", help="broken protocols: all, or these"
     )
@@ -181,8 +185,9 @@ def _fault(name: str, options: argparse.Namespace, share: int) -> Job:
 def _power(name: str, options: argparse.Namespace, share: int) -> Job:
     def mine(number: int, point: str) -> bool:
         if options.only:
-            return share == 0 and point == options.only
-        return number % (options.jobs * max(1, options.every)) == share * max(1, options.every)
+            return share == 0 and point == str(options.only)
+        step = int(options.every)
+        return number % (int(options.jobs) * step) == share * step
 
     return lambda bench, tally: power.power(bench, name, options.seeds, mine, tally)
 
@@ -211,7 +216,11 @@ def _hunted(options: argparse.Namespace, folder: Path) -> int:
         found = hunting.hunt(name, shim, folder / name, options.seed)
         shutil.rmtree(folder / name)
         missed += not found.caught
-        told = f"caught at point {found.points}: {found.caught}" if found.caught else f"MISSED at {found.points} points"
+        told = (
+            f"caught at point {found.points}: {found.caught}"
+            if found.caught
+            else f"MISSED at {found.points} points"
+        )
         print(f"{name:17} {found.mode:8} {found.scenario:13} {told[:170]}", flush=True)
     print(f"{len(options.mutants or MUTANTS) - missed} of {len(options.mutants or MUTANTS)} caught")
     return 1 if missed else 0

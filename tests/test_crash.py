@@ -1,5 +1,5 @@
-"""Promises about being cut off: whatever ends a run, and whenever, nothing that was reported as taken is lost, nothing is
-half there, and the next command goes on. The short part of ``scripts/crash_test.py``, which tries every point.
+"""Promises about being cut off: whatever ends a run, and whenever, nothing that was reported as taken is lost, nothing
+is half there, and the next command goes on. The short part of ``scripts/crash_test.py``, which tries every point.
 
 The programs are real, under a small library that counts their system calls and ends them, or fails them, at one. Where
 there is no Linux or no C compiler, these tests say so and are skipped.
@@ -22,13 +22,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from crashing import control, disk, faults, hunting, killing, power
-from crashing.control import Call, Control, Kind
-from crashing.disk import Disk
-from crashing.running import Bench, Tally
-from crashing.samples import Masters, Place
-from crashing.scenarios import SCENARIOS
-from crashing.warm import Warm
+from crashing import control, disk, faults, hunting, killing, power  # noqa: E402
+from crashing.control import Call, Control, Kind  # noqa: E402
+from crashing.disk import Disk  # noqa: E402
+from crashing.running import Bench, Tally  # noqa: E402
+from crashing.samples import Masters, Place  # noqa: E402
+from crashing.scenarios import SCENARIOS  # noqa: E402
+from crashing.warm import Warm  # noqa: E402
 
 pytestmark = pytest.mark.skipif(bool(control.why_not()), reason=control.why_not() or "never")
 
@@ -63,9 +63,9 @@ def _first(
 ) -> int:
     """Where in the order something is first done to a file whose path ends so."""
     for call in calls:
-        if call.order > after and call.kind is kind and re.search(f"{name}$", call.path) and holding in call.data:
-            if not to or re.search(f"{to}$", call.other):
-                return call.order
+        named = re.search(f"{name}$", call.path) and re.search(f"{to}$", call.other)
+        if call.order > after and call.kind is kind and named and holding in call.data:
+            return call.order
     raise AssertionError(f"no {kind.name} of {name} {to} after {after}")
 
 
@@ -94,7 +94,9 @@ def test_an_original_is_durable_before_the_ledger_the_ledger_before_the_index_an
         row = _committed(log, heard)
         line = _first(log, Kind.WRITE, "/report.jsonl", row, sha256)
         assert written < synced < named.order < kept < told < heard < row < line
-        assert not [c for c in log if c.order < kept and c.path.endswith("/ledger.jsonl") and sha256 in c.data]
+        assert not [
+            c for c in log if c.order < kept and c.path.endswith("/ledger.jsonl") and sha256 in c.data
+        ]
         assert not [c for c in log if c.order < row and c.path.endswith("/report.jsonl") and sha256 in c.data]
 
 
@@ -188,7 +190,9 @@ def test_a_broken_protocol_is_caught(name: str, shim: Path, tmp_path: Path) -> N
     assert found.caught
 
 
-def test_a_run_is_killed_right_before_the_call_and_does_nothing_more(bench: Bench, log: tuple[Call, ...]) -> None:
+def test_a_run_is_killed_right_before_the_call_and_does_nothing_more(
+    bench: Bench, log: tuple[Call, ...]
+) -> None:
     named = next(c for c in log if c.kind is Kind.RENAME and "/objects/" in c.other)
     place = bench.fresh(INGEST)
     ended = bench.run(INGEST, bench.control.kill(named.number, place))
@@ -198,15 +202,21 @@ def test_a_run_is_killed_right_before_the_call_and_does_nothing_more(bench: Benc
     assert not [p for p in (place.archive / "objects").rglob("*") if p.is_file()]
 
 
+_CHANGING = (
+    "open", "openat", "creat", "write", "pwrite64", "writev", "pwritev", "pwritev2", "rename", "renameat", "renameat2",
+    "link", "linkat", "symlink", "symlinkat", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "truncate",
+    "ftruncate", "fallocate", "fsync", "fdatasync", "sync", "syncfs", "sync_file_range", "chmod", "fchmod", "fchmodat",
+    "utimensat", "utime", "utimes", "sendfile", "copy_file_range", "mknod", "mknodat", "mmap",
+)  # fmt: skip
+
+
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 def test_the_shim_counts_every_call_that_strace_sees(
     shim: Path, bench: Bench, log: tuple[Call, ...], tmp_path: Path
 ) -> None:
     place = bench.fresh(INGEST)
     seen = Control(tmp_path / "control").watch(place)
-    calls = "open,openat,creat,write,pwrite64,writev,pwritev,pwritev2,rename,renameat,renameat2,link,linkat,symlink," \
-        "symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,truncate,ftruncate,fallocate,fsync,fdatasync,sync,syncfs," \
-        "sync_file_range,chmod,fchmod,fchmodat,utimensat,utime,utimes,sendfile,copy_file_range,mknod,mknodat,mmap"  # fmt: skip
+    calls = ",".join(_CHANGING)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         ["strace", "-f", "-y", "-qq", "-s", "0", "-e", f"trace={calls}", "-e", "signal=none", "-o",
@@ -218,7 +228,9 @@ def test_the_shim_counts_every_call_that_strace_sees(
         pytest.skip("nobody may trace processes here")
     assert done.returncode == 0, done.stderr
     changing = [
-        line for line in (tmp_path / "trace").read_text(errors="replace").splitlines() if _changes(line, place)
+        line
+        for line in (tmp_path / "trace").read_text(errors="replace").splitlines()
+        if _changes(line, place)
     ]
     assert seen.count == len(changing)
     assert seen.count == max(c.number for c in log), "and it is the same program as one that was forked"
@@ -293,6 +305,10 @@ def test_a_sync_keeps_nothing_that_was_done_while_it_went_on(tmp_path: Path) -> 
     root = tmp_path / "disk"
     new = root / "new"
     late = Call(Kind.FSYNC, 3, 1, 3, 7, 0, 0, 1, False, False, False, False, False, str(new), "", b"")
-    calls = [_call(1, Kind.OPEN, new, inode=7, created=True), _call(2, Kind.WRITE, new, inode=7, data=b"abc"), late]
+    calls = [
+        _call(1, Kind.OPEN, new, inode=7, created=True),
+        _call(2, Kind.WRITE, new, inode=7, data=b"abc"),
+        late,
+    ]
     found = _run(root, lambda _: None, calls)
     assert _files(found, 3, disk.names_alone) == {"/old": b"as it was", "/new": b""}

@@ -131,7 +131,7 @@ class Control:
         lasting: bool,
         halved: bool = False,
     ) -> Control:
-        """The ``number``-th call fails with ``error`` where it is of these kinds; with ``lasting`` all after it, too."""
+        """The ``number``-th call fails with ``error`` where it is of these kinds; with ``lasting`` all after it."""
         return self._write(
             Mode.FAIL,
             place,
@@ -190,7 +190,7 @@ def _name(path: Path) -> bytes:
 def _read(log: bytes) -> Iterator[Call]:
     at = 0
     while at + _LINE.size <= len(log):
-        (length, kind, order, begun, number, inode, offset, size, pid, flags, path, other, data, _) = (
+        (length, kind, order, begun, number, inode, offset, size, pid, flags, path, other, *_) = (
             _LINE.unpack_from(log, at)
         )
         if at + length > len(log):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import enum
 import hashlib
-import os
 import random
 import stat
 from collections.abc import Callable, Iterable, Sequence
@@ -76,7 +75,11 @@ class Disk:
         for number, step in enumerate(self.steps):
             if step.did is Did.SYNC:
                 for earlier in self.steps[:number]:
-                    if earlier.durable is None and earlier.order <= step.begun and _covers(step.node, earlier):
+                    if (
+                        earlier.durable is None
+                        and earlier.order <= step.begun
+                        and _covers(step.node, earlier)
+                    ):
                         earlier.durable = number
 
     def _hear(self, call: Call) -> None:
@@ -168,8 +171,8 @@ class Disk:
         return found
 
     def state(self, cut: int, kept: Callable[[Step], Iterable[tuple[int, bytes]] | bool]) -> State:
-        """The disk where the power goes after ``cut`` steps. Of what was not durable, ``kept`` says whether it is there,
-        or which pieces of it are."""
+        """The disk where the power goes after ``cut`` steps. Of what was not durable, ``kept`` says whether it is
+        there, or which pieces of it are."""
         names = {key: dict(entries) for key, entries in self._start.items()}
         content: dict[int, bytearray] = {}
         for step in self.steps[:cut]:
@@ -325,7 +328,7 @@ def _covers(node: Node, earlier: Step) -> bool:
 def _tree(path: Path) -> Node:
     state = path.lstat()
     if stat.S_ISDIR(state.st_mode):
-        entries = {name: _tree(path / name) for name in sorted(os.listdir(path))}
+        entries = {inner.name: _tree(inner) for inner in sorted(path.iterdir())}
         return Node(True, stat.S_IMODE(state.st_mode), entries=entries)
     return Node(False, stat.S_IMODE(state.st_mode), path.read_bytes())
 

@@ -63,6 +63,10 @@ def fault(bench: Bench, name: str, wanted: Iterable[tuple[int, str]], tally: Tal
         broken = bench.warm.call("judging:ended_badly", code=ended.code, out=ended.out, err=ended.err)
         if ended.code == 0:
             broken += bench.warm.call(
-                "judging:claimed", folder=str(place.folder), stick=str(place.stick), scenario=name, done=ends.done
+                "judging:claimed",
+                folder=str(place.folder),
+                stick=str(place.stick),
+                scenario=name,
+                done=ends.done,
             )
         tally.judged(f"--only {number},{which}", broken + bench.judge(name))

@@ -251,7 +251,7 @@ def ended_badly(code: int | None, out: str, err: str) -> list[str]:
     if "Traceback" in out + err:
         told.append(f"E2 a traceback: {_last(err)}")
     if "an error of casearchive's own" in err:
-        told.append(f"E2 {_line(err[err.index('an error of'):])}")
+        told.append(f"E2 {_line(err[err.index('an error of') :])}")
     if code and not (out + err).strip():
         told.append(f"E3 it ended with {code} and said nothing")
     return told

@@ -1,5 +1,5 @@
-"""``syscall``: the run is killed right before its N-th call that changes a file; ``settle``: the next one, too; ``random``:
-at any time."""
+"""``syscall``: the run is killed right before its N-th call that changes a file; ``settle``: the next one, too;
+``random``: at any time."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Broken protocols: each leaves out or swaps one step of how the program writes, and must be caught by the mode that is
-there to catch it. They are put over the program from outside, in every process of a run (``mutation/sitecustomize.py``).
-"""
+"""Broken protocols: each leaves out or swaps one step of how the program writes, and must be caught by the mode that
+is there to catch it. They are put over the program from outside, in every process of a run
+(``mutation/sitecustomize.py``)."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ def apply(name: str) -> None:
     MUTANTS[name].break_it()
 
 
+def _instead(owner: object, **replacements: object) -> None:
+    for name, replacement in replacements.items():
+        setattr(owner, name, replacement)
+
+
 def _object_is_not_synced() -> None:
     from casearchive.stores import folder
 
@@ -37,7 +42,7 @@ def _object_is_not_synced() -> None:
         def __getattr__(self, name: str) -> Any:
             return (lambda _: None) if name == "fsync" else getattr(os, name)
 
-    folder.os = Lazy()  # type: ignore[assignment]
+    _instead(folder, os=Lazy())
 
 
 def _folders_are_not_synced() -> None:
@@ -47,7 +52,8 @@ def _folders_are_not_synced() -> None:
     def nothing(_: Path) -> None:
         """A name is written, and nobody waits."""
 
-    files.sync_folder = folder.sync_folder = nothing
+    _instead(files, sync_folder=nothing)
+    _instead(folder, sync_folder=nothing)
 
 
 def _records_are_not_synced() -> None:
@@ -58,7 +64,7 @@ def _records_are_not_synced() -> None:
     def lazy(path: Path, content: bytes, *, sync: bool) -> None:
         honest(path, content, sync=False)
 
-    files._write_private = lazy
+    _instead(files, _write_private=lazy)
 
 
 def _ledger_is_not_synced() -> None:
@@ -68,7 +74,7 @@ def _ledger_is_not_synced() -> None:
         with path.open("ab") as file:
             file.write(content)
 
-    ledger.append_durably = lazy
+    _instead(ledger, append_durably=lazy)
 
 
 def _index_is_not_synced() -> None:
@@ -80,15 +86,16 @@ def _index_is_not_synced() -> None:
         honest(connection)
         connection.execute("PRAGMA synchronous = OFF")
 
-    index._prepare = lazy
+    _instead(index, _prepare=lazy)
 
 
 def _object_has_its_name_too_early() -> None:
+    from casearchive.files import private_folder, sync_folder
     from casearchive.stores import folder
 
     def copied(self: folder.FolderStore, incoming: Any) -> bool:
         target = self.path(incoming.sha256)
-        folder.private_folder(target.parent)
+        private_folder(target.parent)
         content = incoming.path.read_bytes()
         with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", 0) as out:
             for half in (content[: len(content) // 2], content[len(content) // 2 :]):
@@ -96,10 +103,10 @@ def _object_has_its_name_too_early() -> None:
             os.fsync(out.fileno())
         target.chmod(0o400)
         self.drop(incoming)
-        folder.sync_folder(target.parent)
+        sync_folder(target.parent)
         return True
 
-    folder.FolderStore.put = copied  # type: ignore[method-assign]
+    _instead(folder.FolderStore, put=copied)
 
 
 def _renamed_before_it_is_synced() -> None:
@@ -115,7 +122,7 @@ def _renamed_before_it_is_synced() -> None:
         os.close(descriptor)
         return new
 
-    folder.FolderStore.put = late  # type: ignore[method-assign]
+    _instead(folder.FolderStore, put=late)
 
 
 def _row_before_the_object() -> None:
@@ -134,7 +141,7 @@ def _row_before_the_object() -> None:
             for path, away in aside:
                 away.rename(path)
 
-    ingest._Run.commit = early  # type: ignore[method-assign]
+    _instead(ingest._Run, commit=early)
 
 
 def _index_before_the_ledger() -> None:
@@ -145,15 +152,15 @@ def _index_before_the_ledger() -> None:
     kept: list[tuple[Ledger, bytes]] = []
 
     def swapped(run: Any) -> None:
-        Ledger._add = lambda ledger, lines: kept.append((ledger, lines))  # type: ignore[method-assign]
+        _instead(Ledger, _add=lambda ledger, lines: kept.append((ledger, lines)))
         try:
             honest(run)
         finally:
-            Ledger._add = write  # type: ignore[method-assign]
+            _instead(Ledger, _add=write)
             while kept:
                 write(*kept.pop(0))
 
-    ingest._Run.commit = swapped  # type: ignore[method-assign]
+    _instead(ingest._Run, commit=swapped)
 
 
 def _told_before_it_is_written() -> None:
@@ -171,7 +178,7 @@ def _told_before_it_is_written() -> None:
         finally:
             run.report = tell
 
-    ingest._Run.commit = early  # type: ignore[method-assign]
+    _instead(ingest._Run, commit=early)
 
 
 def _record_before_the_ledger() -> None:
@@ -184,19 +191,19 @@ def _record_before_the_ledger() -> None:
             write_durably(path, content)
         yield
 
-    rooms.replaced_together = at_once
+    _instead(rooms, replaced_together=at_once)
 
 
 def _nothing_is_settled() -> None:
     from casearchive import settling
 
-    settling.settle = lambda rooms: None
+    _instead(settling, settle=lambda rooms: None)
 
 
 def _nothing_is_swept() -> None:
     from casearchive.rooms import Rooms
 
-    Rooms.sweep = lambda self: None  # type: ignore[method-assign]
+    _instead(Rooms, sweep=lambda self: None)
 
 
 def _export_lands_in_pieces() -> None:
@@ -207,13 +214,13 @@ def _export_lands_in_pieces() -> None:
         shutil.copytree(building, target)
         note()
 
-    release._land = copied
+    _instead(release, _land=copied)
 
 
 def _others_may_read() -> None:
     from casearchive import files
 
-    files.PRIVATE_FILE = 0o644
+    _instead(files, PRIVATE_FILE=0o644)
 
 
 def _failing_disk_is_not_noticed() -> None:
@@ -225,7 +232,7 @@ def _failing_disk_is_not_noticed() -> None:
         with contextlib.suppress(OSError):
             honest(ledger, lines)
 
-    Ledger._add = calm  # type: ignore[method-assign]
+    _instead(Ledger, _add=calm)
 
 
 def _failing_disk_is_a_traceback() -> None:
@@ -236,7 +243,7 @@ def _failing_disk_is_a_traceback() -> None:
 
         return click.Group.main(group, *args, **more)
 
-    Verbs.main = bare  # type: ignore[method-assign]
+    _instead(Verbs, main=bare)
 
 
 MUTANTS = {

@@ -84,7 +84,7 @@ class Bench:
         return self._ends[name]
 
     def judge(self, name: str, *, finished: bool = False, power: bool = False) -> list[str]:
-        """What is broken in the place as it is now. ``finished``: the run had ended with 0. ``power``: the power went."""
+        """What is broken in the place as it is. ``finished``: the run had ended with 0; ``power``: the power went."""
         ends = self._ends[name]
         return [
             str(line)

@@ -106,7 +106,11 @@ def _dicom(path: Path, *, seed: int, frames: int = 1) -> None:
     data.SOPClassUID = f"1.2.840.10008.5.1.4.1.1.{'3' if frames > 1 else '6'}.1"
     data.SOPInstanceUID = f"1.2.826.0.1.3680043.8.498.{seed}.3"
     data.StudyInstanceUID, data.SeriesInstanceUID = f"1.2.3.{seed}.1", f"1.2.3.{seed}.2"
-    data.PatientName, data.PatientID, data.PatientBirthDate = "Quillfeather^Orsino", "SE-4711-0815", "19620229"
+    data.PatientName, data.PatientID, data.PatientBirthDate = (
+        "Quillfeather^Orsino",
+        "SE-4711-0815",
+        "19620229",
+    )
     data.PatientSex, data.StudyDate, data.StudyDescription = "F", "20240102", "Thigh"
     data.Modality, data.Manufacturer = "US", "Acme"
     data.Rows, data.Columns, data.SamplesPerPixel = rows, columns, 1
@@ -133,7 +137,10 @@ class Masters:
         self._recipes: dict[str, tuple[str, Callable[[Place], Sequence[Sequence[str]]]]] = {
             "empty": ("", lambda p: [["init", str(p.archive)]]),
             "full": ("empty", _filled),
-            "exported": ("full", lambda p: [[*on(p), "export", "thigh", "--as", "csv,folder", "--to", str(p.out)]]),
+            "exported": (
+                "full",
+                lambda p: [[*on(p), "export", "thigh", "--as", "csv,folder", "--to", str(p.out)]],
+            ),
             "backed-up": ("full", _backed_up),
             "damaged": ("full", lambda p: [[*on(p), "backup", str(p.copy)]]),
         }
@@ -167,7 +174,10 @@ def _filled(place: Place) -> list[list[str]]:
 
 
 def _backed_up(place: Place) -> list[list[str]]:
-    return [[*on(place), "backup", str(place.copy)], [*on(place), "edit", "tear", "--set", "difficulty=primary"]]
+    return [
+        [*on(place), "backup", str(place.copy)],
+        [*on(place), "edit", "tear", "--set", "difficulty=primary"],
+    ]
 
 
 def _damage(archive: Path) -> None:

@@ -1,4 +1,5 @@
-"""A process that has loaded everything once and is forked for each run: the same program, without the seconds of loading.
+"""A process that has loaded everything once and is forked for each run: the same program, without the seconds that
+loading takes.
 
 A child is a process group of its own. It runs ``casearchive`` with the words it is given, or a function of
 ``crashing``; its workers are forked, too, and live as ``casearchive.ingest.crew`` has them live. ``cold`` runs
@@ -34,8 +35,9 @@ _LOADED = (
     "casearchive.backup", "casearchive.removing", "casearchive.repair", "casearchive.reindexing",
     "casearchive.findings", "casearchive.editing", "casearchive.choosing", "casearchive.verify", "casearchive.render",
     "casearchive.index.search", "casearchive.index.seals", "casearchive.readers.dicom", "casearchive.readers.still",
-    "casearchive.readers.movie", "casearchive.exporters.csv", "casearchive.exporters.folder", "casearchive.deid.airlock",
-    "casearchive.deid.certificate", "casearchive.record.plain_words", "casearchive.terms.understanding",
+    "casearchive.readers.movie", "casearchive.exporters.csv", "casearchive.exporters.folder",
+    "casearchive.deid.airlock", "casearchive.deid.certificate", "casearchive.record.plain_words",
+    "casearchive.terms.understanding",
     *(f"casearchive.cli.{verb}" for verb in (
         "init", "ingest", "annotate", "edit", "set", "export", "reindex", "remove", "backup", "verify", "search",
         "show", "restore", "verify_export", "list")),
@@ -104,9 +106,7 @@ class Warm:
             raise RuntimeError(f"{function} ended with {ended.code}\n{ended.out}\n{ended.err}")
         return json.loads(ended.out.splitlines()[-1])
 
-    def _ask(
-        self, request: dict[str, Any], control: Control | None, out: Path | None, after: float
-    ) -> Ended:
+    def _ask(self, request: dict[str, Any], control: Control | None, out: Path | None, after: float) -> Ended:
         with self._lock:
             told, complained = out or self._scratch / "out", self._scratch / "err"
             request |= {
@@ -238,9 +238,9 @@ def _live(request: Mapping[str, Any], library: ctypes.CDLL) -> None:
             file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             os.dup2(file, number)
             os.close(file)
-        sys.stdin = open(0, closefd=False)  # noqa: SIM115, PTH123
-        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115, PTH123
-        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115, PTH123
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
         if request["control"] and library.crash_attach(request["control"].encode()):
             raise RuntimeError("the shim cannot read its control file")
         code = _function(request) if "function" in request else _program(request["words"])
@@ -268,7 +268,7 @@ def _program(words: Sequence[str]) -> int:
     from casearchive import cli
     from casearchive.ingest import crew
 
-    crew._hire = _hire
+    setattr(crew, _hire.__name__, _hire)
     sys.argv = ["casearchive", *words]
     cli.main()
     return 0
@@ -311,9 +311,9 @@ def _hire() -> _Worker:
             nothing = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nothing, 2)
             os.closerange(3, 690)
-            sys.stdin = open(0, closefd=False)  # noqa: SIM115, PTH123
-            sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115, PTH123
-            sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115, PTH123
+            sys.stdin = open(0, closefd=False)  # noqa: SIM115
+            sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+            sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
             from casearchive.ingest import crew
 
             crew._main()
