@@ -243,6 +243,9 @@ def _live(request: Mapping[str, Any], library: ctypes.CDLL) -> None:
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
         if request["control"] and library.crash_attach(request["control"].encode()):
             raise RuntimeError("the shim cannot read its control file")
+        from casearchive.ingest import crew
+
+        setattr(crew, _hire.__name__, _hire)
         code = _function(request) if "function" in request else _program(request["words"])
     except SystemExit as stop:
         code = stop.code
@@ -266,9 +269,7 @@ def _function(request: Mapping[str, Any]) -> int:
 
 def _program(words: Sequence[str]) -> int:
     from casearchive import cli
-    from casearchive.ingest import crew
 
-    setattr(crew, _hire.__name__, _hire)
     sys.argv = ["casearchive", *words]
     cli.main()
     return 0
