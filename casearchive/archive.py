@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from casearchive import settings
+from casearchive import disk, settings
 from casearchive.errors import CaseArchiveError, NotFound, Problem, RecordError, ReviewNeeded, UsageError
 from casearchive.frozen import dataclass
 from casearchive.settings import Layout
@@ -175,6 +175,10 @@ class Archive:
 
         if case is not None:
             check_slug(case)
+        if disk.is_open_to_others(self.path):
+            self._say(
+                f"Others on this computer may look into the archive. To keep it yours: chmod -R go= {self.path}"
+            )
         with self._writing() as rooms:
             return ingest(
                 rooms,
@@ -185,6 +189,7 @@ class Archive:
                 dry_run=dry_run,
                 report=report,
                 progress=progress,
+                say=self._say,
             )
 
     def new(

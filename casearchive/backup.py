@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from casearchive import index, settings, truth
-from casearchive.errors import ArchiveBusy, CaseArchiveError, Damaged, UsageError
+from casearchive import disk, index, settings, truth
+from casearchive.errors import ArchiveBusy, Damaged, UsageError
 from casearchive.files import (
     digest_of,
     open_plain,
@@ -40,7 +39,6 @@ from casearchive.rooms import Rooms
 from casearchive.settings import Layout
 
 _TRIES = 5  # how often an index is copied anew because records were changed while it was
-_SPARE = 64 << 20  # bytes that are to stay free
 _UNFINISHED = "restore.json"
 
 
@@ -109,7 +107,7 @@ def backup(
     with index.reading(rooms.layout.index) as connection:
         held = [(row.sha256, row.bytes) for row in read.held(connection)]
     needed = sum(size for name, size in held if not _has_size(target.original(name), size))
-    _check_room(target.root, needed + rooms.layout.index.stat().st_size)
+    disk.check_room(target.root, needed + rooms.layout.index.stat().st_size)
     private_folder(target.root)
     with _alone(target), temporary_sibling(target.index) as copy:
         for left in target.root.glob(".*.tmp"):  # of a run that was cut off; nobody else is here
@@ -298,23 +296,6 @@ def _check_continues(target: Layout, ledger: bytes) -> None:
         )
 
 
-def _check_room(folder: Path, needed: int) -> None:
-    here = folder
-    while not here.exists():
-        here = here.parent
-    free = shutil.disk_usage(here).free
-    if needed + _SPARE > free:
-        raise CaseArchiveError(
-            f"there is no room: {_mega(needed)} are needed and {_mega(free)} are free",
-            where=str(folder),
-            hint="Make room, or name a folder on another disk; nothing was written.",
-        )
-
-
-def _mega(size: int) -> str:
-    return f"{size / 1e6:,.0f} MB"
-
-
 @contextlib.contextmanager
 def _alone(target: Layout) -> Iterator[None]:
     lock = FileLock(target.lock, mode=0o600)
@@ -457,7 +438,7 @@ def restore(
         if len(p.name) == 64
     ]
     sizes = {n: backup_layout.original(n).lstat().st_size for n in names}
-    _check_room(target.root, sum(s for n, s in sizes.items() if not _has_size(target.original(n), s)))
+    disk.check_room(target.root, sum(s for n, s in sizes.items() if not _has_size(target.original(n), s)))
     if dry_run:
         return Restored(target.root, len(names), _records(backup_layout), sum(sizes.values()), ())
     events = tuple(Ledger(backup_layout.ledger).events())  # raises where the chain does not hold

@@ -95,6 +95,10 @@ class Damaged(CaseArchiveError):
     exit_code = 30
 
 
+class NoRoom(CaseArchiveError):
+    """The disk is full, or would be."""
+
+
 class NotFound(CaseArchiveError):
     """A slug, hash, UID or set that the archive does not hold."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from casearchive import index, record, teachingsets, truth
+from casearchive import disk, index, record, teachingsets, truth
 from casearchive.claims import completed
 from casearchive.errors import CaseArchiveError
 from casearchive.files import read_plain, sync_folder
@@ -41,6 +41,8 @@ def reindex(
     """
     new = rooms.layout.index.with_name("index.db.new")
     _away(new)
+    before = rooms.layout.index
+    disk.check_room(rooms.layout.root, before.stat().st_size if before.is_file() else 0)
     problems: list[str] = []
     taken: tuple[str, ...] = ()
     if take_changes:

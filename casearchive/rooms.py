@@ -152,8 +152,12 @@ class Rooms:
                     where=str(self.layout.root),
                     hint="Try again when it is done; reading and searching go on meanwhile.",
                 ) from None
-        except PermissionError as error:
-            raise ArchiveBusy("the archive cannot be written to", where=str(self.layout.root)) from error
+        except OSError as error:
+            raise CaseArchiveError(
+                f"the archive cannot be written to here ({error.strerror or type(error).__name__})",
+                where=str(self.layout.root),
+                hint="Searching, showing and verify go on; to change it, give yourself the right to, or copy it.",
+            ) from error
         try:
             since = datetime.now().astimezone().strftime("%H:%M:%S")
             text = f"process {os.getpid()} on {socket.gethostname()} since {since}"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from casearchive import index, record, removing, repair, teachingsets, truth
 from casearchive.claims import completed
-from casearchive.errors import ArchiveBusy, CaseArchiveError, Damaged
+from casearchive.errors import CaseArchiveError, Damaged
 from casearchive.files import digest_of, read_plain, sync_folder, waiting, write_durably
 from casearchive.index import read, write
 from casearchive.ingest.crew import Crew
@@ -37,7 +37,7 @@ def writer(
 
 def settle_if_alone(rooms: Rooms) -> None:
     """For whoever only reads: settled where nobody writes, and where it can be written to; and what is new is noted."""
-    with contextlib.suppress(ArchiveBusy, OSError), writer(rooms, wait=0.0):
+    with contextlib.suppress(CaseArchiveError, OSError), writer(rooms, wait=0.0):
         truth.note_new(rooms)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from casearchive import index, record, settings, teachingsets, truth
+from casearchive import disk, index, record, settings, teachingsets, truth
 from casearchive.errors import ArchiveTooNew, CaseArchiveError, Damaged
 from casearchive.files import digest_of, open_plain, private_folder, read_plain, waiting, write_lightly
 from casearchive.index import inspect, read
@@ -462,7 +462,7 @@ def _leftovers(rooms: Rooms) -> Iterator[Fault]:
     if layout.backup_marker.exists() and not _is_finished(layout.backup_marker):
         what = "the last run of casearchive backup was cut off, so this backup is of two moments"
         yield Fault("backup-unfinished", layout.backup_marker.name, what, "run casearchive backup again")
-    if os.name == "posix" and stat.S_IMODE(layout.root.stat().st_mode) & 0o077:
+    if disk.is_open_to_others(layout.root):
         remedy = f"chmod -R go= {layout.root}"
         yield Fault("not-private", ".", "others on this computer may look into the archive", remedy)
 

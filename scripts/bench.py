@@ -9,6 +9,7 @@
     python scripts/bench.py previews [FILE...]                  WebP, AVIF and H.264 for moving previews
     python scripts/bench.py export                              a clip through the airlock; a set as pages
     python scripts/bench.py pages                               web pages of 200 cases in Chromium; a film of 10 minutes
+    python scripts/bench.py together                            questions while files are taken in
     python scripts/bench.py growth                              does a fuller archive take files more slowly?
 
 ``--json FILE`` keeps everything that was measured. Seconds belong to a machine and its day; ratios of what ran
@@ -25,7 +26,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from benchmarks import asking, corpus, intake, letting_out, pictures, previews, starting, whole_set
+from benchmarks import asking, corpus, intake, letting_out, pictures, previews, starting, together, whole_set
 from benchmarks.measure import finish, table
 
 
@@ -63,6 +64,8 @@ def _outside(options: argparse.Namespace) -> None:
         from benchmarks import showing  # needs a browser and what the tests drive it with
 
         result, text = showing.measure(options.cases, options.frames, options.repeats)
+    elif options.what == "together":
+        result, text = together.measure(options.cases, options.files, options.readers, options.repeats)
     elif options.what == "previews":
         result, text = previews.measure(options.files, options.frames)
     else:
@@ -90,6 +93,8 @@ def _inside(options: argparse.Namespace) -> None:
         told = whole_set.once(options.folder)
     elif options.what == "_pictures":
         told = pictures.everything_of(options.folder)
+    elif options.what == "_read":
+        told = together.read(options.folder)
     else:
         told = asking.ask(options.folder, options.repeats)
     print(json.dumps(told))
@@ -142,13 +147,18 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--cases", type=int, default=200)
     made.add_argument("--frames", type=int, default=12_000, help="frames of the long clip (default 12000)")
     made.add_argument("--repeats", type=int, default=5)
+    made = verb("together", "questions while files are taken in")
+    files(made, 200)
+    made.add_argument("--cases", type=int, default=5000)
+    made.add_argument("--readers", type=int, default=1)
+    made.add_argument("--repeats", type=int, default=3)
     made = verb("growth", "files a second as an archive grows")
     files(made, 2000)
     made.add_argument("--workers", type=int, default=2)
-    for name in ("_take", "_loop", "_copy", "_ask", "_pictures", "_encode"):
+    for name in ("_take", "_loop", "_copy", "_ask", "_pictures", "_encode", "_read"):
         made = verb(name)
         made.add_argument("folder", type=Path)
-        if name not in ("_ask", "_pictures", "_encode"):
+        if name not in ("_ask", "_pictures", "_encode", "_read"):
             made.add_argument("target", type=Path)
         made.add_argument("--workers", type=int, default=1)
         made.add_argument("--repeats", type=int, default=1)

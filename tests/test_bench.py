@@ -154,6 +154,11 @@ def test_pages_are_measured_and_the_frames_that_are_shown_are_read(tmp_path: Pat
     assert (told["stepped"]["wrong"], told["stepped"]["files"], told["stepped"]["steps"]) == (0, 3, 35)
 
 
+def test_questions_beside_an_ingest_are_all_answered(tmp_path: Path) -> None:
+    found = _bench(tmp_path, "together", "--cases", "20", "--files", "6", "--repeats", "1")["beside"]
+    assert all(row["questions"] > 0 and row["refused"] == 0 for row in found.values())
+
+
 def test_growth_tells_the_speed_of_every_tenth(tmp_path: Path) -> None:
     found = _bench(tmp_path, "growth", "--files", "20", "--workers", "1")
     assert len(found["files_per_s_by_tenth"]) == 10

@@ -584,4 +584,6 @@ def test_a_full_disk_is_said_in_a_whole_sentence(
     with pytest.raises(SystemExit) as caught:
         cli.main(["init", "anywhere"])
     assert caught.value.code == 1
-    assert capsys.readouterr().err == "Error: No space left on device\n"
+    assert capsys.readouterr().err.startswith(
+        "Error: the disk is full (No space left on device)\n  Make room"
+    )

@@ -64,8 +64,10 @@ class Verbs(click.Group):
             )
             code = 2
         except OSError as error:
-            where = f": {error.filename}" if error.filename else ""  # a full disk does not say which file
-            click.echo(f"Error: {error.strerror or type(error).__name__}{where}", err=True)
+            from casearchive.cli._talk import complain
+            from casearchive.disk import refused
+
+            complain(refused(error))
             code = 1
         except Exception as error:  # noqa: BLE001 the last border: one line, no traceback, which may name a patient
             click.echo(f"Error: {_ours(error)}", err=True)
@@ -145,6 +147,7 @@ def _written_out() -> bool:
 
 def main() -> None:
     """The program."""
+    os.umask(0o077)  # whatever it writes, archives and exports alike, is its owner's alone
     _open_streams()
     # A command makes much that stays and little that is thrown away: looking for the latter every 700 objects, as
     # Python does by itself, costs a short command a twentieth of its time.

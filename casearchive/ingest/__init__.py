@@ -17,10 +17,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from casearchive import index, record, truth
+from casearchive import disk, index, record, truth
 from casearchive.choices import PICTURE_SUFFIX
 from casearchive.claims import completed
-from casearchive.errors import CaseArchiveError, RecordError
+from casearchive.errors import CaseArchiveError, NoRoom, RecordError
 from casearchive.importers import mirc
 from casearchive.index import read, write
 from casearchive.ingest import bags, documents, drafts, teachingfiles
@@ -73,15 +73,23 @@ def ingest(
     dry_run: bool = False,
     report: Callable[[Outcome], None] = lambda _: None,
     progress: Progress | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Summary:
     """Take everything at and below ``paths``. ``report`` gets each outcome when it is durable, in order.
 
-    The caller is the writer. ``workers=0`` works in this process. ``case`` puts all that is taken into one case.
+    Raises ``NoRoom`` where the next file would fill the disk; what was taken by then stays. The caller is the writer.
+    ``workers=0`` works in this process. ``case`` puts all that is taken into one case.
     """
     started = time.monotonic()
     wanted = tuple(paths)
     progress = progress or Progress()
-    progress.total = count(wanted)
+    progress.total, size = count(wanted)
+    if not dry_run and size + disk.SPARE > (free := disk.free(rooms.layout.root)):
+        room = disk.megabytes(max(0, free - disk.SPARE))
+        say(
+            f"There are {disk.megabytes(size)} to look through and room for {room}: where the disk is full taking ends,"
+            " and what was taken by then stays."
+        )
     crew = Crew(_workers(workers, progress.total))
     with index.writing(rooms.layout.index) as connection:
         run = _Run(rooms, connection, crew, report, progress, rehash=rehash, dry_run=dry_run)
@@ -97,7 +105,7 @@ def ingest(
                 run.put_all_into(case)
             else:
                 run.take_documents()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, NoRoom):
             run.finish_begun()
             raise
         finally:
@@ -166,6 +174,7 @@ class _Run:
         self.tally = {"added": 0, "known": 0, "skipped": 0, "failed": 0}
         self.cases = 0
         self.bytes = 0
+        self.under_way = 0  # bytes of files that workers copy now or next
         self.stopped = False
         self.committed = time.monotonic()
 
@@ -188,12 +197,22 @@ class _Run:
             state = _state(item)
             known = self._unchanged(item, state)
             if known is None:
+                if state is not None and not self.dry_run:
+                    self._wait_for_room(state.st_size)
                 self.crew.submit(Task(self.rooms.layout.root, item.path, dry_run=self.dry_run, bag=item.bag))
             else:
                 item = known
         self.line.append((item, state))
         while self.line and (len(self.line) > _BATCH or self._is_ready(self.line[0][0])):
             self._serve()
+
+    def _wait_for_room(self, size: int) -> None:
+        """Where what is under way may fill the disk, nothing more is begun until it is done. Raises ``NoRoom``."""
+        root = self.rooms.layout.root
+        while self.line and self.under_way + size + disk.SPARE > disk.free(root):
+            self._serve()
+        disk.check_room(root, size)
+        self.under_way += size
 
     def _is_ready(self, item: Item) -> bool:
         return self.crew.ready if isinstance(item, Found) else True
@@ -210,7 +229,11 @@ class _Run:
             if not isinstance(item, Found):
                 continue
             gathered = self.crew.next()
-            if gathered is not CANCELLED and not (gathered.held and not self._indexed(gathered.sha256)):
+            if (
+                gathered.disk is None
+                and gathered is not CANCELLED
+                and not (gathered.held and not self._indexed(gathered.sha256))
+            ):
                 self._receive(item, state, gathered)
 
     def _serve(self) -> None:
@@ -221,7 +244,9 @@ class _Run:
             if item.reason != "bag-missing" or item.path.casefold() not in self.gone:
                 self._settle(item)
         elif isinstance(item, Found):
-            self._receive(item, state, self.crew.next())
+            gathered = self.crew.next()
+            self.under_way -= state.st_size if state is not None else 0
+            self._receive(item, state, gathered)
         elif isinstance(item, CaseFolder):
             self.commit()
             self._settle(_at_the_border(item.record.shown, partial(self._case, item)))
@@ -251,6 +276,8 @@ class _Run:
         if gathered.held and not self._indexed(gathered.sha256):
             # its bytes are kept but the index never heard of them: a run that was cut off
             gathered = self.crew.ask(Task(self.rooms.layout.root, None, gathered.sha256, self.dry_run))
+        if gathered.disk is not None:
+            raise disk.refused(gathered.disk)
         if gathered.reason:
             self._settle(_refused(found, gathered))
             self._missing_on_medium(found, gathered.on_medium)

@@ -73,15 +73,25 @@ class Drain:
 Item = Found | CaseFolder | TeachingFile | Outcome | Drain
 
 
-def count(paths: Iterable[Path]) -> int:
-    """Roughly how many files ``find`` will come upon (a zip counts as one): for telling the time left."""
-    total = 0
+def count(paths: Iterable[Path]) -> tuple[int, int]:
+    """Roughly how many files ``find`` will come upon (a zip counts as one) and their bytes: for telling the time left
+    and whether there is room."""
+    files = size = 0
     for path in paths:
-        if path.is_dir() and not path.is_symlink():
-            total += sum(len(files) for _, _, files in os.walk(path))
-        else:
-            total += 1
-    return total
+        if not path.is_dir() or path.is_symlink():
+            files, size = files + 1, size + _size(path)
+            continue
+        for folder, _, names in os.walk(path):
+            files += len(names)
+            size += sum(_size(f"{folder}{os.sep}{name}") for name in names)
+    return files, size
+
+
+def _size(path: Path | str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except (OSError, ValueError):
+        return 0
 
 
 def find(paths: Iterable[Path], *, archive: Path, unpack: Path) -> Iterator[Item]:

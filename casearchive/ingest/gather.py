@@ -18,6 +18,7 @@ from casearchive.readers import open_clip
 from casearchive.readers._medium import file_ids
 from casearchive.readers._paper import may_tell, paper
 from casearchive.settings import Layout
+from casearchive.stores import Incoming
 from casearchive.stores.folder import FolderStore
 
 
@@ -53,6 +54,7 @@ class Gathered:
     held: bool = False
     reason: str = ""
     message: str = ""
+    disk: OSError | None = None  # what the archive's own disk refused
     on_medium: tuple[tuple[str, ...], ...] = ()  # the files that a DICOMDIR names, as parts of a path
     paper: Paper | None = None  # of a dry run, after which nobody can open the file again
 
@@ -68,20 +70,31 @@ def gather(task: Task) -> Gathered:
         incoming = store.take(task.source)
     except UnreadableFile as refusal:
         return Gathered("", 0, reason=refusal.reason, message=_said(refusal))
+    except OSError as error:
+        return Gathered("", 0, disk=error)
     try:
         if wrong := bags.differs(task.bag, incoming.path, incoming.sha256):
             return Gathered(incoming.sha256, incoming.size, reason="bag-differs", message=wrong)
         if store.has(incoming.sha256):
             if task.dry_run:
                 return Gathered(incoming.sha256, incoming.size, held=True)
-            store.put(incoming)  # reads the copy that is held and heals it where it is damaged
-            return Gathered(incoming.sha256, incoming.size, held=True)
+            # reads the copy that is held and heals it where it is damaged
+            refused = _put(store, incoming)
+            return Gathered(incoming.sha256, incoming.size, held=True, disk=refused)
         found = _looked_at(incoming.path, incoming.sha256, incoming.size, layout, task)
         if found.facts is not None and not task.dry_run:
-            store.put(incoming)
+            found = replace(found, disk=found.disk or _put(store, incoming))
         return found
     finally:
         store.drop(incoming)
+
+
+def _put(store: FolderStore, incoming: Incoming) -> OSError | None:
+    try:
+        store.put(incoming)
+    except OSError as error:
+        return error
+    return None
 
 
 def _looked_at(path: Path, sha256: str, size: int, layout: Layout, task: Task) -> Gathered:
@@ -111,8 +124,11 @@ def _pictured(clip: Clip, layout: Layout, bare: Gathered) -> Gathered:
     except PictureUnavailable as trouble:
         notes = (*clip.facts.notes, f"no picture: {trouble.what}")
         return replace(bare, facts=replace(clip.facts, notes=notes))
-    write_lightly(layout.picture(sha256, "thumbnail"), pictures.thumbnail)
-    write_lightly(layout.picture(sha256, "filmstrip"), pictures.filmstrip)
+    try:
+        write_lightly(layout.picture(sha256, "thumbnail"), pictures.thumbnail)
+        write_lightly(layout.picture(sha256, "filmstrip"), pictures.filmstrip)
+    except OSError as error:
+        return replace(bare, disk=error)
     # facts are read after decoding: what the pixels told is noted by then
     facts = clip.facts
     if pictures.unseen and not any("cannot be decoded" in note for note in facts.notes):
