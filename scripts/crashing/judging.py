@@ -137,10 +137,14 @@ def _exports(place: Place, what: Scenario) -> Iterator[str]:
     if not what.name.startswith("export"):
         return
     from casearchive import Archive
+    from casearchive.errors import CaseArchiveError
 
     target = place.out / "thigh"
     if target.exists():
-        yield from (f"I7 the export: {fault}" for fault in Archive.verify_export(target))
+        try:
+            yield from (f"I7 the export: {fault}" for fault in Archive.verify_export(target))
+        except CaseArchiveError as error:
+            yield f"I7 the export: {_line(str(error))}"
     elif what.name == "export-again":
         yield "I7 the older export is gone from its place, and no new one stands there"
 

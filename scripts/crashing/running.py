@@ -86,13 +86,14 @@ class Bench:
     def judge(self, name: str, *, finished: bool = False, power: bool = False) -> list[str]:
         """What is broken in the place as it is. ``finished``: the run had ended with 0; ``power``: the power went."""
         ends = self._ends[name]
-        return [
-            str(line)
-            for line in self.warm.call(
+        try:
+            told = self.warm.call(
                 "judging:after", folder=str(self.place.folder), stick=str(self.place.stick), scenario=name,
                 before=ends.before, done=ends.done, twice=ends.twice, finished=finished, power=power,
-            )
-        ]  # fmt: skip
+            )  # fmt: skip
+        except RuntimeError as error:  # what nobody foresaw is a finding, too
+            return [f"I? it cannot be judged: {str(error).strip().splitlines()[-1]}"]
+        return [str(line) for line in told]
 
     def _settled(self) -> Any:
         return self.warm.call("judging:settled", folder=str(self.place.folder), stick=str(self.place.stick))
