@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import queue
+import re
 import shutil
 import sys
 import tempfile
@@ -38,6 +39,10 @@ from crashing.running import Bench, Tally, Violation, chosen
 from crashing.samples import Masters
 from crashing.scenarios import SCENARIOS
 from crashing.warm import Warm
+
+_BY_CHANCE = re.compile(
+    r"\S*casearchive-crash-\S*?/place|[0-9a-f]{10,}|tmp[a-z0-9_]{8}\b|/[0-9a-f]{2}/|\d+ lines"
+)
 
 Job = Callable[[Bench, Tally], None]
 
@@ -256,8 +261,7 @@ def _print_violations(violations: Sequence[Violation]) -> None:
 
 def _kind(broken: str) -> str:
     """The same for what differs only in names that were made at random."""
-    words = [w for w in broken.split() if not any(c.isdigit() for c in w) and "/" not in w and "tmp" not in w]
-    return " ".join(words)[:70]
+    return _BY_CHANCE.sub("…", broken)[:110]
 
 
 if __name__ == "__main__":

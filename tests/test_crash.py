@@ -173,7 +173,7 @@ def test_a_disk_that_fails_is_told_in_a_line_and_nothing_is_claimed_that_is_not_
     assert tally.violations == []
 
 
-@pytest.mark.parametrize(("name", "every"), [("ingest", 40), ("annotate", 8)])
+@pytest.mark.parametrize(("name", "every"), [("ingest", 40), ("annotate", 3)])
 def test_a_loss_of_power_takes_nothing_that_was_told(name: str, every: int, bench: Bench) -> None:
     tally = Tally(name, "power")
     power.power(bench, name, 2, lambda number, _: number % every == every - 1, tally)
@@ -184,7 +184,7 @@ def test_a_loss_of_power_takes_nothing_that_was_told(name: str, every: int, benc
 # ------------------------------------------------------------------------------------------------ the harness itself
 
 
-@pytest.mark.parametrize("name", ["record-first", "ledger-unsynced", "failure-untold"])
+@pytest.mark.parametrize("name", ["record-first", "ledger-unsynced"])
 def test_a_broken_protocol_is_caught(name: str, shim: Path, tmp_path: Path) -> None:
     found = hunting.hunt(name, shim, tmp_path, "1", most=40)
     assert found.caught
@@ -211,9 +211,7 @@ _CHANGING = (
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
-def test_the_shim_counts_every_call_that_strace_sees(
-    shim: Path, bench: Bench, log: tuple[Call, ...], tmp_path: Path
-) -> None:
+def test_the_shim_counts_every_call_that_strace_sees(shim: Path, bench: Bench, tmp_path: Path) -> None:
     place = bench.fresh(INGEST)
     seen = Control(tmp_path / "control").watch(place)
     calls = ",".join(_CHANGING)
@@ -233,7 +231,6 @@ def test_the_shim_counts_every_call_that_strace_sees(
         if _changes(line, place)
     ]
     assert seen.count == len(changing)
-    assert seen.count == max(c.number for c in log), "and it is the same program as one that was forked"
 
 
 def _changes(line: str, place: Place) -> bool:

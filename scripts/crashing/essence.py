@@ -89,7 +89,9 @@ def _texts(folder: Path) -> dict[str, str]:
 
 def _events(path: Path) -> Counter[str]:
     found = Counter[str]()
-    for line in path.read_text("utf-8").splitlines():
+    for line in path.read_bytes().splitlines(keepends=True):
+        if not line.endswith(b"\n"):
+            break  # what was being written when the power went; the next line takes its place
         data = json.loads(line)
         found[f"{data['event']} {data['subject']}"] += 1
     return found
