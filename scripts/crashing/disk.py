@@ -91,7 +91,7 @@ class Disk:
             return
         match call.kind:
             case Kind.OPEN if call.created:
-                step.node = self._inodes[call.inode] = Node(False, call.size & ~0o022)
+                step.node = self._inodes[call.inode] = Node(False, call.size)
                 self._comes(step, call.path)
             case Kind.OPEN if call.emptied:
                 step.did, step.size = Did.BYTES, 0
@@ -106,7 +106,7 @@ class Disk:
                 step.did = Did.SYNC
                 step.node = self._at(call.path) if call.folder else self._inodes[call.inode]
             case Kind.MKDIR:
-                step.node = self._inodes[call.inode] = Node(True, call.size & ~0o022)
+                step.node = self._inodes[call.inode] = Node(True, call.size)
                 self._comes(step, call.path)
             case Kind.UNLINK | Kind.RMDIR:
                 step.node = self._at(call.path)

@@ -206,7 +206,10 @@ static int opened(int folder, const char *name, int flags, mode_t mode) {
     int file = syscall(SYS_openat, folder, name, flags, mode);
     int error = file < 0 ? errno : 0;
     uint32_t what = file < 0 ? 0 : (there ? 0 : CREATED) | ((flags & O_TRUNC) && there ? EMPTIED : 0);
-    note(call, OPEN, path, NULL, file < 0 ? 0 : inode_of(file, NULL), 0, mode, what, NULL, 0, error);
+    struct stat after = {0};
+    if (file >= 0)
+        fstat(file, &after);
+    note(call, OPEN, path, NULL, after.st_ino, 0, after.st_mode & 07777, what, NULL, 0, error);
     errno = error ? error : errno;
     return file;
 }
@@ -391,7 +394,7 @@ int fdatasync(int file) { return synced(file, 1); }
 
 /* ------------------------------------------------------------------------------------------------ names */
 
-#define NAMED(kind, folder, name, action, size_)                                  \
+#define NAMED(kind, folder, name, action)                                         \
     char path[PATH_MAX];                                                          \
     int whose = 0;                                                                \
     if (shared) {                                                                 \
@@ -408,14 +411,14 @@ int fdatasync(int file) { return synced(file, 1); }
     if (whose) {                                                                  \
         struct stat state;                                                        \
         int there = !error && fstatat(folder, name, &state, AT_SYMLINK_NOFOLLOW) == 0; \
-        note(call, kind, path, NULL, there ? state.st_ino : 0, 0, size_, 0, NULL, 0, error); \
+        note(call, kind, path, NULL, there ? state.st_ino : 0, 0, there ? state.st_mode & 07777 : 0, 0, NULL, 0, error); \
         errno = error ? error : errno;                                            \
     }                                                                             \
     return done;
 
 static int unlinked(int folder, const char *name, int flags) {
     int kind = flags & AT_REMOVEDIR ? RMDIR : UNLINK;
-    NAMED(kind, folder, name, syscall(SYS_unlinkat, folder, name, flags), 0)
+    NAMED(kind, folder, name, syscall(SYS_unlinkat, folder, name, flags))
 }
 int unlinkat(int folder, const char *name, int flags) { return unlinked(folder, name, flags); }
 int unlink(const char *name) { return unlinked(AT_FDCWD, name, 0); }
@@ -427,13 +430,13 @@ int remove(const char *name) {
 }
 
 int mkdirat(int folder, const char *name, mode_t mode) {
-    NAMED(MKDIR, folder, name, syscall(SYS_mkdirat, folder, name, mode), mode)
+    NAMED(MKDIR, folder, name, syscall(SYS_mkdirat, folder, name, mode))
 }
 int mkdir(const char *name, mode_t mode) { return mkdirat(AT_FDCWD, name, mode); }
 
 int fchmodat(int folder, const char *name, mode_t mode, int flags) {
     (void)flags;
-    NAMED(CHMOD, folder, name, syscall(SYS_fchmodat, folder, name, mode), mode)
+    NAMED(CHMOD, folder, name, syscall(SYS_fchmodat, folder, name, mode))
 }
 int chmod(const char *name, mode_t mode) { return fchmodat(AT_FDCWD, name, mode, 0); }
 int fchmod(int file, mode_t mode) {
@@ -451,7 +454,7 @@ int fchmod(int file, mode_t mode) {
 }
 
 int utimensat(int folder, const char *name, const struct timespec times[2], int flags) {
-    NAMED(TIMES, folder, name, syscall(SYS_utimensat, folder, name, times, flags), 0)
+    NAMED(TIMES, folder, name, syscall(SYS_utimensat, folder, name, times, flags))
 }
 
 static int moved(int folder, const char *name, int folder_to, const char *to, unsigned flags) {
@@ -512,6 +515,6 @@ int linkat(int folder, const char *name, int folder_to, const char *to, int flag
 int link(const char *name, const char *to) { return linkat(AT_FDCWD, name, AT_FDCWD, to, 0); }
 
 int symlinkat(const char *what, int folder, const char *name) {
-    NAMED(SYMLINK, folder, name, syscall(SYS_symlinkat, what, folder, name), 0)
+    NAMED(SYMLINK, folder, name, syscall(SYS_symlinkat, what, folder, name))
 }
 int symlink(const char *what, const char *name) { return symlinkat(what, AT_FDCWD, name); }
