@@ -220,6 +220,8 @@ def _export_lands_in_pieces() -> None:
 def _others_may_read() -> None:
     from casearchive import files
 
+    honest = os.umask
+    _instead(os, umask=lambda _: honest(0o022))
     _instead(files, PRIVATE_FILE=0o644)
 
 
