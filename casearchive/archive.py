@@ -14,7 +14,15 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from casearchive import disk, settings
-from casearchive.errors import CaseArchiveError, NotFound, Problem, RecordError, ReviewNeeded, UsageError
+from casearchive.errors import (
+    ArchiveTooNew,
+    CaseArchiveError,
+    NotFound,
+    Problem,
+    RecordError,
+    ReviewNeeded,
+    UsageError,
+)
 from casearchive.frozen import dataclass
 from casearchive.settings import Layout
 from casearchive.views import SLUG, CaseView, FileView, Views
@@ -57,8 +65,15 @@ class Linted:
     problems: tuple[Problem, ...]
 
 
-def _in_its_own_terms(cls: type[Archive]) -> type[Archive]:
-    """Whatever an archive is asked, it answers in its own vocabulary (``terms.toml``), if it has one."""
+#: Methods that have something to say of an index that a newer casearchive wrote; all others refuse the archive.
+_MENDING = frozenset({"plan_repair", "repair", "verify"})
+#: Methods that never ask the index, or make it anew.
+_WITHOUT_INDEX = frozenset({"check_terms", "export_findings", "record_text", "reindex"})
+
+
+def _prepared(cls: type[Archive]) -> type[Archive]:
+    """Whatever an archive is asked, its index is brought up to date first, and it answers in its own vocabulary
+    (``terms.toml``), if it has one."""
     for name, function in list(vars(cls).items()):
         if not name.startswith("_") and isinstance(function, FunctionType):
             setattr(cls, name, _spoken(function))
@@ -68,6 +83,8 @@ def _in_its_own_terms(cls: type[Archive]) -> type[Archive]:
 def _spoken(function: FunctionType) -> Callable[..., Any]:
     @wraps(function)
     def call(self: Archive, *args: Any, **kwargs: Any) -> Any:
+        if function.__name__ not in _WITHOUT_INDEX:
+            self._bring_up_to_date(may_be_newer=function.__name__ in _MENDING)
         if not self._layout.terms.is_file():
             return function(self, *args, **kwargs)
         from casearchive.terms import speaking
@@ -92,7 +109,7 @@ def _each(found: Iterator[Any], terms: Lexicon | None) -> Iterator[Any]:
         yield one
 
 
-@_in_its_own_terms
+@_prepared
 class Archive:
     """An archive on disk. Opening it reads ``archive.toml`` and nothing else.
 
@@ -102,6 +119,7 @@ class Archive:
     def __init__(self, layout: Layout, say: Callable[[str], None] = lambda _: None) -> None:
         self._layout, self._say = layout, say
         self._known_terms: tuple[int, Lexicon | None] | None = None
+        self._is_up_to_date = False
         self._views = Views(layout)
 
     # ------------------------------------------------------------------------------------ opening
@@ -904,6 +922,22 @@ class Archive:
             yield from read.logical_dump(connection)
 
     # ------------------------------------------------------------------------------------ parts
+
+    def _bring_up_to_date(self, *, may_be_newer: bool) -> None:
+        """The form of the index is looked at once; see ``casearchive.upgrading``. Raises ``ArchiveTooNew``."""
+        if self._is_up_to_date:
+            return
+        from casearchive.index import is_older
+
+        try:
+            if is_older(self._layout.index):
+                from casearchive.upgrading import bring_up_to_date
+
+                bring_up_to_date(self._rooms(), self._say)
+            self._is_up_to_date = True
+        except ArchiveTooNew:
+            if not may_be_newer:
+                raise
 
     def _rooms(self) -> Rooms:
         from casearchive.rooms import Rooms

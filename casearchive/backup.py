@@ -39,7 +39,6 @@ from casearchive.rooms import Rooms
 from casearchive.settings import Layout
 
 _TRIES = 5  # how often an index is copied anew because records were changed while it was
-_UNFINISHED = "restore.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,7 @@ class Restored:
     bytes: int
     damaged: tuple[str, ...]
     rebuilt: Rebuilt | None = None
+    of_two_moments: bool = False  # the backup's own last run was cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,7 +447,7 @@ def restore(
     damaged: set[str] = set()
     with _alone(target):
         if not begun:
-            write_durably(target.root / _UNFINISHED, json.dumps({"archive_id": mine.archive_id}).encode())
+            write_durably(target.restore_marker, json.dumps({"archive_id": mine.archive_id}).encode())
         # With its settings it is an archive, in which somebody may have worked since a run was cut off: what they did
         # must not be written over, and only index and pictures are left to be made.
         if not target.marker.is_file():
@@ -460,12 +460,13 @@ def restore(
                 [("restored", settings.MARKER, {"from": str(backup_layout.root), "lines": len(events)})]
             )
         rebuilt = reindex(rooms, workers=workers, take_changes=False, tell=tell)
-        (target.root / _UNFINISHED).unlink(missing_ok=True)
+        target.restore_marker.unlink(missing_ok=True)
         sync_folder(target.root)
     damaged |= _lacking(rooms)
     held = sum(map(rooms.store.has, rooms.store.names()))
     return Restored(
-        target.root, held, _records(target), sum(sizes.values()), tuple(sorted(damaged)), rebuilt
+        target.root, held, _records(target), sum(sizes.values()), tuple(sorted(damaged)), rebuilt,
+        settings.is_of_two_moments(backup_layout),
     )  # fmt: skip
 
 
@@ -524,7 +525,7 @@ def _begun(target: Layout, archive_id: str) -> bool:
     if not target.root.is_dir():
         raise UsageError("a file of that name stands there", where=str(target.root), hint="Name a folder.")
     try:
-        began = json.loads(read_plain(target.root / _UNFINISHED))
+        began = json.loads(read_plain(target.restore_marker))
         if began.get("archive_id") == archive_id:
             return True
     except (OSError, ValueError, AttributeError):

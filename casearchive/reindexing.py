@@ -12,7 +12,7 @@ from casearchive import disk, index, record, teachingsets, truth
 from casearchive.claims import completed
 from casearchive.errors import CaseArchiveError
 from casearchive.files import read_plain, sync_folder
-from casearchive.index import write
+from casearchive.index import older, write
 from casearchive.ingest.crew import Crew
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.rooms import Rooms
@@ -25,6 +25,7 @@ class Rebuilt:
     sets: int
     problems: tuple[str, ...]
     taken: tuple[str, ...] = ()  # files that were changed by hand and are noted as they are now
+    copies: tuple[str, ...] = ()  # of older indexes, which are not needed any more and were deleted
 
 
 def reindex(
@@ -70,12 +71,13 @@ def reindex(
                 write.add_events(connection, events)
             problems += (f"{name}: it is gone" for name in truth.missing(rooms.layout, truth.noted(events)))
         _swap(new, rooms.layout.index)
+        copies = older.away(rooms.layout.index)
         # pictures made for somebody who asked are made again when asked for: by today's program
         shutil.rmtree(rooms.layout.darkroom, ignore_errors=True)
     finally:
         crew.close()
         _away(new)
-    return Rebuilt(len(order), cases, sets, tuple(problems), taken)
+    return Rebuilt(len(order), cases, sets, tuple(problems), taken, copies)
 
 
 def _refill(

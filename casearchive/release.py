@@ -336,6 +336,8 @@ def _pass_all(
         tell(case.slug, number, len(cases))
         with contextlib.ExitStack() as stack:
             clips = _clips(rooms, case, stack)
+            # an index that an older casearchive made may not know all that they say
+            everyone.update(*(clip.facts.identifiers for clip in clips.values()))
             choice = Choice(chosen, _by_identity(rooms, first_days, clips), frames)
             decided_here = {m.id: decisions[m.sha256] for m in case.media if m.sha256 in decisions}
             # every patient of the set is looked for in every case: cards of two cases may have been mixed up

@@ -17,7 +17,7 @@ from pathlib import Path
 from casearchive import index, teachingsets, truth
 from casearchive.errors import CaseArchiveError, NotFound, UnreadableFile, UsageError
 from casearchive.files import sync_folder, write_durably
-from casearchive.index import read, write
+from casearchive.index import older, read, write
 from casearchive.ledger import ERASABLE
 from casearchive.model import Facts, TeachingSetRecord
 from casearchive.readers import open_clip
@@ -32,7 +32,8 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 class Removal:
     """``case`` is the slug of the case that goes, or empty; ``files`` are the originals that go; ``stays`` what of it
     does not (originals of the case, names of files), each with the reason; ``sets`` are those that lose the case.
-    ``finishes``: the ledger says already that it was removed."""
+    ``copies`` of the index from before it was brought up to date go whole. ``finishes``: the ledger says already
+    that it was removed."""
 
     what: str
     case: str
@@ -42,6 +43,7 @@ class Removal:
     sets: tuple[str, ...]
     media: bool = False
     finishes: bool = False
+    copies: tuple[str, ...] = ()
 
 
 def plan(rooms: Rooms, what: str, *, media: bool = False) -> Removal:
@@ -50,6 +52,11 @@ def plan(rooms: Rooms, what: str, *, media: bool = False) -> Removal:
 
     Raises ``NotFound``, and ``UsageError`` where a case uses the file.
     """
+    found = _planned(rooms, what, media)
+    return replace(found, copies=tuple(copy.name for copy in older.kept(rooms.layout.index)))
+
+
+def _planned(rooms: Rooms, what: str, media: bool) -> Removal:
     with index.reading(rooms.layout.index) as connection:
         events = read.events_of(connection)
         gone = truth.removed(events)
@@ -186,6 +193,7 @@ def _bytes(rooms: Rooms, cases: Collection[str], files: Collection[str]) -> None
     """Originals, records, and what was made of them; what was made of many is thrown away whole and made anew."""
     layout = rooms.layout
     rooms.sweep()
+    older.away(layout.index)
     for slug in cases:
         layout.record(slug).unlink(missing_ok=True)
     sync_folder(layout.cases)
@@ -202,8 +210,6 @@ def _bytes(rooms: Rooms, cases: Collection[str], files: Collection[str]) -> None
         for left in layout.quarantine.iterdir():
             if any(name in left.name for name in names):
                 left.unlink(missing_ok=True)
-    for left in layout.root.glob("index.before-*.db"):
-        left.unlink(missing_ok=True)  # copies of the index from before it was brought up to date
 
 
 def _named(rooms: Rooms, slug: str) -> tuple[str, ...]:
@@ -251,6 +257,8 @@ def keep(rooms: Rooms, removal: Removal, path: Path) -> None:
     """Write the record of a case that is to go to a new private file elsewhere. Raises ``UsageError`` where one is."""
     if path.exists():
         raise UsageError("a file of that name stands there", where=str(path), hint="Name another.")
+    if not path.absolute().parent.is_dir():
+        raise UsageError("there is no such folder", where=str(path.parent), hint="Name one that is there.")
     write_durably(path, rooms.layout.record(removal.case).read_bytes())
 
 

@@ -71,6 +71,11 @@ class Layout:
         return self.root / "backup.json"
 
     @property
+    def restore_marker(self) -> Path:
+        """Stands here until a restore has come to its end."""
+        return self.root / "restore.json"
+
+    @property
     def cache(self) -> Path:
         return self.root / "cache"
 
@@ -188,6 +193,18 @@ def read(layout: Layout) -> Settings:
         str(content.get("key_check", "")),
         consent == "required",
     )
+
+
+def is_of_two_moments(layout: Layout) -> bool:
+    """Whether this is a backup whose last run was cut off."""
+    import json
+
+    if not layout.backup_marker.exists():
+        return False
+    try:
+        return not json.loads(read_plain(layout.backup_marker))["finished"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
 
 
 def find(start: Path) -> Layout:

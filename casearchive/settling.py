@@ -30,8 +30,7 @@ def writer(
     """Be the one writer, of an archive in which nothing is half done. Raises ``ArchiveBusy``."""
     with rooms.writer(say, wait) as cut_off:
         if cut_off:
-            settle(rooms)
-            say("The last run was cut off or failed; what it had begun is settled.")
+            settle_and_say(rooms, say)
         yield rooms
 
 
@@ -39,6 +38,11 @@ def settle_if_alone(rooms: Rooms) -> None:
     """For whoever only reads: settled where nobody writes, and where it can be written to; and what is new is noted."""
     with contextlib.suppress(CaseArchiveError, OSError), writer(rooms, wait=0.0):
         truth.note_new(rooms)
+
+
+def settle_and_say(rooms: Rooms, say: Callable[[str], None]) -> None:
+    settle(rooms)
+    say("The last run was cut off or failed; what it had begun is settled.")
 
 
 def settle(rooms: Rooms) -> None:

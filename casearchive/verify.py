@@ -30,6 +30,8 @@ BACKUP = "casearchive verify --repair --from BACKUP takes it from a backup"
 _KEPT_AT_ONCE = 32  # originals that were read, between two notes of it
 CHANGED = "if you changed it: casearchive reindex takes it as it is now; else: verify --repair --from BACKUP"
 REPAIR = "casearchive verify --repair"
+UPGRADED = "its form was brought up to date, and what it says of originals was read by an older casearchive"
+READ_AGAIN = "casearchive reindex reads them again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def verify(
             if whole:
                 faults += _heard(connection, events, begun)
                 faults += _gone(connection, events, names)
+            if read.upgraded_from(connection):
+                notices.append(Fault("index-upgraded", "index.db", UPGRADED, READ_AGAIN))
             if not rooms.layout.backup_marker.exists():  # a backup keeps none
                 notices += _pictures(rooms.layout, connection)
             if full:
@@ -113,7 +117,8 @@ def verify(
     count, since = 0, _Reading(rooms.layout).last
     if full:
         reading = _Reading(rooms.layout, afresh=again)
-        faults += reading.through(rooms, sorted(names), tell)
+        told = {f.where for f in faults}  # one whose size is wrong need not be read to say so
+        faults += (f for f in reading.through(rooms, sorted(names), tell) if f.where not in told)
         count, since = reading.count, reading.begun
     # what is wrong with an object is said once
     single = {(f.code, f.where, f.meaning): f for f in faults}
@@ -459,19 +464,15 @@ def _leftovers(rooms: Rooms) -> Iterator[Fault]:
         for path in rooms.leftovers():
             where = path.relative_to(layout.root).as_posix()
             yield Fault("left-over", where, "a run that was cut off left it", sweep)
-    if layout.backup_marker.exists() and not _is_finished(layout.backup_marker):
+    if settings.is_of_two_moments(layout):
         what = "the last run of casearchive backup was cut off, so this backup is of two moments"
         yield Fault("backup-unfinished", layout.backup_marker.name, what, "run casearchive backup again")
+    if layout.restore_marker.exists():
+        what = "a restore was cut off before it had come to its end"
+        yield Fault("restore-unfinished", layout.restore_marker.name, what, "run casearchive restore again")
     if disk.is_open_to_others(layout.root):
         remedy = f"chmod -R go= {layout.root}"
         yield Fault("not-private", ".", "others on this computer may look into the archive", remedy)
-
-
-def _is_finished(marker: Path) -> bool:
-    try:
-        return bool(json.loads(read_plain(marker))["finished"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
 
 
 def _pictures(layout: Layout, connection: sqlite3.Connection) -> Iterator[Fault]:

@@ -437,3 +437,17 @@ def test_the_words_of_the_command_line(root: Path, to: Path, tmp_path: Path) -> 
     back = run.invoke(cli, ["restore", str(to), "--to", str(tmp_path / "again"), "--workers", "0", "--json"])
     assert back.exit_code == 0
     assert json.loads(back.stdout)["objects"] == 5
+
+
+def test_a_backup_of_two_moments_is_restored_and_says_so(root: Path, to: Path, tmp_path: Path) -> None:
+    Archive.open(root).backup(to)
+    assert not Archive.restore(to, tmp_path / "one", workers=0).of_two_moments
+    (to / "backup.json").write_text('{"finished": ""}', "utf-8")
+    assert Archive.restore(to, tmp_path / "two", workers=0).of_two_moments
+
+
+def test_a_restore_that_has_not_come_to_its_end_is_told(root: Path, to: Path, tmp_path: Path) -> None:
+    Archive.open(root).backup(to)
+    Archive.restore(to, tmp_path / "new", workers=0)
+    (tmp_path / "new" / "restore.json").write_text("{}", "utf-8")
+    assert [n.code for n in Archive.open(tmp_path / "new").verify().notices] == ["restore-unfinished"]

@@ -230,3 +230,11 @@ def test_a_record_that_was_kept_comes_back_as_it_was(root: Path, tmp_path: Path)
     assert archive.ingest([tmp_path / "back"], workers=0).failed == 0
     assert (root / "cases" / "tear.toml").read_bytes() == before
     assert archive.verify(full=True).faults == ()
+
+
+def test_a_record_cannot_be_kept_in_a_folder_that_is_not_there(root: Path, tmp_path: Path) -> None:
+    archive = Archive.open(root)
+    with pytest.raises(UsageError, match="no such folder") as refusal:
+        archive.remove(archive.plan_removal("tear"), keep=tmp_path / "nowhere" / "tear.toml")
+    assert ".tmp" not in str(refusal.value)
+    assert (root / "cases" / "tear.toml").exists()

@@ -399,3 +399,8 @@ def test_the_log_of_a_case_tells_what_it_left_in(archive: Archive) -> None:
     said = CliRunner().invoke(cli, ["--archive", str(archive.path), "log", "tear"]).stdout
     assert "as html: 1 case (tear)" in said
     assert "aside" not in CliRunner().invoke(cli, ["--archive", str(archive.path), "log", "--json"]).stdout
+
+
+def test_an_original_of_another_size_is_told_once(archive: Archive) -> None:
+    _grown(archive)
+    assert [f.code for f in archive.verify(full=True).faults] == ["object-damaged"]

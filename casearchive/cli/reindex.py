@@ -32,12 +32,14 @@ def command(state: State, workers: int | None, dry_run: bool) -> int:
     rebuilt = archive.reindex(workers=os.cpu_count() or 1 if workers is None else workers, tell=meter.tell)
     meter.close()
     if state.json:
-        emit({**asdict(rebuilt), "problems": list(rebuilt.problems), "taken": list(rebuilt.taken)})
+        emit({name: list(v) if isinstance(v, tuple) else v for name, v in asdict(rebuilt).items()})
     else:
         for problem in rebuilt.problems:
             state.say(f"Not indexed: {safe(problem)}")
         for name in rebuilt.taken:
             state.say(f"Taken as it is now, and noted in the ledger: {safe(name)}")
+        for name in rebuilt.copies:
+            state.say(f"Deleted, for it is not needed any more: {safe(name)}")
         state.say(
             f"{many(rebuilt.files, 'file')}, {many(rebuilt.cases, 'case')} and {many(rebuilt.sets, 'set')} "
             "are in the new index."

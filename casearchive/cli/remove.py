@@ -48,6 +48,8 @@ def command(state: State, what: str, media: bool, keep: str | None, yes: bool, d
             state.say(f"Stays: {sha256[:16] if len(sha256) == 64 else sha256}: {why}")
         for name in removal.sets:
             state.say(f"The set {name} loses the case.")
+        for name in removal.copies:
+            state.say(f"The copy {name} of the index from before an update goes whole.")
     done = False
     if not dry_run and not yes:
         if state.json:

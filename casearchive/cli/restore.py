@@ -33,6 +33,8 @@ def command(state: State, folder: str, to: str, workers: int | None, dry_run: bo
     elif dry_run:
         state.say(f"Would put {many(done.objects, 'original')} ({megabytes(done.bytes)}) into {done.to}.")
     else:
+        if done.of_two_moments:
+            state.say("The backup's last run was cut off, so it is of two moments: look at what it holds.")
         for name in done.damaged:
             click.echo(safe(f"damaged or missing in the backup: {name}"))
         state.say(

@@ -11,15 +11,40 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from casearchive.errors import ArchiveBusy, ArchiveTooNew, CaseArchiveError, Damaged
+from casearchive.files import open_plain
 from casearchive.index.migrations import LATEST
 
 _BUSY_MS = 10_000
+_HEADER = 100  # bytes of an SQLite file before its first table
 _REINDEX = "Make it again with: casearchive reindex (nothing is lost: the index is derived)."
+
+
+def form_of(path: Path) -> int:
+    """Which form the index at ``path`` has, by its first bytes; 0 where they are not those of an index."""
+    if _journal(path).exists():
+        _connected(path).close()  # a change that was cut off may have reached the first bytes
+    try:
+        with open_plain(path) as file:
+            header = file.read(_HEADER)
+    except OSError:
+        return 0
+    whole = len(header) == _HEADER and header.startswith(b"SQLite format 3\0")
+    return int.from_bytes(header[60:64], "big") if whole else 0  # PRAGMA user_version
+
+
+def is_older(path: Path) -> bool:
+    """Whether the index at ``path`` has a form that this program does not write any more. Raises ``ArchiveTooNew``
+    where it has one that this program does not know yet."""
+    form = form_of(path)
+    if form > LATEST:
+        raise _too_new(path)
+    return 0 < form < LATEST
 
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """An index opened for reading only; it is never created or changed by this.
+    """An index opened for reading only; it is never created or changed by this. One of an older form that nobody
+    could bring up to date is read from a copy in memory.
 
     Raises ``Damaged`` where it is missing, foreign or unreadable, ``ArchiveTooNew`` for a newer schema.
     """
@@ -28,8 +53,13 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     connection = _connected(path)
     try:
         _prepare(connection)
-        _check_version(connection, path)
-        yield connection
+        if _version(connection, path) == LATEST:
+            yield connection
+        else:
+            from casearchive.index import older
+
+            with contextlib.closing(older.in_memory(connection, path)) as copy:
+                yield copy
     except sqlite3.DatabaseError as error:
         raise _trouble(error, path) from error
     except UnicodeDecodeError as error:  # what SQLite says of a damaged schema is not always text
@@ -38,12 +68,16 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
+def _journal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-journal")
+
+
 def _connected(path: Path) -> sqlite3.Connection:
     """Open for reading. A transaction that was cut off left its journal, which must be played back before anybody
     reads; SQLite does that only where it may write."""
     address = f"{path.absolute().as_uri()}?mode="
     connection = sqlite3.connect(f"{address}ro", uri=True, isolation_level=None)
-    if path.with_name(f"{path.name}-journal").exists():
+    if _journal(path).exists():
         with (
             contextlib.suppress(sqlite3.Error),  # what is wrong is said when the other connection reads
             contextlib.closing(sqlite3.connect(f"{address}rw", uri=True, isolation_level=None)) as mender,
@@ -68,9 +102,14 @@ def writing(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         _prepare(connection)
-        if not fresh:
-            _check_version(connection, path, may_be_old=True)
-        _migrate(connection, path, fresh=fresh)
+        if fresh or _version(connection, path) < LATEST:
+            from casearchive.index import older
+
+            if not fresh:
+                older.keep_copy(connection, path)
+            older.migrate(connection, path)
+        if fresh:
+            _begin(connection)
         yield connection
     except sqlite3.DatabaseError as error:
         raise _trouble(error, path) from error
@@ -123,22 +162,38 @@ def _prepare(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _check_version(connection: sqlite3.Connection, path: Path, *, may_be_old: bool = False) -> None:
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The form of an index, from 1 to ``LATEST``. Raises ``ArchiveTooNew``, and ``Damaged`` where it is none."""
     try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError as error:
         raise Damaged(f"the index cannot be read ({error})", where=str(path), hint=_REINDEX) from error
     if version > LATEST:
-        raise ArchiveTooNew(
-            "the index was written by a newer casearchive",
-            where=str(path),
-            hint="Update casearchive; the archive was left as it is.",
-        )
-    if version == 0 or tables == 0 or (version < LATEST and not may_be_old):
-        raise Damaged("the index is empty, foreign or of an older form", where=str(path), hint=_REINDEX)
+        raise _too_new(path)
+    if version < 1 or tables == 0:
+        raise Damaged("the index is empty or foreign", where=str(path), hint=_REINDEX)
+    return version
+
+
+def _too_new(path: Path) -> ArchiveTooNew:
+    return ArchiveTooNew(
+        "the index was written by a newer casearchive",
+        where=str(path),
+        hint="Update casearchive; the archive was left as it is.",
+    )
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """An empty index says by which vocabulary it is made."""
+    from casearchive.index import seals
+    from casearchive.terms import lexicon
+
+    with transaction(connection):
+        connection.execute("INSERT INTO about VALUES ('vocabulary', ?)", (lexicon().fingerprint,))
+        seals.single(connection)
 
 
 def forget(connection: sqlite3.Connection) -> None:
@@ -156,6 +211,9 @@ def copied(connection: sqlite3.Connection, path: Path | None) -> sqlite3.Connect
     if path is not None:
         path.touch(mode=0o600)
     copy = sqlite3.connect(path or ":memory:", isolation_level=None)
+    copy.execute(
+        "PRAGMA journal_mode = OFF"
+    )  # nothing stood there that could be lost, and a kill leaves no journal
     connection.backup(copy)
     return copy
 
@@ -164,28 +222,3 @@ def speaks(connection: sqlite3.Connection) -> str:
     """The fingerprint of the vocabulary that the index was made with."""
     row = connection.execute("SELECT value FROM about WHERE name = 'vocabulary'").fetchone()
     return str(row[0]) if row else ""
-
-
-def _migrate(connection: sqlite3.Connection, path: Path, *, fresh: bool) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == LATEST:
-        return
-    from sqlite_utils import Database
-
-    from casearchive.index.migrations import migrations
-
-    if not fresh:
-        before = path.with_suffix(f".before-{LATEST}.db")
-        before.touch(mode=0o600)
-        with contextlib.closing(sqlite3.connect(before)) as copy:
-            connection.backup(copy)
-    migrations().apply(Database(connection))
-    connection.execute(f"PRAGMA user_version = {LATEST}")
-    from casearchive.index import seals
-
-    with transaction(connection):
-        if fresh:
-            from casearchive.terms import lexicon
-
-            connection.execute("INSERT INTO about VALUES ('vocabulary', ?)", (lexicon().fingerprint,))
-        seals.everything(connection)

@@ -254,6 +254,15 @@ def report_of(connection: sqlite3.Connection, instance: int) -> str:
     return row[0] if row else ""
 
 
+def unread_reports(connection: sqlite3.Connection) -> int:
+    """How many structured reports are held of which no word is kept: they came in before reports were read."""
+    found = connection.execute(
+        "SELECT count(*) FROM instances WHERE sop_class_uid GLOB '1.2.840.10008.5.1.4.1.1.88.*'"
+        " AND id NOT IN (SELECT instance_id FROM reports)"
+    )
+    return int(found.fetchone()[0])
+
+
 def reports_of(connection: sqlite3.Connection, hashes: Iterable[str]) -> tuple[str, ...]:
     """The same for every report among these files, in their order."""
     rows = connection.execute(
@@ -399,6 +408,12 @@ def anchor(connection: sqlite3.Connection) -> tuple[int, str]:
     row = connection.execute("SELECT value FROM about WHERE name = 'ledger'").fetchone()
     position, _, digest = str(row[0] if row else "0 ").partition(" ")
     return (int(position) if position.isdecimal() else 0), digest
+
+
+def upgraded_from(connection: sqlite3.Connection) -> str:
+    """The older form in which the originals were read into this index; empty where it was made in today's."""
+    row = connection.execute("SELECT value FROM about WHERE name = 'upgraded_from'").fetchone()
+    return str(row[0]) if row else ""
 
 
 def behind(connection: sqlite3.Connection) -> int:
