@@ -170,6 +170,8 @@ def _settle(name: str, options: argparse.Namespace, share: int) -> Job:
 
 def _random(name: str, options: argparse.Namespace, share: int) -> Job:
     numbers = range(options.count)[share :: options.jobs]
+    if options.only:
+        numbers = range(int(options.only), int(options.only) + (share == 0))
     return lambda bench, tally: killing.at_random(bench, name, numbers, options.seed, tally)
 
 

@@ -58,11 +58,13 @@ def after(
     twice: Any,
     finished: bool = False,
     power: bool = False,
+    double: bool = False,
 ) -> list[str]:
     """What is broken after a run was cut off in ``folder``; each line begins with the promise.
 
     ``before``, ``done`` and ``twice`` are essences: of where it began, of an undisturbed run, of two. ``finished`` says
-    that the run had ended and said so; ``power``, that the power went, so that pictures of the cache may be damaged.
+    that the run had ended and said so; ``power``, that the power went, so that pictures of the cache may be damaged;
+    ``double``, that the same was run twice, and may have happened twice.
     """
     place, what = Place(Path(folder), Path(stick)), SCENARIOS[scenario]
     look = Place(place.folder.with_name(place.folder.name + ".look"), place.stick)
@@ -72,7 +74,8 @@ def after(
         broken = list(_as_it_is(look, what))
         now = None
         if what.atomic or finished:
-            now, more = _next_writer(look, before, done)
+            known = {"before": before, "done": done, **({"twice": twice} if double else {})}
+            now, more = _next_writer(look, known)
             broken += more
             if finished:
                 broken += (f"I1 it had ended with 0, and {line}" for line in _unlike(_settled(look), done))
@@ -159,8 +162,9 @@ def _landed(place: Place, what: Scenario) -> Iterator[str]:
 # ------------------------------------------------------------------------------------------------ what comes next
 
 
-def _next_writer(place: Place, before: Any, done: Any) -> tuple[str, list[str]]:
-    """What another command finds: all of the one that was cut off, or nothing of it."""
+def _next_writer(place: Place, known: dict[str, Any]) -> tuple[str, list[str]]:
+    """What another command finds: all of the one that was cut off, or nothing of it, by the essences that are
+    ``known``."""
     code, _, err = run(*on(place), "ingest", str(place.stick / "notes.txt"), "--workers", "0")
     if code:
         return "neither", [f"I3 the next ingest ends with {code}: {_line(err)}"]
@@ -169,8 +173,7 @@ def _next_writer(place: Place, before: Any, done: Any) -> tuple[str, list[str]]:
         return "before", []
     if "broken" in found:
         return "neither", [f"I4 {found['broken']}"]
-    known = {"before": before["archive"], "done": done["archive"]}
-    apart = {name: differences(found, e) for name, e in known.items() if e is not None}
+    apart = {name: differences(found, e["archive"]) for name, e in known.items() if e["archive"] is not None}
     for name, told in apart.items():
         if not told:
             return name, []
@@ -190,7 +193,7 @@ def _the_same_again(
     found = _settled(place)
     wanted = [done] if now == "before" or not what.atomic else [done, twice]
     told = [_unlike(found, e) for e in wanted]
-    if all(told):
+    if all(told) and now != "twice":
         yield from (f"I4 the same again: {line}" for line in told[0])
     code, out, err = run("--json", *on(place), "verify", "--full")
     if code:

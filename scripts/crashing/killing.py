@@ -41,7 +41,7 @@ def settle(bench: Bench, name: str, pairs: Iterable[tuple[int, int]], tally: Tal
         place = bench.fresh(scenario)
         bench.run(scenario, bench.control.kill(first, place))
         bench.run(scenario, bench.control.kill(second, place))
-        tally.judged(f"--only {first},{second}", bench.judge(name))
+        tally.judged(f"--only {first},{second}", bench.judge(name, double=True))
 
 
 def at_random(bench: Bench, name: str, numbers: Iterable[int], seed: str, tally: Tally) -> None:
@@ -53,6 +53,7 @@ def at_random(bench: Bench, name: str, numbers: Iterable[int], seed: str, tally:
     for number in numbers:
         rng = random.Random(f"{seed}:{name}:{number}")
         bench.fresh(scenario)
-        for _ in range(2 if rng.random() < 0.25 else 1):
+        kills = 2 if rng.random() < 0.25 else 1
+        for _ in range(kills):
             bench.run(scenario, None, after=rng.uniform(0.001, whole))
-        tally.judged(f"--seed {seed} --only {number}", bench.judge(name))
+        tally.judged(f"--seed {seed} --only {number}", bench.judge(name, double=kills > 1))

@@ -83,13 +83,16 @@ class Bench:
             self._ends[name] = Ends(before, done, self._settled(), calls)
         return self._ends[name]
 
-    def judge(self, name: str, *, finished: bool = False, power: bool = False) -> list[str]:
-        """What is broken in the place as it is. ``finished``: the run had ended with 0; ``power``: the power went."""
+    def judge(
+        self, name: str, *, finished: bool = False, power: bool = False, double: bool = False
+    ) -> list[str]:
+        """What is broken in the place as it is; see ``judging.after``."""
         ends = self._ends[name]
         try:
             told = self.warm.call(
                 "judging:after", folder=str(self.place.folder), stick=str(self.place.stick), scenario=name,
                 before=ends.before, done=ends.done, twice=ends.twice, finished=finished, power=power,
+                double=double,
             )  # fmt: skip
         except RuntimeError as error:  # what nobody foresaw is a finding, too
             return [f"I? it cannot be judged: {str(error).strip().splitlines()[-1]}"]
