@@ -574,11 +574,13 @@ class Archive:
 
         Raises ``UsageError`` where the name is taken or no slug, ``QueryError`` where the query cannot be read.
         """
-        return self._choosing().keep(slug, query, title=title, living=living, dry_run=dry_run)
+        with self._choosing_alone(dry_run) as choosing:
+            return choosing.keep(slug, query, title=title, living=living, dry_run=dry_run)
 
     def set_freeze(self, slug: str, *, dry_run: bool = False) -> TeachingSetRecord:
         """Keep what a living set holds now, so that cases can be added, left out and ordered by hand."""
-        return self._choosing().freeze(slug, dry_run=dry_run)
+        with self._choosing_alone(dry_run) as choosing:
+            return choosing.freeze(slug, dry_run=dry_run)
 
     def set_create(
         self,
@@ -590,21 +592,23 @@ class Archive:
         dry_run: bool = False,
     ) -> TeachingSetRecord:
         """Make a set. Raises ``UsageError`` where it exists or its name is no slug."""
-        return self._choosing().create(
-            slug, title=title, description=description, cases=cases, dry_run=dry_run
-        )
+        with self._choosing_alone(dry_run) as choosing:
+            return choosing.create(slug, title=title, description=description, cases=cases, dry_run=dry_run)
 
     def set_add(self, slug: str, cases: Sequence[str], *, dry_run: bool = False) -> TeachingSetRecord:
         """Add cases (slugs, or queries whose cases are added best first) at the end of a set."""
-        return self._choosing().add(slug, cases, dry_run=dry_run)
+        with self._choosing_alone(dry_run) as choosing:
+            return choosing.add(slug, cases, dry_run=dry_run)
 
     def set_remove(self, slug: str, cases: Sequence[str], *, dry_run: bool = False) -> TeachingSetRecord:
         """Take cases out of a set; the cases stay in the archive."""
-        return self._choosing().remove(slug, cases, dry_run=dry_run)
+        with self._choosing_alone(dry_run) as choosing:
+            return choosing.remove(slug, cases, dry_run=dry_run)
 
     def set_order(self, slug: str, cases: Sequence[str], *, dry_run: bool = False) -> TeachingSetRecord:
         """Put these cases of a set first, in this order; the others keep theirs behind them."""
-        return self._choosing().order(slug, cases, dry_run=dry_run)
+        with self._choosing_alone(dry_run) as choosing:
+            return choosing.order(slug, cases, dry_run=dry_run)
 
     def set_edit(
         self,
@@ -620,9 +624,8 @@ class Archive:
         Raises ``UsageError`` where nothing is to be changed, for an option that neither the rules nor an output have,
         for a value it cannot have, and for one to be taken away that the set does not have.
         """
-        return self._choosing().edit(
-            slug, title=title, description=description, options=options, dry_run=dry_run
-        )
+        with self._choosing_alone(dry_run) as choosing:
+            return choosing.edit(slug, title=title, description=description, options=options, dry_run=dry_run)
 
     def set_version(self, slug: str) -> int:
         """How often a set was saved: 1 when it was made, one more with every change of it."""
@@ -954,6 +957,12 @@ class Archive:
         from casearchive.choosing import Choosing
 
         return Choosing(self._layout, self._search, self._say)
+
+    @contextlib.contextmanager
+    def _choosing_alone(self, dry_run: bool) -> Iterator[Choosing]:
+        """To change sets: nobody else does meanwhile."""
+        with contextlib.nullcontext() if dry_run else self._writing():
+            yield self._choosing()
 
     def _editing(self) -> Editing:
         from casearchive.editing import Editing

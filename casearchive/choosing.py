@@ -251,22 +251,22 @@ class Choosing:
         return after if dry_run or after == before else self._saved(after, "set-changed")
 
     def _saved(self, changed: TeachingSetRecord, event: str) -> TeachingSetRecord:
-        """The set as a file with its line in the ledger, then its row."""
+        """The set as a file with its line in the ledger, then its row. The caller is the writer."""
         import hashlib
 
-        from casearchive import index, settling, teachingsets
+        from casearchive import index, teachingsets
         from casearchive.index import write
         from casearchive.rooms import Rooms
 
         rooms = Rooms.of(self.layout)
-        with settling.writer(rooms, self.say):
-            content = teachingsets.dump(changed).encode()
-            details = {"cases": list(changed.cases), "set_sha256": hashlib.sha256(content).hexdigest()}
-            lines = [(event, changed.slug, details)]
-            events = rooms.put({self.layout.teaching_set(changed.slug): content}, lines)
-            with index.writing(self.layout.index) as connection, index.transaction(connection):
-                write.put_set(connection, changed)
-                write.add_events(connection, events)
+        content = teachingsets.dump(changed).encode()
+        details = {"cases": list(changed.cases), "set_sha256": hashlib.sha256(content).hexdigest()}
+        events = rooms.put(
+            {self.layout.teaching_set(changed.slug): content}, [(event, changed.slug, details)]
+        )
+        with index.writing(self.layout.index) as connection, index.transaction(connection):
+            write.put_set(connection, changed)
+            write.add_events(connection, events)
         return changed
 
 

@@ -74,10 +74,11 @@ def waiting(folder: Path) -> Iterator[tuple[Path, Path]]:
         yield beside, folder / beside.name[1 : -len(_WAITING)]
 
 
-def write_lightly(path: Path, content: bytes) -> None:
-    """The same for what can be made again: whole or not at all, without waiting for the disk."""
+def write_lightly(path: Path, content: bytes, *, by: Path | None = None) -> None:
+    """The same for what can be made again: whole or not at all, without waiting for the disk; half-made in the folder
+    ``by`` (of the same disk), or beside it."""
     private_folder(path.parent)
-    with temporary_sibling(path) as temporary:
+    with temporary_sibling(path if by is None else private_folder(by) / path.name) as temporary:
         _write_private(temporary, content, sync=False)
         temporary.replace(path)
 
@@ -140,6 +141,22 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_tree(root: Path) -> None:
+    """Make all files and names below ``root`` durable; several at once, for the disk takes them together."""
+    from concurrent.futures import ThreadPoolExecutor  # needed by exports alone
+
+    folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
+    files = [path for folder in folders for path in folder.iterdir() if path.is_file()]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(_sync_file, files))
+        list(threads.map(sync_folder, folders))
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _write_private(path: Path, content: bytes, *, sync: bool) -> None:

@@ -30,6 +30,7 @@ from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR
 from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded, UsageError
 from casearchive.exporters import Exporter, checks, exporter, exporters, films, packs
+from casearchive.files import private_folder, sync_folder, sync_tree
 from casearchive.index import read
 from casearchive.model import Case, Facts, Identifier, TeachingSetRecord
 from casearchive.record.reading import dotted
@@ -102,7 +103,9 @@ def release(
         with index.writing(rooms.layout.index) as behind:
             rooms.catch_up(behind)  # a decision that only the ledger knows yet is a decision
         connection = stack.enter_context(index.reading(rooms.layout.index))
-        staging = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=rooms.layout.temporary)))
+        staging = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(dir=private_folder(rooms.layout.temporary)))
+        )
         memory = Remembered(rooms, learning=not dry_run)
         cache = Cache(rooms.layout.darkroom, learning=not dry_run)
         cache.sweep()
@@ -520,12 +523,15 @@ def _land(building: Path, target: Path, note: Callable[[], object] = lambda: Non
     Raises what the disk or ``note`` raises.
     """
     old = building.with_suffix(".replaced") if target.exists() else None
+    sync_tree(building)
     with contextlib.ExitStack() as undo:
         if old is not None:
             target.rename(old)
             undo.callback(old.rename, target)
+            sync_folder(target.parent)
         building.rename(target)
         undo.callback(target.rename, building)
+        sync_folder(target.parent)
         note()
         undo.pop_all()
     if old is not None:

@@ -161,7 +161,7 @@ class Rooms:
         try:
             since = datetime.now().astimezone().strftime("%H:%M:%S")
             text = f"process {os.getpid()} on {socket.gethostname()} since {since}"
-            cut_off = holder.exists()
+            cut_off = holder.exists() or any(self.layout.root.glob(f".{holder.name}.*"))
             write_durably(holder, text.encode())
             yield cut_off
             holder.unlink(missing_ok=True)

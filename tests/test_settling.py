@@ -248,3 +248,26 @@ def test_a_search_after_a_kill_in_the_middle_of_a_transaction_reads_what_stood_b
     assert archive.search("").total
     assert list(archive.dump()) == before
     _clean(archive)
+
+
+def test_a_change_of_a_set_that_was_cut_off_is_not_made_twice(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = Archive.open(root)
+    real = Ledger.append
+
+    def append(ledger: Ledger, lines: object) -> None:
+        real(ledger, lines)  # type: ignore[arg-type]
+        _die()
+
+    monkeypatch.setattr(Ledger, "append", append)
+    _cut_off(lambda: archive.set_edit("thigh", title="The painful thigh"))
+    monkeypatch.undo()
+    assert archive.set_edit("thigh", title="The painful thigh").title == "The painful thigh"
+    assert [e.event for e in archive.log("thigh")].count("set-changed") == 1
+    _clean(archive)
+
+
+def test_who_was_killed_while_it_wrote_down_who_it_is_leaves_nothing(root: Path) -> None:
+    (root / ".writer.txt.0123456789ab.tmp").write_text("process 1")
+    archive = Archive.open(root)
+    archive.new("another")
+    _clean(archive)

@@ -125,8 +125,8 @@ def _pictured(clip: Clip, layout: Layout, bare: Gathered) -> Gathered:
         notes = (*clip.facts.notes, f"no picture: {trouble.what}")
         return replace(bare, facts=replace(clip.facts, notes=notes))
     try:
-        write_lightly(layout.picture(sha256, "thumbnail"), pictures.thumbnail)
-        write_lightly(layout.picture(sha256, "filmstrip"), pictures.filmstrip)
+        write_lightly(layout.picture(sha256, "thumbnail"), pictures.thumbnail, by=layout.temporary)
+        write_lightly(layout.picture(sha256, "filmstrip"), pictures.filmstrip, by=layout.temporary)
     except OSError as error:
         return replace(bare, disk=error)
     # facts are read after decoding: what the pixels told is noted by then
