@@ -1,0 +1,1 @@
+"""Parts of ``scripts/crash_test.py``: a shim that counts, kills and fails calls, scenarios, what must hold after."""
