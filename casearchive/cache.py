@@ -16,7 +16,7 @@ from pathlib import Path
 
 from casearchive.files import PRIVATE_FILE, PRIVATE_FOLDER, private_folder, temporary_sibling
 
-_UNUSED = 60 * 86_400  # seconds
+_UNUSED, _HALF_MADE = 60 * 86_400, 86_400  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,13 @@ class Cache:
             self.made(digest, name, make, again=again)
 
     def sweep(self) -> None:
-        """Throw away what nobody asked for in two months."""
+        """Throw away what nobody asked for in two months, and what was half made a day ago."""
         if not self.learning or not self.folder.is_dir():
             return
-        before = time.time() - _UNUSED
+        now = time.time()
         for path in self.folder.glob("??/*"):
             with contextlib.suppress(OSError):
-                if path.stat().st_mtime < before:
+                if path.stat().st_mtime < now - (_HALF_MADE if path.suffix == ".tmp" else _UNUSED):
                     _throw_away(path)
 
 

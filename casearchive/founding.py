@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from casearchive import index, settings, truth
 from casearchive.errors import ArchiveBusy, CaseArchiveError
-from casearchive.files import private_folder, write_durably
+from casearchive.files import private_folder, sync_folder, write_durably
 from casearchive.index import write
 from casearchive.ledger import Ledger
 from casearchive.settings import Layout
@@ -33,6 +33,7 @@ def create(root: Path) -> Layout:
     except Timeout:
         raise ArchiveBusy("somebody makes an archive here at this moment", where=str(root)) from None
     try:
+        sync_folder(layout.root)  # by the lock it is known as ours, should this be cut off
         _check_free(layout)
         for left in _left(layout):
             shutil.rmtree(left) if left.is_dir() else left.unlink()

@@ -134,20 +134,23 @@ class Ledger:
 
     def strike(self, subjects: Iterable[str]) -> tuple[Event, ...]:
         """Take away what stands beside the chain in the lines about ``subjects``; durable when this returns. Returns
-        those lines as they are now. Raises ``Damaged`` where the chain does not hold."""
+        those lines as they are now, those that were struck before among them. Raises ``Damaged`` where the chain does
+        not hold."""
         gone = frozenset(subjects)
         self._mend_tail()
         kept: list[bytes] = []
-        changed: list[Event] = []
+        told: list[Event] = []
+        changed = False
         for event, raw in zip(self.events(), self._path.read_bytes().splitlines(keepends=True), strict=True):
             data = json.loads(raw)
-            if event.subject in gone and data.pop("aside", None):
-                raw = _line(data)
-                changed.append(self._read(raw, event.position))
+            if event.subject in gone:
+                if data.pop("aside", None):
+                    raw, changed = _line(data), True
+                told.append(self._read(raw, event.position))
             kept.append(raw)
         if changed:
             write_durably(self._path, b"".join(kept))
-        return tuple(changed)
+        return tuple(told)
 
     def _read(self, raw: bytes, number: int) -> Event:
         """One line, its own hash checked. Whatever is written differently than we write it was changed, too."""

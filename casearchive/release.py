@@ -496,7 +496,7 @@ def _check_target(target: Path, rooms: Rooms, inside: bool) -> tuple[str, ...]:
 def _building(target: Path) -> Any:
     """A private temporary sibling of ``target``, gone at the end whatever happens; what an export that was killed left
     there goes first, for it was not searched yet."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(target.parent)
     _after_a_kill(target)
     folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=".unfinished", dir=target.parent))
     try:

@@ -161,7 +161,7 @@ class Rooms:
         try:
             since = datetime.now().astimezone().strftime("%H:%M:%S")
             text = f"process {os.getpid()} on {socket.gethostname()} since {since}"
-            cut_off = holder.exists() or any(self.layout.root.glob(f".{holder.name}.*"))
+            cut_off = self._was_cut_off()
             write_durably(holder, text.encode())
             before = self.ledger.size
             try:
@@ -173,6 +173,11 @@ class Rooms:
             holder.unlink(missing_ok=True)
         finally:
             lock.release()
+
+    def _was_cut_off(self) -> bool:
+        layout = self.layout
+        left = layout.temporary.iterdir() if layout.temporary.is_dir() else ()
+        return layout.holder.exists() or any(left) or any(layout.root.glob(f".{layout.holder.name}.*"))
 
     def is_being_written(self) -> bool:
         """Whether a writer is at work now, as far as that can be told without writing."""
@@ -203,7 +208,9 @@ class Rooms:
         layout = self.layout
         if layout.temporary.is_dir():
             yield from sorted(layout.temporary.iterdir())
-        for folder in (layout.root, layout.cases, layout.sets, layout.scanners, layout.quarantine):
+        for folder in (
+            layout.root, layout.cases, layout.sets, layout.scanners, layout.quarantine, layout.cache,
+        ):  # fmt: skip
             yield from sorted(folder.glob(".*.tmp"))
         yield from sorted(layout.root.glob("index.db.new*"))
 

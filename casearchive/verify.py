@@ -205,8 +205,8 @@ class _Begun:
         if self._rooms.is_being_written():
             what = "somebody writes to the archive at this moment, so what is told here is of several moments"
             yield Fault("being-written", ".", what, "run verify again when it is done")
-        elif self.unheard or self.files or self._removals:
-            what = "a run was cut off before all was written that it had begun"
+        elif self._rooms.layout.holder.exists() or self.files:
+            what = "the last run was cut off or failed, and may have begun what is not done yet"
             yield Fault(
                 "unfinished", "ledger.jsonl", what, f"the next command that writes does it, or: {REPAIR}"
             )
