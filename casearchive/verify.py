@@ -211,6 +211,10 @@ class _Begun:
                 "unfinished", "ledger.jsonl", what, f"the next command that writes does it, or: {REPAIR}"
             )
 
+    def strikes(self, event: Event) -> bool:
+        """Whether a removal that is not finished struck out what stood beside this line."""
+        return event.struck and event.subject in self._subjects
+
     def unlike(self, faults: Iterable[Fault]) -> Iterator[Fault]:
         """Those of ``faults`` that are about something else."""
         for fault in faults:
@@ -435,7 +439,7 @@ def _heard(connection: sqlite3.Connection, events: list[Event], begun: _Begun) -
     if any(position not in told for position in heard) or position > len(events):
         what = "the index knows lines that are not there any more"
         yield Fault("ledger-short", "ledger.jsonl", what, f"{REPAIR}, or: {BACKUP}")
-    elif any(told[position] != line for position, line in heard.items()) or (
+    elif any(told[p] != line and not begun.strikes(events[p - 1]) for p, line in heard.items()) or (
         position and events[position - 1].hash != digest
     ):
         what = "its lines are not the ones that were indexed"
