@@ -24,6 +24,8 @@ JUDGES = {
     "sixel2png": "libsixel-bin",
     "Orthanc": "orthanc",
     "xmllint": "libxml2-utils",
+    "cc": "gcc",
+    "strace": "strace",
 }
 
 
