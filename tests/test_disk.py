@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from casearchive.ledger import Ledger
 from casearchive.model import Outcome
 from casearchive.stores.folder import FolderStore
 
-CASE = Path(__file__).parent.parent / "cases" / "achilles-complete-rupture"
 POSIX = pytest.mark.skipif(os.name != "posix", reason="permissions of this kind are POSIX's")
 
 
@@ -114,10 +112,11 @@ def test_everything_is_private_whatever_the_umask_says(stick: Path, tmp_path: Pa
         assert done.returncode in (0, 3), done.stderr
 
     root, out = str(tmp_path / "archive"), str(tmp_path / "out")
-    shutil.copytree(CASE, stick / CASE.name)
+    helpers.case_folder(stick / "tear")
     run("init", root)
     run("--archive", root, "ingest", str(stick), "--report", str(tmp_path / "report.jsonl"))
-    run("--archive", root, "set", "create", "thigh", CASE.name)
+    run("--archive", root, "set", "create", "thigh", "tear")
+    run("--archive", root, "review", "approve", "tear:M1", "--whole", "--because", "noise")
     run("--archive", root, "export", "thigh", "--as", "csv", "--to", out)
     run("--archive", root, "backup", str(tmp_path / "backup"))
     for top in ("archive", "out", "backup", "report.jsonl"):
