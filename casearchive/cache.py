@@ -25,6 +25,7 @@ class Cache:
 
     folder: Path
     learning: bool = True  # a dry run keeps nothing
+    half: Path | None = None  # where things lie while they are made; beside their place where it is not said
 
     def place(self, digest: str, name: str) -> Path:
         """Where it is or will be."""
@@ -45,7 +46,7 @@ class Cache:
             _throw_away(path)
         if self.there(digest, name) is None:
             private_folder(path.parent)
-            with temporary_sibling(path) as unfinished:
+            with temporary_sibling(self.half / path.name if self.half else path) as unfinished:
                 try:
                     make(unfinished)
                     unfinished.chmod(PRIVATE_FOLDER if unfinished.is_dir() else PRIVATE_FILE)

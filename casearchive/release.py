@@ -107,7 +107,7 @@ def release(
             stack.enter_context(tempfile.TemporaryDirectory(dir=private_folder(rooms.layout.temporary)))
         )
         memory = Remembered(rooms, learning=not dry_run)
-        cache = Cache(rooms.layout.darkroom, learning=not dry_run)
+        cache = Cache(rooms.layout.darkroom, learning=not dry_run, half=rooms.layout.temporary)
         cache.sweep()
         teaching, identifiers, waiting = _pass_all(
             rooms, connection, wanted, staging, chosen, memory, cache, tell
