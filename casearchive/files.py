@@ -17,6 +17,7 @@ from casearchive.errors import CaseArchiveError
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 _WAITING = ".new"
+_SYSTEM: str = sys.platform
 
 
 def private_folder(path: Path) -> Path:
@@ -141,6 +142,24 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def exchanged(one: Path, other: Path) -> bool:
+    """Give two files or folders each other's name, at one instant. False where the system or the disk cannot; nothing
+    is changed then."""
+    import ctypes  # needed where an export replaces an older one
+
+    names = os.fsencode(one), os.fsencode(other)
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        if _SYSTEM == "linux":
+            here = -100  # AT_FDCWD; 2 is RENAME_EXCHANGE
+            return bool(library.renameat2(here, names[0], here, names[1], 2) == 0)
+        if _SYSTEM == "darwin":
+            return bool(library.renamex_np(*names, 2) == 0)  # RENAME_SWAP
+    except (OSError, AttributeError, TypeError):
+        pass
+    return False
 
 
 def sync_tree(root: Path) -> None:

@@ -30,7 +30,7 @@ from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import AUTHOR
 from casearchive.errors import CaseArchiveError, IdentityFound, ReviewNeeded, UsageError
 from casearchive.exporters import Exporter, checks, exporter, exporters, films, packs
-from casearchive.files import private_folder, sync_folder, sync_tree
+from casearchive.files import exchanged, private_folder, sync_folder, sync_tree
 from casearchive.index import read
 from casearchive.model import Case, Facts, Identifier, TeachingSetRecord
 from casearchive.record.reading import dotted
@@ -525,12 +525,16 @@ def _land(building: Path, target: Path, note: Callable[[], object] = lambda: Non
     old = building.with_suffix(".replaced") if target.exists() else None
     sync_tree(building)
     with contextlib.ExitStack() as undo:
-        if old is not None:
-            target.rename(old)
-            undo.callback(old.rename, target)
-            sync_folder(target.parent)
-        building.rename(target)
-        undo.callback(target.rename, building)
+        if old is not None and exchanged(building, target):
+            undo.callback(exchanged, building, target)
+            old = building  # under this name the older one lies now
+        else:
+            if old is not None:
+                target.rename(old)
+                undo.callback(old.rename, target)
+                sync_folder(target.parent)
+            building.rename(target)
+            undo.callback(target.rename, building)
         sync_folder(target.parent)
         note()
         undo.pop_all()

@@ -16,9 +16,10 @@ from PIL import Image
 from pydicom import dcmread
 from test_looking import written
 
-from casearchive import Archive
+from casearchive import Archive, release
 from casearchive.errors import CaseArchiveError, IdentityFound, NotFound, ReviewNeeded, UsageError
 from casearchive.exporters import html
+from casearchive.files import exchanged
 from casearchive.ledger import Ledger
 from casearchive.rereading import Reread
 
@@ -244,6 +245,29 @@ def test_inside_the_archive_an_export_is_searched_for_its_patients_too(
     assert "quillfeather" not in " ".join(again.found).lower()
     (tmp_path / TEAR / "certificate.json").write_text("{}", "utf-8")
     assert taken.search_export(tmp_path / TEAR) == Reread()
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_newer_export_takes_the_place_of_an_older_one_at_one_instant_or_in_two_steps(
+    taken: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    taken.export([TEAR], formats=["folder"], to=tmp_path)
+    if not at_once:
+        monkeypatch.setattr(release, "exchanged", lambda *_: False)
+    taken.export([TEAR], formats=["csv"], to=tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {TEAR}
+    assert not (tmp_path / TEAR / "folder").exists()
+    assert Archive.verify_export(tmp_path / TEAR) == ()
+
+
+def test_names_are_exchanged_or_nothing_is_changed(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "page").write_text("1", "utf-8")
+    (tmp_path / "other").mkdir()
+    done = exchanged(tmp_path / "one", tmp_path / "other")
+    assert (tmp_path / ("other" if done else "one") / "page").read_text("utf-8") == "1"
+    assert not exchanged(tmp_path / "one", tmp_path / "nowhere")
+    assert {p.name for p in tmp_path.iterdir()} == {"one", "other"}
 
 
 def test_what_a_person_put_beside_an_export_is_never_thrown_away(taken: Archive, tmp_path: Path) -> None:
