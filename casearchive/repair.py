@@ -293,6 +293,8 @@ def _do(rooms: Rooms, step: Step) -> None:
         rooms.sweep()  # the rest was done when its caller became the writer
     elif step.kind == "pictures":
         found = gather(Task(layout.root, None, step.where))
+        if found.disk is not None:
+            raise found.disk
         if found.facts is None:
             raise UnreadableFile(found.reason, found.message or "it cannot be read")
 

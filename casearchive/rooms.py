@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from casearchive import index, record, settings
 from casearchive.clip import Clip
 from casearchive.errors import ArchiveBusy, CaseArchiveError, Damaged, NotFound, UnreadableFile
-from casearchive.files import replaced_together, write_durably
+from casearchive.files import digest_of, replaced_together, write_durably
 from casearchive.index import read, write
 from casearchive.ledger import Event, Ledger
 from casearchive.model import Case
@@ -104,9 +104,10 @@ class Rooms:
     @contextlib.contextmanager
     def opened(self, sha256: str) -> Iterator[Clip | None]:
         """An original, as what may leave is made of it: without graphics that lie over its pictures; closed at the
-        end. None where it is not at hand, cannot be read, or is not what it was when it came in."""
+        end. None where it is not at hand, cannot be read, or is not what it was when it came in: what a person decided
+        about a file holds for its bytes."""
         clip = None
-        if sha256 and self.store.has(sha256) and self._intact(sha256):
+        if sha256 and digest_of(self.store.path(sha256)) == sha256:
             with contextlib.suppress(UnreadableFile):
                 clip = open_clip(self.store.path(sha256), sha256, graphics=False)
         try:
@@ -114,14 +115,6 @@ class Rooms:
         finally:
             if clip is not None:
                 clip.close()
-
-    def _intact(self, sha256: str) -> bool:
-        """What a person decided about a file holds for its bytes: they are compared before anything is made of them."""
-        try:
-            with self.store.path(sha256).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest() == sha256
-        except OSError:
-            return False
 
     @contextlib.contextmanager
     def writer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pickle
 import stat
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from casearchive import Archive, disk
 from casearchive.errors import CaseArchiveError, NoRoom
+from casearchive.ingest.gather import Gathered
 from casearchive.ledger import Ledger
 from casearchive.model import Outcome
 from casearchive.stores.folder import FolderStore
@@ -150,3 +152,25 @@ def test_an_archive_that_cannot_be_written_to_is_read_and_says_so(tmp_path: Path
             archive.edit("tear", {"title": "Another title"})
     finally:
         archive.path.chmod(0o700)
+
+
+def test_a_disk_that_is_full_of_pictures_ends_a_reindex_and_the_old_index_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Archive.open(archives.made(tmp_path))
+    before = list(archive.dump())
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("casearchive.ingest.gather.write_lightly", full)
+    with pytest.raises(NoRoom):
+        archive.reindex(workers=0)
+    monkeypatch.undo()
+    assert list(archive.dump()) == before
+
+
+def test_what_the_disk_refused_a_worker_comes_whole_to_whoever_waits() -> None:
+    refused = Gathered("", 0, disk=OSError(errno.ENOSPC, "No space left on device", "tmp/x"))
+    told = pickle.loads(pickle.dumps(refused)).disk
+    assert (told.errno, told.strerror, told.filename) == (errno.ENOSPC, "No space left on device", "tmp/x")

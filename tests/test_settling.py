@@ -28,6 +28,16 @@ def _die(*_: object, **__: object) -> None:
     raise Killed
 
 
+def _die_after_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Ledger.append
+
+    def append(ledger: Ledger, lines: object) -> None:
+        real(ledger, lines)  # type: ignore[arg-type]
+        _die()
+
+    monkeypatch.setattr(Ledger, "append", append)
+
+
 @pytest.fixture(scope="module")
 def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return archives.made(tmp_path_factory.mktemp("master"))
@@ -76,13 +86,7 @@ def test_cut_off_after_the_ledger_has_its_line_it_is_done_by_the_next_writer(
     root: Path, change: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     archive = Archive.open(root)
-    real = Ledger.append
-
-    def append(ledger: Ledger, lines: object) -> None:
-        real(ledger, lines)  # type: ignore[arg-type]
-        _die()
-
-    monkeypatch.setattr(Ledger, "append", append)
+    _die_after_the_line(monkeypatch)
     _cut_off(lambda: CHANGES[change](archive))
     monkeypatch.undo()
     verdict = archive.verify()
@@ -254,13 +258,7 @@ def test_a_change_of_a_set_that_was_cut_off_is_not_made_twice(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = Archive.open(root)
-    real = Ledger.append
-
-    def append(ledger: Ledger, lines: object) -> None:
-        real(ledger, lines)  # type: ignore[arg-type]
-        _die()
-
-    monkeypatch.setattr(Ledger, "append", append)
+    _die_after_the_line(monkeypatch)
     _cut_off(lambda: archive.set_edit("thigh", title="The painful thigh"))
     monkeypatch.undo()
     assert archive.set_edit("thigh", title="The painful thigh").title == "The painful thigh"

@@ -228,12 +228,11 @@ class _Run:
             item, state = self.line.popleft()
             if not isinstance(item, Found):
                 continue
-            gathered = self.crew.next()
-            if (
-                gathered.disk is None
-                and gathered is not CANCELLED
-                and not (gathered.held and not self._indexed(gathered.sha256))
-            ):
+            try:
+                gathered = self.crew.next()
+            except CaseArchiveError:
+                continue  # there was no room for it
+            if gathered is not CANCELLED and not (gathered.held and not self._indexed(gathered.sha256)):
                 self._receive(item, state, gathered)
 
     def _serve(self) -> None:
@@ -276,8 +275,6 @@ class _Run:
         if gathered.held and not self._indexed(gathered.sha256):
             # its bytes are kept but the index never heard of them: a run that was cut off
             gathered = self.crew.ask(Task(self.rooms.layout.root, None, gathered.sha256, self.dry_run))
-        if gathered.disk is not None:
-            raise disk.refused(gathered.disk)
         if gathered.reason:
             self._settle(_refused(found, gathered))
             self._missing_on_medium(found, gathered.on_medium)

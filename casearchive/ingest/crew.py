@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import IO
 
+from casearchive import disk
 from casearchive.ingest.gather import Gathered, Task, gather
 
 #: Seconds one file may take before its worker is ended, however little it works meanwhile (a medium that hangs).
@@ -71,16 +72,16 @@ class Crew:
         return bool(self._waiting) and self._waiting[0].filled
 
     def next(self) -> Gathered:
-        """The result of the oldest task still out."""
-        return self._waiting.popleft().get()
+        """The result of the oldest task still out. Raises where the archive's own disk refused it."""
+        return _delivered(self._waiting.popleft().get())
 
     def ask(self, task: Task) -> Gathered:
-        """One result at once, outside the order."""
+        """One result at once, outside the order. Raises as ``next`` does."""
         if not self._threads:
-            return _safely(task)
+            return _delivered(_safely(task))
         box = _Box()
         self._tasks.put((task, box))
-        return box.get()
+        return _delivered(box.get())
 
     def cancel(self) -> None:
         """Let go of what has not been begun; what is being worked on is still finished."""
@@ -114,6 +115,12 @@ class Crew:
         finally:
             if child is not None:
                 _dismiss(child)
+
+
+def _delivered(found: Gathered) -> Gathered:
+    if found.disk is not None:
+        raise disk.refused(found.disk)
+    return found
 
 
 class _Box:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from casearchive.errors import NotFound, UnreadableFile
-from casearchive.files import private_folder, sync_folder
+from casearchive.files import digest_of, private_folder, sync_folder
 from casearchive.stores import Incoming
 
 NAME = "folder"
@@ -46,7 +46,7 @@ class FolderStore:
 
     def put(self, incoming: Incoming) -> bool:
         target = self.path(incoming.sha256)
-        if target.is_file() and not target.is_symlink() and _hash(target) == incoming.sha256:
+        if digest_of(target) == incoming.sha256:
             self.drop(incoming)
             return False
         private_folder(target.parent)
@@ -128,8 +128,3 @@ def _read(file: BinaryIO) -> bytes:
         raise UnreadableFile(
             "unreadable", f"reading it failed ({error.strerror})", hint="Is the medium still there?"
         ) from error
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

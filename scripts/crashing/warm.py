@@ -238,9 +238,9 @@ def _live(request: Mapping[str, Any], library: ctypes.CDLL) -> None:
             file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             os.dup2(file, number)
             os.close(file)
-        sys.stdin = open(0, closefd=False)  # noqa: SIM115
-        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 they stay open as long as the process
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 as above
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 as above
         if request["control"] and library.crash_attach(request["control"].encode()):
             raise RuntimeError("the shim cannot read its control file")
         from casearchive.ingest import crew
@@ -312,9 +312,9 @@ def _hire() -> _Worker:
             nothing = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nothing, 2)
             os.closerange(3, 690)
-            sys.stdin = open(0, closefd=False)  # noqa: SIM115
-            sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-            sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+            sys.stdin = open(0, closefd=False)  # noqa: SIM115 they stay open as long as the process
+            sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 as above
+            sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 as above
             from casearchive.ingest import crew
 
             crew._main()
