@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from casearchive import disk, index, record, teachingsets, truth
-from casearchive.claims import completed
+from casearchive import disk, index, teachingsets, truth
 from casearchive.errors import CaseArchiveError
-from casearchive.files import read_plain, sync_folder
+from casearchive.files import sync_folder
 from casearchive.index import older, write
+from casearchive.ingest import filing
 from casearchive.ingest.crew import Crew
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.rooms import Rooms
@@ -115,31 +115,18 @@ def _refile(
     if found.facts is None:
         problems.append(f"{sha256}: {found.message}")
         return
-    write.add_instance(
-        connection,
-        completed(found.facts, name),
-        sha256=sha256,
-        size=found.size,
-        name=name,
-        subject_key=rooms.subject_key(found.facts.subject.identity),
-        key_frame=found.key_frame,
-        key_frame_why=found.key_frame_why,
-    )
+    filing.put_file(rooms, connection, filing.with_claims(found, name), name)
 
 
 def _recase(rooms: Rooms, connection: sqlite3.Connection, problems: list[str], gone: frozenset[str]) -> int:
     count = 0
     for path in sorted(p for p in rooms.layout.cases.glob("*.toml") if p.stem not in gone):
         try:
-            text = read_plain(path).decode("utf-8")
-            case = record.loads(text, slug=path.stem, file=f"cases/{path.name}")
+            with index.transaction(connection):
+                filing.put_record(rooms, connection, path.stem)
         except (CaseArchiveError, OSError, UnicodeDecodeError) as error:
             problems.append(str(error))
             continue
-        digest = truth.digest(text.encode())
-        with index.transaction(connection):
-            score = record.completeness(case, text=text).score
-            write.put_case(connection, case, record_sha256=digest, completeness=score)
         count += 1
     return count
 

@@ -12,11 +12,11 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from casearchive import index, record, removing, repair, teachingsets, truth
-from casearchive.claims import completed
+from casearchive import index, removing, repair, teachingsets, truth
 from casearchive.errors import CaseArchiveError, Damaged
 from casearchive.files import digest_of, read_plain, sync_folder, waiting, write_durably
 from casearchive.index import read, write
+from casearchive.ingest import filing
 from casearchive.ingest.crew import Crew
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.ledger import Event
@@ -96,18 +96,11 @@ def _catch_up(rooms: Rooms, connection: sqlite3.Connection, events: Sequence[Eve
     with index.transaction(connection):
         for gathered in found:
             if gathered.facts is not None:
-                write.add_instance(
-                    connection,
-                    completed(gathered.facts, names[gathered.sha256]),
-                    sha256=gathered.sha256,
-                    size=gathered.size,
-                    name=names[gathered.sha256],
-                    subject_key=rooms.subject_key(gathered.facts.subject.identity),
-                    key_frame=gathered.key_frame,
-                    key_frame_why=gathered.key_frame_why,
-                )
+                name = names[gathered.sha256]
+                filing.put_file(rooms, connection, filing.with_claims(gathered, name), name)
         for slug in {e.subject for e in missed if "record_sha256" in e.details} - gone:
-            _put_case(rooms, connection, slug)
+            with contextlib.suppress(CaseArchiveError, OSError, UnicodeDecodeError):  # verify tells of it
+                filing.put_record(rooms, connection, slug)
         for slug in {e.subject for e in missed if "set_sha256" in e.details or e.event == truth.GONE}:
             _put_set(rooms, connection, slug)
         write.add_events(connection, missed)
@@ -122,16 +115,6 @@ def _looked_at(rooms: Rooms, hashes: Sequence[str]) -> list[Gathered]:
         return [crew.next() for _ in hashes]
     finally:
         crew.close()
-
-
-def _put_case(rooms: Rooms, connection: sqlite3.Connection, slug: str) -> None:
-    path = rooms.layout.record(slug)
-    with contextlib.suppress(CaseArchiveError, OSError, UnicodeDecodeError):  # verify tells of it
-        content = read_plain(path)
-        text = content.decode("utf-8")
-        case = record.loads(text, slug=slug, file=f"cases/{path.name}")
-        score = record.completeness(case, text=text).score
-        write.put_case(connection, case, record_sha256=truth.digest(content), completeness=score)
 
 
 def _put_set(rooms: Rooms, connection: sqlite3.Connection, slug: str) -> None:

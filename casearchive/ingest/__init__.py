@@ -19,11 +19,10 @@ from pathlib import Path
 
 from casearchive import disk, index, record, truth
 from casearchive.choices import PICTURE_SUFFIX
-from casearchive.claims import completed
 from casearchive.errors import CaseArchiveError, NoRoom, RecordError
 from casearchive.importers import mirc
 from casearchive.index import read, write
-from casearchive.ingest import bags, documents, drafts, teachingfiles
+from casearchive.ingest import bags, documents, drafts, filing, teachingfiles
 from casearchive.ingest.crew import CANCELLED, Crew
 from casearchive.ingest.doubts import doubts
 from casearchive.ingest.find import CaseFolder, Drain, Found, Item, TeachingFile, count, find
@@ -282,10 +281,9 @@ class _Run:
         if gathered.held or self._indexed(gathered.sha256):
             self._settle(self._known(found, gathered.sha256), found, None, state, gathered.sha256)
             return
-        assert gathered.facts is not None
-        # its words are read here, not in the worker: this process speaks the archive's own terms
-        facts = completed(gathered.facts, found.name)
-        gathered = replace(gathered, facts=facts)
+        gathered = filing.with_claims(gathered, found.name)
+        facts = gathered.facts
+        assert facts is not None
         uid = facts.instance.sop_instance_uid
         self.new[gathered.sha256] = (facts.kind, uid)
         notes = (*facts.notes, *found.bag.notes)
@@ -384,7 +382,7 @@ class _Run:
             )
             with index.transaction(self.connection):
                 for _, found, gathered, _ in added:
-                    self._index(found, gathered)
+                    filing.put_file(self.rooms, self.connection, gathered, found.name)
                 for outcome, seen, _, state in batch:
                     if seen is not None and state is not None and outcome.sha256 and not seen.in_zip:
                         size, mtime = state.st_size, state.st_mtime_ns
@@ -396,19 +394,6 @@ class _Run:
             self.new.clear()
         for outcome, *_ in batch:
             self.report(outcome)
-
-    def _index(self, found: Found, gathered: Gathered) -> None:
-        assert gathered.facts is not None
-        write.add_instance(
-            self.connection,
-            gathered.facts,
-            sha256=gathered.sha256,
-            size=gathered.size,
-            name=found.name,
-            subject_key=self.rooms.subject_key(gathered.facts.subject.identity),
-            key_frame=gathered.key_frame,
-            key_frame_why=gathered.key_frame_why,
-        )
 
     # ------------------------------------------------------------------------------------------- cases
 
