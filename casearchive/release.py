@@ -14,9 +14,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from casearchive import film, focus, index, rereading, settings
+from casearchive import abreast, film, focus, index, rereading, settings
 from casearchive.cache import Cache
 from casearchive.clip import Clip
 from casearchive.deid import airlock, certificate, words
@@ -41,6 +41,8 @@ from casearchive.teaching import TeachingCase, TeachingSet, Withheld
 
 #: The keys of cases are made for no set: their slugs, which are the same in every set, leave anyway.
 _EVERY_SET = "every set"
+_CASES_TOGETHER = 2  # on their way at once: a case often has a single clip
+_Said = TypeVar("_Said")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def release(
     ``options`` are names of options of the profile (``deid.profile``) and of the outputs, which may have a value after
     ``=``: ``edge=600``. Those of the set itself hold where none of the same name is given, and where they belong to one
     of these outputs. ``inside``: made in the archive's own cache, to be looked at; nothing leaves.
-    ``tell(what, done, total)`` hears of each case (done from 1), and of each later step (done is 0).
+    ``tell(what, done, total)`` hears of each case that is done (from 1), and of each later step (done is 0).
     The caller is the writer (the ledger is written at the end).
     Raises ``ReviewNeeded`` where nothing may leave (or, with ``require_all``, where anything may not), ``UsageError``
     for options that there are not, and ``IdentityFound`` where the finished bytes hold an identity; nothing is left
@@ -335,40 +337,51 @@ def _pass_all(
     decisions, sounds = decided(connection, hashes), heard(connection, hashes)
     scanners, consent_required = profiles(rooms), settings.read(rooms.layout).consent_required
     waiting: dict[str, _Waiting] = {}
-    for number, case in enumerate(cases, 1):
-        tell(case.slug, number, len(cases))
-        with contextlib.ExitStack() as stack:
-            clips = _clips(rooms, case, stack)
-            # an index that an older casearchive made may not know all that they say
-            everyone.update(*(clip.facts.identifiers for clip in clips.values()))
-            choice = Choice(chosen, _by_identity(rooms, first_days, clips), frames)
-            decided_here = {m.id: decisions[m.sha256] for m in case.media if m.sha256 in decisions}
+
+    def ready(case: Case) -> _Ready:
+        """In the caller's thread, one after the other: everybody who is known by then is looked for."""
+        stack = around.enter_context(contextlib.ExitStack())
+        clips = _clips(rooms, case, stack)
+        # an index that an older casearchive made may not know all that they say
+        everyone.update(*(clip.facts.identifiers for clip in clips.values()))
+        choice = Choice(chosen, _by_identity(rooms, first_days, clips), frames)
+        return _Ready(case, clips, choice, frozenset(everyone), stack)
+
+    def through(one: _Ready) -> tuple[_Ready, TeachingCase | None, tuple[Withheld, ...]]:
+        with one.stack:
             # every patient of the set is looked for in every case: cards of two cases may have been mixed up
             taught, kept_in = airlock.pass_case(
-                case,
-                clips,
-                everyone,
+                one.case,
+                one.clips,
+                one.everyone,
                 pseudonyms,
                 staging,
-                decisions=decided_here,
+                decisions=_of_media(one.case, decisions),
                 scanners=scanners,
                 consent_required=consent_required,
                 memory=memory,
-                choice=choice,
+                choice=one.choice,
                 cache=cache,
-                heard={m.id: sounds[m.sha256] for m in case.media if m.sha256 in sounds},
+                heard=_of_media(one.case, sounds),
             )
-        withheld += _by_hash(case, kept_in)
-        if taught:
-            facts = {media: clip.facts for media, clip in clips.items()}
-            passed.append(replace(taught, key=keys.key(case.slug), edition=_edition(connection, case)))
-            waiting[case.slug] = _Waiting(
-                case,
-                {m: its for m, its in facts.items() if airlock.waits_for_images(its, choice)},
-                airlock.images_of(taught, facts),
-                choice,
-                decided_here,
-            )
+        return one, taught, kept_in
+
+    with contextlib.ExitStack() as around:
+        side_by_side = abreast.in_order(through, map(ready, cases), min(_CASES_TOGETHER, abreast.hands()))
+        for number, (one, taught, kept_in) in enumerate(side_by_side, 1):
+            case = one.case
+            tell(case.slug, number, len(cases))
+            withheld += _by_hash(case, kept_in)
+            if taught:
+                facts = {media: clip.facts for media, clip in one.clips.items()}
+                passed.append(replace(taught, key=keys.key(case.slug), edition=_edition(connection, case)))
+                waiting[case.slug] = _Waiting(
+                    case,
+                    {m: its for m, its in facts.items() if airlock.waits_for_images(its, one.choice)},
+                    airlock.images_of(taught, facts),
+                    one.choice,
+                    _of_media(case, decisions),
+                )
     teaching = TeachingSet(
         wanted.slug,
         wanted.title or wanted.slug.replace("-", " ").capitalize(),
@@ -378,6 +391,22 @@ def _pass_all(
         profile().title,
     )
     return teaching, frozenset(everyone), waiting
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A case with its clips, by media id, opened; ``stack`` closes them."""
+
+    case: Case
+    clips: Mapping[str, Clip]
+    choice: Choice
+    everyone: frozenset[Identifier]
+    stack: contextlib.ExitStack
+
+
+def _of_media(case: Case, by_hash: Mapping[str, _Said]) -> dict[str, _Said]:
+    """What is known of the files of a case, by media id."""
+    return {m.id: by_hash[m.sha256] for m in case.media if m.sha256 in by_hash}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from casearchive.rooms import Rooms
 from casearchive.settings import Layout
 from casearchive.verify import REINDEX, Fault, Verdict
 
+_CHANGES = frozenset({"heal", "put-aside", "write", "ledger", "key"})
 _OBJECT = frozenset({"object-missing", "object-damaged", "object-replaced"})
 _SMALL = frozenset(
     f"{kind}-{how}" for kind in ("record", "set", "file") for how in ("changed", "damaged", "missing")
@@ -103,9 +104,18 @@ def carry_out(
     workers: int = 2,
     tell: Callable[[int, int], None] = lambda _d, _t: None,
 ) -> tuple[str, ...]:
-    """Do it; the caller is the writer. Returns what could not be done, and why. The ledger gets a line of it."""
+    """Do it; the caller is the writer. Returns what could not be done, and why.
+
+    The ledger gets a line before (``repairing``, unless it is itself to be repaired) and one of what was done
+    (``repaired``): a repair that was cut off leaves the first alone.
+    """
     problems: list[str] = []
     done: list[Step] = []
+    stale = any(s.kind == "reindex" for s in planned.steps)
+    wanted = [s.where for s in planned.steps if s.kind in _CHANGES]
+    if wanted and not any(s.kind == "ledger" for s in planned.steps):
+        line = ("repairing", "archive", {"what": wanted})
+        rooms.ledger.append([line]) if stale else rooms.note([line])
     for step in planned.steps:
         if step.kind == "reindex":
             continue
@@ -117,9 +127,9 @@ def carry_out(
                 error.what if isinstance(error, CaseArchiveError) else error.strerror or type(error).__name__
             )
             problems.append(f"{step.where}: {why}")
-    changed = [s.where for s in done if s.kind in ("heal", "put-aside", "write", "ledger", "key")]
+    changed = [s.where for s in done if s.kind in _CHANGES]
     rooms = Rooms.of(rooms.layout)  # the ledger may be another file now
-    if any(s.kind == "reindex" for s in planned.steps):
+    if stale:
         try:
             if changed:
                 rooms.ledger.append([("repaired", "archive", {"what": changed})])

@@ -21,8 +21,8 @@ SEARCHES = (
     ["sciatic", "nerve", "entrapment", "cine"],
     ["no:tear", "structure:rectus_femoris"],
 )
-SET = "sports-injuries"
-CHOICE = ("complete tear", "partial tear", "nerve entrapment")
+SET = "sample-cases"
+CHOICE = ("status:ready",)  # all of them
 _ULTRASOUND = """
 import json, pathlib, pydicom, warnings
 warnings.simplefilter("ignore")
@@ -84,9 +84,7 @@ def main() -> int:
     shutil.rmtree(teaching / SET, ignore_errors=True)
     _casearchive(python, archive, ["set", "create", SET, "--title", "Seen only when it moves", *CHOICE])
     # 3: some clips have to stay in, and it is said which
-    _casearchive(
-        python, archive, ["export", SET, "--as", "html,pptx,folder", "--to", str(teaching)], allowed=(0, 3)
-    )
+    _casearchive(python, archive, ["export", SET, "--as", "html,pptx", "--to", str(teaching)], allowed=(0, 3))
     steps.end("teaching set", started)
     page = teaching / SET / "html" / "index.html"
     if not page.is_file():

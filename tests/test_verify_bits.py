@@ -210,6 +210,28 @@ def test_an_original_is_healed_from_the_file_it_was_taken_from(root: Path, maste
     assert archive.log()[-1].event == "repaired"
 
 
+def test_the_ledger_tells_what_a_repair_that_was_cut_off_was_about(
+    root: Path, master: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from casearchive import repair
+
+    archive = Archive.open(root)
+    sha256 = archive.list()[0].sha256
+    archives.flipped(archives.object_of(root, sha256), 1234)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    done = repair._do
+    monkeypatch.setattr(repair, "_do", lambda rooms, step: done(rooms, step) or killed())
+    with pytest.raises(KeyboardInterrupt):
+        _mended(root, master.parent / "stick")
+    monkeypatch.undo()
+    assert Archive.open(root).verify(full=True, again=True).faults == ()
+    last = list(Archive.open(root).log())[-1]
+    assert last.event == "repairing" and [sha256 in what for what in last.details["what"]] == [True]
+
+
 def test_without_a_source_a_damaged_original_is_put_aside_and_asked_for(root: Path) -> None:
     archive = Archive.open(root)
     damaged = archives.object_of(root, archive.list()[0].sha256)

@@ -42,4 +42,8 @@ def _more(event: EventRow) -> str:
         return f"  as {', '.join(details.get('formats', []))}: {many(len(cases), 'case')} ({', '.join(cases[:8])})"
     if details.get("fields") == ["by hand"] or details.get("by") == "hand":
         return "  by hand"
-    return f"  {', '.join(str(w)[:40] for w in details.get('what', []))}" if event.event == "repaired" else ""
+    return (
+        f"  {', '.join(str(w)[:40] for w in details.get('what', []))}"
+        if event.event in ("repairing", "repaired")
+        else ""
+    )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydicom.uid import UID
 
+from casearchive import abreast
 from casearchive.cache import Cache
 from casearchive.clip import Clip
 from casearchive.deid import documents, encode, headers, leaks, leaving, own, words
@@ -41,6 +42,7 @@ from casearchive.teaching import TeachingCase, TeachingClip, TeachingDocument, W
 
 _PLAIN_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)\Z", re.I)  # names Windows will not have
+_TOGETHER = 2  # clips on their way at once: the frames of each are divided again
 READY = "set status=ready when the case may leave"
 
 
@@ -101,16 +103,16 @@ def pass_case(
         heard or {},
     )
     passed: list[TeachingClip] = []
+
+    def through(media: Media) -> tuple[Media, Passed | Refusal]:
+        clip = clips.get(media.id)
+        if clip is None:
+            return media, Refusal("its file is not at hand", "whoever keeps the archive (verify)")
+        return media, pass_clip(media, clip, (decisions or {}).get(media.id), way)
+
+    now = [m for m in case.media if m.id not in clips or not waits_for_images(clips[m.id].facts, choice)]
     try:
-        for media in case.media:
-            clip = clips.get(media.id)
-            if clip is not None and waits_for_images(clip.facts, choice):
-                continue
-            result = (
-                Refusal("its file is not at hand", "whoever keeps the archive (verify)")
-                if clip is None
-                else pass_clip(media, clip, (decisions or {}).get(media.id), way)
-            )
+        for media, result in abreast.in_order(through, now, min(_TOGETHER, abreast.hands())):
             if isinstance(result, Refusal):
                 withheld.append(Withheld(name, media.id, result.reason, result.decide))
             else:

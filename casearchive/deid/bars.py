@@ -9,7 +9,7 @@ import numpy as np
 
 from casearchive.deid.blobs import connected
 from casearchive.deid.pixels import Area, Box
-from casearchive.deid.things import Bits, Frame, Thing, inside, lit
+from casearchive.deid.things import Bits, Frame, Thing, inside, lit, strongest
 
 _LIT = 16  # grey levels: less is background
 _STEP = 8  # grey levels between neighbours across the bar
@@ -63,7 +63,7 @@ def _turns(part: Frame) -> int:
 def _upright(frame: Frame, mask: Bits) -> Iterator[Box]:
     levels = frame.astype(np.int16)
     steps = np.abs(levels[:, 1:] - levels[:, :-1])
-    smooth = (steps.max(axis=2) if steps.ndim == 3 else steps) <= _STEP
+    smooth = strongest(steps) <= _STEP
     bright = (lit(frame) >= _LIT) & ~mask
     smooth &= bright[:, 1:] & bright[:, :-1]
     for around, (rows, columns) in connected(smooth):

@@ -231,8 +231,10 @@ def _make(media: Media, clip: Clip, kept: Kept, staged: list[Path], way: Way) ->
         return Refusal("an identity was found in the rebuilt file", NOBODY)
     allowed = way.heard.get(media.id)
     heard = allowed is not None and isinstance(clip, Sounding) and len(frames) > 1 and clip.write_sound(sound)
+    beside = _beside_of(cleaned)
     proved = {
         **_proof(media, kept, cleaned, dicom, needles),
+        **beside,
         "attributes": headers.told(dataset, profile().under(way.choice.names)),
         **(_heard(allowed, sound, needles) if allowed is not None and heard else {}),
     }
@@ -240,7 +242,7 @@ def _make(media: Media, clip: Clip, kept: Kept, staged: list[Path], way: Way) ->
     missing = tuple(
         note for note in facts.notes if note.startswith(("the file ends early", "a frame is cut short"))
     )
-    shown = _shown(cleaned, facts.timing, sound if heard else None)
+    shown = _shown(cleaned, beside, facts.timing, sound if heard else None)
     uncalibrated = len(area.regions) - len(dataset.get("SequenceOfUltrasoundRegions") or ())
     return Passed(
         ref=media.id,
@@ -265,12 +267,12 @@ def _make(media: Media, clip: Clip, kept: Kept, staged: list[Path], way: Way) ->
     )
 
 
-def _shown(cleaned: Cleaned, timing: Timing, sound: Path | None) -> str:
+def _shown(cleaned: Cleaned, beside: Mapping[str, object], timing: Timing, sound: Path | None) -> str:
     """SHA-256 of what is seen and heard, when: nothing of whose it is or which set it is in."""
     told = (
         cleaned.hashes,
         cleaned.area.digest,
-        _beside_of(cleaned).get("beside_sha256", ""),
+        beside.get("beside_sha256", ""),
         timing.lasting(len(cleaned.hashes)),
         encode.file_hash(sound) if sound else "",
     )
@@ -327,7 +329,6 @@ def _proof(
             {"frame": n, "before": digest, "after": digest} for n, digest in enumerate(cleaned.hashes, 1)
         ],
         "frames_searched_for_text": len(cleaned.hashes),
-        **_beside_of(cleaned),
     }
 
 

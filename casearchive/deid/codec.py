@@ -1,4 +1,4 @@
-"""JPEG 2000, reversible, frame by frame: Pillow everywhere, two frames at a time where imagecodecs is installed.
+"""JPEG 2000, reversible, frame by frame: Pillow everywhere, several frames at a time where imagecodecs is installed.
 
 Both are OpenJPEG; Pillow holds Python's lock while it works, imagecodecs does not.
 """
@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any, TypeVar
 
@@ -17,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from casearchive import abreast
+
 Frame = NDArray[np.uint8]
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 _JPEG = b"\xff\xd8"
-_TOGETHER = 2  # more than two cores are rare where this runs, and each holds a frame
 
 
 def codestream(frame: Frame) -> bytes:
@@ -54,21 +53,7 @@ def decoded(data: bytes) -> Frame:
 
 def in_order(work: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
     """``work`` of each item in their order, a few begun ahead; items are taken in the caller's thread."""
-    if _imagecodecs() is None:
-        yield from map(work, items)
-        return
-    with ThreadPoolExecutor(_TOGETHER) as pool:
-        begun: deque[Future[_Out]] = deque()
-        try:
-            for item in items:
-                begun.append(pool.submit(work, item))
-                if len(begun) > _TOGETHER:
-                    yield begun.popleft().result()
-            while begun:
-                yield begun.popleft().result()
-        finally:
-            for future in begun:
-                future.cancel()
+    return abreast.in_order(work, items) if _imagecodecs() is not None else map(work, items)
 
 
 @cache

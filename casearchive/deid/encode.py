@@ -16,7 +16,7 @@ from pydicom.encaps import generate_frames, get_frame
 
 from casearchive.deid.codec import codestream, decoded, in_order
 from casearchive.deid.headers import allowed
-from casearchive.deid.pixels import rectangle
+from casearchive.deid.pixels import clean, rectangle
 from casearchive.errors import PictureUnavailable
 
 _ITEM = b"\xfe\xff\x00\xe0"
@@ -118,11 +118,11 @@ def faults(
             return ["the preamble is not empty"]
     dataset = dcmread(path, stop_before_pixels=True)
     found = [f"{keyword} is not allowed by the profile" for keyword in allowed(dataset, options)]
-    count = 0
+    outside, count = ~(mask | beside), 0
     for frame in frames_of(path):
         if count < len(hashes) and hash_of(frame, mask) != hashes[count]:
             found.append(f"frame {count + 1} differs inside the scan area")
-        if np.any(frame[~(mask | beside)]):
+        if clean(frame, outside).any():
             found.append(f"frame {count + 1} is not empty outside the scan area")
         count += 1
     if count != len(hashes):

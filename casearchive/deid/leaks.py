@@ -118,13 +118,13 @@ def scan(
     ``clean`` are SHA-256s of contents in which nothing was found before with the same identifiers, words and phrases:
     only their names are searched again. It grows by those in which nothing is found now.
     """
-    needles = build(identifiers, allowed_words)
+    wanted = _Wanted.of(build(identifiers, allowed_words))
     paths = [folder] if folder.is_file() else sorted(p for p in folder.rglob("*"))
     base = folder.parent if folder.is_file() else folder
     found: list[Leak] = []
     for number, path in enumerate(paths, start=1):
         name = path.relative_to(base).as_posix()
-        search = _Search(needles, name, number, own)
+        search = _Search(wanted, name, number, own)
         search.name(name)
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             search.add(UNSEARCHABLE, "a link or special file", 0)
@@ -147,17 +147,27 @@ def uids_of(facts: Facts) -> frozenset[Identifier]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is looked for: ``sure`` in whole values, ``inside`` anywhere in text, ``raw`` in bytes (keyword, form)."""
+
+    sure: tuple[Needle, ...]
+    inside: tuple[Needle, ...]
+    raw: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, needles: tuple[Needle, ...]) -> _Wanted:
+        # An everyday word proves nothing in a finished file: only with the rest of the name.
+        # A short plain number proves something only where it is a whole value; sentences are searched by ``words``.
+        sure = tuple(replace(n, whole=n.whole or n.weak) for n in needles if not n.alone)
+        return cls(sure, tuple(n for n in sure if not n.whole), _raw_forms(sure))
+
+
 class _Search:
     """The search of one file; ``found`` grows."""
 
-    def __init__(
-        self, needles: tuple[Needle, ...], name: str, number: int, own: tuple[bytes, ...] = ()
-    ) -> None:
-        # An everyday word proves nothing in a finished file: only with the rest of the name.
-        # A short plain number proves something only where it is a whole value; sentences are searched by ``words``.
-        self._sure = tuple(replace(n, whole=n.whole or n.weak) for n in needles if not n.alone)
-        self._inside = tuple(n for n in self._sure if not n.whole)
-        self._raw = _raw_forms(self._sure)
+    def __init__(self, wanted: _Wanted, name: str, number: int, own: tuple[bytes, ...] = ()) -> None:
+        self._sure, self._inside, self._raw = wanted.sure, wanted.inside, wanted.raw
         self._file, self._number, self._own = name, number, own
         self._unpacked = 0
         self.found: list[Leak] = []

@@ -10,12 +10,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from casearchive import abreast
 from casearchive.clip import Clip
 from casearchive.deid import marks, ocr, screen
 from casearchive.deid.needles import Needle, fold
@@ -125,7 +128,7 @@ def look(
     memory: Memory | None = None,
     found: Looked | None = None,
 ) -> Iterator[tuple[int, Frame, Seen]]:
-    """Every frame once: its number, itself, and what was seen of text in ``area``; one in memory at a time.
+    """Every frame once, in order: its number, itself, and what was seen of text in ``area``; a few in memory at a time.
 
     What ``memory`` knows of the file ``sha256`` is not looked for again. ``found`` holds all of it after the last
     frame.
@@ -135,8 +138,31 @@ def look(
     before = memory.recall(sha256, area) if memory is not None and sha256 else None
     found, same, watch = found if found is not None else Looked(), _Same(), Watch(area)
     count = clip.facts.instance.frames
+    thorough = (1, (count + 1) // 2, count)  # what stands still stands there, too
+
+    def seen(one: tuple[int, Frame]) -> tuple[int, Frame, Seen]:
+        number, frame = one
+        if before is not None:
+            return number, frame, before.frames.get(number, Seen())
+        return number, frame, same.seen(frame, area, number in thorough)
+
+    for number, frame, told in abreast.in_order(seen, _frames(clip, area), 1 if before is not None else None):
+        if before is None:
+            watch.see(frame)
+        if told != Seen():
+            found.frames[number] = told
+        yield number, frame, told
+    found.doubts = doubts(clip)
+    found.outline = before.outline if before is not None else watch.outline()
+    if before is None and memory is not None and sha256:
+        memory.keep(sha256, area, found)
+
+
+def _frames(clip: Clip, area: Area) -> Iterator[tuple[int, Frame]]:
+    """Each with its number; raises ``PictureUnavailable`` at one that is not as its header says."""
     first: tuple[int, ...] = ()
-    for number in range(1, count + 1):
+    for number in range(1, clip.facts.instance.frames + 1):
+        abreast.go_on()
         try:
             frame = clip.frame(number)
         except PictureUnavailable as error:
@@ -148,19 +174,7 @@ def look(
             raise PictureUnavailable(f"frame {number} is not of the size its header says")
         if shape != (first := first or shape):
             raise PictureUnavailable(f"frame {number} is of another kind than the first")
-        if before is not None:
-            seen = before.frames.get(number, Seen())
-        else:
-            closely = number in (1, (count + 1) // 2, count)  # what stands still stands there, too
-            seen = same.seen(frame, area, closely)
-            watch.see(frame)
-        if seen != Seen():
-            found.frames[number] = seen
-        yield number, frame, seen
-    found.doubts = doubts(clip)
-    found.outline = before.outline if before is not None else watch.outline()
-    if before is None and memory is not None and sha256:
-        memory.keep(sha256, area, found)
+        yield number, frame
 
 
 def looked(clip: Clip, area: Area, *, sha256: str, memory: Memory) -> Looked:
@@ -180,16 +194,23 @@ def doubts(clip: Clip) -> tuple[str, ...]:
 
 
 class _Same:
-    """Looks at each distinct picture of a clip once."""
+    """Looks at each distinct picture of a clip once, whichever thread has it first."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[bytes, bool], Seen] = {}
+        self._lock, self._seen = Lock(), dict[tuple[bytes, bool], Future[Seen]]()
 
     def seen(self, frame: Frame, area: Area, closely: bool) -> Seen:
         key = (hashlib.sha256(frame.tobytes()).digest(), closely)
-        if key not in self._seen:
-            self._seen[key] = seen_in(frame, area, closely=closely)
-        return self._seen[key]
+        with self._lock:
+            mine = key not in self._seen
+            waiting = self._seen.setdefault(key, Future())
+        if mine:
+            try:
+                waiting.set_result(seen_in(frame, area, closely=closely))
+            except BaseException as error:
+                waiting.set_exception(error)
+                raise
+        return waiting.result()
 
 
 def seen_in(frame: Frame, area: Area, *, closely: bool = False) -> Seen:

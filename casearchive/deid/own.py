@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import csv
 import html
+import itertools
 import json
 import re
 import tomllib
@@ -57,17 +58,26 @@ def blanked(data: bytes, own: tuple[bytes, ...], look: int) -> bytes:
 
     Phrases may share their ends: each is looked for in what was there before.
     """
-    start, plain = data[:look], bytearray(data)
+    start, plain, by_head = data[:look], bytearray(data), _by_head(own)
     heads = {
         start[at : at + _HEAD] for at in range(len(start))
     }  # most phrases are not here: told at a glance
-    for phrase in own:
-        likely = len(phrase) < _HEAD or phrase[:_HEAD] in heads
-        at = data.find(phrase) if likely and phrase in start else -1
+    likely = itertools.chain(by_head[b""], *(by_head[head] for head in heads & by_head.keys()))
+    for phrase in likely:
+        at = data.find(phrase) if phrase in start else -1
         while at >= 0:
             plain[at : at + len(phrase)] = b" " * len(phrase)
             at = data.find(phrase, at + len(phrase))
     return bytes(plain)
+
+
+@lru_cache(maxsize=4)
+def _by_head(own: tuple[bytes, ...]) -> dict[bytes, list[bytes]]:
+    """The phrases by how they begin; what is shorter than that under nothing."""
+    found: dict[bytes, list[bytes]] = {b"": []}
+    for phrase in own:
+        found.setdefault(phrase[:_HEAD] if len(phrase) >= _HEAD else b"", []).append(phrase)
+    return found
 
 
 def _files(folder: Traversable) -> Iterator[Traversable]:

@@ -234,13 +234,7 @@ def _boxes(kept: Iterable[UltrasoundRegion], removed: Iterable[UltrasoundRegion]
 
 def clean(frame: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """A new frame: ``frame`` where ``mask`` is True, zero elsewhere. Shapes (rows, columns[, 3])."""
-    result = np.zeros_like(frame)
-    straight = rectangle(mask)
-    if straight is None:
-        result[mask] = frame[mask]
-    else:
-        result[straight] = frame[straight]
-    return result
+    return frame * (mask if frame.ndim == 2 else mask[..., np.newaxis])
 
 
 def rectangle(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from functools import reduce
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from casearchive.deid.pixels import Box
 
 Bits = NDArray[np.bool_]
 Frame = NDArray[np.uint8]
+Level = TypeVar("Level", np.uint8, np.int16)
 Kind = Literal["result", "label", "depth scale", "colour bar", "mark"]
 
 
@@ -60,7 +62,12 @@ def digest(frames: Iterable[Frame], where: Bits) -> str:
 
 def lit(frame: Frame) -> NDArray[np.int16]:
     """The brightest channel of every pixel."""
-    return np.asarray(frame.max(axis=2) if frame.ndim == 3 else frame, np.int16)
+    return np.asarray(strongest(frame), np.int16)
+
+
+def strongest(levels: NDArray[Level]) -> NDArray[Level]:
+    """The largest value of any channel, (rows, columns); many times as quick as numpy's ``max`` along a short axis."""
+    return levels if levels.ndim == 2 else reduce(np.maximum, np.moveaxis(levels, 2, 0))
 
 
 def grown(bits: Bits, by: int = 1) -> Bits:

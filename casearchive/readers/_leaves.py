@@ -6,6 +6,10 @@ Pillow's own way back leaves things undone (in an APNG it loses the place); here
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,14 +49,8 @@ class Leaves:
         """Frame ``number``, from 1, before it is turned; ``edge`` lets a JPEG be decoded smaller."""
         if not self._cut:
             return self._picture(number, edge)
-        from PIL import ImageFile
-
-        before = ImageFile.LOAD_TRUNCATED_IMAGES
-        ImageFile.LOAD_TRUNCATED_IMAGES = True  # of a file that is known to end too early, what there is
-        try:
+        with _tolerant():  # of a file that is known to end too early, what there is
             return self._picture(number, edge)
-        finally:
-            ImageFile.LOAD_TRUNCATED_IMAGES = before
 
     def _picture(self, number: int, edge: int | None) -> Picture:
         if self._image.format == "JPEG":
@@ -189,3 +187,32 @@ def deep(values: pixels.Samples, top: float) -> Picture:
         return values.astype(np.uint8)
     # 12 or 10 bits in a 16-bit file would otherwise come out nearly black.
     return pixels.stretch(values, 0, 65535 if top >= _WELL_FILLED else top)
+
+
+class _InThisThread(threading.local):
+    """Pillow has one switch for whether it shows what there is of a damaged picture; this one each thread has for
+    itself."""
+
+    on = False
+
+    def __bool__(self) -> bool:
+        return self.on
+
+
+@cache
+def _switch() -> _InThisThread:
+    from PIL import ImageFile
+
+    switch = _InThisThread()
+    vars(ImageFile)["LOAD_TRUNCATED_IMAGES"] = switch
+    return switch
+
+
+@contextlib.contextmanager
+def _tolerant() -> Iterator[None]:
+    switch = _switch()
+    switch.on = True
+    try:
+        yield
+    finally:
+        switch.on = False

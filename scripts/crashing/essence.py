@@ -17,7 +17,9 @@ from typing import Any
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?")
 _HASH = re.compile(r"[0-9a-f]{64}")
 #: Lines that a run which was cut off may leave once more in the ledger; they say so of themselves.
-_MAY_REPEAT = frozenset({"exporting", "noted"})
+_MAY_REPEAT = frozenset({"exporting", "noted", "repairing"})
+#: Lines that it may lack, where it left the other one that says what it was about.
+_MAY_LACK = {"repaired": "repairing"}
 
 
 def essence(archive: Path) -> dict[str, Any]:
@@ -43,7 +45,12 @@ def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
             told.append(f"{part}: {_first(found[part], wanted[part])}")
     for event in found["ledger"].keys() | wanted["ledger"].keys():
         ours, theirs = found["ledger"].get(event, 0), wanted["ledger"].get(event, 0)
-        if ours != theirs and not (event.split(" ")[0] in _MAY_REPEAT and ours > theirs):
+        name, _, subject = event.partition(" ")
+        if name in _MAY_REPEAT and ours > theirs:
+            continue
+        if ours < theirs and found["ledger"].get(f"{_MAY_LACK.get(name)} {subject}"):
+            continue
+        if ours != theirs:
             told.append(f"ledger: {event} stands there {ours} times, not {theirs}")
     return told
 

@@ -8,14 +8,16 @@ frames are there. In a single file every clip is a film where one can be made, a
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from casearchive import preview
+from casearchive import abreast, preview
 from casearchive.exporters._figures import key_frame
 from casearchive.exporters._html.shelves import Shelf
 from casearchive.teaching import TeachingClip
@@ -68,17 +70,16 @@ def write_pictures(clip: TeachingClip, shelf: Shelf, base: str, edge: int) -> Pi
     film = _film(clip, shelf, base)
     every = math.ceil(count / MOST_PICTURES)
     wanted = [key] if film else sorted({key, *range(1, count + 1, every)})
-    pictures = {
-        number: shelf.put(f"{base}{number:0{digits}}.webp", _picture(clip, number, edge, QUALITY, METHOD))
-        for number in wanted
-    }
-    animation = ""
+    moving = _whole if every == 1 else _shortened
+    making: dict[str | int, Callable[[], bytes]] = {}
     if count > 1 and not film and not shelf.inside:
-        moving = _whole if every == 1 else _shortened
-        animation = shelf.put(
-            f"{base}moving.webp", clip.once(f"moving-{MOVING_EDGE}.webp", lambda: moving(clip))
-        )
-    thumb = shelf.put(f"{base}thumb.webp", _picture(clip, key, THUMB_EDGE, _THUMB_QUALITY, _THUMB_METHOD))
+        making["moving"] = lambda: clip.once(f"moving-{MOVING_EDGE}.webp", lambda: moving(clip))
+    making["thumb"] = lambda: _picture(clip, key, THUMB_EDGE, _THUMB_QUALITY, _THUMB_METHOD)
+    making |= {n: partial(_picture, clip, n, edge, QUALITY, METHOD) for n in wanted}
+    made = {
+        what: shelf.put(f"{base}{what if isinstance(what, str) else f'{what:0{digits}}'}.webp", data)
+        for what, data in zip(making, abreast.in_order(lambda make: make(), making.values()), strict=True)
+    }
     return PictureFiles(
         base=base,
         digits=digits,
@@ -86,10 +87,10 @@ def write_pictures(clip: TeachingClip, shelf: Shelf, base: str, edge: int) -> Pi
         width=width,
         height=height,
         moving=count > 1,
-        thumb=thumb,
-        pictures=pictures,
+        thumb=made["thumb"],
+        pictures={number: made[number] for number in wanted},
         every=1 if film else every,
-        animation=animation,
+        animation=made.get("moving", ""),
         film=film,
         sounds=bool(film) and clip.sounds,
     )
