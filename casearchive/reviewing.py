@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from casearchive import index
+from casearchive import abreast, index
 from casearchive.clip import Clip, Sounding
 from casearchive.deid import decisions as deciding
 from casearchive.deid import looking, scanners
@@ -33,10 +33,11 @@ from casearchive.deid.words import find, hits
 from casearchive.errors import NotFound, PictureUnavailable, UsageError
 from casearchive.files import private_folder, write_lightly
 from casearchive.index import read, write
-from casearchive.model import Case, Facts, Identifier
+from casearchive.model import Case, Facts, Identifier, Media
 from casearchive.rooms import Rooms
 
 WAITS, PASSES, DECIDED, CANNOT = "waits", "passes", "decided", "cannot leave"
+_TOGETHER = 2  # clips that are looked at at once: the frames of each are divided again
 LEARNT = "scanner-learnt"
 
 _Said = TypeVar("_Said")
@@ -101,24 +102,29 @@ def profiles(rooms: Rooms) -> tuple[Scanner, ...]:
 def reviewables(
     rooms: Rooms, cases: Sequence[Case], tell: Tell = lambda _what, _done, _total: None
 ) -> tuple[Reviewable, ...]:
-    """Every clip of these cases that is in the archive. ``tell(clip, done, total)`` hears of each clip: every frame of
-    it is looked at once, and what was seen is kept in the cache."""
+    """Every clip of these cases that is in the archive. ``tell(clip, done, total)`` hears of each clip that is done:
+    every frame of it is looked at once, and what was seen is kept in the cache."""
     known = profiles(rooms)
     found: list[Reviewable] = []
     with index.reading(rooms.layout.index) as connection:
         decisions = decided(connection, {m.sha256 for case in cases for m in case.media if m.sha256})
         people = {c.slug: read.identifiers(connection, (m.sha256 for m in c.media)) for c in cases}
-    number, count = 0, sum(len(case.media) for case in cases)
-    for case in cases:
-        needles = needles_of(people[case.slug])
-        for media in case.media:
-            number += 1
-            tell(f"{case.slug}:{media.id}", number, count)
-            with rooms.opened(media.sha256) as clip:
-                if clip is None:
-                    continue
-                one = _judged(rooms, clip, media.sha256, decisions.get(media.sha256), known, needles)
-                found.append(replace(one, case=case.slug, media=media.id))
+    needles = {slug: needles_of(some) for slug, some in people.items()}
+
+    def judged(one: tuple[Case, Media]) -> Reviewable | None:
+        case, media = one
+        with rooms.opened(media.sha256) as clip:
+            if clip is None:
+                return None
+            decision = decisions.get(media.sha256)
+            told = _judged(rooms, clip, media.sha256, decision, known, needles[case.slug])
+            return replace(told, case=case.slug, media=media.id)
+
+    clips = [(case, media) for case in cases for media in case.media]
+    for number, told in enumerate(abreast.in_order(judged, clips, min(_TOGETHER, abreast.hands())), 1):
+        case, media = clips[number - 1]
+        tell(f"{case.slug}:{media.id}", number, len(clips))
+        found += [told] if told is not None else []
     return tuple(found)
 
 

@@ -68,6 +68,8 @@ def _outside(options: argparse.Namespace) -> None:
         result, text = together.measure(options.cases, options.files, options.readers, options.repeats)
     elif options.what == "previews":
         result, text = previews.measure(options.files, options.frames)
+    elif options.what == "reingest":
+        result, text = intake.reingest(options.files, options.new, options.workers, options.repeats)
     else:
         result, text = intake.growth(options.files, options.workers)
     finish(options.what, result, text, options.json)
@@ -155,6 +157,11 @@ def _parser() -> argparse.ArgumentParser:
     made = verb("growth", "files a second as an archive grows")
     files(made, 2000)
     made.add_argument("--workers", type=int, default=2)
+    made = verb("reingest", "the same folder again: unchanged, read anew, with some files more")
+    made.add_argument("--files", type=int, default=5000)
+    made.add_argument("--new", type=int, default=10, help="how many files come new (default 10)")
+    made.add_argument("--workers", type=int, default=2)
+    made.add_argument("--repeats", type=int, default=3)
     for name in ("_take", "_loop", "_copy", "_ask", "_pictures", "_encode", "_read"):
         made = verb(name)
         made.add_argument("folder", type=Path)

@@ -14,7 +14,7 @@ from pydicom import dcmread
 from pydicom.pixels.utils import pixel_array
 from test_review import case, scan
 
-from casearchive import Archive, rereading
+from casearchive import Archive, abreast, rereading
 from casearchive.cache import Cache
 from casearchive.deid import clips, sources
 from casearchive.errors import ReviewNeeded
@@ -64,6 +64,17 @@ def test_a_second_export_is_the_same_and_cleans_nothing(
     assert len(made) == 2
     second = files(leave(archive, tmp_path / "two", formats=("folder", "html")))
     assert len(made) == 2 and second == first
+
+
+def test_however_many_work_side_by_side_the_same_bytes_leave(
+    archive: Archive, tmp_path: Path, made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = []
+    for hands in (1, 4):
+        monkeypatch.setattr(abreast, "hands", lambda hands=hands: hands)
+        shutil.rmtree(archive.path / "cache")
+        left.append(files(leave(archive, tmp_path / str(hands), formats=("dicom", "html"))))
+    assert len(made) == 4 and left[0] == left[1]
 
 
 def test_a_change_of_words_cleans_nothing_and_is_in_what_leaves(

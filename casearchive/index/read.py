@@ -93,6 +93,30 @@ def kind_and_uid(connection: sqlite3.Connection, sha256: str) -> tuple[str, str]
     return (row[0], row[1]) if row else None
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is asked of a file that comes along again. ``case`` is the first by name; sizes are 0 where there is no
+    picture."""
+
+    kind: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    frames: int
+    columns: int
+    rows: int
+    case: str | None
+
+
+def known(connection: sqlite3.Connection, sha256: str) -> Known | None:
+    row = connection.execute(
+        "SELECT i.kind, i.sop_instance_uid, coalesce(i.sop_class_uid, ''), i.frames, coalesce(i.columns, 0),"
+        " coalesce(i.rows, 0), (SELECT min(c.slug) FROM media m JOIN cases c ON c.id = m.case_id"
+        " WHERE m.sha256 = i.sha256) FROM instances i WHERE i.sha256 = ?",
+        (sha256,),
+    ).fetchone()
+    return Known(*row) if row else None
+
+
 def others_with_uid(connection: sqlite3.Connection, uid: str, sha256: str) -> int:
     (count,) = connection.execute(
         "SELECT count(*) FROM instances WHERE sop_instance_uid = ? AND sha256 <> ?", (uid, sha256)

@@ -264,10 +264,13 @@ class _Run:
         return self._known(found, sha256)
 
     def _known(self, found: Found, sha256: str) -> Outcome:
-        kind, uid = read.kind_and_uid(self.connection, sha256) or self.new.get(sha256, ("other", ""))
-        cases = read.cases_of(self.connection, sha256)
-        self._remember(found, sha256)
-        case = cases[0] if cases else None
+        before = read.known(self.connection, sha256)
+        if before is None:  # of this batch
+            kind, uid = self.new.get(sha256, ("other", ""))
+        else:
+            kind, uid = before.kind, before.sop_instance_uid
+        self._remember(found, sha256, before)
+        case = before.case if before else None
         return Outcome(found.shown, "known", kind, sha256, case, uid or None, notes=found.bag.notes)
 
     def _receive(self, found: Found, state: os.stat_result | None, gathered: Gathered) -> None:
@@ -336,18 +339,16 @@ class _Run:
     def _indexed(self, sha256: str) -> bool:
         return sha256 in self.new or read.kind_and_uid(self.connection, sha256) is not None
 
-    def _remember(self, found: Found, sha256: str) -> None:
+    def _remember(self, found: Found, sha256: str, before: read.Known | None) -> None:
         if sha256 in self.new:
             first = next(t for t in self.taken.values() if t.sha256 == sha256)
             self.taken[_normal(found.shown)] = replace(first, name=found.name)
             return
-        detail = read.detail(self.connection, sha256)
-        if detail is not None:
-            instance = detail.facts.instance
+        if before is not None:
             self.taken[_normal(found.shown)] = Taken(
-                sha256, found.name, instance.frames, instance.columns, instance.rows
+                sha256, found.name, before.frames, before.columns, before.rows
             )
-            if may_tell(instance.sop_class_uid):
+            if may_tell(before.sop_class_uid):
                 self.papers.setdefault(sha256, documents.Met(found.shown))
 
     # ---------------------------------------------------------------------------------------- settling
@@ -376,10 +377,11 @@ class _Run:
             return
         if not self.dry_run:
             added = [(o, f, g, s) for o, f, g, s in batch if g is not None and f is not None]
-            events = self.rooms.ledger.append(
+            lines = [
                 ("ingested", g.sha256, {"name": f.name, "bytes": g.size, "kind": o.kind})
                 for o, f, g, _ in added
-            )
+            ]
+            events = self.rooms.ledger.append(lines) if lines else ()
             with index.transaction(self.connection):
                 for _, found, gathered, _ in added:
                     filing.put_file(self.rooms, self.connection, gathered, found.name)

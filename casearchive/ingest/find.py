@@ -265,6 +265,8 @@ def _same(one: Path, other: Path) -> bool:
 def _printable(path: Path) -> str:
     """The path as text that is safe to print and to encode: odd bytes and control codes are shown escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

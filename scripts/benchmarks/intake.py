@@ -178,3 +178,52 @@ def growth(count: int, workers: int) -> tuple[dict[str, Any], str]:
     return result, table(
         ("tenth", "files/s"), [(f"{n + 1}", r) for n, r in enumerate(rates)]
     ) + f"\n\nsecond half against first half: {result['last_half_against_first']:.2f}"
+
+
+# ---------------------------------------------------------------------------------------------- once more
+
+AGAIN = 20_000.0  # files a second, as the aim is
+
+
+def reingest(count: int, new: int, workers: int, repeats: int) -> tuple[dict[str, Any], str]:
+    """What it costs to run an ingest again: nothing changed, everything read, and ``new`` files more. Medians, beside
+    walking the folder and asking each file for its size and time. Raises ``RuntimeError`` where a file was missed."""
+    from casearchive import Archive
+
+    took: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as work:
+        files = Path(work) / "files"
+        corpus.make(files, count, 1, tiny=True)
+        archive = Archive.create(Path(work) / "archive")
+        archive.ingest([files], workers=workers)
+
+        def timed(what: str, run: Callable[[], int], wanted: int) -> None:
+            started = time.perf_counter()
+            told = run()
+            took.setdefault(what, []).append(time.perf_counter() - started)
+            if told != wanted:
+                raise RuntimeError(f"{what}: {told} files instead of {wanted}")
+
+        for turn in range(repeats):
+            here = count + turn * new
+            timed("look at sizes and times only", lambda: _walked(files), here)
+            timed("again, unchanged", lambda: archive.ingest([files], workers=workers).known, here)
+            timed(
+                "again, --rehash", lambda: archive.ingest([files], workers=workers, rehash=True).known, here
+            )
+            corpus.make(files / f"more-{turn}", new, 100 + turn, tiny=True)
+            timed(f"again, {new} new", lambda: archive.ingest([files], workers=workers).added, new)
+    rows = [(what, f"{median(some):.2f}", f"{count / median(some):,.0f}") for what, some in took.items()]
+    rate = count / median(took["again, unchanged"])
+    return {"files": count, "seconds": took, "files_per_s": rate}, table(
+        ("what", "s", "files/s"), rows
+    ) + f"\n\n{count} tiny files: {rate:,.0f} a second unchanged (aim: {AGAIN:,.0f})"
+
+
+def _walked(folder: Path) -> int:
+    return sum(
+        1
+        for around, _, names in os.walk(folder)
+        for name in names
+        if (Path(around) / name).lstat().st_size >= 0
+    )
