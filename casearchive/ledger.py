@@ -55,6 +55,9 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._last: tuple[int, str] | None = None
+        self._read_to: tuple[int, int, str] | None = (
+            None  # bytes, and the last line there, when all was read last
+        )
 
     @property
     def size(self) -> int:
@@ -112,6 +115,7 @@ class Ledger:
                     raise _broken(self._path, number, "it does not follow the line before it")
                 previous, position = event.hash, event.position
                 yield event
+            self._read_to = (file.tell(), position, previous)
 
     def sound(self) -> tuple[tuple[Event, ...], int]:
         """The lines up to the first that does not fit, and how many bytes they are. Raises ``Damaged`` where there is
@@ -173,6 +177,8 @@ class Ledger:
         return event
 
     def _end(self) -> tuple[int, str]:
+        if self._last is None and self._read_to is not None and self._read_to[0] == self.size:
+            self._last = self._read_to[1:]
         if self._last is None:
             self._last = (0, GENESIS)
             for event in self.events():

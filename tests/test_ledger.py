@@ -92,6 +92,22 @@ def test_lines_are_on_the_disk_when_append_returns(path: Path, monkeypatch: pyte
     assert synced[-1] == path.stat().st_size
 
 
+def test_what_was_read_before_is_not_read_again_unless_somebody_wrote(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _three(path)
+    one = Ledger(path)
+    assert len(list(one.events())) == 3
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "events", lambda _: pytest.fail("it was read again"))
+        one.append([("exported", "set", {})])
+    other = Ledger(path)
+    assert len(list(other.events())) == 4
+    one.append([("exported", "set", {})])
+    other.append([("exported", "set", {})])
+    assert [e.position for e in Ledger(path).events()] == [1, 2, 3, 4, 5, 6]
+
+
 def test_nothing_to_say_writes_nothing(path: Path) -> None:
     assert Ledger(path).append([]) == ()
     assert path.read_bytes() == b""
