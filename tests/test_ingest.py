@@ -194,6 +194,31 @@ def test_odd_names_are_shown_escaped_and_taken(archive: Archive, stick: Path) ->
     assert sound(archive)
 
 
+def test_what_is_known_by_place_size_and_time_is_not_even_opened(
+    archive: Archive, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helpers.dicom(stick / "a.dcm", seed=1)
+    with zipfile.ZipFile(stick / "b.zip", "w") as packed:
+        packed.writestr("note.txt", "no picture")
+    first, _ = take(archive, stick)
+    opened: list[str] = []
+    finding = sys.modules["casearchive.ingest.find"]
+    is_zip = finding._is_zip
+
+    def told(path: Path) -> bool:
+        opened.append(path.name)
+        return is_zip(path)
+
+    monkeypatch.setattr(finding, "_is_zip", told)
+    again, _ = take(archive, stick)
+    assert (first.added, again.known, opened) == (1, 1, ["b.zip"])
+    state = (stick / "a.dcm").stat()
+    (stick / "a.dcm").write_bytes((stick / "b.zip").read_bytes().ljust(state.st_size, b"\0"))
+    os.utime(stick / "a.dcm", ns=(state.st_atime_ns, state.st_mtime_ns + 1))
+    take(archive, stick)
+    assert opened == ["b.zip", "a.dcm", "b.zip"], "another time: another file"
+
+
 @POSIX
 @pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="the superuser may read everything")
 def test_what_may_not_be_read_is_said_and_the_rest_is_taken(archive: Archive, stick: Path) -> None:

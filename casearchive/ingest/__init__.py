@@ -97,7 +97,8 @@ def ingest(
                 rooms.catch_up(connection)
                 truth.note_new(rooms)
             with _stops_between_files(run):
-                for item in find(wanted, archive=rooms.layout.root, unpack=rooms.layout.temporary):
+                place, half = rooms.layout.root, rooms.layout.temporary
+                for item in find(wanted, archive=place, unpack=half, known=run.knows):
                     run.meet(item)
                 run.drain()
             if case is not None:
@@ -174,6 +175,8 @@ class _Run:
         self.cases = 0
         self.bytes = 0
         self.under_way = 0  # bytes of files that workers copy now or next
+        #: a file by place, size and time, and its hash when it was taken: asked twice of each, one after the other
+        self.asked: tuple[tuple[str, int, int] | None, str | None] = (None, None)
         self.stopped = False
         self.committed = time.monotonic()
 
@@ -258,10 +261,20 @@ class _Run:
         """Known by path, size and time, without reading it again."""
         if self.rehash or found.in_zip or state is None or not found.bag.free:
             return None
-        sha256 = read.known_source(self.connection, _key(found), state.st_size, state.st_mtime_ns)
+        sha256 = self._source(found.path, state)
         if sha256 is None or not self.rooms.store.has(sha256) or bags.differs(found.bag, found.path, sha256):
             return None
         return self._known(found, sha256)
+
+    def knows(self, path: Path, state: os.stat_result) -> bool:
+        """Whether what lies there was taken as it is, when it had this size and time."""
+        return not self.rehash and self._source(path, state) is not None
+
+    def _source(self, path: Path, state: os.stat_result) -> str | None:
+        asked = (_key(path), state.st_size, state.st_mtime_ns)
+        if asked != self.asked[0]:
+            self.asked = (asked, read.known_source(self.connection, *asked))
+        return self.asked[1]
 
     def _known(self, found: Found, sha256: str) -> Outcome:
         before = read.known(self.connection, sha256)
@@ -388,7 +401,7 @@ class _Run:
                 for outcome, seen, _, state in batch:
                     if seen is not None and state is not None and outcome.sha256 and not seen.in_zip:
                         size, mtime = state.st_size, state.st_mtime_ns
-                        write.add_source(self.connection, _key(seen), size, mtime, outcome.sha256)
+                        write.add_source(self.connection, _key(seen.path), size, mtime, outcome.sha256)
                 write.add_events(
                     self.connection,
                     events,
@@ -677,8 +690,8 @@ def _state(found: Found) -> os.stat_result | None:
         return None
 
 
-def _key(found: Found) -> str:
-    return os.fsencode(found.path.absolute()).decode("utf-8", "backslashreplace")
+def _key(path: Path) -> str:
+    return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")
 
 
 def _normal(name: str) -> str:

@@ -11,8 +11,8 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from casearchive.files import private_folder
@@ -94,22 +94,37 @@ def _size(path: Path | str) -> int:
         return 0
 
 
-def find(paths: Iterable[Path], *, archive: Path, unpack: Path) -> Iterator[Item]:
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """What holds for all of it: see ``find``. ``seen`` are the folders that were gone through."""
+
+    archive: Path
+    unpack: Path
+    known: Callable[[Path, os.stat_result], bool]
+    seen: set[tuple[int, int]] = field(default_factory=set)
+
+
+def find(
+    paths: Iterable[Path],
+    *,
+    archive: Path,
+    unpack: Path,
+    known: Callable[[Path, os.stat_result], bool] = lambda _path, _state: False,
+) -> Iterator[Item]:
     """Everything at and below ``paths``, sorted, each folder's case file after its files.
 
     What cannot be taken comes as an ``Outcome``. Members of zips are unpacked below ``unpack``, one zip at a time;
-    they are gone when the next item after the zip is asked for.
+    they are gone when the next item after the zip is asked for. A file of which ``known`` says that it was taken as it
+    is, with this size and time, is not opened.
     """
-    seen: set[tuple[int, int]] = set()
+    walk = _Walk(archive, unpack, known)
     for path in paths:
-        yield from _at(path, archive, unpack, seen)
+        yield from _at(path, walk)
 
 
 def _at(
     path: Path,
-    archive: Path,
-    unpack: Path,
-    seen: set[tuple[int, int]],
+    walk: _Walk,
     depth: int = 0,
     around: tuple[bags.Bag, ...] = (),
 ) -> Iterator[Item]:
@@ -131,21 +146,19 @@ def _at(
             why = f"folders nested more than {_DEEPEST} deep: name this one by itself"
             yield Outcome(shown, "failed", reason="unreadable", message=why)
             return
-        yield from _in_folder(path, archive, unpack, seen, depth, around)
+        yield from _in_folder(path, walk, depth, around)
     elif stat.S_ISREG(state.st_mode):
         if depth == 0 and path.name.upper() == "DICOMDIR":  # the index stands for its disc
-            yield from _in_folder(path.parent, archive, unpack, seen, depth)
+            yield from _in_folder(path.parent, walk, depth)
         else:
-            yield from _file(path, unpack, around)
+            yield from _file(path, state, walk, around)
     else:
         yield Outcome(shown, "skipped", reason="special-file", message="not a file: a pipe, socket or device")
 
 
 def _in_folder(
     folder: Path,
-    archive: Path,
-    unpack: Path,
-    seen: set[tuple[int, int]],
+    walk: _Walk,
     depth: int,
     around: tuple[bags.Bag, ...] = (),
 ) -> Iterator[Item]:
@@ -156,10 +169,10 @@ def _in_folder(
         why = error.strerror or type(error).__name__
         yield Outcome(_printable(folder), "failed", reason="unreadable", message=f"the folder: {why}")
         return
-    if (state.st_dev, state.st_ino) in seen and state.st_ino:
+    if (state.st_dev, state.st_ino) in walk.seen and state.st_ino:
         return
-    seen.add((state.st_dev, state.st_ino))
-    if folder.absolute() == archive.absolute() or _same(folder, archive):
+    walk.seen.add((state.st_dev, state.st_ino))
+    if folder.absolute() == walk.archive.absolute() or _same(folder, walk.archive):
         yield Outcome(
             _printable(folder), "skipped", reason="part-of-archive", message="this is the archive itself"
         )
@@ -187,7 +200,7 @@ def _in_folder(
         if _is_plain(folder / name) and (tag := bags.tag(around, folder / name, folder / name)):
             yield tag
             continue
-        for item in _at(folder / name, archive, unpack, seen, depth + 1, around):
+        for item in _at(folder / name, walk, depth + 1, around):
             if isinstance(item, Found) and item.shown in passed:
                 yield _another_form(item)
                 continue
@@ -201,7 +214,7 @@ def _in_folder(
         yield TeachingFile(_found(folder / name, around), content, tuple(members), documents.alone(name))
 
 
-def _file(path: Path, unpack: Path, around: tuple[bags.Bag, ...] = ()) -> Iterator[Item]:
+def _file(path: Path, state: os.stat_result, walk: _Walk, around: tuple[bags.Bag, ...]) -> Iterator[Item]:
     if path.name == CASE_FILE:
         siblings = [p for p in sorted(path.parent.iterdir()) if p.name != path.name and _is_plain(p)]
         members = tuple(_found(p) for p in siblings if not _HOUSEKEEPING.fullmatch(p.name))
@@ -211,11 +224,11 @@ def _file(path: Path, unpack: Path, around: tuple[bags.Bag, ...] = ()) -> Iterat
         members = tuple(_found(path.parent / name) for name in sorted(document.chosen))
         yield from members
         yield TeachingFile(_found(path), document.contents[path.name], members, alone=True)
-    elif path.name.upper() == "DICOMDIR":
+    elif path.name.upper() == "DICOMDIR" or walk.known(path, state):
         yield _found(path, around)
     elif path.suffix.lower() not in _ZIPPED_DOCUMENTS and _is_zip(path):
         refused = _bagged_zip(_found(path, around))
-        yield from (refused,) if refused else _in_zip(path, unpack)
+        yield from (refused,) if refused else _in_zip(path, walk.unpack)
     else:
         yield _found(path, around)
 
