@@ -206,7 +206,7 @@ def test_what_is_known_by_place_size_and_time_is_not_even_opened(
     is_zip = finding._is_zip
 
     def told(path: Path) -> bool:
-        opened.append(path.name)
+        opened.extend([path.name] if path.parent == stick else [])
         return is_zip(path)
 
     monkeypatch.setattr(finding, "_is_zip", told)
