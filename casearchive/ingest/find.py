@@ -197,7 +197,7 @@ def _in_folder(
                 _printable(folder / name), "skipped", reason="ignored", message="housekeeping of the system"
             )
             continue
-        if _is_plain(folder / name) and (tag := bags.tag(around, folder / name, folder / name)):
+        if around and _is_plain(folder / name) and (tag := bags.tag(around, folder / name, folder / name)):
             yield tag
             continue
         for item in _at(folder / name, walk, depth + 1, around):

@@ -73,8 +73,10 @@ class FolderStore:
         return self._objects / sha256[:2] / sha256
 
     def has(self, sha256: str) -> bool:
-        path = self.path(sha256)
-        return path.is_file() and not path.is_symlink()
+        try:
+            return stat.S_ISREG(self.path(sha256).lstat().st_mode)
+        except OSError:
+            return False
 
     def remove(self, sha256: str) -> None:
         path = self.path(sha256)
