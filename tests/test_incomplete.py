@@ -70,7 +70,7 @@ def test_of_a_cut_picture_what_there_is_is_shown(opened: Opener, tmp_path: Path,
     first = picture.shape[0] // 8
     upper = slice(-first, None) if kind == "bmp" else slice(0, first)  # rows of a BMP come from below
     assert float(np.abs(picture[upper].astype(int) - sound[upper].astype(int)).mean()) < 12
-    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 def test_a_cut_animation_keeps_its_whole_frames_and_their_times(opened: Opener) -> None:
