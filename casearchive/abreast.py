@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
@@ -26,12 +26,19 @@ def hands() -> int:
     return min(_MOST, os.cpu_count() or 1)
 
 
-def in_order(work: Callable[[_In], _Out], items: Iterable[_In], most: int | None = None) -> Iterator[_Out]:
+def few() -> int:
+    """How many of what is divided among hands again: clips into frames, cases into clips."""
+    return min(2, hands())
+
+
+def in_order(
+    work: Callable[[_In], _Out], items: Iterable[_In], most: int | None = None
+) -> Generator[_Out, None, None]:
     """``work`` of each item in their order, as many begun ahead as there are ``hands``, or as ``most`` says; items are
     taken in the caller's thread, one at a time.
 
-    Raises what ``work`` and ``items`` raise, at its place. Where the caller leaves early, what was begun is told
-    to stop (``go_on``) and waited for.
+    Raises what ``work`` and ``items`` raise, at its place. Where the caller leaves early and closes it
+    (``contextlib.closing``), what was begun is told to stop (``go_on``) and waited for.
     """
     many = hands() if most is None else most
     if many < 2:

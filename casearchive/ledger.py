@@ -55,9 +55,8 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._last: tuple[int, str] | None = None
-        self._read_to: tuple[int, int, str] | None = (
-            None  # bytes, and the last line there, when all was read last
-        )
+        #: how many bytes it had when all of it was read, and the number and hash of its last line then
+        self._read_to: tuple[int, int, str] | None = None
 
     @property
     def size(self) -> int:

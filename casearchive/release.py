@@ -41,7 +41,6 @@ from casearchive.teaching import TeachingCase, TeachingSet, Withheld
 
 #: The keys of cases are made for no set: their slugs, which are the same in every set, leave anyway.
 _EVERY_SET = "every set"
-_CASES_TOGETHER = 2  # on their way at once: a case often has a single clip
 _Said = TypeVar("_Said")
 
 
@@ -366,9 +365,11 @@ def _pass_all(
             )
         return one, taught, kept_in
 
-    with contextlib.ExitStack() as around:
-        side_by_side = abreast.in_order(through, map(ready, cases), min(_CASES_TOGETHER, abreast.hands()))
-        for number, (one, taught, kept_in) in enumerate(side_by_side, 1):
+    with (
+        contextlib.ExitStack() as around,
+        contextlib.closing(abreast.in_order(through, map(ready, cases), abreast.few())) as results,
+    ):
+        for number, (one, taught, kept_in) in enumerate(results, 1):
             case = one.case
             tell(case.slug, number, len(cases))
             withheld += _by_hash(case, kept_in)

@@ -37,7 +37,6 @@ from casearchive.model import Case, Facts, Identifier, Media
 from casearchive.rooms import Rooms
 
 WAITS, PASSES, DECIDED, CANNOT = "waits", "passes", "decided", "cannot leave"
-_TOGETHER = 2  # clips that are looked at at once: the frames of each are divided again
 LEARNT = "scanner-learnt"
 
 _Said = TypeVar("_Said")
@@ -121,10 +120,10 @@ def reviewables(
             return replace(told, case=case.slug, media=media.id)
 
     clips = [(case, media) for case in cases for media in case.media]
-    for number, told in enumerate(abreast.in_order(judged, clips, min(_TOGETHER, abreast.hands())), 1):
-        case, media = clips[number - 1]
-        tell(f"{case.slug}:{media.id}", number, len(clips))
-        found += [told] if told is not None else []
+    with contextlib.closing(abreast.in_order(judged, clips, abreast.few())) as results:
+        for number, ((case, media), told) in enumerate(zip(clips, results, strict=True), 1):
+            tell(f"{case.slug}:{media.id}", number, len(clips))
+            found += [told] if told is not None else []
     return tuple(found)
 
 

@@ -69,7 +69,7 @@ def test_whoever_leaves_early_waits_for_no_more_than_the_step_that_was_begun() -
 
     done = abreast.in_order(long_work, range(5), 2)
     assert next(done) == 0
-    done.close()  # type: ignore[attr-defined]  # a generator
+    done.close()
     assert "stopped" in steps
     abreast.go_on()  # this thread is nobody's helper
 

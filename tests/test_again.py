@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,6 +76,27 @@ def test_however_many_work_side_by_side_the_same_bytes_leave(
         shutil.rmtree(archive.path / "cache")
         left.append(files(leave(archive, tmp_path / str(hands), formats=("dicom", "html"))))
     assert len(made) == 4 and left[0] == left[1]
+
+
+def test_an_export_that_is_stopped_leaves_no_thread_at_work_and_nothing_half_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Archive.create(tmp_path / "archive")
+    for n in (1, 2, 3):
+        archive.ingest(
+            [case(tmp_path / f"in-{n}", f"calf-{n}", scan(tmp_path / f"{n}.dcm", n, regions=True))], workers=0
+        )
+    before = threading.active_count()
+
+    def stop(_what: str, _done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(abreast, "hands", lambda: 4)
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        archive.export(["calf-1", "calf-2", "calf-3"], formats=["html"], to=tmp_path / "out", tell=stop)
+    # what was raised still holds the frames of those who called: the threads have ended all the same
+    assert stopped.value is not None and threading.active_count() == before
+    assert not (tmp_path / "out").exists() and list((archive.path / "tmp").iterdir()) == []
 
 
 def test_a_change_of_words_cleans_nothing_and_is_in_what_leaves(

@@ -164,6 +164,12 @@ def test_growth_tells_the_speed_of_every_tenth(tmp_path: Path) -> None:
     assert len(found["files_per_s_by_tenth"]) == 10
 
 
+def test_what_the_same_folder_costs_again_is_told_of_each_way(tmp_path: Path) -> None:
+    found = _bench(tmp_path, "reingest", "--files", "12", "--new", "2", "--workers", "0", "--repeats", "2")
+    assert found["files_per_s"] > 0
+    assert [len(took) for took in found["seconds"].values()] == [2, 2, 2, 2]
+
+
 def test_a_percentile_is_one_of_the_values() -> None:
     assert measure.percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert measure.percentile([3.0, 1.0, 2.0], 0.95) == 3.0

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import archives
 import helpers
@@ -31,8 +32,8 @@ def _die(*_: object, **__: object) -> None:
 def _die_after_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Ledger.append
 
-    def append(ledger: Ledger, lines: object) -> None:
-        real(ledger, lines)  # type: ignore[arg-type]
+    def append(ledger: Ledger, lines: Any) -> None:
+        real(ledger, lines)
         _die()
 
     monkeypatch.setattr(Ledger, "append", append)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import re
@@ -42,7 +43,6 @@ from casearchive.teaching import TeachingCase, TeachingClip, TeachingDocument, W
 
 _PLAIN_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)\Z", re.I)  # names Windows will not have
-_TOGETHER = 2  # clips on their way at once: the frames of each are divided again
 READY = "set status=ready when the case may leave"
 
 
@@ -112,11 +112,12 @@ def pass_case(
 
     now = [m for m in case.media if m.id not in clips or not waits_for_images(clips[m.id].facts, choice)]
     try:
-        for media, result in abreast.in_order(through, now, min(_TOGETHER, abreast.hands())):
-            if isinstance(result, Refusal):
-                withheld.append(Withheld(name, media.id, result.reason, result.decide))
-            else:
-                passed.append(_teaching_clip(media, result, way.cache))
+        with contextlib.closing(abreast.in_order(through, now, abreast.few())) as results:
+            for media, result in results:
+                if isinstance(result, Refusal):
+                    withheld.append(Withheld(name, media.id, result.reason, result.decide))
+                else:
+                    passed.append(_teaching_clip(media, result, way.cache))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

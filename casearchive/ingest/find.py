@@ -277,10 +277,7 @@ def _same(one: Path, other: Path) -> bool:
 
 def _printable(path: Path) -> str:
     """The path as text that is safe to print and to encode: odd bytes and control codes are shown escaped."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return _clean(os.fsencode(path).decode("utf-8", "backslashreplace"))
 
 
 # -------------------------------------------------------------------------------------------------- zips
@@ -455,4 +452,6 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, copy: Path) -> 
 
 
 def _clean(name: str) -> str:
+    if name.isprintable():
+        return name
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
