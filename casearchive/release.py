@@ -336,6 +336,7 @@ def _pass_all(
     decisions, sounds = decided(connection, hashes), heard(connection, hashes)
     scanners, consent_required = profiles(rooms), settings.read(rooms.layout).consent_required
     waiting: dict[str, _Waiting] = {}
+    airlock.prepare()
 
     def ready(case: Case) -> _Ready:
         """In the caller's thread, one after the other: everybody who is known by then is looked for."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from casearchive import abreast
-from casearchive.deid import looking, own
+from casearchive.deid import looking
 from casearchive.deid.pixels import Area, Box
 from casearchive.readers import open_clip
 from casearchive.terms.concepts import Lexicon, lexicon, packaged, speaking
@@ -110,24 +109,6 @@ def test_a_picture_that_two_have_is_looked_at_once(monkeypatch: pytest.MonkeyPat
 
     first, second = abreast.in_order(look, range(2), 2)
     assert first is second and len(looks) == 1
-
-
-def test_our_own_code_is_parsed_by_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    both = threading.Barrier(2)
-
-    def files(_: object) -> Iterator[object]:
-        with contextlib.suppress(threading.BrokenBarrierError):
-            both.wait(0.5)
-            pytest.fail("two threads are making phrases")
-        return iter(())
-
-    monkeypatch.setattr(own, "_files", files)
-    own._made.cache_clear()
-    try:
-        asked = [("casearchive.deid",), ("casearchive.record",)]
-        assert len(list(abreast.in_order(lambda some: own.phrases(*some), asked, 2))) == 2
-    finally:
-        own._made.cache_clear()
 
 
 def test_what_a_torn_picture_is_forgiven_no_other_thread_is(tmp_path: Path) -> None:

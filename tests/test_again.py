@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -97,6 +99,27 @@ def test_an_export_that_is_stopped_leaves_no_thread_at_work_and_nothing_half_mad
     # what was raised still holds the frames of those who called: the threads have ended all the same
     assert stopped.value is not None and threading.active_count() == before
     assert not (tmp_path / "out").exists() and list((archive.path / "tmp").iterdir()) == []
+
+
+_NO_PARSING = """
+import ast, builtins, sys, threading
+plain, parsed = builtins.compile, []
+def told(source, name, mode, flags=0, *more, **named):
+    if flags & ast.PyCF_ONLY_AST and threading.current_thread() is not threading.main_thread():
+        parsed.append(source[:60])
+    return plain(source, name, mode, flags, *more, **named)
+builtins.compile = told
+from casearchive import Archive, abreast
+abreast.hands = lambda: 4
+Archive.open(sys.argv[1]).export([sys.argv[2]], formats=["dicom", "html"], to=sys.argv[3])
+sys.exit(f"parsed by a thread: {parsed}" if parsed else 0)
+"""
+
+
+def test_no_thread_of_an_export_parses_python(archive: Archive, tmp_path: Path) -> None:
+    words = [sys.executable, "-c", _NO_PARSING, str(archive.path), FULL, str(tmp_path / "out")]
+    done = subprocess.run(words, capture_output=True, text=True)  # where nothing was loaded before
+    assert done.returncode == 0, f"Python before 3.11.5 fails where two parse at once: {done.stderr[-600:]}"
 
 
 def test_a_change_of_words_cleans_nothing_and_is_in_what_leaves(

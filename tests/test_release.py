@@ -153,7 +153,7 @@ def test_what_a_set_is_called_tells_of_nobody(taken: Archive, tmp_path: Path, ti
 def test_what_an_interrupted_export_left_in_the_archive_is_swept(taken: Archive, tmp_path: Path) -> None:
     left = taken.path / "tmp" / "tmp-of-an-export"
     (left / TEAR).mkdir(parents=True)
-    (left / TEAR / "M1.npy").write_bytes(b"frames")
+    (left / TEAR / "M1.frames").write_bytes(b"frames")
     taken.ingest([CASES / FULL / "short-axis-rest.dcm"], workers=0)
     assert not left.exists()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import importlib
 import json
 import re
 import shutil
@@ -46,6 +47,15 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)\Z", re.I)  # names Wind
 READY = "set status=ready when the case may leave"
 
 
+def prepare() -> None:
+    """What parses Python as it is loaded, loaded by whoever calls this, before cases pass side by side.
+
+    Python before 3.11.5 fails where two threads parse at once (``AST constructor recursion depth mismatch``).
+    """
+    importlib.import_module("numpy.ma")  # numpy loads it when it is first asked for unique values
+    own.phrases(own.AIRLOCK)
+
+
 def pass_case(
     case: Case,
     clips: Mapping[str, Clip],
@@ -70,10 +80,11 @@ def pass_case(
     teaching stays in. ``memory`` knows what was seen in a file before, ``choice`` the options of the profile, ``cache``
     is where what passed is kept for the next time, ``heard`` whose sound, by media id, a person let out.
     Each clip that passes is written to ``staging/<slug>/``: the rebuilt DICOM object ``<id>.dcm``, its cleaned frames
-    ``<id>.npy`` and, for the certificate, ``<id>.proof.json``. Nothing is left in staging of a case that is withheld.
+    ``<id>.frames`` and, for the certificate, ``<id>.proof.json``. Nothing is left in staging of a withheld case.
     Documents whose option is chosen are not judged here: ``pass_documents`` does, when it is known which images of the
     whole set leave. Raises what the disk raises, ``NoSecretError`` and ``ProfileError``.
     """
+    prepare()
     known = frozenset(identifiers).union(*(clip.facts.identifiers for clip in clips.values()))
     case = choice.of_record(case)
     name = _neutral_name(case, known, pseudonyms)
@@ -258,7 +269,7 @@ def _proven(
     faults = documents.allowed(finished, choice.names)
     if faults or documents.counted(finished) != made.kept:
         return Refusal(f"the rebuilt document failed its own check: {[*faults, 'its items'][0]}", NOBODY)
-    if leaks.scan(dicom, leaks.uids_of(facts).union(known), own=own.phrases("casearchive.deid")):
+    if leaks.scan(dicom, leaks.uids_of(facts).union(known), own=own.phrases(own.AIRLOCK)):
         return Refusal("an identity was found in the rebuilt document", NOBODY)
     name = UID(finished.SOPClassUID).name.removesuffix(" Storage")
     proved = {

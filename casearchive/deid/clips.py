@@ -27,12 +27,12 @@ from casearchive.deid.profile import profile
 from casearchive.deid.pseudonyms import Pseudonyms
 from casearchive.deid.refusal import NOBODY, Refusal
 from casearchive.deid.scanners import Scanner
-from casearchive.deid.staging import Cleaned, StagedFilm, StagedFrames, Terms, clean_frames, text_in
+from casearchive.deid.staging import Cleaned, StagedFilm, Terms, clean_frames, text_in
 from casearchive.deid.things import boxed, digest
 from casearchive.model import Case, Facts, Identifier, Media, Timing, UltrasoundRegion
 from casearchive.teaching import Frames
 
-_SUFFIXES = (".npy", ".dcm", ".proof.json", ".m4a")
+_SUFFIXES = (".frames", ".dcm", ".proof.json", ".m4a")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ def _make(media: Media, clip: Clip, kept: Kept, staged: list[Path], way: Way) ->
     if doubt is not None:
         return doubt
     area = cleaned.area
-    facts, frames = clip.facts, StagedFrames(cleaned.path)
+    facts, frames = clip.facts, cleaned.frames
     picture = headers.Picture(area, len(frames), cleaned.colour)
     dataset = headers.build(facts, way.case, way.pseudonyms, picture, way.known, way.choice)
     if isinstance(dataset, Refusal):
@@ -227,7 +227,7 @@ def _make(media: Media, clip: Clip, kept: Kept, staged: list[Path], way: Way) ->
     faults = encode.faults(dicom, mask, cleaned.hashes, around, way.choice.names)
     if faults:
         return Refusal(f"the rebuilt file failed its own check: {faults[0]}", NOBODY)
-    if leaks.scan(dicom, leaks.uids_of(facts).union(way.known), own=own.phrases("casearchive.deid")):
+    if leaks.scan(dicom, leaks.uids_of(facts).union(way.known), own=own.phrases(own.AIRLOCK)):
         return Refusal("an identity was found in the rebuilt file", NOBODY)
     allowed = way.heard.get(media.id)
     heard = allowed is not None and isinstance(clip, Sounding) and len(frames) > 1 and clip.write_sound(sound)
@@ -336,7 +336,7 @@ def _beside_of(cleaned: Cleaned) -> dict[str, object]:
     """What was kept beside the area: its kind, where, how it reads, and the pixels of all frames there as one hash."""
     if not cleaned.beside:
         return {}
-    frames = StagedFrames(cleaned.path)
+    frames = cleaned.frames
     where = boxed((t.box for t in cleaned.beside), cleaned.area.rows, cleaned.area.columns)
     return {
         "kept_beside": [{"kind": t.kind, "box": list(t.box), "text": t.text} for t in cleaned.beside],

@@ -19,11 +19,9 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from importlib import resources
 from importlib.resources.abc import Traversable
-from threading import Lock
 
 FEWEST_WORDS = 3
-#: Python 3.11 fails where two threads parse code at once (``AST constructor recursion depth mismatch``).
-_MAKING = Lock()
+AIRLOCK = "casearchive.deid"  # the package whose phrases stand in what passes, before any output
 #: What the encoder of pictures says of itself in each.
 _ENCODERS = ("Created by OpenJPEG version",)
 _HEAD = 6  # bytes
@@ -36,16 +34,11 @@ _SAID, _NAME = re.compile(r'\{\{ say\("([\w.]+)"[^}]*\) \}\}'), re.compile(r"\{\
 _FILLED_IN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.S)
 
 
+@lru_cache(maxsize=4)
 def phrases(*packages: str) -> tuple[bytes, ...]:
     """The phrases that the code, templates, tables and plain files of these packages hold, the longest first; as they
     are, and as HTML and JSON write them. Keys of JSON and TOML are phrases with the signs around them, attributes of
     XML with their values."""
-    with _MAKING:
-        return _made(*packages)
-
-
-@lru_cache(maxsize=4)
-def _made(*packages: str) -> tuple[bytes, ...]:
     found = set(_ENCODERS)
     for package in packages:
         files = [(file.name, file.read_text("utf-8")) for file in _files(resources.files(package))]

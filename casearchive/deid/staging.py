@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from casearchive import film
@@ -28,11 +28,14 @@ _SOFT = 3  # pixels
 
 
 class StagedFrames:
-    """Cleaned frames on disk, read one at a time; frames count from 1."""
+    """Cleaned frames on disk, read one at a time; frames count from 1.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._count = int(np.load(path, mmap_mode="r").shape[0])
+    The file holds nothing but samples, frame by frame: numpy's own format has a header that it parses as Python, and
+    that fails in Python 3.11 where two threads do so at once.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        self._path, self._count, self._shape = path, shape[0], shape[1:]
 
     def __len__(self) -> int:
         return self._count
@@ -41,7 +44,8 @@ class StagedFrames:
         """Frame ``number`` (rows, columns[, 3]); raises ``PictureUnavailable`` outside 1 … len."""
         if not 1 <= number <= self._count:
             raise PictureUnavailable(f"there is no frame {number}, only 1 to {self._count}")
-        return np.array(np.load(self._path, mmap_mode="r")[number - 1])
+        size = math.prod(self._shape)
+        return np.fromfile(self._path, np.uint8, size, offset=(number - 1) * size).reshape(self._shape)
 
 
 class StagedFilm:
@@ -78,10 +82,10 @@ class StagedFilm:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """What a pass over all frames gave: their file, what stays of the picture (in the shape of its fan, where that is
+    """What a pass over all frames gave: themselves, what stays of the picture (in the shape of its fan, where that is
     plain), colour or grey, hashes of the kept pixels, the liveliest frame."""
 
-    path: Path
+    frames: StagedFrames
     area: Area
     colour: bool
     hashes: tuple[str, ...]
@@ -157,9 +161,7 @@ class _Stage:
             else:
                 self._texts.append(number)
         if self._store is None or self._first is None:
-            self._store = open_memmap(
-                self._path, mode="w+", dtype=np.uint8, shape=(self._count, *frame.shape)
-            )
+            self._store = np.memmap(self._path, np.uint8, "w+", shape=(self._count, *frame.shape))
             self._first = frame
             self._still = () if terms.drawn else beside(frame, self._area, terms.needles)
         self._keep_still(self._first, frame)
@@ -186,10 +188,11 @@ class _Stage:
             self._empty(laid(self._moved, *self._mask.shape) & ~laid(self._still, *self._mask.shape))
         area = self._area if outline is None else self._in_its_fan(self._first, outline)
         self._store.flush()
+        frames = StagedFrames(self._path, self._store.shape)
         colour = self._store.ndim == 4
         self._store = None
         return Cleaned(
-            self._path, area, colour, tuple(self._hashes), self._liveliest, tuple(self._texts), self._still
+            frames, area, colour, tuple(self._hashes), self._liveliest, tuple(self._texts), self._still
         )
 
     def _in_its_fan(self, first: Frame, outline: Outline) -> Area:
