@@ -31,7 +31,7 @@ from casearchive.model import DOUBTS
 from casearchive.terms.spelling import distance
 
 EXTRA = ocr.EXTRA
-VERSION = 7
+VERSION = 8
 #: How sure the reader is, 0 to 1. Text of any script reads as signs of some kind, turned the right way; echoes
 #: read as nothing, or as one sign.
 _READ, _FINE = 0.25, 0.5

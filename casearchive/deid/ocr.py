@@ -33,7 +33,8 @@ LIKELY = 0.3  # how likely a pixel must belong to text
 SMALLEST = 20  # pixels of the picture: less is noise
 SURE = 0.5  # how sure the reader must be of what it reads, on average
 
-_TILE, _OVERLAP, _STEP = 1024, 128, 32  # pixels; the network wants whole multiples of 32
+_TILE, _OVERLAP, _STEP = 1024, 128, 32  # pixels of the network, which wants whole multiples of 32
+_WHOLE = 1280  # pixels of the network: no longer than this, and a side is not divided
 _SMALL = 640  # a picture whose longer side is shorter is looked at in double size
 _GAP = 0.4  # of a line's height: more than between two letters
 _CONTRAST = 60  # grey levels between print and ground, where a line is cut
@@ -132,10 +133,9 @@ def likelihood(picture: NDArray[np.uint8], *, scale: int = 1) -> Likely:
     """For every pixel of ``picture`` (rows, columns[, 3]) how likely it belongs to text, 0 to 1."""
     rows, columns = picture.shape[:2]
     factor = scale * (2 if max(rows, columns) < _SMALL else 1)
-    tile = _TILE // factor
     result = np.zeros((rows, columns), np.float32)
-    for y0, y1 in _windows(rows, tile):
-        for x0, x1 in _windows(columns, tile):
+    for y0, y1 in _windows(rows, factor):
+        for x0, x1 in _windows(columns, factor):
             part = _detected(picture[y0:y1, x0:x1], factor)
             here = result[y0:y1, x0:x1]
             np.maximum(here, part, out=here)
@@ -286,13 +286,18 @@ def _grown(box: Box, area: Area) -> Box:
     )  # fmt: skip
 
 
-def _windows(length: int, tile: int) -> Iterator[tuple[int, int]]:
-    """Stretches of at most ``tile`` that overlap and cover 0 to ``length``."""
-    start = 0
-    while start + tile < length:
-        yield start, start + tile
-        start += tile - _OVERLAP
-    yield start, length
+def _windows(length: int, factor: int) -> Iterator[tuple[int, int]]:
+    """Stretches of a side, all of one length, that overlap and cover 0 to ``length``; ``factor`` times as large they
+    are what the network takes at once."""
+    if length * factor <= _WHOLE:
+        yield 0, length
+        return
+    tile, overlap = _TILE // factor, _OVERLAP // factor
+    more = -(-(length - tile) // (tile - overlap))  # beside the first
+    size = -(-(length + more * overlap) // (more + 1))
+    for one in range(more + 1):
+        end = length - (more - one) * (size - overlap)
+        yield max(0, end - size), end
 
 
 def _more(wide: float, high: float) -> float:
