@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,8 @@ class Lexicon:
         self._closures: dict[tuple[str, bool], frozenset[str]] = {}
         self._children: dict[str, dict[str, list[str]]] | None = None
         self._longest: dict[str, int] = table["longest"]
+        #: the files of a study say the same again and again
+        self._remembered = lru_cache(maxsize=4096)(self._recognised)
 
     # ------------------------------------------------------------------------------------ concepts by id
 
@@ -206,6 +208,9 @@ class Lexicon:
         Offsets are 0-based into ``text``. Idioms that only look like a name ("rheumatoid factor") yield
         nothing, abbreviations that are also English words ("AT", "on") count only as they are written.
         """
+        return self._remembered(text)
+
+    def _recognised(self, text: str) -> tuple[Mention, ...]:
         words = tokens(text)
         found: list[Mention] = []
         at = 0

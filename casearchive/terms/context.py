@@ -136,7 +136,7 @@ def scopes(text: str, vocabulary: Lexicon | None = None) -> tuple[Scope, ...]:
     return _scopes(text, vocabulary or lexicon())
 
 
-@lru_cache(maxsize=128)  # mining and indexing ask for the same texts, one after the other
+@lru_cache(maxsize=1024)  # mining and indexing ask for the same texts, one after the other
 def _scopes(written: str, words: Lexicon) -> tuple[Scope, ...]:
     text = unpointed(written)
     seeming = bytearray(len(text))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from casearchive.choices import PRESENT
 from casearchive.terms import ellipsis, modalities, signs
@@ -84,9 +85,13 @@ def understand(
         vocabulary: another lexicon than the one that ships.
         about: what the text is about where it does not say so itself (the clip's structure and side).
     """
-    terms = vocabulary or lexicon()
+    return _understood(text, vocabulary or lexicon(), about or About())
+
+
+@lru_cache(maxsize=1024)  # the files of a study say the same again and again
+def _understood(text: str, terms: Lexicon, about: About) -> tuple[Statement, ...]:
     meant = mended(text, terms)
-    found = _Reader(meant.text, terms, about or About()).read()
+    found = _Reader(meant.text, terms, about).read()
     if not meant.slips:
         return tuple(found)
     return tuple(_placed(statement, text, meant.back) for statement in found)
