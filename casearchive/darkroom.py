@@ -20,9 +20,9 @@ from casearchive.settings import Layout
 
 
 def thumbnail(layout: Layout, original: Path, sha256: str, frame: int) -> Path:
-    """The WebP thumbnail of one frame. Raises ``PictureUnavailable``."""
+    """The JPEG thumbnail of one frame. Raises ``PictureUnavailable``."""
     return _kept(
-        layout, original, sha256, f"thumbnail-{frame}.webp", lambda clip: render.thumbnail_of(clip, frame)
+        layout, original, sha256, f"thumbnail-{frame}.jpg", lambda clip: render.thumbnail_of(clip, frame)
     )
 
 

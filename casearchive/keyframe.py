@@ -164,8 +164,9 @@ def _flatness(levels: Picture, lit: NDArray[np.bool_]) -> float:
 def _colourfulness(picture: Picture) -> float:
     if picture.ndim == 2:
         return 0.0
-    values = picture[..., :3].astype(np.int16)
-    return float((np.ptp(values, axis=-1) > 48).mean())
+    red, green, blue = picture[..., 0], picture[..., 1], picture[..., 2]
+    most, least = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    return float((most - least > 48).mean())
 
 
 def _roughness(levels: Picture) -> Numbers:

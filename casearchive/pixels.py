@@ -307,6 +307,11 @@ def grey(picture: Picture) -> Picture:
     return by_rows(picture, lambda part: np.rint(part[..., :3].astype(np.float32) @ weights).astype(np.uint8))
 
 
+def is_grey(picture: Picture) -> bool:
+    """Whether the three samples of each pixel (rows, columns, 3) are the same."""
+    return np.array_equal(picture[..., 0], picture[..., 1]) and np.array_equal(picture[..., 1], picture[..., 2])
+
+
 def coloured(picture: Picture) -> Picture:
     """The picture as RGB, (rows, columns, 3)."""
     return np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture

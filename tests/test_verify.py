@@ -85,7 +85,7 @@ def test_a_sound_archive_is_said_to_be_sound(archive: Archive) -> None:
 
 def test_the_index_can_be_thrown_away_and_comes_back_equal(archive: Archive) -> None:
     before = list(archive.dump())
-    pictures = {p.name for p in (archive.path / "cache").rglob("*.webp")}
+    pictures = {p.name for p in (archive.path / "cache").rglob("*.jpg")}
     assert pictures
     (archive.path / "index.db").unlink()
     shutil.rmtree(archive.path / "cache")
@@ -93,7 +93,7 @@ def test_the_index_can_be_thrown_away_and_comes_back_equal(archive: Archive) -> 
     rebuilt = archive.reindex(workers=0)
     assert (rebuilt.files, rebuilt.cases, rebuilt.sets, rebuilt.problems) == (5, 2, 1, ())
     assert list(archive.dump()) == before
-    assert {p.name for p in (archive.path / "cache").rglob("*.webp")} == pictures
+    assert {p.name for p in (archive.path / "cache").rglob("*.jpg")} == pictures
     assert codes(archive, full=True) == set()
 
 
