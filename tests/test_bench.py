@@ -68,7 +68,7 @@ def test_half_of_a_corpus_are_rgb_stills_and_a_fifth_are_loops() -> None:
     shares = Counter(corpus.PLAN)
     assert shares["rgb"] == len(corpus.PLAN) // 2
     assert shares["cine"] == len(corpus.PLAN) // 5
-    assert {"mono", "palette", "rle", "j2k", "movie"} < set(shares)
+    assert {"mono", "palette", "rle", "j2k", "lossless", "film"} < set(shares)
     assert sorted(corpus.PLAN[n * 7 % 20] for n in range(20)) == sorted(corpus.PLAN)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import io
 import random
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
     RLELossless,
     UltrasoundImageStorage,
     UltrasoundMultiFrameImageStorage,
@@ -29,29 +32,41 @@ from benchmarks.measure import Progress
 
 Pixels = npt.NDArray[np.uint8]
 #: Of every twenty files: ten RGB stills, four JPEG loops, and one each of the rest.
-PLAN = ("rgb",) * 10 + ("cine",) * 4 + ("mono", "palette", "rle", "j2k", "movie", "gif-or-png")
+PLAN = ("rgb",) * 10 + ("cine",) * 4 + ("mono", "palette", "rle", "j2k", "lossless", "film")
+_LOSSLESS, _FILMS = ("jpeg-ls", "jpeg-lossless"), ("mp4", "gif", "avi", "png")  # by turns
+#: What pydicom decodes only with other packages.
+BEYOND_PYDICOM = frozenset(_LOSSLESS)
 _MAKERS = (("Sonic One", "S8"), ("Echoworks", "E-300"), ("Waveline", "Portable 2"))
 _STUDIES = ("US thigh", "US ankle left", "MSK ultrasound knee", "US shoulder right", "US calf")
 
 
-def make(folder: Path, files: int, seed: int, *, tiny: bool = False) -> dict[str, int]:
-    """Write ``files`` files below ``folder``; ``tiny`` ones are 64x48 stills. Returns how many of each kind."""
+def make(
+    folder: Path, files: int, seed: int, *, tiny: bool = False, dicom: bool = False
+) -> dict[str, int]:
+    """Write ``files`` files below ``folder``; ``tiny`` ones are 64x48 stills, with ``dicom`` all are DICOM. Returns how
+    many of each kind. A kind whose encoder is missing here is another one."""
     folder.mkdir(parents=True, exist_ok=True)
     counts: dict[str, int] = {}
     progress = Progress(files)
     for number in range(files):
-        kind = "rgb" if tiny else PLAN[number * 7 % 20]  # seven: kinds take turns, the shares stay
-        if kind == "gif-or-png":
-            kind = ("gif", "png")[number // 20 % 2]
-        if kind == "movie" and not _have_video():
-            kind = "png"
+        kind = "rgb" if tiny else _kind(number, dicom)
         place = folder / f"study-{number // 25:04d}"
         place.mkdir(exist_ok=True)
-        suffix = {"movie": "mp4", "gif": "gif", "png": "png"}.get(kind, "dcm")
+        suffix = kind if kind in _FILMS else "dcm"
         _write(place / f"{number:06d}.{suffix}", kind, number, seed, tiny)
         counts[kind] = counts.get(kind, 0) + 1
         progress.step("making files")
     return counts
+
+
+def _kind(number: int, dicom: bool) -> str:
+    kind = PLAN[number * 7 % 20]  # seven: kinds take turns, the shares stay
+    if kind == "lossless":
+        return _LOSSLESS[number // 20 % 2] if _have("imagecodecs") else "j2k"
+    if kind == "film":
+        film = _FILMS[number // 20 % 4]
+        return "mono" if dicom else "png" if film in ("mp4", "avi") and not _have("av") else film
+    return kind
 
 
 # ------------------------------------------------------------------------------------- one file of a kind
@@ -112,7 +127,7 @@ def rle_cine(path: Path, frames: int) -> Path:
 
 def film(path: Path, codec: str, frames: int) -> Path | None:
     """A video of 800x600, or None without PyAV."""
-    if not _have_video():
+    if not _have("av"):
         return None
     _movie(path, _scan(codec, 800, 600), codec, frames)
     return path
@@ -147,12 +162,8 @@ def _loop(
     return path
 
 
-def _have_video() -> bool:
-    try:
-        import av  # noqa: F401 only asked whether it is there
-    except ImportError:
-        return False
-    return True
+def _have(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
 
 
 def _write(path: Path, kind: str, number: int, seed: int, tiny: bool) -> None:
@@ -160,8 +171,8 @@ def _write(path: Path, kind: str, number: int, seed: int, tiny: bool) -> None:
     chance = random.Random(key)
     wide, high = (64, 48) if tiny else (1024, 768) if kind == "cine" else (800, 600)
     scan = _scan(key, wide, high)
-    if kind == "movie":
-        _movie(path, scan)
+    if kind in ("mp4", "avi"):
+        _movie(path, scan, "mjpeg" if kind == "avi" else "mpeg4")
     elif kind == "png":
         Image.fromarray(_colour(scan, number)).save(path, compress_level=1)
     elif kind == "gif":
@@ -315,6 +326,21 @@ def _j2k(image: Dataset, scan: Pixels, number: int, _: random.Random) -> None:
     _coded(image, JPEG2000Lossless, [_saved(_colour(scan, number), "JPEG2000", **options)])
 
 
+def _jpeg_ls(image: Dataset, scan: Pixels, _: int, __: random.Random) -> None:
+    import imagecodecs
+
+    _grey(image)
+    _coded(image, JPEGLSLossless, [bytes(imagecodecs.jpegls_encode(scan))])
+
+
+def _jpeg_lossless(image: Dataset, scan: Pixels, _: int, __: random.Random) -> None:
+    import imagecodecs
+
+    _grey(image)
+    coded = imagecodecs.jpeg8_encode(scan, lossless=True, predictor=1, colorspace="grayscale")
+    _coded(image, JPEGLosslessSV1, [bytes(coded)])
+
+
 def _cine(image: Dataset, scan: Pixels, number: int, chance: random.Random) -> None:
     frames = chance.randrange(30, 61)
     rgb = _colour(scan, number)
@@ -338,5 +364,7 @@ _CODED: dict[str, Callable[[Dataset, Pixels, int, random.Random], None]] = {
     "palette": _palette,
     "rle": _rle,
     "j2k": _j2k,
+    "jpeg-ls": _jpeg_ls,
+    "jpeg-lossless": _jpeg_lossless,
     "cine": _cine,
 }
