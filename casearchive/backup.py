@@ -390,7 +390,7 @@ def _copied(source: Path, target: Path, sha256: str) -> bool:
         with file, _new(temporary) as out:
             while True:
                 try:
-                    block = file.read(1 << 20)
+                    block = file.read(1 << 18)
                 except OSError:  # of the source; a full target is another matter
                     return False
                 if not block:

@@ -24,6 +24,7 @@ _SOME_FLOW = 0.004
 #: What hides less of the texture than this part of it is no menu, but a caliper or a shadow.
 _PART_OF_A_MENU = 0.2
 _COVERED = "partly covered, as by a menu"
+ONLY = "the only frame that was looked at"
 
 Numbers = NDArray[np.float64]
 
@@ -48,7 +49,7 @@ def choose(looked_at: Mapping[int, Picture]) -> Choice:
     """
     if len(looked_at) == 1:
         number, picture = next(iter(looked_at.items()))
-        return Choice(number, "the only frame that was looked at", _alone(_look(picture)))
+        return Choice(number, ONLY, _alone(_look(picture)))
     looks = {number: _look(picture) for number, picture in looked_at.items()}
     faults = _faults(looks)
     usable = [number for number in looks if number not in faults] or list(looks)

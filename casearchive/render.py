@@ -31,6 +31,8 @@ _LABEL_HEIGHT = 18
 _GAP = 1.1
 #: Two-dimensional regions smaller than this part of the picture are not worth cropping to.
 _SMALLEST_CROP = 0.04
+#: Codings of DICOM that are decoded at a quarter of their size far quicker than at a half (JPEG baseline, extended).
+_SCALED = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +61,22 @@ def pictures_of(clip: Clip) -> Pictures:
         raise PictureUnavailable("it holds no picture")
     numbers = spread(frames, _MOST_SHOWN)
     trouble: dict[int, PictureUnavailable] = {}
-    shown = looked_at = _looked_at(clip, numbers, trouble)
-    choice = keyframe.choose(_arrays(shown)) if shown else None
+    edge = _first_edge(clip.facts)
+    shown = looked_at = _looked_at(clip, numbers, trouble, edge)
+    choice = _chosen(shown, frames)
     more = [n for n in spread(frames, _MOST_LOOKED_AT) if n not in numbers]
     if more and (choice is None or choice.fault):
-        looked_at = dict(sorted((shown | _looked_at(clip, more, trouble)).items()))
-        choice = keyframe.choose(_arrays(looked_at)) if looked_at else None
+        looked_at = dict(sorted((shown | _looked_at(clip, more, trouble, edge)).items()))
+        choice = _chosen(looked_at, frames)
     if choice is None:
         raise trouble[min(trouble)] if trouble else PictureUnavailable("none of its frames can be decoded")
+    chosen = looked_at[choice.number]
+    if edge < THUMBNAIL_EDGE and max(chosen.size) < THUMBNAIL_EDGE:
+        chosen = _looked_at_one(clip, choice.number)
     return Pictures(
         key_frame=choice.number,
         why=choice.why,
-        thumbnail=_jpeg(_fitted(looked_at[choice.number], THUMBNAIL_EDGE)),
+        thumbnail=_jpeg(_fitted(chosen, THUMBNAIL_EDGE)),
         filmstrip=_jpeg(_strip(shown or looked_at)),
         shown=tuple(shown or looked_at),
         unseen=tuple((number, error.what) for number, error in sorted(trouble.items())),
@@ -101,31 +107,44 @@ def spread(frames: int, most: int) -> tuple[int, ...]:
     return tuple(round(1 + position * (frames - 1) / (most - 1)) for position in range(most))
 
 
+def _first_edge(facts: Facts) -> int:
+    """At which edge frames are looked at: what the filmstrip needs, where a still smaller frame costs far less and a
+    thumbnail is made of one of several."""
+    if facts.instance.frames < 2 or facts.instance.transfer_syntax_uid not in _SCALED:
+        return THUMBNAIL_EDGE
+    box = scan_box(facts) or (0, 0, facts.instance.columns or 1, facts.instance.rows or 1)
+    wide, high = box[2] - box[0], box[3] - box[1]
+    return min(THUMBNAIL_EDGE, -(-_STRIP_HEIGHT * max(wide, high) // high))
+
+
 def _looked_at(
-    clip: Clip, numbers: Iterable[int], trouble: dict[int, PictureUnavailable]
+    clip: Clip, numbers: Iterable[int], trouble: dict[int, PictureUnavailable], edge: int
 ) -> dict[int, Image]:
     found: dict[int, Image] = {}
     for number in numbers:
         try:
-            found[number] = _looked_at_one(clip, number)
+            found[number] = _looked_at_one(clip, number, edge)
         except PictureUnavailable as error:
             trouble[number] = error
     return found
 
 
-def _looked_at_one(clip: Clip, number: int) -> Image:
+def _looked_at_one(clip: Clip, number: int, least: int = THUMBNAIL_EDGE) -> Image:
     """A frame cropped to its scan, not much larger than thumbnail and filmstrip can use: few frames are kept at a
     time, and none of them large. One that was decoded at a reduced size is not scaled here: each picture is scaled
     once, for its own use."""
     facts = clip.facts
-    image = _image(cropped(clip.glimpse(number, glimpse_edge(facts, THUMBNAIL_EDGE)), facts))
+    image = _image(cropped(clip.glimpse(number, glimpse_edge(facts, least)), facts))
     # the filmstrip wants 160 rows, of very wide pictures too
     edge = max(THUMBNAIL_EDGE, min(4 * _STRIP_HEIGHT, round(_STRIP_HEIGHT * image.width / image.height)))
     return image if max(image.size) <= 2 * edge else _fitted(image, edge)
 
 
-def _arrays(images: Mapping[int, Image]) -> dict[int, Picture]:
-    return {number: np.asarray(image) for number, image in images.items()}
+def _chosen(images: Mapping[int, Image], frames: int) -> keyframe.Choice | None:
+    """The frame that stands for a clip of so many frames; a single picture stands for itself, whatever it shows."""
+    if frames == 1 and images:
+        return keyframe.Choice(1, keyframe.ONLY, "")
+    return keyframe.choose({n: np.asarray(image) for n, image in images.items()}) if images else None
 
 
 # ---------------------------------------------------------------------------------------------------- layout

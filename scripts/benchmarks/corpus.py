@@ -40,9 +40,7 @@ _MAKERS = (("Sonic One", "S8"), ("Echoworks", "E-300"), ("Waveline", "Portable 2
 _STUDIES = ("US thigh", "US ankle left", "MSK ultrasound knee", "US shoulder right", "US calf")
 
 
-def make(
-    folder: Path, files: int, seed: int, *, tiny: bool = False, dicom: bool = False
-) -> dict[str, int]:
+def make(folder: Path, files: int, seed: int, *, tiny: bool = False, dicom: bool = False) -> dict[str, int]:
     """Write ``files`` files below ``folder``; ``tiny`` ones are 64x48 stills, with ``dicom`` all are DICOM. Returns how
     many of each kind. A kind whose encoder is missing here is another one."""
     folder.mkdir(parents=True, exist_ok=True)

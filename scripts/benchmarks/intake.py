@@ -1,82 +1,119 @@
-"""Ingest against a plain copy and against the loop a user would write, interleaved on the same files."""
+"""Ingest against what people use instead and against what the machine can do, interleaved on the same files."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from benchmarks import corpus
+from benchmarks import corpus, others
 from benchmarks.measure import Cost, Progress, again, median, run, table
 
-SYSTEMS = ("casearchive, 1 worker", "casearchive, 2 workers", "again, unchanged", "loop", "copy")
+OURS = ("casearchive, one core", "casearchive", "again, unchanged")
+#: How the others are called in the table, by what runs them (``others.RUNS``); the first two are one run.
+NAMES = {
+    "orthanc": "Orthanc, upload and previews", "loop": "a plain loop", "dcmtk": "dcmj2pnm for each",
+    "gdcm": "gdcmscanner, headers alone", "copy": "cp -r and sync", "copy_and_hash": "the same and sha256sum",
+    "hashing": "SHA-256 alone",
+}  # fmt: skip
+UPLOAD = "Orthanc, upload alone"
 
 
 def compare(files: Path, repeats: int) -> tuple[dict[str, Any], str]:
-    """Every system in turn, ``repeats`` times, each on a fresh target in its own process."""
-    paths = sorted(p for p in files.rglob("*") if p.is_file())
+    """Every system in turn, ``repeats`` times, each on a fresh target in its own process. Raises ``RuntimeError`` where
+    one of them did not take every file."""
+    paths = others.files_of(files)
     size = sum(p.stat().st_size for p in paths)
     for path in paths:  # warm the cache for all of them alike
         path.read_bytes()
-    costs: dict[str, list[Cost]] = {name: [] for name in SYSTEMS}
-    progress = Progress(repeats * len(SYSTEMS))
+    names = [name for name in NAMES if others.able(name, files)]
+    costs: dict[str, list[Cost]] = {}
+    told: dict[str, dict[str, Any]] = {}
+    progress = Progress(repeats * (len(OURS) + len(names)))
     with tempfile.TemporaryDirectory(prefix="bench-") as work:
         for turn in range(repeats):
-            _once(files, Path(work) / str(turn), len(paths), size, costs, progress)
-            shutil.rmtree(Path(work) / str(turn))
-    rows = {name: _row(costs[name], len(paths), size, costs["loop"]) for name in SYSTEMS}
-    result = {"files": len(paths), "bytes": size, "repeats": repeats, "systems": rows}
-    head = f"{len(paths)} files, {size / 1e6:.0f} MB, {repeats} repeats, medians\n\n"
-    heads = ("", "seconds", "CPU s", "files/s", "MB/s", "peak MB", "times the loop's speed")
-    keys = ("seconds", "cpu_s", "files_per_s", "mb_per_s", "peak_mb", "speed_against_loop")
-    return result, head + table(heads, [(name, *(row[k] for k in keys)) for name, row in rows.items()])
+            here = Path(work) / str(turn)
+            here.mkdir()
+            for name, words in _turn(files, here, names):
+                _settled()
+                cost = run(again(*words))
+                told[name] = json.loads(cost.said)
+                costs.setdefault(name, []).append(_timed(cost, told[name], "upload_s", "previews_s"))
+                if "upload_s" in told[name]:
+                    costs.setdefault(UPLOAD, []).append(_timed(cost, told[name], "upload_s"))
+                progress.step(name)
+                if name not in OURS:
+                    shutil.rmtree(here / "other", ignore_errors=True)
+            same_work(told, len(paths), size)
+            shutil.rmtree(here)
+    rows = {name: _row(costs[name], costs, len(paths), size) for name in costs}
+    without = {name: seen["without_picture"] for name, seen in told.items() if seen.get("without_picture")}
+    result = {
+        "files": len(paths), "bytes": size, "repeats": repeats, "systems": rows, "without_picture": without
+    }  # fmt: skip
+    heads = ("", "seconds", "CPU s", "files/s", "MB/s", "peak MB", "times as fast as it: we", "we, one core")
+    keys = ("seconds", "cpu_s", "files_per_s", "mb_per_s", "peak_mb", "ours", "ours_on_one_core")
+    left = "".join(f"\n{name}: {count} files without a picture" for name, count in without.items())
+    return result, (
+        f"{len(paths)} files, {size / 1e6:.0f} MB, {repeats} repeats, medians\n\n"
+        + table(heads, [(name, *(row[k] for k in keys)) for name, row in rows.items()])
+        + (f"\n{left}" if left else "")
+    )
 
 
-def _once(
-    files: Path, work: Path, count: int, size: int, costs: dict[str, list[Cost]], progress: Progress
-) -> None:
-    work.mkdir()
-    seen: dict[str, dict[str, Any]] = {}
-
-    def take(name: str, *words: str) -> None:
-        costs[name].append(run(again(*words)))
-        seen[name] = json.loads(costs[name][-1].said)
-        progress.step(name)
-
-    one, two = str(work / "one"), str(work / "two")
-    take(SYSTEMS[0], "_take", str(files), one, "--workers", "1")
-    take(SYSTEMS[3], "_loop", str(files), str(work / "loop"))
-    take(SYSTEMS[1], "_take", str(files), two, "--workers", "2")
-    take(SYSTEMS[4], "_copy", str(files), str(work / "copy"))
-    take(SYSTEMS[2], "_take", str(files), two, "--workers", "2")
-    _same_work(seen, count, size)
+def _turn(files: Path, here: Path, names: list[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """What runs in one turn, ours between the others."""
+    ours = [
+        (OURS[0], ("_take", str(files), str(here / "one"), "--cores", "1")),
+        (OURS[1], ("_take", str(files), str(here / "all"))),
+        (OURS[2], ("_take", str(files), str(here / "all"))),
+    ]
+    theirs = [(NAMES[name], (f"_{name}", str(files), str(here / "other"))) for name in names]
+    return [one for pair in zip_longest(ours, theirs) for one in pair if one is not None]
 
 
-def _same_work(seen: dict[str, dict[str, Any]], count: int, size: int) -> None:
+def _settled() -> None:
+    """What another wrote is on the disk before the next begins."""
+    sync: Callable[[], None] | None = getattr(os, "sync", None)
+    if sync is not None:
+        sync()
+
+
+def _timed(cost: Cost, told: dict[str, Any], *parts: str) -> Cost:
+    """A server's start does not count."""
+    return replace(cost, seconds=sum(told[part] for part in parts)) if parts[0] in told else cost
+
+
+def same_work(told: dict[str, dict[str, Any]], count: int, size: int) -> None:
     """Every system took every file and saw the same frames; numbers of unlike work are not worth printing."""
-    for name in SYSTEMS[:2]:
-        if seen[name]["added"] != count or seen[name]["thumbnails"] != count:
-            raise RuntimeError(f"{name} took {seen[name]} of {count} files")
-    if seen[SYSTEMS[2]]["known"] != count:
-        raise RuntimeError(f"the second ingest knew {seen[SYSTEMS[2]]['known']} of {count} files")
-    if seen["loop"]["rows"] != count or seen["loop"]["thumbnails"] != count:
-        raise RuntimeError(f"the loop took {seen['loop']} of {count} files")
-    if seen["loop"]["frames"] != seen[SYSTEMS[0]]["frames"]:
-        raise RuntimeError(f"the loop and casearchive do not see the same frames: {seen}")
-    if seen["copy"]["bytes"] != size:
-        raise RuntimeError(f"the copy has {seen['copy']['bytes']} of {size} bytes")
+    wanted = {
+        OURS[0]: {"added": count, "thumbnails": count}, OURS[1]: {"added": count, "thumbnails": count},
+        OURS[2]: {"known": count}, NAMES["loop"]: {"rows": count}, NAMES["orthanc"]: {"instances": count},
+        NAMES["gdcm"]: {"headers": count}, NAMES["copy"]: {"bytes": size}, NAMES["copy_and_hash"]: {"bytes": size},
+        NAMES["hashing"]: {"bytes": size},
+    }  # fmt: skip
+    for name, seen in told.items():
+        if any(seen[what] != much for what, much in wanted.get(name, {}).items()):
+            raise RuntimeError(f"{name} took {seen} of {count} files")
+    if told[NAMES["loop"]]["frames"] != told[OURS[1]]["frames"]:
+        raise RuntimeError(f"the loop and casearchive do not see the same frames: {told}")
 
 
-def _row(costs: list[Cost], count: int, size: int, loop: list[Cost]) -> dict[str, Any]:
+def _row(costs: list[Cost], all_costs: dict[str, list[Cost]], count: int, size: int) -> dict[str, Any]:
     seconds = median([c.seconds for c in costs]) or 0.0
-    ratios = [theirs.seconds / ours.seconds for ours, theirs in zip(costs, loop, strict=True)]
+
+    def against(ours: str) -> float | None:
+        pairs = zip(all_costs[ours], costs, strict=True)
+        return median([theirs.seconds / mine.seconds for mine, theirs in pairs])
+
     return {
         "seconds": seconds,
         "all_seconds": [round(c.seconds, 3) for c in costs],
@@ -84,68 +121,25 @@ def _row(costs: list[Cost], count: int, size: int, loop: list[Cost]) -> dict[str
         "files_per_s": count / seconds,
         "mb_per_s": size / 1e6 / seconds,
         "peak_mb": median([c.peak_mb for c in costs]),
-        "speed_against_loop": median(ratios),
+        "ours": against(OURS[1]),
+        "ours_on_one_core": against(OURS[0]),
     }
 
 
 # ------------------------------------------------------------------------------- each in its own process
 
 
-def take(files: Path, target: Path, workers: int) -> dict[str, Any]:
-    """Ingest into the archive at ``target``, made where it is not there."""
+def take(files: Path, target: Path, workers: int | None, cores: int = 0) -> dict[str, Any]:
+    """Ingest into the archive at ``target``, made where it is not there; on so many cores where Linux runs."""
     from casearchive import Archive
 
+    if cores and sys.platform == "linux":
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     archive = Archive.open(target) if target.exists() else Archive.create(target)
     summary = archive.ingest([files], workers=workers)
     pictures = sum(1 for p in (target / "cache").rglob("*") if p.is_file() and "thumbnail" in str(p))
     frames = sum(h.frames for h in archive.list())
     return {"added": summary.added, "known": summary.known, "frames": frames, "thumbnails": pictures}
-
-
-def loop(files: Path, target: Path) -> dict[str, Any]:
-    """One row and one thumbnail of the first frame a file; nothing is copied, hashed or made durable."""
-    import pydicom
-    from PIL import Image, ImageSequence
-    from pydicom.pixels import pixel_array
-
-    target.mkdir(parents=True)
-    base = sqlite3.connect(target / "index.db")
-    base.execute("CREATE TABLE images (path TEXT, uid TEXT, description TEXT, frames INTEGER)")
-    for number, path in enumerate(sorted(p for p in files.rglob("*") if p.is_file())):
-        if path.suffix == ".dcm":
-            header = pydicom.dcmread(path, stop_before_pixels=True)
-            uid, description = str(header.SOPInstanceUID), str(header.get("StudyDescription", ""))
-            frames = int(header.get("NumberOfFrames", 1))
-            image = Image.fromarray(pixel_array(path, index=0))
-        elif path.suffix == ".mp4":
-            import av
-
-            uid = description = ""
-            with av.open(str(path)) as film:
-                frames = film.streams.video[0].frames
-                image = next(film.decode(video=0)).to_image()
-        else:
-            uid = description = ""
-            with Image.open(path) as opened:
-                frames = sum(1 for _ in ImageSequence.Iterator(opened))
-                opened.seek(0)
-                image = opened.convert("RGB")
-        image.thumbnail((256, 256))
-        image.convert("RGB").save(target / f"thumbnail-{number}.webp")
-        with base:
-            base.execute("INSERT INTO images VALUES (?, ?, ?, ?)", (str(path), uid, description, frames))
-    rows, frames = base.execute("SELECT count(*), sum(frames) FROM images").fetchone()
-    base.close()
-    return {"rows": rows, "frames": frames, "thumbnails": sum(1 for _ in target.glob("*.webp"))}
-
-
-def copy(files: Path, target: Path) -> dict[str, Any]:
-    """A plain copy of the folder, on the disk when it returns."""
-    shutil.copytree(files, target, copy_function=shutil.copyfile)
-    sync: Callable[[], None] | None = getattr(os, "sync", None)
-    if sync is not None:
-        sync()
-    return {"bytes": sum(p.stat().st_size for p in target.rglob("*") if p.is_file())}
 
 
 # ---------------------------------------------------------------------------------------------- growth
