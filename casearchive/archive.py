@@ -184,6 +184,7 @@ class Archive:
         workers: int | None = None,
         rehash: bool = False,
         dry_run: bool = False,
+        link: bool = False,
         report: Callable[[Outcome], None] = lambda _: None,
         progress: Progress | None = None,
     ) -> Summary:
@@ -205,6 +206,7 @@ class Archive:
                 workers=workers,
                 rehash=rehash,
                 dry_run=dry_run,
+                link=link,
                 report=report,
                 progress=progress,
                 say=self._say,

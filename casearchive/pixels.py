@@ -309,7 +309,9 @@ def grey(picture: Picture) -> Picture:
 
 def is_grey(picture: Picture) -> bool:
     """Whether the three samples of each pixel (rows, columns, 3) are the same."""
-    return np.array_equal(picture[..., 0], picture[..., 1]) and np.array_equal(picture[..., 1], picture[..., 2])
+    return np.array_equal(picture[..., 0], picture[..., 1]) and np.array_equal(
+        picture[..., 1], picture[..., 2]
+    )
 
 
 def coloured(picture: Picture) -> Picture:

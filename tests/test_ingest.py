@@ -63,6 +63,25 @@ def sound(archive: Archive) -> bool:
     return True
 
 
+@POSIX
+def test_with_link_the_archive_keeps_the_files_themselves_and_copies_what_it_must(
+    archive: Archive, stick: Path
+) -> None:
+    helpers.dicom(stick / "IM1.dcm", seed=1)
+    helpers.dicom(stick / "deep" / "IM2.dcm", seed=2)
+    helpers.dicom(stick / "zipped.dcm", seed=3)
+    helpers.zipped(stick / "disc.zip", {"zipped.dcm": (stick / "zipped.dcm").read_bytes()})
+    (stick / "zipped.dcm").unlink()
+    summary, outcomes = take(archive, stick, link=True)
+    assert (summary.added, summary.linked) == (3, 2)
+    held = archive.path / "objects" / outcomes["IM1.dcm"].sha256[:2] / outcomes["IM1.dcm"].sha256  # type: ignore[index]
+    assert held.samefile(stick / "IM1.dcm")
+    assert (archive.path / "ledger.jsonl").read_text("utf-8").count('"linked":true') == 2
+    assert sound(archive)
+    again, _ = take(archive, stick, link=True)
+    assert (again.added, again.known, again.linked) == (0, 3, 0)
+
+
 # ------------------------------------------------------------------------------------------ any mixture
 
 

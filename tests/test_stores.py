@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 import sys
 from pathlib import Path
 
@@ -118,6 +120,56 @@ def test_putting_the_original_again_heals_a_damaged_copy(
     assert folder.put(folder.take(source)) is True
     assert held.read_bytes() == b"bytes"
     assert not held.is_symlink()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows copies")
+def test_a_source_that_is_linked_is_kept_itself_and_read_only_from_then_on(
+    folder: FolderStore, tmp_path: Path
+) -> None:
+    source, name = _file(tmp_path)
+    incoming = folder.take(source, link=True)
+    assert incoming.linked
+    assert incoming.sha256 == name
+    assert stat.S_IMODE(source.stat().st_mode) & stat.S_IWUSR, "until it is kept it is the owner's alone"
+    assert folder.put(incoming) is True
+    assert folder.path(name).samefile(source)
+    assert stat.S_IMODE(source.stat().st_mode) == stat.S_IRUSR
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows copies")
+def test_a_linked_source_that_is_not_kept_is_as_it_was(folder: FolderStore, tmp_path: Path) -> None:
+    source, name = _file(tmp_path)
+    before = source.stat()
+    folder.drop(folder.take(source, link=True))
+    folder.put(folder.take(source))
+    assert folder.put(folder.take(source, link=True)) is False, "these bytes are held already"
+    after = source.stat()
+    assert (after.st_mode, after.st_nlink, after.st_mtime_ns) == (before.st_mode, 1, before.st_mtime_ns)
+    assert not folder.path(name).samefile(source)
+
+
+def test_what_cannot_be_linked_is_copied(
+    folder: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, "another disk")
+
+    monkeypatch.setattr(os, "link", refused)
+    source, name = _file(tmp_path)
+    incoming = folder.take(source, link=True)
+    assert not incoming.linked
+    folder.put(incoming)
+    assert folder.path(name).read_bytes() == b"bytes"
+    assert not folder.path(name).samefile(source)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows copies")
+def test_a_file_of_another_owner_is_copied(
+    folder: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert not folder.take(_file(tmp_path)[0], link=True).linked
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")

@@ -46,6 +46,12 @@ _QUIET = frozenset({"ignored", "bag-tag", "other-form"})
 )
 @click.option("--workers", type=click.IntRange(0), help="How many processes (0: none but this one).")
 @click.option("--rehash", is_flag=True, help="Read every file again, even where size and time are unchanged.")
+@click.option(
+    "--link",
+    is_flag=True,
+    help="Copy nothing that lies on the archive's disk: the archive keeps the file itself, which becomes read-only "
+    "and must not be changed any more.",
+)
 @dry_run
 @verb
 def command(
@@ -55,6 +61,7 @@ def command(
     report: str | None,
     workers: int | None,
     rehash: bool,
+    link: bool,
     dry_run: bool,
 ) -> int:
     """Take in files, folders, zips, discs, bags, case folders and MIRC teaching files; "-" reads paths from stdin.
@@ -97,12 +104,14 @@ def command(
             workers=workers,
             rehash=rehash,
             dry_run=dry_run,
+            link=link,
             report=tell,
             progress=progress,
         )
     meter.close()
     if state.json:
-        emit({**asdict(summary), **({"dry_run": True} if dry_run else {})}, lines=report == "-")
+        told = {name: value for name, value in asdict(summary).items() if link or name != "linked"}
+        emit({**told, **({"dry_run": True} if dry_run else {})}, lines=report == "-")
     else:
         words = "would be added" if dry_run else "added"
         state.say(
@@ -110,6 +119,9 @@ def command(
             f"{summary.failed} failed; {many(summary.cases, 'case')}; "
             f"{megabytes(summary.bytes)} in {duration(summary.seconds)}"
         )
+        if link and not dry_run and summary.linked < summary.added:
+            more = summary.added - summary.linked
+            state.say(f"{many(more, 'file')} copied all the same: of another disk or owner, or out of a zip.")
         if unseen["skipped"] > _MOST_SKIPPED:
             more = unseen["skipped"] - _MOST_SKIPPED
             state.say(f"({more} more were skipped: -v names them, --report FILE keeps them all)")

@@ -50,6 +50,7 @@ class Summary:
     cases: int = 0
     bytes: int = 0
     seconds: float = 0.0
+    linked: int = 0  # of those added
 
 
 @dataclass
@@ -70,6 +71,7 @@ def ingest(
     workers: int | None = None,
     rehash: bool = False,
     dry_run: bool = False,
+    link: bool = False,
     report: Callable[[Outcome], None] = lambda _: None,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda _: None,
@@ -77,13 +79,14 @@ def ingest(
     """Take everything at and below ``paths``. ``report`` gets each outcome when it is durable, in order.
 
     Raises ``NoRoom`` where the next file would fill the disk; what was taken by then stays. The caller is the writer.
-    ``workers=0`` works in this process. ``case`` puts all that is taken into one case.
+    ``workers=0`` works in this process. ``case`` puts all that is taken into one case. With ``link`` files on the
+    archive's disk are not copied but get a second name there.
     """
     started = time.monotonic()
     wanted = tuple(paths)
     progress = progress or Progress()
     progress.total, size = count(wanted)
-    if not dry_run and size + disk.SPARE > (free := disk.free(rooms.layout.root)):
+    if not dry_run and not link and size + disk.SPARE > (free := disk.free(rooms.layout.root)):
         room = disk.megabytes(max(0, free - disk.SPARE))
         say(
             f"There are {disk.megabytes(size)} to look through and room for {room}: where the disk is full taking ends,"
@@ -91,7 +94,7 @@ def ingest(
         )
     crew = Crew(_workers(workers, progress.total))
     with index.writing(rooms.layout.index) as connection:
-        run = _Run(rooms, connection, crew, report, progress, rehash=rehash, dry_run=dry_run)
+        run = _Run(rooms, connection, crew, report, progress, rehash=rehash, dry_run=dry_run, link=link)
         try:
             if not dry_run:
                 rooms.catch_up(connection)
@@ -155,9 +158,10 @@ class _Run:
         *,
         rehash: bool,
         dry_run: bool,
+        link: bool,
     ) -> None:
         self.rooms, self.connection, self.crew, self.report = rooms, connection, crew, report
-        self.progress, self.rehash, self.dry_run = progress, rehash, dry_run
+        self.progress, self.rehash, self.dry_run, self.link = progress, rehash, dry_run, link
         self.line: deque[tuple[Item, os.stat_result | None]] = deque()
         self.batch: list[tuple[Outcome, Found | None, Gathered | None, os.stat_result | None]] = []
         self.new: dict[
@@ -174,6 +178,8 @@ class _Run:
         self.tally = {"added": 0, "known": 0, "skipped": 0, "failed": 0}
         self.cases = 0
         self.bytes = 0
+        self.linked = 0
+        self.disk = rooms.layout.root.stat().st_dev
         self.under_way = 0  # bytes of files that workers copy now or next
         #: a file by place, size and time, and its hash when it was taken: asked twice of each, one after the other
         self.asked: tuple[tuple[str, int, int] | None, str | None] = (None, None)
@@ -181,7 +187,7 @@ class _Run:
         self.committed = time.monotonic()
 
     def summary(self) -> Summary:
-        return Summary(**self.tally, cases=self.cases, bytes=self.bytes)
+        return Summary(**self.tally, cases=self.cases, bytes=self.bytes, linked=self.linked)
 
     # ------------------------------------------------------------------------------------------ the line
 
@@ -200,8 +206,11 @@ class _Run:
             known = self._unchanged(item, state)
             if known is None:
                 if state is not None and not self.dry_run:
-                    self._wait_for_room(state.st_size)
-                self.crew.submit(Task(self.rooms.layout.root, item.path, dry_run=self.dry_run, bag=item.bag))
+                    self._wait_for_room(self._to_copy(item, state))
+                link = self._may_link(item, state)
+                self.crew.submit(
+                    Task(self.rooms.layout.root, item.path, dry_run=self.dry_run, link=link, bag=item.bag)
+                )
             else:
                 item = known
         self.line.append((item, state))
@@ -215,6 +224,12 @@ class _Run:
             self._serve()
         disk.check_room(root, size)
         self.under_way += size
+
+    def _may_link(self, found: Found, state: os.stat_result | None) -> bool:
+        return self.link and not found.in_zip and state is not None and state.st_dev == self.disk
+
+    def _to_copy(self, found: Found, state: os.stat_result | None) -> int:
+        return 0 if state is None or self._may_link(found, state) else state.st_size
 
     def _is_ready(self, item: Item) -> bool:
         return self.crew.ready if isinstance(item, Found) else True
@@ -246,7 +261,7 @@ class _Run:
                 self._settle(item)
         elif isinstance(item, Found):
             gathered = self.crew.next()
-            self.under_way -= state.st_size if state is not None else 0
+            self.under_way -= self._to_copy(item, state)
             self._receive(item, state, gathered)
         elif isinstance(item, CaseFolder):
             self.commit()
@@ -378,6 +393,7 @@ class _Run:
         self.tally[outcome.outcome] += 1
         if gathered is not None:
             self.bytes += gathered.size
+            self.linked += gathered.linked
             self.progress.bytes += gathered.size
         self.progress.done += 1
         self.progress.tell(self.progress)
@@ -391,7 +407,7 @@ class _Run:
         if not self.dry_run:
             added = [(o, f, g, s) for o, f, g, s in batch if g is not None and f is not None]
             lines = [
-                ("ingested", g.sha256, {"name": f.name, "bytes": g.size, "kind": o.kind})
+                ("ingested", g.sha256, {"name": f.name, "bytes": g.size, "kind": o.kind} | _told_of(g))
                 for o, f, g, _ in added
             ]
             events = self.rooms.ledger.append(lines) if lines else ()
@@ -681,6 +697,11 @@ def _refused(found: Found, gathered: Gathered) -> Outcome:
     return Outcome(
         found.shown, word, "other", gathered.sha256 or None, None, None, gathered.reason, gathered.message
     )
+
+
+def _told_of(gathered: Gathered) -> dict[str, object]:
+    """What the ledger says beside the plain facts."""
+    return {"linked": True} if gathered.linked else {}
 
 
 def _state(found: Found) -> os.stat_result | None:

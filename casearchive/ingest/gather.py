@@ -25,12 +25,13 @@ from casearchive.stores.folder import FolderStore
 @dataclass(frozen=True, slots=True)
 class Task:
     """``source`` is a file to take, or None for an object that the store holds already (``sha256``). What ``bag``
-    promises of its bytes is asked before they are kept."""
+    promises of its bytes is asked before they are kept; with ``link`` they need not be copied."""
 
     root: Path
     source: Path | None
     sha256: str = ""
     dry_run: bool = False
+    link: bool = False
     bag: bags.Said = bags.NOTHING
 
     def kept(self) -> Path:
@@ -52,6 +53,7 @@ class Gathered:
     key_frame: int | None = None
     key_frame_why: str = ""
     held: bool = False
+    linked: bool = False  # the source itself, under a second name
     reason: str = ""
     message: str = ""
     disk: OSError | None = None  # what the archive's own disk refused
@@ -67,7 +69,7 @@ def gather(task: Task) -> Gathered:
         path = task.kept()
         return _looked_at(path, task.sha256, path.stat().st_size, layout, task)
     try:
-        incoming = store.take(task.source)
+        incoming = store.take(task.source, link=task.link and not task.dry_run)
     except UnreadableFile as refusal:
         return Gathered("", 0, reason=refusal.reason, message=_said(refusal))
     except OSError as error:
@@ -83,7 +85,7 @@ def gather(task: Task) -> Gathered:
             return Gathered(incoming.sha256, incoming.size, held=True, disk=refused)
         found = _looked_at(incoming.path, incoming.sha256, incoming.size, layout, task)
         if found.facts is not None and not task.dry_run:
-            found = replace(found, disk=found.disk or _put(store, incoming))
+            found = replace(found, disk=found.disk or _put(store, incoming), linked=incoming.linked)
         return found
     finally:
         store.drop(incoming)

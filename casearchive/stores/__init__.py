@@ -10,17 +10,21 @@ from typing import BinaryIO, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """Bytes that were copied and hashed but have no name yet; ``path`` is a private temporary copy."""
+    """Bytes that were copied and hashed but have no name yet; ``path`` is a private temporary copy, or where they are
+    ``linked`` a second name of the source itself."""
 
     sha256: str
     size: int
     path: Path
+    linked: bool = False
 
 
 class Store(Protocol):
     """``take`` then ``put`` or ``drop``; every hash is 64 lower-case hexadecimal digits."""
 
-    def take(self, source: Path) -> Incoming: ...
+    def take(self, source: Path, *, link: bool = False) -> Incoming:
+        """Copy and hash; with ``link`` a store may keep the source itself instead, which nobody may change then."""
+        ...
 
     def put(self, incoming: Incoming) -> bool:
         """Give the bytes their name, durably. False where they were held already (and sound)."""

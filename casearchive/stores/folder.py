@@ -24,15 +24,20 @@ class FolderStore:
     def __init__(self, objects: Path, temporary: Path) -> None:
         self._objects, self._temporary = objects, temporary
 
-    def take(self, source: Path) -> Incoming:
-        """Copy ``source`` while hashing it. Raises ``UnreadableFile`` (special-file, unreadable,
-        changed-while-reading); a pipe or a device is never waited for, a link never followed."""
+    def take(self, source: Path, *, link: bool = False) -> Incoming:
+        """Copy ``source`` while hashing it. With ``link`` it is not copied but gets a second name (a hard link), where
+        it lies on this disk and is ours; ``put`` makes it read-only under both.
+
+        Raises ``UnreadableFile`` (special-file, unreadable, changed-while-reading); a pipe or a device is never waited
+        for, a symbolic link never followed.
+        """
         private_folder(self._temporary)
         copy = self._temporary / f"incoming-{secrets.token_hex(8)}"
         try:
             with _open_regular(source) as file:
                 before = os.fstat(file.fileno())
-                sha256, size = _copy(file, copy)
+                linked = link and _linked(source, file, copy)
+                sha256, size = _hashed(file) if linked else _copy(file, copy)
                 after = os.fstat(file.fileno())
             same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
             if not same or size != before.st_size:
@@ -42,7 +47,7 @@ class FolderStore:
         except BaseException:
             copy.unlink(missing_ok=True)
             raise
-        return Incoming(sha256, size, copy)
+        return Incoming(sha256, size, copy, linked)
 
     def put(self, incoming: Incoming) -> bool:
         target = self.path(incoming.sha256)
@@ -108,6 +113,35 @@ def _open_regular(source: Path) -> BinaryIO:
         os.close(descriptor)
         raise UnreadableFile("special-file", "it is not a plain file", hint="Nothing needs to be done.")
     return os.fdopen(descriptor, "rb")
+
+
+def _linked(source: Path, file: BinaryIO, name: Path) -> bool:
+    """Whether the open ``file`` has a second ``name`` now, and its bytes are on the disk. Not where it is another's:
+    its mode is not ours to change."""
+    state = os.fstat(file.fileno())
+    if (
+        state.st_uid != getattr(os, "geteuid", lambda: -1)()
+    ):  # Windows knows no such owner, and waits for no reader
+        return False
+    try:
+        os.fsync(file.fileno())
+        os.link(source, name, follow_symlinks=False)
+    except (OSError, NotImplementedError):  # another disk, one without links, a system that forbids it
+        return False
+    if not os.path.samestat(state, name.lstat()):
+        name.unlink()
+        raise UnreadableFile(
+            "changed-while-reading", "the file changed while it was being read", hint="Run it again."
+        )
+    return True
+
+
+def _hashed(file: BinaryIO) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    while block := _read(file):
+        digest.update(block)
+        size += len(block)
+    return digest.hexdigest(), size
 
 
 def _copy(file: BinaryIO, copy: Path) -> tuple[str, int]:

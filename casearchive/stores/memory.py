@@ -23,7 +23,7 @@ class MemoryStore:
         self._held: dict[str, bytes] = {}
         self._temporary = temporary
 
-    def take(self, source: Path) -> Incoming:
+    def take(self, source: Path, *, link: bool = False) -> Incoming:
         content = source.read_bytes()
         private_folder(self._temporary)
         copy = self._temporary / f"incoming-{secrets.token_hex(8)}"
