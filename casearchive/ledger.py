@@ -12,16 +12,18 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from casearchive.errors import Damaged
-from casearchive.files import append_durably, open_plain, write_durably
+from casearchive.files import append_durably, open_plain, read_plain, write_durably, write_lightly
 from casearchive.model import Line
 
 GENESIS = "0" * 64
+_BLOCK = 1 << 18  # bytes
 _MEND = (
     "See what can be done with: casearchive verify --repair (originals and records are not touched by this)"
 )
@@ -49,14 +51,36 @@ class Event:
         return "hash" in self.aside
 
 
-class Ledger:
-    """``ledger.jsonl``. One writer at a time (the archive's lock sees to that); readers need no lock."""
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """How far a ledger was read and found sound: so many bytes, their SHA-256, the number and hash of their last
+    line."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    size: int = 0
+    sha256: str = ""
+    position: int = 0
+    hash: str = GENESIS
+
+
+_NOTHING_READ = _Mark()
+_WORTH_A_MARK = 100  # lines
+_ALL = 1 << 62
+
+
+class Ledger:
+    """``ledger.jsonl``. One writer at a time (the archive's lock sees to that); readers need no lock.
+
+    In ``mark`` a writer keeps how far all lines were read and found sound: as long as these bytes are the same, to the
+    last one, they are not read line by line again. It can be thrown away.
+    """
+
+    def __init__(self, path: Path, mark: Path | None = None) -> None:
+        self._path, self._mark = path, mark
         self._last: tuple[int, str] | None = None
-        #: how many bytes it had when all of it was read, and the number and hash of its last line then
-        self._read_to: tuple[int, int, str] | None = None
+        #: how far it was read, where that was to its end, and the hash of these bytes, which goes on with what is added
+        self._read_to: _Mark | None = None
+        self._digest: Any = None
+        self._kept = 0  # lines in the mark
 
     @property
     def size(self) -> int:
@@ -82,6 +106,7 @@ class Ledger:
         if made:
             self._add(b"".join(lines))
             self._last = (position, previous)
+            self._went_on(b"".join(lines))
         return tuple(made)
 
     def _add(self, lines: bytes) -> None:
@@ -95,26 +120,75 @@ class Ledger:
                 os.truncate(self._path, size)
             raise
 
+    def _went_on(self, lines: bytes) -> None:
+        """What was read to its end is so with ``lines`` behind it, too."""
+        if self._read_to is None or self._last is None or self._read_to.size + len(lines) != self.size:
+            self._read_to = None
+            return
+        self._digest.update(lines)
+        self._read_to = _Mark(self._read_to.size + len(lines), self._digest.hexdigest(), *self._last)
+        self._keep()
+
     def events(self) -> Iterator[Event]:
         """All lines in order, checked as they are read. Raises ``Damaged`` at the first that does not fit, and where
         there is no ledger: every archive was made with one."""
-        previous, position = GENESIS, 0
+        with self._opened() as file:
+            yield from self._following(file, _NOTHING_READ, hashlib.sha256())
+
+    def after(self, position: int) -> tuple[Event, ...]:
+        """The lines after line ``position``, checked, and all before them as well: each by its own hash, or all that
+        were before by one. Raises ``Damaged`` as ``events`` does. Only the writer may."""
+        mark, digest = self._marked(), hashlib.sha256()
+        with self._opened() as file:
+            if mark.position > position or not _begins_with(file, mark, digest):
+                file.seek(0)
+                mark, digest = _NOTHING_READ, hashlib.sha256()
+            self._kept = mark.position
+            found = tuple(e for e in self._following(file, mark, digest) if e.position > position)
+        self._keep()
+        return found
+
+    def _opened(self) -> BufferedReader:
         try:
-            opened = open_plain(self._path)
+            return open_plain(self._path)
         except FileNotFoundError:
             raise Damaged("the ledger is gone", where=str(self._path), hint=_MEND) from None
-        with opened as file:
-            for number, raw in enumerate(file, 1):
-                if not raw.endswith(b"\n"):
-                    if _is_more_than_a_line(raw):
-                        raise _broken(self._path, number, "its end was changed after it was written")
-                    return  # a line that was being written when the program died
-                event = self._read(raw, number)
-                if event.previous != previous or event.position != position + 1:
-                    raise _broken(self._path, number, "it does not follow the line before it")
-                previous, position = event.hash, event.position
-                yield event
-            self._read_to = (file.tell(), position, previous)
+
+    def _following(self, file: BufferedReader, mark: _Mark, digest: Any) -> Iterator[Event]:
+        """The lines from where ``file`` stands, behind those of ``mark``, of which ``digest`` has the bytes."""
+        position, previous = mark.position, mark.hash
+        for raw in file:
+            number = position + 1
+            if not raw.endswith(b"\n"):
+                if _is_more_than_a_line(raw):
+                    raise _broken(self._path, number, "its end was changed after it was written")
+                return  # a line that was being written when the program died
+            event = self._read(raw, number)
+            if event.previous != previous or event.position != number:
+                raise _broken(self._path, number, "it does not follow the line before it")
+            previous, position = event.hash, event.position
+            digest.update(raw)
+            yield event
+        self._read_to, self._digest = _Mark(file.tell(), digest.hexdigest(), position, previous), digest
+
+    def _marked(self) -> _Mark:
+        """How far it was read before; nothing where nobody says so."""
+        if self._mark is None:
+            return _NOTHING_READ
+        try:
+            told = json.loads(read_plain(self._mark))
+            return _Mark(int(told["size"]), str(told["sha256"]), int(told["position"]), str(told["hash"]))
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return _NOTHING_READ
+
+    def _keep(self) -> None:
+        """Write the mark where it saves something."""
+        now = self._read_to
+        if self._mark is None or now is None or now.position - self._kept < _WORTH_A_MARK:
+            return
+        self._kept = now.position
+        with contextlib.suppress(OSError):
+            write_lightly(self._mark, json.dumps(asdict(now)).encode())
 
     def sound(self) -> tuple[tuple[Event, ...], int]:
         """The lines up to the first that does not fit, and how many bytes they are. Raises ``Damaged`` where there is
@@ -130,7 +204,7 @@ class Ledger:
 
     def cut(self, size: int) -> None:
         """Keep the first ``size`` bytes; durable when this returns."""
-        self._last = None
+        self._last = self._read_to = None
         with self._path.open("rb+") as file:
             file.truncate(size)
             os.fsync(file.fileno())
@@ -152,6 +226,7 @@ class Ledger:
                 told.append(self._read(raw, event.position))
             kept.append(raw)
         if changed:
+            self._read_to = None
             write_durably(self._path, b"".join(kept))
         return tuple(told)
 
@@ -176,12 +251,12 @@ class Ledger:
         return event
 
     def _end(self) -> tuple[int, str]:
-        if self._last is None and self._read_to is not None and self._read_to[0] == self.size:
-            self._last = self._read_to[1:]
         if self._last is None:
-            self._last = (0, GENESIS)
-            for event in self.events():
-                self._last = (event.position, event.hash)
+            if self._read_to is None or self._read_to.size != self.size:
+                self._read_to = None
+                self.after(_ALL)
+            assert self._read_to is not None, "a torn end was cut off before"
+            self._last = (self._read_to.position, self._read_to.hash)
         return self._last
 
     def _mend_tail(self) -> None:
@@ -223,6 +298,15 @@ def chained(heard: Iterable[Line]) -> tuple[bytes, str]:
         previous = _hash(body)
         made.append(_line({**body, "hash": previous, **({"aside": aside} if aside else {})}))
     return b"".join(made), previous
+
+
+def _begins_with(file: BufferedReader, mark: _Mark, digest: Any) -> bool:
+    """Whether a file begins with the bytes of a mark; they are read, and added to ``digest``."""
+    left = mark.size
+    while left and (block := file.read(min(_BLOCK, left))):
+        digest.update(block)
+        left -= len(block)
+    return not left and (not mark.size or digest.hexdigest() == mark.sha256)
 
 
 _KEYS = {"position", "at", "who", "event", "subject", "details", "previous"}

@@ -43,7 +43,9 @@ class Rooms:
     @classmethod
     def of(cls, layout: Layout) -> Rooms:
         settings.read(layout)
-        return cls(layout, FolderStore(layout.objects, layout.temporary), Ledger(layout.ledger))
+        return cls(
+            layout, FolderStore(layout.objects, layout.temporary), Ledger(layout.ledger, layout.ledger_read)
+        )
 
     @cached_property
     def secret(self) -> bytes:
@@ -96,7 +98,7 @@ class Rooms:
         """Tell the index what the ledger says and the index never heard: a run was cut off between the two. Only the
         writer may."""
         known = read.behind(connection)
-        missed = [e for e in self.ledger.events() if e.position > known]
+        missed = self.ledger.after(known)
         if missed:
             with index.transaction(connection):
                 write.add_events(connection, missed)

@@ -48,6 +48,11 @@ class Layout:
         return self.root / "ledger.jsonl"
 
     @property
+    def ledger_read(self) -> Path:
+        """How far the ledger was read and found sound; only saves time."""
+        return self.cache / "ledger-read.json"
+
+    @property
     def secret(self) -> Path:
         return self.root / "secret.key"
 

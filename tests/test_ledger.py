@@ -67,6 +67,65 @@ def test_tampering_is_found_at_its_line(path: Path, kind: str) -> None:
         Ledger(path).append([("ingested", "x", {})])
 
 
+def test_what_was_read_and_is_the_same_to_the_byte_is_not_read_line_by_line_again(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = tmp_path / "read.json"
+    Ledger(path, mark).append(("ingested", f"{n:064}", {"name": f"{n}.dcm"}) for n in range(150))
+    looked_at: list[int] = []
+    real = Ledger._read
+
+    def read(self: Ledger, raw: bytes, number: int) -> object:
+        looked_at.append(number)
+        return real(self, raw, number)
+
+    monkeypatch.setattr(Ledger, "_read", read)
+    Ledger(path).append([("exported", "set", {})])  # by a program that keeps no mark
+    looked_at.clear()
+    assert [e.position for e in Ledger(path, mark).after(150)] == [151]
+    assert looked_at == [151]
+    looked_at.clear()
+    assert [e.position for e in Ledger(path, mark).after(149)] == [150, 151]
+    assert looked_at == [*range(1, 152)], "what is before the mark is told only if it is read"
+    assert [e.position for e in Ledger(path, mark).append([("exported", "set", {})])] == [152]
+    assert list(Ledger(path).events())[-1].position == 152
+
+
+@pytest.mark.parametrize("what", ["byte", "line", "shorter", "mark"])
+def test_a_mark_that_does_not_fit_is_worth_nothing(path: Path, tmp_path: Path, what: str) -> None:
+    mark = tmp_path / "read.json"
+    Ledger(path, mark).append(("ingested", f"{n:064}", {"bytes": n}) for n in range(150))
+    lines = path.read_bytes().splitlines(keepends=True)
+    if what == "byte":
+        lines[7] = lines[7].replace(b'"bytes":7', b'"bytes":9')
+    elif what == "line":
+        del lines[7]
+    elif what == "shorter":
+        del lines[140:]
+    else:
+        mark.write_text('{"size": "many"}')
+    path.write_bytes(b"".join(lines))
+    again = Ledger(path, mark)
+    if what in ("byte", "line"):
+        with pytest.raises(Damaged, match="line 8 of the ledger is damaged"):
+            again.after(150)
+        with pytest.raises(Damaged):
+            again.append([("exported", "set", {})])
+    else:
+        assert len(again.after(0)) == (140 if what == "shorter" else 150)
+        assert again.append([("exported", "set", {})])[0].position == (141 if what == "shorter" else 151)
+
+
+def test_a_struck_line_ends_what_a_mark_says(path: Path, tmp_path: Path) -> None:
+    mark = tmp_path / "read.json"
+    keeper = Ledger(path, mark)
+    keeper.append(("ingested", f"{n:064}", {"name": f"{n}.dcm"}) for n in range(150))
+    keeper.strike([f"{7:064}"])
+    keeper.append([("exported", "set", {})])
+    assert len(Ledger(path, mark).after(0)) == 151
+    assert b"7.dcm" not in path.read_bytes().splitlines()[7]
+
+
 @pytest.mark.parametrize("cut", [1, 20, 100])
 def test_a_line_cut_off_by_a_crash_is_no_line_and_the_next_follows_the_last_whole_one(
     path: Path, cut: int

@@ -75,16 +75,6 @@ JOIN subjects p ON p.id = t.subject_id
 """
 
 
-def known_source(connection: sqlite3.Connection, path: str, size: int, mtime_ns: int) -> str | None:
-    """The hash that the file at ``path`` had when it had this size and time."""
-    row = connection.execute(
-        "SELECT s.sha256 FROM sources s JOIN instances i ON i.sha256 = s.sha256 "
-        "WHERE s.path = ? AND s.size = ? AND s.mtime_ns = ?",
-        (path, size, mtime_ns),
-    ).fetchone()
-    return row[0] if row else None
-
-
 def kind_and_uid(connection: sqlite3.Connection, sha256: str) -> tuple[str, str] | None:
     """``(kind, SOP Instance UID)`` of a file that the index holds."""
     row = connection.execute(
@@ -107,13 +97,44 @@ class Known:
     case: str | None
 
 
-def known(connection: sqlite3.Connection, sha256: str) -> Known | None:
+_KNOWN = (
+    "i.kind, i.sop_instance_uid, coalesce(i.sop_class_uid, ''), i.frames, coalesce(i.columns, 0), coalesce(i.rows, 0),"
+    " (SELECT min(c.slug) FROM media m JOIN cases c ON c.id = m.case_id WHERE m.sha256 = i.sha256)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file as it was when it was taken."""
+
+    size: int
+    mtime_ns: int
+    sha256: str
+    known: Known
+
+
+def known_sources(connection: sqlite3.Connection, folder: str) -> dict[str, Source]:
+    """What lay in ``folder`` (with the mark that ends it) when it was taken, by path; not what lay below it."""
+    rows = connection.execute(
+        f"SELECT s.path, s.size, s.mtime_ns, s.sha256, {_KNOWN} FROM sources s JOIN instances i ON i.sha256 = s.sha256 "
+        "WHERE s.path >= ? AND s.path < ? AND instr(substr(s.path, ?), ?) = 0",
+        (folder, folder[:-1] + chr(ord(folder[-1]) + 1), len(folder) + 1, folder[-1]),
+    )
+    return {row[0]: Source(row[1], row[2], row[3], Known(*row[4:])) for row in rows}
+
+
+def known_source(connection: sqlite3.Connection, path: str) -> Source | None:
+    """What lay at ``path`` when it was taken."""
     row = connection.execute(
-        "SELECT i.kind, i.sop_instance_uid, coalesce(i.sop_class_uid, ''), i.frames, coalesce(i.columns, 0),"
-        " coalesce(i.rows, 0), (SELECT min(c.slug) FROM media m JOIN cases c ON c.id = m.case_id"
-        " WHERE m.sha256 = i.sha256) FROM instances i WHERE i.sha256 = ?",
-        (sha256,),
+        f"SELECT s.size, s.mtime_ns, s.sha256, {_KNOWN} FROM sources s JOIN instances i ON i.sha256 = s.sha256 "
+        "WHERE s.path = ?",
+        (path,),
     ).fetchone()
+    return Source(row[0], row[1], row[2], Known(*row[3:])) if row else None
+
+
+def known(connection: sqlite3.Connection, sha256: str) -> Known | None:
+    row = connection.execute(f"SELECT {_KNOWN} FROM instances i WHERE i.sha256 = ?", (sha256,)).fetchone()
     return Known(*row) if row else None
 
 

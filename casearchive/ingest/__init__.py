@@ -181,8 +181,7 @@ class _Run:
         self.linked = 0
         self.disk = rooms.layout.root.stat().st_dev
         self.under_way = 0  # bytes of files that workers copy now or next
-        #: a file by place, size and time, and its hash when it was taken: asked twice of each, one after the other
-        self.asked: tuple[tuple[str, int, int] | None, str | None] = (None, None)
+        self.sources = _Sources(connection)
         self.stopped = False
         self.committed = time.monotonic()
 
@@ -276,23 +275,19 @@ class _Run:
         """Known by path, size and time, without reading it again."""
         if self.rehash or found.in_zip or state is None or not found.bag.free:
             return None
-        sha256 = self._source(found.path, state)
-        if sha256 is None or not self.rooms.store.has(sha256) or bags.differs(found.bag, found.path, sha256):
+        source = self.sources.same(found.path, state)
+        if source is None or not self.rooms.store.has(source.sha256):
             return None
-        return self._known(found, sha256)
+        if bags.differs(found.bag, found.path, source.sha256):
+            return None
+        return self._known(found, source.sha256, source.known)
 
     def knows(self, path: Path, state: os.stat_result) -> bool:
         """Whether what lies there was taken as it is, when it had this size and time."""
-        return not self.rehash and self._source(path, state) is not None
+        return not self.rehash and self.sources.same(path, state) is not None
 
-    def _source(self, path: Path, state: os.stat_result) -> str | None:
-        asked = (_key(path), state.st_size, state.st_mtime_ns)
-        if asked != self.asked[0]:
-            self.asked = (asked, read.known_source(self.connection, *asked))
-        return self.asked[1]
-
-    def _known(self, found: Found, sha256: str) -> Outcome:
-        before = read.known(self.connection, sha256)
+    def _known(self, found: Found, sha256: str, before: read.Known | None = None) -> Outcome:
+        before = before or read.known(self.connection, sha256)
         if before is None:  # of this batch
             kind, uid = self.new.get(sha256, ("other", ""))
         else:
@@ -706,9 +701,43 @@ def _told_of(gathered: Gathered) -> dict[str, object]:
 
 def _state(found: Found) -> os.stat_result | None:
     try:
-        return found.path.stat(follow_symlinks=False)
+        return found.state or found.path.stat(follow_symlinks=False)
     except OSError:
         return None
+
+
+class _Sources:
+    """What the index knows of files by their places. Files come folder by folder: where a few of a folder were asked
+    for, all of it is."""
+
+    _FEW, _FOLDERS = 8, 32
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._folders: dict[str, dict[str, read.Source]] = {}
+        self._asked: tuple[str, int] = ("", 0)  # the folder that was last asked about, and how often
+        self._last: tuple[Path | None, read.Source | None] = (None, None)  # each file is asked for twice
+
+    def same(self, path: Path, state: os.stat_result) -> read.Source | None:
+        """The file that was taken from there, when it had this size and time."""
+        if self._last[0] is not path:
+            self._last = (path, self._found(_key(path)))
+        source = self._last[1]
+        same = source is not None and (source.size, source.mtime_ns) == (state.st_size, state.st_mtime_ns)
+        return source if same else None
+
+    def _found(self, key: str) -> read.Source | None:
+        folder = key[: key.rfind(os.sep) + 1]
+        known = self._folders.get(folder)
+        if known is not None:
+            return known.get(key)
+        self._asked = (folder, self._asked[1] + 1 if folder == self._asked[0] else 1)
+        if self._asked[1] < self._FEW:
+            return read.known_source(self._connection, key)
+        if len(self._folders) == self._FOLDERS:
+            self._folders.pop(next(iter(self._folders)))
+        self._folders[folder] = read.known_sources(self._connection, folder)
+        return self._folders[folder].get(key)
 
 
 def _key(path: Path) -> str:

@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from casearchive.files import private_folder
@@ -44,6 +45,7 @@ class Found:
     name: str
     in_zip: bool = False
     bag: bags.Said = bags.NOTHING
+    state: os.stat_result | None = None  # when it was found, where it was looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +227,12 @@ def _file(path: Path, state: os.stat_result, walk: _Walk, around: tuple[bags.Bag
         yield from members
         yield TeachingFile(_found(path), document.contents[path.name], members, alone=True)
     elif path.name.upper() == "DICOMDIR" or walk.known(path, state):
-        yield _found(path, around)
+        yield _found(path, around, state)
     elif path.suffix.lower() not in _ZIPPED_DOCUMENTS and _is_zip(path):
         refused = _bagged_zip(_found(path, around))
         yield from (refused,) if refused else _in_zip(path, walk.unpack)
     else:
-        yield _found(path, around)
+        yield _found(path, around, state)
 
 
 def _another_form(found: Found) -> Outcome:
@@ -245,9 +247,17 @@ def _another_form(found: Found) -> Outcome:
     return Outcome(found.shown, "skipped", reason="other-form", message=teachingfiles.PASSED)
 
 
-def _found(path: Path, around: tuple[bags.Bag, ...] = ()) -> Found:
-    name = _printable(Path(path.name))
-    return Found(path, _printable(path), _printable(path.parent), name, bag=bags.said(around, path))
+def _found(path: Path, around: tuple[bags.Bag, ...] = (), state: os.stat_result | None = None) -> Found:
+    shown, folder = _printable(path), _shown_folder(path.parent)
+    name = shown[len(folder) + 1 :] if shown.startswith(f"{folder}{os.sep}") else _printable(Path(path.name))
+    return Found(
+        path, shown, folder, name, bag=bags.said(around, path) if around else bags.NOTHING, state=state
+    )
+
+
+@lru_cache(maxsize=64)  # files come folder by folder
+def _shown_folder(folder: Path) -> str:
+    return _printable(folder)
 
 
 def _bagged_zip(zipped: Found) -> Outcome | None:

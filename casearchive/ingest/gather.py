@@ -69,7 +69,9 @@ def gather(task: Task) -> Gathered:
         path = task.kept()
         return _looked_at(path, task.sha256, path.stat().st_size, layout, task)
     try:
-        incoming = store.take(task.source, link=task.link and not task.dry_run)
+        incoming = (
+            store.take(task.source, link=True) if task.link and not task.dry_run else store.take(task.source)
+        )
     except UnreadableFile as refusal:
         return Gathered("", 0, reason=refusal.reason, message=_said(refusal))
     except OSError as error:

@@ -78,8 +78,10 @@ class FolderStore:
         return self._objects / sha256[:2] / sha256
 
     def has(self, sha256: str) -> bool:
-        try:
-            return stat.S_ISREG(self.path(sha256).lstat().st_mode)
+        if not _HASH.fullmatch(sha256):
+            return False
+        try:  # asked of every file of every folder that comes along again: by the plainest road
+            return stat.S_ISREG(os.lstat(f"{self._objects}{os.sep}{sha256[:2]}{os.sep}{sha256}").st_mode)
         except OSError:
             return False
 
