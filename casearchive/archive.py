@@ -390,12 +390,12 @@ class Archive:
         facets: bool = False,
         without: tuple[str, ...] = (),
     ) -> Results:
-        from casearchive import index, teachingsets
+        from casearchive import index
         from casearchive.index.search import search
         from casearchive.query import parse
         from casearchive.terms import lexicon
 
-        saved, sets = teachingsets.searches(self._layout.sets, query, without)
+        saved, sets = self._sets_behind(query, without)
         with index.reading(self._layout.index) as connection:
             alike = self._alike(connection)
             tree = parse(query, lexicon(), exact=exact, saved=saved, alike=alike, sets=sets)
@@ -406,6 +406,16 @@ class Archive:
             return search(
                 connection, tree, limit=limit, sort=sort, include_absent=include_absent, facets=facets
             )
+
+    def _sets_behind(
+        self, question: str, without: tuple[str, ...] = ()
+    ) -> tuple[dict[str, str], list[str] | None]:
+        """See ``teachingsets.searches``, which few questions need and which costs a fifth of a search to load."""
+        if "set" not in question.lower():
+            return {}, None
+        from casearchive import teachingsets
+
+        return teachingsets.searches(self._layout.sets, without)
 
     def _alike(self, connection: Connection) -> Callable[[str], list[tuple[str, float]] | None]:
         def alike(slug: str) -> list[tuple[str, float]] | None:
@@ -497,7 +507,7 @@ class Archive:
         """Measure a picture: a file (SHA-256, its first digits, or UID) or a clip of a case (``CASE/M1``).
 
         ``points`` are (x, y) in stored pixels, (0, 0) the centre of the top left one; ``kind`` is one of
-        ``measure.KINDS``; ``region`` names an ultrasound region from 1 where another than the obvious one is
+        ``choices.MEASURES``; ``region`` names an ultrasound region from 1 where another than the obvious one is
         meant. Raises ``NotFound``, or ``UsageError`` for a kind or a frame that there is not.
         """
         return self._views.measure(what, points, frame=frame, kind=kind, region=region)
@@ -526,12 +536,12 @@ class Archive:
 
         Raises ``UsageError`` naming every line that cannot be asked.
         """
-        from casearchive import index, syllabus, teachingsets
+        from casearchive import index, syllabus
         from casearchive.index.search import search
         from casearchive.query import parse
         from casearchive.terms import lexicon
 
-        saved, sets = teachingsets.searches(self._layout.sets, content.decode("utf-8", "replace"))
+        saved, sets = self._sets_behind(content.decode("utf-8", "replace"))
         with index.reading(self._layout.index) as connection:
             alike = self._alike(connection)
             lines = syllabus.read(

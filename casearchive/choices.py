@@ -20,6 +20,22 @@ MODES = (
 DIFFICULTIES = ("primary", "intermediate", "advanced")  # CID 7016
 MODALITIES = ("us", "mri", "xray", "ct", "emg", "ncs", "clinical_exam", "surgery", "histology", "other")
 
+#: What can be measured: how many points it takes (fewest, most), and what it is.
+MEASURES: dict[str, tuple[int, int, str]] = {
+    "length": (2, 10_000, "the way along the points"),
+    "area": (3, 2_000, "the area inside the outline that the points make"),
+    "ellipse": (
+        2,
+        4,
+        "the area of an ellipse: two corners of the box around it, or the four ends of its axes",
+    ),
+    "angle": (3, 4, "the angle at the second of three points, or between the lines 1-2 and 3-4"),
+    "depth": (1, 2, "how deep a point lies below the transducer face, or a second one below a first"),
+    "time": (2, 2, "the time between two points of a spectrum, an M-mode or a trace"),
+    "rate": (2, 2, "beats a minute, the two points being one beat apart"),
+    "velocity": (1, 1, "the velocity at a point of a spectrum; its sign is the scanner's"),
+}
+
 #: What a file is called that promises a picture.
 PICTURE_SUFFIX = re.compile(
     r"\.(dcm|dicom|ima|png|jpe?g|tiff?|bmp|webp|gif|mp4|m4v|mov|avi|mpe?g|wmv|mkv|webm|heic)$", re.IGNORECASE

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from casearchive.choices import MEASURES
 from casearchive.model import Calibration, Facts, UltrasoundRegion
 from casearchive.scale import (
     CENTIMETRES,
@@ -35,22 +36,6 @@ from casearchive.scale import (
     sweeps,
     value_y,
 )
-
-#: What can be measured: how many points it takes (fewest, most), and what it is.
-KINDS: dict[str, tuple[int, int, str]] = {
-    "length": (2, 10_000, "the way along the points"),
-    "area": (3, 2_000, "the area inside the outline that the points make"),
-    "ellipse": (
-        2,
-        4,
-        "the area of an ellipse: two corners of the box around it, or the four ends of its axes",
-    ),
-    "angle": (3, 4, "the angle at the second of three points, or between the lines 1-2 and 3-4"),
-    "depth": (1, 2, "how deep a point lies below the transducer face, or a second one below a first"),
-    "time": (2, 2, "the time between two points of a spectrum, an M-mode or a trace"),
-    "rate": (2, 2, "beats a minute, the two points being one beat apart"),
-    "velocity": (1, 1, "the velocity at a point of a spectrum; its sign is the scanner's"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +90,7 @@ def measure(
     region: int | None = None,
     calibration: Calibration | None = None,
 ) -> Measured | Unmeasurable:
-    """Measure ``kind`` (one of ``KINDS``) on a picture of the file that ``facts`` describe.
+    """Measure ``kind`` (one of ``choices.MEASURES``) on a picture of the file that ``facts`` describe.
 
     ``region`` names the one to use (from 1) even where its scale is doubted; ``calibration`` is a scale set by
     hand, which counts only where no region of the file has one that is believed.
@@ -153,7 +138,7 @@ def disagreement(calibration: Calibration, region: UltrasoundRegion) -> str:
 
 def _wrong_points(kind: str, points: Sequence[Point], rows: int, columns: int) -> str:
     """What is wrong with the points themselves; empty where nothing is."""
-    fewest, most, _ = KINDS[kind]
+    fewest, most, _ = MEASURES[kind]
     article = "an" if kind[0] in "aeiou" else "a"
     if not fewest <= len(points) <= most or (kind == "ellipse" and len(points) == 3):
         wanted = "2 or 4" if kind == "ellipse" else f"{fewest}" if fewest == most else f"{fewest} or more"

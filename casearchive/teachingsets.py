@@ -52,13 +52,9 @@ def load(path: Path) -> TeachingSetRecord:
     )
 
 
-def searches(
-    folder: Path, question: str, without: Collection[str] = ()
-) -> tuple[dict[str, str], list[str] | None]:
+def searches(folder: Path, without: Collection[str] = ()) -> tuple[dict[str, str], list[str]]:
     """The searches behind the living sets of ``folder``, by name, but for those of ``without``, and the names of all
-    sets; neither where ``question`` cannot ask for a set."""
-    if "set" not in question.lower():
-        return {}, None
+    sets."""
     sets = [load(path) for path in sorted(folder.glob("*.toml"))]
     return {s.slug: s.query for s in sets if s.living and s.slug not in without}, [s.slug for s in sets]
 

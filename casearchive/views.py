@@ -161,11 +161,12 @@ class Views:
         region: int | None = None,
     ) -> Measured | Unmeasurable:
         """See ``Archive.measure``."""
-        from casearchive.measure import KINDS, measure
+        from casearchive.choices import MEASURES
+        from casearchive.measure import measure
 
-        if kind not in KINDS:
+        if kind not in MEASURES:
             raise UsageError(
-                f"there is no measurement called {kind[:40]}", hint="There are: " + ", ".join(KINDS)
+                f"there is no measurement called {kind[:40]}", hint="There are: " + ", ".join(MEASURES)
             )
         facts, calibration = self._scaled(what)
         if not 1 <= frame <= max(facts.instance.frames, 1):

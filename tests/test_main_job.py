@@ -387,6 +387,32 @@ def test_the_module_runs_and_completion_is_offered(archive: Path) -> None:
     assert "complete -o nosort -F" in script.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [
+        (["--help"], ()),
+        (["show", "--help"], ()),
+        (["search", "tear"], ("attributes", "index", "query", "terms")),
+    ],
+)
+def test_short_commands_load_only_what_they_are_about(
+    archive: Path, words: list[str], allowed: tuple[str, ...]
+) -> None:
+    """The contract behind a start of under three times a bare Python (docs/performance.md): rooms, not milliseconds."""
+    code = (
+        "import sys\nfrom casearchive.cli import cli\n"
+        "try: cli(['--archive', *sys.argv[1:]], prog_name='casearchive')\n"
+        "except SystemExit: pass\n"
+        "print(*sorted(m for m in sys.modules if m.startswith('casearchive.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(archive), *words], capture_output=True, text=True)
+    ground = {
+        "archive", "cli", "choices", "disk", "errors", "files", "frozen", "settings", "units", "views", "cache"
+    }  # fmt: skip
+    loaded = {name.split(".")[1] for name in done.stdout.splitlines()[-1].split()}
+    assert loaded <= ground | set(allowed), done.stdout + done.stderr
+
+
 def test_asking_loads_no_heavy_library(archive: Path) -> None:
     code = (
         "import sys\nfrom casearchive.cli import cli\n"

@@ -18,9 +18,10 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from casearchive import Archive, readers, record, scale
+from casearchive.choices import MEASURES
 from casearchive.cli import cli
 from casearchive.errors import NotFound, UsageError
-from casearchive.measure import KINDS, Measured, Unmeasurable, measure
+from casearchive.measure import Measured, Unmeasurable, measure
 from casearchive.measurements import checked
 from casearchive.model import (
     Calibration,
@@ -305,7 +306,7 @@ def test_time_across_the_sweep_line_is_refused() -> None:
 
 @pytest.mark.parametrize("kind", ["time", "rate", "velocity", "depth"])
 def test_what_has_no_meaning_in_pixels_is_refused_without_a_scale(kind: str) -> None:
-    points = [(300.0, 100.0), (310.0, 110.0)][: KINDS[kind][1]]
+    points = [(300.0, 100.0), (310.0, 110.0)][: MEASURES[kind][1]]
     assert "no ultrasound regions" in refused(kind, *points, on=picture())
     if kind != "depth":
         assert "region 1 (2D tissue)" in refused(kind, *points, on=picture(TISSUE))
@@ -321,7 +322,7 @@ def test_points_across_two_regions_are_refused(
     a: tuple[float, float], b: tuple[float, float], kind: str
 ) -> None:
     other = replace(TISSUE, min_x0=510, max_x1=729)
-    points = (a, b, a, b)[: max(2, KINDS[kind][0])] if kind != "area" else (a, (a[0], 60.5), b)
+    points = (a, b, a, b)[: max(2, MEASURES[kind][0])] if kind != "area" else (a, (a[0], 60.5), b)
     said = refused(kind, *points, on=picture(TISSUE, other))
     assert "region 1 (2D tissue)" in said and "region 2 (2D tissue)" in said
 
@@ -489,7 +490,7 @@ any_region = st.builds(
 
 @given(
     st.lists(any_region | st.sampled_from((*FIGURE_2, *FIGURE_4)), max_size=4),
-    st.sampled_from(list(KINDS)),
+    st.sampled_from(list(MEASURES)),
     st.lists(st.tuples(st.floats(), st.floats()) | inside, max_size=5),
     st.none() | st.integers(-1, 5),
     st.none() | st.just(SET),

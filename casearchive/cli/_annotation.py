@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from casearchive.errors import UsageError
-from casearchive.record.annotating import Annotation
+
+if TYPE_CHECKING:
+    from casearchive.record.annotating import Annotation
 
 FINDING = (
     ("finding", "WORDS", "What was seen: “complete tear”, haematoma, normal …"),
@@ -39,6 +41,8 @@ _KEYS = {"finding": "abnormality", "seen_on": "modality", "compared_with": "comp
 
 def annotation_of(options: dict[str, Any], *, words: bool) -> Annotation | None:
     """What the options ask for, in the keys of the case file; None where none was given."""
+    from casearchive.record.annotating import Annotation
+
     said: dict[str, str] = {}
     prior = _prior(options, said)
     finding = _finding(options, said, prior=bool(prior) or options["target"].startswith("prior:"))

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
+from casearchive.choices import MEASURES
 from casearchive.cli._talk import State, emit, example, safe, verb
 from casearchive.errors import UsageError
-from casearchive.measure import KINDS, Measured, Unmeasurable
 from casearchive.units import printed
+
+if TYPE_CHECKING:
+    from casearchive.measure import Measured
 
 #: What ``measure`` says beside UCUM, and what reads better in a sentence of its own.
 _SPOKEN = {"px": "pixels", "px2": "square pixels", "/min": "a minute"}
@@ -44,7 +48,7 @@ def _known(context: click.Context, _parameter: click.Parameter, word: str) -> st
 
 def _kinds(command: click.decorators.FC) -> click.decorators.FC:
     """An option for each kind of measurement but the length, which is what is meant without one."""
-    for kind, (_, _, meaning) in reversed(KINDS.items()):
+    for kind, (_, _, meaning) in reversed(MEASURES.items()):
         if kind != "length":
             command = click.option(f"--{kind}", is_flag=True, help=f"{meaning[0].upper()}{meaning[1:]}.")(
                 command
@@ -77,6 +81,8 @@ def command(
     needs all of them in one ultrasound region, or a scale set by hand in the case; without one, lengths are in
     pixels and the reason is given. Points across two regions are refused.
     """
+    from casearchive.measure import Measured, Unmeasurable
+
     wanted = [name for name, on in kinds.items() if on]
     if len(wanted) > 1:
         raise UsageError(

@@ -7,7 +7,6 @@ from dataclasses import asdict
 
 import click
 
-from casearchive.archive import Archive
 from casearchive.cli._talk import Meter, State, dry_run, emit, example, many, megabytes, safe, verb
 
 
@@ -22,6 +21,8 @@ def command(state: State, folder: str, to: str, workers: int | None, dry_run: bo
 
     The backup stays as it is. A run that was cut off goes on when it is run again.
     """
+    from casearchive.archive import Archive
+
     meter = Meter(state, "Restoring originals")
     count = os.cpu_count() or 1 if workers is None else workers
     try:

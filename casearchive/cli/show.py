@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from casearchive.cli._show_case import json_case, tell_case
-from casearchive.cli._show_file import file_json, tell_file
 from casearchive.cli._talk import Inline, State, complete_case, emit, example, many, private, safe, verb
 from casearchive.errors import UsageError
 
@@ -50,6 +48,8 @@ def command(
     terminal is misjudged.
     """
     from casearchive.archive import CaseView
+    from casearchive.cli._show_case import json_case, tell_case
+    from casearchive.cli._show_file import file_json, tell_file
 
     if frames is not None and not frames.lower().endswith(".png"):
         raise UsageError("a contact sheet is a PNG picture", hint="Give it a name that ends in .png.")
