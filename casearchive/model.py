@@ -8,16 +8,17 @@ ids of the lexicon where known, otherwise the author's own words.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import Any, Protocol
 
 from casearchive.choices import MODES
+from casearchive.frozen import dataclass
 
 # ---------------------------------------------------------------------------------------------- pictures
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UltrasoundRegion:
     """One item of Sequence of Ultrasound Regions (PS3.3 C.8.5.5); corners are inclusive pixel positions.
 
@@ -53,7 +54,7 @@ DOUBTS = (GUESSED_LAYOUT, ANOTHER_SIZE, TOO_FEW)
 ASSUMED_FPS = 20.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Timing:
     """Frames a second and where that number comes from (``FrameTime``, ``CineRate``, ``container`` …).
 
@@ -76,7 +77,7 @@ class Timing:
         return (*steps, last if last > 0 else even)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Identifier:
     """Something that must never leave: a DICOM keyword (or ``file name``, ``exif:…``) and its text."""
 
@@ -84,7 +85,7 @@ class Identifier:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reference:
     """Another image that a file points to, with the keyword of the sequence that holds it (PS3.3 C.12.1.1.9)."""
 
@@ -92,7 +93,7 @@ class Reference:
     sop_instance_uid: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PrivateNumbers:
     """The numbers of one private element that ``attributes.SAFE_PRIVATE`` names; ``element`` is its last byte."""
 
@@ -102,7 +103,7 @@ class PrivateNumbers:
     values: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Coded:
     """A code and its scheme as a file writes them (PS3.3 8.8).
 
@@ -115,7 +116,7 @@ class Coded:
     meaning: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pointer:
     """An object that another one points to, and the frames that are meant (from 1; none named: all of them)."""
 
@@ -123,7 +124,7 @@ class Pointer:
     frames: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContentItem:
     """One item of the content tree of a structured document, with all below it (PS3.3 C.17.3).
 
@@ -147,7 +148,7 @@ class ContentItem:
     items: tuple[ContentItem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DrawnGraphic:
     """One graphic object (PS3.3 C.10.5): ``points`` are pairs of column and row in ``units`` (PIXEL, the first pixel's
     centre at 1, or DISPLAY, from 0 to 1)."""
@@ -158,7 +159,7 @@ class DrawnGraphic:
     filled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DrawnText:
     """One text object (PS3.3 C.10.5): a ``box`` (left, top, right, bottom) or an ``anchor``, in their own units."""
 
@@ -171,7 +172,7 @@ class DrawnText:
     anchor_visible: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DrawnLayer:
     """What is drawn in one layer over ``pointers`` (none: over every image of the presentation)."""
 
@@ -181,7 +182,7 @@ class DrawnLayer:
     texts: tuple[DrawnText, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DisplayedArea:
     """Which part of an image is shown, and how large (PS3.3 C.10.4): corners are (column, row) from 1."""
 
@@ -193,7 +194,7 @@ class DisplayedArea:
     magnified: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Presentation:
     """What a softcopy presentation state says of the images it is for (PS3.3 A.33.1, A.33.2), without its tables."""
 
@@ -206,7 +207,7 @@ class Presentation:
     inverse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Paper:
     """A DICOM object that is no picture and may tell of a case, with the meanings of its codes; made when it is asked
     for, stored nowhere.
@@ -226,7 +227,7 @@ class Paper:
     identical: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Claim:
     """One thing that one source says of a file: ``side`` is ``left``, says ``SeriesDescription``.
 
@@ -239,7 +240,7 @@ class Claim:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subject:
     """Patient level; ``identity`` is whatever tells patients apart, before it is keyed (never shown)."""
 
@@ -248,7 +249,7 @@ class Subject:
     patient_species: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Study:
     study_instance_uid: str
     study_date: str | None = None  # ISO 8601
@@ -257,7 +258,7 @@ class Study:
     patient_age: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Series:
     series_instance_uid: str
     series_number: int | None = None
@@ -271,7 +272,7 @@ class Series:
     software_versions: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Instance:
     """One file's picture facts. A photo or an MP4 is an instance too (UID ``2.25.`` + UUID5 of its hash)."""
 
@@ -305,7 +306,7 @@ class Instance:
     lossy_image_compression: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """All that is known of one file before its pixels are looked at."""
 
@@ -341,21 +342,21 @@ class Facts:
 # ------------------------------------------------------------------------------------------------- cases
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Author:
     name: str = ""
     affiliation: str = ""
     contact: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Consent:
     scope: str = ""
     until: str = ""  # ISO date
     reference: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Patient:
     """Never a name, a number or a birth date."""
 
@@ -364,7 +365,7 @@ class Patient:
     activity: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Diagnosis:
     what: str
     structure: str = ""
@@ -373,7 +374,7 @@ class Diagnosis:
     confirmed_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Story:
     history: str = ""
     symptoms: tuple[str, ...] = ()
@@ -389,7 +390,7 @@ class Story:
     references: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prior:
     """What was thought before; never a finding. ``day`` is relative to the index study (day 0)."""
 
@@ -402,7 +403,7 @@ class Prior:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClinicalTest:
     test: str
     result: str = ""
@@ -410,7 +411,7 @@ class ClinicalTest:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Calibration:
     """Two points, (x, y) in pixels, and the true distance between them: for clips without regions."""
 
@@ -418,7 +419,7 @@ class Calibration:
     mm: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Media:
     """One clip of a case. ``file`` stands beside a case file; ``sha256`` and ``name`` in the archive."""
 
@@ -440,7 +441,7 @@ class Media:
     calibration: Calibration | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """Where a finding can be seen: a clip, a 1-based inclusive frame range, and at most one shape."""
 
@@ -451,26 +452,26 @@ class Evidence:
     best: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dynamic:
     maneuver: str = ""
     at_rest: str = ""
     during: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Doppler:
     scale: str = ""
     value: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Relation:
     kind: str
     structure: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Grade:
     """A grade belongs to its scale; scales never mix. ``value`` keeps the author's spelling (``2b``)."""
 
@@ -478,7 +479,7 @@ class Grade:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
     id: str
     abnormality: str
@@ -501,7 +502,7 @@ class Finding:
     reviewed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Measurement:
     """``value`` in ``unit`` (UCUM), as typed by the author; ``points`` in stored pixels where given."""
 
@@ -517,14 +518,14 @@ class Measurement:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class QuizPoint:
     media: str
     frame: int | None = None
     finding: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quiz:
     """``answer`` counts from 1, as a person counts options; ``reasons`` say of each option, in their order, why it is
     right or wrong ("" where there is nothing to say)."""
@@ -537,7 +538,7 @@ class Quiz:
     reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """One teaching case: everything a ``case.toml`` can say."""
 
@@ -565,7 +566,7 @@ class Case:
 # ---------------------------------------------------------------------------------------------- outcomes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """What became of one path: exactly one line of ``ingest --report``. The case that a DICOM document tells of has a
     line besides that of the file: ``path!case``."""
@@ -581,7 +582,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TeachingSetRecord:
     """A set as the archive keeps it (``sets/<slug>.toml``): an ordered choice of cases.
 

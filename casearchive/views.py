@@ -318,7 +318,7 @@ class Views:
 
     def doubts(self, case: Case, places: Places) -> tuple[Problem, ...]:
         from casearchive import index
-        from casearchive.ingest.doubts import doubts
+        from casearchive.doubts import doubts
 
         with index.reading(self._layout.index) as connection:
             return tuple(doubts(connection, case, places))

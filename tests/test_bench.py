@@ -22,7 +22,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from benchmarks import asking, corpus, intake, measure, pictures, previews  # noqa: E402
+from benchmarks import asking, corpus, intake, measure, others, pictures, previews  # noqa: E402
 
 from casearchive import Archive, film  # noqa: E402
 from casearchive.query import parse  # noqa: E402
@@ -90,21 +90,34 @@ def test_corpus_says_what_it_made(tmp_path: Path) -> None:
     assert found["bytes"] == sum(p.stat().st_size for p in (tmp_path / "files").rglob("*") if p.is_file())
 
 
-def test_ingest_is_compared_with_a_loop_and_a_copy_of_the_same_files(tmp_path: Path) -> None:
+def test_ingest_is_compared_with_others_that_take_the_same_files(tmp_path: Path) -> None:
     corpus.make(tmp_path / "tiny", 3, 1, tiny=True)
     found = _bench(tmp_path, "ingest", str(tmp_path / "tiny"), "--repeats", "1")
     assert found["files"] == 3
-    assert set(found["systems"]) == set(intake.SYSTEMS)
+    here = {intake.NAMES[name] for name in intake.NAMES if others.able(name, tmp_path / "tiny")}
+    assert {intake.NAMES["loop"], intake.NAMES["copy"], intake.NAMES["hashing"]} <= here
+    assert set(found["systems"]) - {intake.UPLOAD} == {*intake.OURS, *here}
     assert all(row["seconds"] > 0 and row["files_per_s"] > 0 for row in found["systems"].values())
-    assert found["systems"]["loop"]["speed_against_loop"] == 1
+    assert found["systems"]["casearchive"]["ours"] == 1
+
+
+def test_what_takes_dicom_alone_is_not_asked_for_more(tmp_path: Path) -> None:
+    corpus.make(tmp_path, 1, 1, tiny=True)
+    (tmp_path / "film.mp4").write_bytes(b"")
+    assert not any(others.able(name, tmp_path) for name in ("orthanc", "dcmtk", "gdcm"))
+    assert others.able("loop", tmp_path)
 
 
 def test_a_system_that_did_less_work_is_not_compared() -> None:
     whole = {"added": 3, "thumbnails": 3, "frames": 3}
-    seen = {intake.SYSTEMS[0]: whole, intake.SYSTEMS[1]: whole, intake.SYSTEMS[2]: {"known": 3}}
-    seen |= {"loop": {"rows": 3, "thumbnails": 2, "frames": 3}, "copy": {"bytes": 9}}
-    with pytest.raises(RuntimeError, match="the loop took"):
-        intake._same_work(seen, 3, 9)
+    seen: dict[str, dict[str, Any]] = dict.fromkeys(intake.OURS[:2], whole) | {intake.OURS[2]: {"known": 3}}
+    seen |= {intake.NAMES["loop"]: {"rows": 3, "frames": 3}, intake.NAMES["copy"]: {"bytes": 9}}
+    intake.same_work(seen, 3, 9)
+    with pytest.raises(RuntimeError, match="cp -r and sync took"):
+        intake.same_work(seen, 3, 10)
+    seen[intake.NAMES["loop"]]["frames"] = 4
+    with pytest.raises(RuntimeError, match="do not see the same frames"):
+        intake.same_work(seen, 3, 9)
 
 
 def test_search_is_asked_in_an_archive_of_the_size_asked_for_that_can_be_kept(tmp_path: Path) -> None:
@@ -141,7 +154,7 @@ def test_startup_is_measured_beside_a_bare_python(tmp_path: Path) -> None:
     found = _bench(tmp_path, "startup", "--repeats", "1")
     ratios = [row["against_bare"] for row in found["commands"].values()]
     assert ratios[0] == 1
-    assert len(ratios) == 3
+    assert len(ratios) == 4
     assert all(r > 0 for r in ratios)
 
 

@@ -19,12 +19,12 @@ from pathlib import Path
 
 from casearchive import disk, index, record, truth
 from casearchive.choices import PICTURE_SUFFIX
+from casearchive.doubts import doubts
 from casearchive.errors import CaseArchiveError, NoRoom, RecordError
 from casearchive.importers import mirc
 from casearchive.index import read, write
 from casearchive.ingest import bags, documents, drafts, filing, teachingfiles
 from casearchive.ingest.crew import CANCELLED, Crew
-from casearchive.ingest.doubts import doubts
 from casearchive.ingest.find import CaseFolder, Drain, Found, Item, TeachingFile, count, find
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.ingest.records import MediaMissing, Taken, archived

@@ -134,6 +134,7 @@ def _level(match: re.Match[str]) -> tuple[Token, Token]:
     )
 
 
+@lru_cache(maxsize=8192)
 def fold(text: str) -> str:
     """The comparable form of a phrase: its folded words with one space between them."""
     return " ".join(token.word for token in tokens(text))

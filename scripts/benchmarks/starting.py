@@ -13,14 +13,18 @@ from benchmarks.measure import Cost, Progress, median, run, table
 
 def measure(repeats: int) -> tuple[dict[str, Any], str]:
     """Every command in turn, ``repeats`` times; medians of user plus system CPU (of seconds where it is not told)."""
+    from casearchive import Archive
+
     with tempfile.TemporaryDirectory(prefix="bench-") as work:
         archive = Path(work) / "archive"
         asking.build(archive, 20, 3)
+        Archive.open(archive).new("a-draft")
         program = [sys.executable, "-m", "casearchive"]
         commands = {
             "python -c 'import click, sqlite3'": [sys.executable, "-c", "import click, sqlite3"],
             "casearchive --help": [*program, "--help"],
             "casearchive search (20 cases)": [*program, "--archive", str(archive), "search", "tear"],
+            "casearchive show (a case)": [*program, "--archive", str(archive), "show", "a-draft"],
         }
         costs: dict[str, list[Cost]] = {name: [] for name in commands}
         progress = Progress((repeats + 1) * len(commands))
