@@ -491,6 +491,99 @@ def test_a_picture_that_comes_later_is_put_into_the_case(archive: Archive, marsh
     assert [m.caption for m in case.media] == ["The gap.", "Normal side.", "After surgery."]
 
 
+def test_where_the_best_form_is_damaged_the_next_best_is_taken_and_told(
+    archive: Archive, marsh: Path, tmp_path: Path
+) -> None:
+    (marsh / "img1.dcm").write_bytes((marsh / "img1.dcm").read_bytes()[:600])
+    (marsh / "a_base.jpeg").write_bytes(b"no picture")
+    packed = helpers.zipped(tmp_path / "marsh heel.zip", {p.name: p.read_bytes() for p in marsh.iterdir()})
+    for place, where in ((marsh, archive), (packed, Archive.create(tmp_path / "other"))):
+        summary, told = take(where, place)
+        assert (summary.failed, summary.cases) == (2, 1)
+        assert (told["img1.dcm"].outcome, told["img1.dcm"].reason) == ("failed", "truncated")
+        assert (told["a_base.jpeg"].outcome, told["a_base.jpeg"].reason) == ("failed", "not-an-image")
+        assert (told["a.jpg"].outcome, told["a_icon.jpg"].reason) == ("added", "other-form")
+        why = "image 1: “img1.dcm” and “a_base.jpeg” could not be taken; “a.jpg” was taken instead"
+        assert [note for note in told["doc 7.xml"].notes if "instead" in note] == [why]
+        case = record.loads(where.record_text("marsh-heel"), slug="marsh-heel")
+        assert [(m.name, m.caption) for m in case.media] == [("a.jpg", "The gap."), ("b.png", "Normal side.")]
+        again, told = take(where, place)
+        assert (again.added, again.known, told["doc 7.xml"].outcome) == (0, 4, "known")
+
+
+def test_a_small_picture_is_better_than_none_and_is_told(archive: Archive, marsh: Path) -> None:
+    for name in ("img1.dcm", "a_base.jpeg"):
+        (marsh / name).unlink()
+    (marsh / "a.jpg").write_bytes(b"no picture")
+    _, told = take(archive, marsh)
+    assert (told["a.jpg"].outcome, told["a_icon.jpg"].outcome) == ("failed", "added")
+    assert "image 1: “a.jpg” could not be taken; “a_icon.jpg” was taken instead" in told["doc 7.xml"].notes
+    (marsh / "a.jpg").unlink()
+    _, told = take(Archive.create(archive.path.parent / "other"), marsh)
+    assert told["a_icon.jpg"].outcome == "added"
+    why = "image 1: only “a_icon.jpg” is there, which is small or drawn on"
+    assert why in told["doc 7.xml"].notes
+
+
+def test_where_no_form_can_be_read_each_is_told_and_the_picture_left_out(
+    archive: Archive, marsh: Path
+) -> None:
+    forms = ("img1.dcm", "a_base.jpeg", "a.jpg", "a_icon.jpg")
+    for name in forms:
+        (marsh / name).write_bytes(b"no picture")
+    summary, told = take(archive, marsh)
+    assert summary.failed == 4 == sum(told[name].outcome == "failed" for name in forms)
+    assert any(note.startswith("image 1 is left out: “IMG1.DCM”") for note in told["doc 7.xml"].notes)
+    case = record.loads(archive.record_text("marsh-heel"), slug="marsh-heel")
+    assert [m.name for m in case.media] == ["b.png"]
+
+
+def test_the_document_alone_brings_the_next_best_form_too(archive: Archive, marsh: Path) -> None:
+    (marsh / "img1.dcm").write_bytes(b"no picture")
+    _, told = take(archive, marsh / "doc 7.xml")
+    assert {name: o.outcome for name, o in told.items()} == {
+        "img1.dcm": "failed", "a_base.jpeg": "added", "b.png": "added", "doc 7.xml": "added",
+    }  # fmt: skip
+
+
+def test_a_form_that_one_document_passes_over_may_be_what_another_takes(
+    archive: Archive, marsh: Path
+) -> None:
+    (marsh / "other.xml").write_text(body('<image src="a.jpg"/>'), "utf-8")
+    (marsh / "a_base.jpeg").unlink()
+    (marsh / "img1.dcm").write_bytes(b"no picture")
+    _, told = take(archive, marsh)
+    assert told["a.jpg"].outcome == "added"
+    assert "image 1: “img1.dcm” could not be taken; “a.jpg” was taken instead" in told["doc 7.xml"].notes
+    assert not any("instead" in note for note in told["other.xml"].notes)
+
+
+def test_a_dry_run_tells_the_form_that_would_be_taken(archive: Archive, marsh: Path) -> None:
+    (marsh / "img1.dcm").write_bytes(b"no picture")
+    told: list[Outcome] = []
+    archive.ingest([marsh], report=told.append, workers=0, dry_run=True)
+    by_name = {Path(o.path).name: o for o in told}
+    assert by_name["a_base.jpeg"].outcome == "added"
+    assert any("“a_base.jpeg” was taken instead" in note for note in by_name["doc 7.xml"].notes)
+
+
+def test_places_told_of_a_damaged_original_are_left_out_with_it(
+    exported: tuple[Case, Path], archive: Archive, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(exported[1]) as packed:
+        held = {name: packed.read(name) for name in packed.namelist()}
+    damaged = next(name for name in sorted(held) if name.endswith(".dcm"))
+    held[damaged] = held[damaged][:600]
+    summary, told = take(archive, helpers.zipped(tmp_path / "case.zip", held))
+    assert (summary.failed, summary.cases) == (1, 1)
+    assert any(f"“{damaged}” could not be taken" in note for note in told["MIRCdocument.xml"].notes)
+    before, after = exported[0], record.loads(archive.record_text(FULL), slug=FULL)
+    assert len(after.media) == len(before.media)
+    assert after.status == "draft"
+    assert after.media[0].name.startswith(damaged.removesuffix(".dcm"))
+    assert all(e.media != after.media[0].id for f in after.findings for e in f.evidence)
+
+
 def test_a_case_edited_since_is_left_alone(archive: Archive, marsh: Path) -> None:
     take(archive, marsh)
     archive.edit("marsh-heel", {"difficulty": "advanced"})

@@ -80,25 +80,32 @@ _LONG_TAG, _LONG_DIAGNOSIS, _MOST_NOTES = 60, 200, 40
 @dataclass(frozen=True, slots=True)
 class Document:
     """``told.case`` names files beside the document (``media[].file``); its slug is empty in documents of others.
-    ``passed`` are names of files that are other forms of pictures that are taken."""
+    ``forms`` are the files that show each of its pictures, the best first."""
 
     told: Told
-    passed: tuple[str, ...] = ()
+    forms: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """Names of files that are other forms of pictures that are taken."""
+        taken = {media.file for media in self.told.case.media}
+        return tuple(sorted({name for forms in self.forms for name in forms} - taken))
 
 
-def read(content: bytes, beside: Beside) -> Document:
-    """The case of a document. ``beside`` maps a name as the document writes it to the name of the file that is there.
+def read(content: bytes, beside: Beside, there: Beside | None = None) -> Document:
+    """The case of a document. ``beside`` maps a name as the document writes it to the name of the file that is there;
+    where some of them could not be taken, ``there`` is asked for all, ``beside`` for those that could.
 
     Of each picture the first form that is there is taken: the original (``original-format``, which a DICOM object is),
-    the film, the picture in its original dimensions, the picture that pages show. A picture of which none is there is
-    left out; its caption stays in the discussion. Raises ``Refused``.
+    the film, the picture in its original dimensions, the picture that pages show; at the last one that is drawn on or
+    small. A picture of which none is there is left out; its caption stays in the discussion. Raises ``Refused``.
     """
-    return _Reading(parsing.parsed(content), beside).document()
+    return _Reading(parsing.parsed(content), beside, there or beside).document()
 
 
 class _Reading:
-    def __init__(self, root: ET.Element, beside: Beside) -> None:
-        self.root, self.beside = root, beside
+    def __init__(self, root: ET.Element, beside: Beside, there: Beside) -> None:
+        self.root, self.beside, self.there = root, beside, there
         self.ours = Standing(root)
         self.values: dict[str, Any] = self.ours.values
         self.notes: list[str] = []
@@ -125,9 +132,7 @@ class _Reading:
         notes = tuple(dict.fromkeys((*self._left_out(), *self.notes, *odd)))
         if len(notes) > _MOST_NOTES:
             notes = (*notes[:_MOST_NOTES], f"and {len(notes) - _MOST_NOTES} more of this kind")
-        taken = {p.chosen for p in self.pictures}
-        passed = {name for p in self.pictures if p.chosen for name in p.others} - taken
-        return Document(Told(replace(case, slug=slug), notes), tuple(sorted(passed)))
+        return Document(Told(replace(case, slug=slug), notes), tuple(p.forms for p in self.pictures))
 
     # --------------------------------------------------------------------------------------------- elements
 
@@ -300,7 +305,7 @@ class _Reading:
         rows: list[dict[str, Any]] = []
         inexact: set[str] = set()
         for number, element in enumerate(pictures.elements(self.root), 1):
-            found = pictures.picture(element, number, self.beside, self._further(element))
+            found = pictures.picture(element, number, self.there, self.beside, self._further(element))
             self.pictures.append(found)
             self.notes += found.odd
             ref = own.pictures.get(found.original, "") if own and found.original else ""

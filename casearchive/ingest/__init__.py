@@ -25,7 +25,17 @@ from casearchive.index import read, write
 from casearchive.ingest import bags, documents, drafts, filing, teachingfiles
 from casearchive.ingest.crew import CANCELLED, Crew
 from casearchive.ingest.doubts import doubts
-from casearchive.ingest.find import CaseFolder, Drain, Found, Item, TeachingFile, count, find
+from casearchive.ingest.find import (
+    CaseFolder,
+    Drain,
+    Found,
+    Item,
+    Spare,
+    TeachingFile,
+    another_form,
+    count,
+    find,
+)
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.ingest.records import MediaMissing, Taken, archived
 from casearchive.model import Case, Outcome
@@ -171,6 +181,9 @@ class _Run:
         )  # what the index of a disc names and is not there; its bag may miss it, too
         self.taken: dict[str, Taken] = {}  # by what the report calls it
         self.papers: dict[str, documents.Met] = {}  # by hash: what may tell of a case
+        self.needed: set[str] = (
+            set()
+        )  # forms of pictures that were looked at since no better one could be taken
         self.tally = {"added": 0, "known": 0, "skipped": 0, "failed": 0}
         self.cases = 0
         self.bytes = 0
@@ -192,8 +205,8 @@ class _Run:
             self.drain()
             self._missing_in_zip()
             return
-        if isinstance(item, Found | Outcome):
-            self.met.add((item.shown if isinstance(item, Found) else item.path).casefold())
+        if isinstance(item, Spare | Found | Outcome):
+            self.met.add(_shown(item).casefold())
         state = None
         if isinstance(item, Found):
             state = _state(item)
@@ -254,6 +267,8 @@ class _Run:
         elif isinstance(item, TeachingFile):
             self.commit()
             self._settle(_at_the_border(item.record.shown, partial(self._teaching_file, item)))
+        elif isinstance(item, Spare) and item.found.shown not in self.needed:
+            self._settle(another_form(item.found))
         if len(self.batch) >= _BATCH or time.monotonic() - self.committed > _PAUSE:
             self.commit()
 
@@ -467,15 +482,18 @@ class _Run:
 
     def _teaching_file(self, paper: TeachingFile) -> Outcome:
         """A document of another system, by the road of a case file; a picture that is not there costs only itself."""
-        shown, taken = paper.record.shown, self._taken_beside(paper)
-        own = slug_of(paper.record)
+        shown, own = paper.record.shown, slug_of(paper.record)
         if not paper.alone:
             own = slugified(f"{own}-{paper.record.name.rpartition('.')[0]}")
         if wrong := bags.differs(paper.record.bag, paper.content):
             return Outcome(shown, "failed", "case", None, own, None, "bag-differs", wrong)
+        taken = self._taken_forms(paper)
+        beside = teachingfiles.among(taken)
+        there = teachingfiles.among({*taken, *(_normal(name) for forms in paper.forms for name in forms)})
         try:
-            beside = teachingfiles.among(taken)
-            told = mirc.read(paper.content, lambda asked: beside(_normal(asked))).told
+            told = mirc.read(
+                paper.content, lambda asked: beside(_normal(asked)), lambda asked: there(_normal(asked))
+            ).told
             case = replace(told.case, slug=told.case.slug or own)
             text = record.dumps(case)
             case, stored = archived(
@@ -486,6 +504,36 @@ class _Run:
             return Outcome(shown, "failed", "case", None, own, None, "record-invalid", why)
         outcome = self._store_case(case, stored, text, shown)
         return replace(outcome, notes=(*told.notes, *outcome.notes))
+
+    def _taken_forms(self, paper: TeachingFile) -> dict[str, Taken]:
+        """What was taken beside a document; of a picture whose best form could not be taken, the next best now."""
+        taken = self._taken_beside(paper)
+        for forms in paper.forms:
+            for name in forms:
+                known = taken.get(_normal(name)) or self._take_now(paper.spare.get(name))
+                if known is not None:
+                    taken[_normal(name)] = known
+                    break
+        self.commit()
+        return taken
+
+    def _take_now(self, found: Found | None) -> Taken | None:
+        """One file outside the order, once."""
+        if found is None:
+            return None
+        if found.shown not in self.needed:
+            self.needed.add(found.shown)
+            state = _state(found)
+            known = self._unchanged(found, state)
+            if known is not None:
+                self._settle(known)
+            else:
+                root = self.rooms.layout.root
+                if state is not None and not self.dry_run:
+                    disk.check_room(root, state.st_size)
+                task = Task(root, found.path, dry_run=self.dry_run, bag=found.bag)
+                self._receive(found, state, self.crew.ask(task))
+        return self.taken.get(_normal(found.shown))
 
     def _held(self, sha256: str) -> Taken | None:
         detail = read.detail(self.connection, sha256)
@@ -616,6 +664,13 @@ def _same_case(case: Case, before: str, shown: str, last: Mapping[str, object]) 
     if mine & theirs:
         return True
     return last.get("source") == shown and (case.title == known.title or not (mine and theirs))
+
+
+def _shown(item: Spare | Found | Outcome) -> str:
+    """What the report calls it."""
+    if isinstance(item, Outcome):
+        return item.path
+    return item.found.shown if isinstance(item, Spare) else item.shown
 
 
 def _missing(shown: str) -> Outcome:

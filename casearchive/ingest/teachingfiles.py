@@ -1,6 +1,7 @@
 """Teaching files of other systems among what is found: which files are their documents, which are pictures shown twice.
 
-A MIRC document names each picture in several forms. The best one is taken; the others would be the same picture again.
+A MIRC document names each picture in several forms. The best one is taken; the others would be the same picture again,
+and wait in case it cannot be read.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ PASSED = "another form of a picture that is taken"
 @dataclass
 class Documents:
     """``contents`` are the documents by name, ``passed`` and ``chosen`` names of forms of their pictures; all relative
-    to where was looked, with ``/``."""
+    to where was looked, with ``/``. ``forms`` has those of each picture by document, the best first, relative to it."""
 
     contents: dict[str, bytes] = field(default_factory=dict)
+    forms: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
     chosen: set[str] = field(default_factory=set)
 
@@ -38,6 +40,7 @@ class Documents:
             document = mirc.read(content, beside)
         except mirc.Refused:  # said when it is its turn; its pictures are then treated as any
             return
+        self.forms[name] = document.forms
         folder = PurePosixPath(name).parent
         self.chosen |= {str(folder / media.file) for media in document.told.case.media}
         self.passed |= {str(folder / other) for other in document.passed}
