@@ -59,6 +59,14 @@ def told(outcome: Outcome, meant: Meant) -> Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class _Planned:
+    """A case of this run: what it says beside what its pictures show, and whose pictures they are."""
+
+    words: Case
+    patients: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class _Document:
     sha256: str
     shown: str
@@ -78,7 +86,7 @@ class Desk:
     met: Mapping[str, Met]
     new: Callable[[str], Taken | None]
     _opened: dict[str, Paper | None] = field(default_factory=dict)
-    _planned: set[str] = field(default_factory=set)
+    _planned: dict[str, _Planned] = field(default_factory=dict)
 
     def meant(self) -> Iterator[Meant | Outcome]:
         """Each case, and a line for each document whose case cannot be made or changed. Lazily: the name of a case
@@ -228,14 +236,24 @@ class Desk:
         known = read.case_from(self.connection, [_origin(d.uid) for d in group])
         answer = teachingfile.told(papers, pictures, known or "teaching-file")
         case, more = answer.case, list(notes)
+        planned = _Planned(
+            replace(case, slug="", patient=Patient(), media=(), findings=(), measurements=()),
+            frozenset(detail.subject_key for detail in details),
+        )
         if not known:
             slug, wanted = self._free_slug(case.title)
             case = replace(case, slug=slug)
             if slug != wanted:
                 more.append(f"another case is called {wanted}: this one is {slug}")
+            more += [
+                f"it has the words of the case {other} and shows another patient: DICOM keeps patients apart, so "
+                "both may have been one case"
+                for other, one in self._planned.items()
+                if one.words == planned.words and one.patients and planned.patients.isdisjoint(one.patients)
+            ]
         if case.patient == Patient():
             case = replace(case, patient=drafts.patient_of(details))
-        self._planned.add(case.slug)
+        self._planned[case.slug] = planned
         made_of = [d.sha256 for d in group] + [t.sha256 for t in taken.values()]
         return Meant(
             case,
