@@ -85,6 +85,16 @@ def known_source(connection: sqlite3.Connection, path: str, size: int, mtime_ns:
     return row[0] if row else None
 
 
+def was_told(connection: sqlite3.Connection, sha256: str, what: str) -> bool:
+    """Whether ``what`` (a hash) was told of this file."""
+    return known_source(connection, told_as(what), 0, 0) == sha256
+
+
+def told_as(what: str) -> str:
+    """How ``sources`` remembers what was told of a file: as a place that no file has."""
+    return f"told:{what}"
+
+
 def kind_and_uid(connection: sqlite3.Connection, sha256: str) -> tuple[str, str] | None:
     """``(kind, SOP Instance UID)`` of a file that the index holds."""
     row = connection.execute(

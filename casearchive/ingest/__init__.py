@@ -552,6 +552,10 @@ class _Run:
                 continue
             self._settle(_at_the_border(meant.shown, partial(self._told_by_documents, meant)))
         self.commit()
+        if desk.telling and not self.dry_run:  # only now it was heard
+            with index.transaction(self.connection):
+                for what, sha256 in desk.telling.items():
+                    write.add_told(self.connection, what, sha256)
 
     def _told_by_documents(self, meant: documents.Meant) -> Outcome:
         case, text = meant.case, record.dumps(meant.case)

@@ -79,12 +79,14 @@ class _Document:
 
 @dataclass
 class Desk:
-    """The documents of one run. ``met`` are by hash, ``new`` tells what the run has taken under a UID."""
+    """The documents of one run. ``met`` are by hash, ``new`` tells what the run has taken under a UID. ``telling`` are
+    hashes of what is said anew of documents that make no case, each with its document: to be kept when it was heard."""
 
     rooms: Rooms
     connection: sqlite3.Connection
     met: Mapping[str, Met]
     new: Callable[[str], Taken | None]
+    telling: dict[str, str] = field(default_factory=dict)
     _opened: dict[str, Paper | None] = field(default_factory=dict)
     _planned: dict[str, _Planned] = field(default_factory=dict)
 
@@ -207,14 +209,26 @@ class Desk:
             return
         for document in strays:
             mine = [c for c in cases if self._shows(document, c)]
-            if mine:
-                yield Outcome(
-                    _line(document.shown),
-                    "known",
-                    "case",
-                    case=mine[0],
-                    notes=tuple(_for_case(document, c) for c in mine),
-                )
+            if not mine:
+                continue
+            what = self._now(document, mine)
+            before = read.was_told(self.connection, document.sha256, what)
+            if not before:
+                self.telling[what] = document.sha256
+            yield Outcome(
+                _line(document.shown),
+                "known",
+                "case",
+                case=mine[0],
+                reason="told-before" if before else None,
+                notes=tuple(_for_case(document, c) for c in mine),
+            )
+
+    def _now(self, document: _Document, cases: Sequence[str]) -> str:
+        """A document, the pictures of it that are here, and the cases that have them, as one hash."""
+        uids = teachingfile.names(document.paper)
+        here = {sha256 for uid in uids for sha256 in read.with_uid(self.connection, uid)}
+        return hashlib.sha256(" ".join((document.sha256, *sorted(here), *sorted(cases))).encode()).hexdigest()
 
     def _shows(self, document: _Document, case: str) -> bool:
         here = set(read.media_of(self.connection, case))
