@@ -144,6 +144,52 @@ def test_who_the_patient_is_is_not_taken_and_not_printed(foreign: mirc.Document)
     assert "not taken, since it says who the patient is: pt-mrn, pt-name" in foreign.told.notes
 
 
+def test_who_the_patient_is_is_not_taken_from_within_other_words() -> None:
+    told = read(
+        body(
+            '<section heading="History"><p>Fell over <b visible="phi-restricted">Quillfeather</b> his dog.</p>'
+            '<patient><pt-note visible="phi-restricted">Quillfeather, Marsh Lane</pt-note></patient></section>'
+            '<image src="a.jpg"><image-caption>Knee of <phi>Quillfeather</phi> today</image-caption>'
+            '<image-caption visible="phi-restricted">Quillfeather</image-caption></image>'
+            '<section heading="Diagnosis"><diagnosis>Gout</diagnosis>'
+            "<confirmation>By <pt-name>Quillfeather</pt-name> himself</confirmation></section>"
+            '<quiz><question visible="phi-restricted"><question-body>Quillfeather?</question-body></question></quiz>'
+        ),
+        "a.jpg",
+    ).told
+    assert "Quillfeather" not in str(told)
+    assert told.case.story.history == "Fell over his dog."
+    assert told.case.media[0].caption == "Knee of today"
+    assert told.case.story.diagnosis[0].confirmed_by == "By himself"
+    assert told.case.quiz == ()
+
+
+@pytest.mark.parametrize(
+    ("responses", "answer", "reasons"),
+    [
+        (("No fluid is seen here.", "Correct! A gap."), 2, ("No fluid is seen here.", "A gap.")),
+        (("False negatives are common.", "Yes - a gap."), 2, ("False negatives are common.", "a gap.")),
+        (("Right-sided gout would shine.", "That is it."), None, ("Right-sided gout would shine.", "That is it.")),
+        (("Right is normal.", "Left is torn."), None, ("Right is normal.", "Left is torn.")),
+        (("Good thought, yet there is none.", "It is."), None, ("Good thought, yet there is none.", "It is.")),
+        (("Wrong", "Right"), 2, ()),
+        (("<p>No</p><p>It heals.</p>", "<p>Correct</p><p>A gap.</p>"), 2, ("It heals.", "A gap.")),
+        (("Sorry, there is none.", "Right answer: a gap."), 2, ("there is none.", "a gap.")),
+    ],
+)  # fmt: skip
+def test_only_a_word_that_stands_for_itself_says_which_answer_is_right(
+    responses: tuple[str, str], answer: int | None, reasons: tuple[str, ...]
+) -> None:
+    answers = "".join(
+        f"<answer><answer-body>{n}</answer-body><response>{text}</response></answer>"
+        for n, text in enumerate(responses)
+    )
+    (asked,) = read(
+        body(f"<quiz><question><question-body>Which?</question-body>{answers}</question></quiz>")
+    ).told.case.quiz
+    assert (asked.answer, asked.reasons) == (answer, reasons)
+
+
 def test_the_best_form_of_each_picture_is_taken(foreign: mirc.Document) -> None:
     assert [(m.id, m.file, m.caption) for m in foreign.told.case.media] == [
         ("M1", "img1.dcm", "The gap."), ("M2", "b.png", "Normal side."),

@@ -24,7 +24,7 @@ from casearchive.importers._mirc import parsing, pictures, quizzes
 from casearchive.importers._mirc.parsing import MOST_BYTES, Refused, is_document
 from casearchive.importers._mirc.pictures import Beside, Picture
 from casearchive.importers._mirc.standing import Standing
-from casearchive.importers._mirc.wording import SILENT, Block, Page, Place, one_line, prose, words
+from casearchive.importers._mirc.wording import SILENT, Block, Page, Place, one_line, prose, says_who, words
 from casearchive.importers._values import case_of, take_out
 from casearchive.record.layout import Path
 from casearchive.record.reading import dotted
@@ -62,10 +62,6 @@ _HEADINGS = {
 }  # fmt: skip
 _PROSE = ("history", "technique", "discussion", "treatment", "outcome")
 _LISTS = ("differential", "points", "pitfalls", "references")
-#: Who the patient is; what is said of it never leaves the document.
-_IDENTITY = frozenset(
-    {"pt-name", "pt-id", "pt-mrn", "pt-dob", "pt-race", "phi", "insert-dataset", "pacs-image"}
-)
 #: What only the system it comes from has a use for.
 _OFFICE = frozenset({
     "authorization", "access", "document-id", "document-type", "creator", "language", "peer-review", "order-by",
@@ -157,7 +153,7 @@ class _Reading:
         tag = child.tag
         if tag.startswith("{"):
             return True
-        if tag in _IDENTITY or child.get("visible") == "phi-restricted":
+        if says_who(child):
             self._leave("identity", tag)
         elif tag in _OFFICE or tag.startswith("ATFI-"):
             if tag != "document-type" and any(text.strip() for text in child.itertext()):
@@ -259,7 +255,7 @@ class _Reading:
         made: dict[str, str] = self.values.setdefault("patient", {})
         for child in patient:
             text = words(child)
-            if child.tag in _IDENTITY:
+            if says_who(child):
                 self._leave("identity", child.tag)
             elif child.tag == "pt-age":
                 self._age(made, child, text)
@@ -291,7 +287,7 @@ class _Reading:
     def _quiz(self, quiz: ET.Element) -> None:
         context = quiz.find("quiz-context")
         for element in quiz.iter("question"):
-            if element not in self.ours.known:
+            if element not in self.ours.known and not says_who(element):
                 self.asked.append(quizzes.question(element))
         if context is not None and context not in self.ours.known and words(context):
             self._keep(Place("discussion", "Quiz"), words(context))
@@ -334,7 +330,7 @@ class _Reading:
         return tuple(view.get("annotated-file", "") for view in own if view.get("file") == original)
 
     def _caption(self, element: ET.Element, ref: str) -> str:
-        told = [words(e) for e in element.findall("image-caption")]
+        told = [words(e) for e in element.findall("image-caption") if not says_who(e)]
         text = "\n".join(dict.fromkeys(filter(None, told))) or one_line(element.get("alt", ""))
         if ref:
             text = re.sub(r"^\d+\.\s*|\s*\(frame \d+ of \d+\)$", "", text)
