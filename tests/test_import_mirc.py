@@ -670,6 +670,27 @@ def test_an_export_comes_into_another_archive_as_the_same_case(
     assert (again.added, again.failed, told["MIRCdocument.xml"].outcome) == (0, 0, "known")
 
 
+def test_two_formats_of_one_case_side_by_side_are_known_the_second_time(
+    archive: Archive, tmp_path: Path
+) -> None:
+    source = Archive.create(tmp_path / "source")
+    assert source.ingest([SAMPLES / FULL], workers=0).failed == 0
+    source.export([FULL], formats=["folder", "mirc"], to=tmp_path / "out")
+    take(archive, tmp_path / "out")
+    before = archive.record_text(FULL)
+    summary, told = take(archive, tmp_path / "out")
+    assert (summary.added, summary.cases) == (0, 0)
+    assert (told["case.toml"].outcome, told["MIRCdocument.xml"].outcome) == ("known", "known")
+    assert archive.record_text(FULL) == before
+    path = tmp_path / "out" / FULL / "folder" / FULL / "case.toml"
+    path.write_text(
+        path.read_text("utf-8").replace('difficulty = "', 'difficulty = "advanced" # was "', 1), "utf-8"
+    )
+    _, told = take(archive, tmp_path / "out")
+    assert (told["case.toml"].outcome, told["MIRCdocument.xml"].outcome) == ("added", "known")
+    assert 'difficulty = "advanced"' in archive.record_text(FULL)
+
+
 def test_a_case_is_found_by_a_search_after_the_way_round(
     exported: tuple[Case, Path], archive: Archive
 ) -> None:

@@ -596,8 +596,8 @@ class _Run:
                 self._note_case(case, stored, source, origin or shown)
             return Outcome(shown, "known", "case", digest, case.slug, None, None, "", notes)
         if before is not None:
-            last = self._last_ingested(case.slug)
-            if last.get("source_sha256") == _sha(source):
+            last, from_here = self._last_ingested(case.slug, origin or shown)
+            if _sha(source) in (last.get("source_sha256"), from_here.get("source_sha256")):
                 return Outcome(shown, "known", "case", _sha(before), case.slug)
             if last.get("record_sha256") != _sha(before) or not _same_case(
                 case, before, origin or shown, last
@@ -614,10 +614,13 @@ class _Run:
         self.cases += 1
         return Outcome(shown, "added", "case", digest, case.slug, None, None, "", notes)
 
-    def _last_ingested(self, slug: str) -> dict[str, object]:
+    def _last_ingested(self, slug: str, source: str) -> tuple[dict[str, object], dict[str, object]]:
+        """What the ledger says of the case as it was last taken, and as it was last taken from ``source``: the same
+        case may lie there in another format, too."""
         events = read.events(self.connection, subject=slug)
-        mine = [e for e in events if e.event == "case-ingested"]
-        return mine[-1].details if mine else {}
+        taken = [e.details for e in events if e.event == "case-ingested"]
+        here = [details for details in taken if details.get("source") == source]
+        return (taken or [{}])[-1], (here or [{}])[-1]
 
     def _noted(self, slug: str) -> object:
         """The hash of the record as the ledger last noted it."""

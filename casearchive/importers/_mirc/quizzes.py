@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from casearchive.importers._mirc.wording import paragraphs
 
-#: A word on the answer is followed by a sign or nothing: “No fluid”, “False negatives”, “Right-sided” say something else.
+#: A word on the answer ends with a sign or the text: “No fluid” and “Right-sided” say something else.
 _END = r"(?: answer)?\s*(?:[.,:;!]+\s*|[–—]\s*|-\s+|\n\s*|$)"
 _RIGHT = re.compile(rf"(?:right|correct|yes|true|exactly|good){_END}", re.IGNORECASE)
 _WRONG = re.compile(rf"(?:no|wrong|incorrect|false|sorry|not (?:right|correct|quite)){_END}", re.IGNORECASE)
