@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +20,7 @@ from teachingsets import CASES, a_set, clip, full_case, speckle
 from casearchive import Archive, record
 from casearchive.exporters import mirc as exporter
 from casearchive.importers import mirc
-from casearchive.ingest import Summary
+from casearchive.ingest import Summary, teachingfiles
 from casearchive.model import Case, Diagnosis, Media, Outcome, Story
 from casearchive.record.elements import NAMESPACE
 from casearchive.teaching import TeachingCase
@@ -508,6 +509,22 @@ def test_the_document_alone_brings_the_pictures_it_names(archive: Archive, marsh
     _, told = take(archive, marsh / "doc 7.xml")
     assert set(told) == {"img1.dcm", "b.png", "doc 7.xml"}
     assert told["doc 7.xml"].case == "marsh-heel"
+
+
+def test_what_many_documents_say_is_not_kept_while_their_zip_is_looked_through(tmp_path: Path) -> None:
+    """A small zip may hold more words than there is memory, and thousands of documents in one folder."""
+    wide = body(f"<!--{' ' * 3_000_000}-->").encode()
+    packed = helpers.zipped(tmp_path / "wide.zip", {f"{n}.xml": wide for n in range(12)})
+    tracemalloc.start()
+    try:
+        with zipfile.ZipFile(packed) as archive:
+            members = {member.filename: member for member in archive.infolist()}
+            found = teachingfiles.in_zip(archive, members, (zipfile.BadZipFile,))
+        kept, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found.forms) == 12 and kept < 2_000_000 and most < 20_000_000, (kept, most)
+    assert not any(found.alone(name) for name in found.forms)
 
 
 def test_several_documents_in_one_folder_are_a_case_each(archive: Archive, marsh: Path) -> None:

@@ -485,14 +485,18 @@ class _Run:
         shown, own = paper.record.shown, slug_of(paper.record)
         if not paper.alone:
             own = slugified(f"{own}-{paper.record.name.rpartition('.')[0]}")
-        if wrong := bags.differs(paper.record.bag, paper.content):
+        content = teachingfiles.content_of(paper.record.path)
+        if content is None:
+            why = "it cannot be read any more: check the medium"
+            return Outcome(shown, "failed", "case", None, own, None, "unreadable", why)
+        if wrong := bags.differs(paper.record.bag, content):
             return Outcome(shown, "failed", "case", None, own, None, "bag-differs", wrong)
         taken = self._taken_forms(paper)
         beside = teachingfiles.among(taken)
         there = teachingfiles.among({*taken, *(_normal(name) for forms in paper.forms for name in forms)})
         try:
             told = mirc.read(
-                paper.content, lambda asked: beside(_normal(asked)), lambda asked: there(_normal(asked))
+                content, lambda asked: beside(_normal(asked)), lambda asked: there(_normal(asked))
             ).told
             case = replace(told.case, slug=told.case.slug or own)
             text = record.dumps(case)

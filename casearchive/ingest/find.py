@@ -61,7 +61,6 @@ class TeachingFile:
     wait in case a better one cannot be read. Names are relative to the document."""
 
     record: Found
-    content: bytes
     members: tuple[Found, ...]
     alone: bool
     forms: tuple[tuple[str, ...], ...]
@@ -201,7 +200,7 @@ def _in_folder(
     passed = {_printable(folder / name): name for name in documents.passed}
     spare: dict[str, Found] = {}
     for name in names:
-        if (name == CASE_FILE and has_record) or name in documents.contents:
+        if (name == CASE_FILE and has_record) or name in documents.forms:
             continue
         if _HOUSEKEEPING.fullmatch(name):
             yield Outcome(
@@ -221,9 +220,9 @@ def _in_folder(
         yield from bags.missing(bag, bags.in_folder(bag))
     if has_record:
         yield CaseFolder(_found(folder / CASE_FILE, around), tuple(members))
-    for name, content in documents.contents.items():
-        forms, alone = documents.forms.get(name, ()), documents.alone(name)
-        yield TeachingFile(_found(folder / name, around), content, tuple(members), alone, forms, spare)
+    beside = tuple(members)
+    for name, forms in documents.forms.items():
+        yield TeachingFile(_found(folder / name, around), beside, documents.alone(name), forms, spare)
     yield from map(Spare, spare.values())
 
 
@@ -233,12 +232,11 @@ def _file(path: Path, state: os.stat_result, walk: _Walk, around: tuple[bags.Bag
         members = tuple(_found(p) for p in siblings if not _HOUSEKEEPING.fullmatch(p.name))
         yield from members
         yield CaseFolder(_found(path), members)
-    elif (document := teachingfiles.in_folder(path.parent, [path.name])).contents:
+    elif (document := teachingfiles.in_folder(path.parent, [path.name])).forms:
         members = tuple(_found(path.parent / name) for name in sorted(document.chosen))
         yield from members
         spare = {name: _found(path.parent / name) for name in sorted(document.passed)}
-        content, forms = document.contents[path.name], document.forms.get(path.name, ())
-        yield TeachingFile(_found(path), content, members, True, forms, spare)
+        yield TeachingFile(_found(path), members, document.alone(path.name), document.forms[path.name], spare)
     elif path.name.upper() == "DICOMDIR" or walk.known(path, state):
         yield _found(path, around)
     elif path.suffix.lower() not in _ZIPPED_DOCUMENTS and _is_zip(path):
@@ -399,7 +397,7 @@ def _members(
             spare[name] = found
         elif inside.name == CASE_FILE:
             records.append(found)
-        elif name in documents.contents:
+        elif name in documents.forms:
             papers[name] = found
         elif inside.suffix.lower() not in _ZIPPED_DOCUMENTS and _is_zip(copy):
             yield Outcome(
@@ -416,13 +414,13 @@ def _members(
         yield from bags.missing(bag, bags.in_zip(bag, held))
     for record in records:
         yield CaseFolder(record, _beside(record, files))
+    beside: dict[str, tuple[Found, ...]] = {}
     for name, paper in papers.items():
-        mine, prefix = _beside(paper, files), name.removesuffix(PurePosixPath(name).name)
-        near = {
-            other.removeprefix(prefix): found for other, found in spare.items() if other.startswith(prefix)
-        }
-        forms, alone = documents.forms.get(name, ()), documents.alone(name)
-        yield TeachingFile(paper, documents.contents[name], mine, alone, forms, near)
+        prefix, forms = name.removesuffix(PurePosixPath(name).name), documents.forms[name]
+        if paper.folder not in beside:
+            beside[paper.folder] = _beside(paper, files)
+        near = {form: spare[prefix + form] for each in forms for form in each if prefix + form in spare}
+        yield TeachingFile(paper, beside[paper.folder], documents.alone(name), forms, near)
     yield from map(Spare, spare.values())
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import stat
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from casearchive.importers import mirc
@@ -21,27 +23,28 @@ PASSED = "another form of a picture that is taken"
 
 @dataclass
 class Documents:
-    """``contents`` are the documents by name, ``passed`` and ``chosen`` names of forms of their pictures; all relative
-    to where was looked, with ``/``. ``forms`` has those of each picture by document, the best first, relative to it."""
+    """``forms`` has every document by name, with those forms of each of its pictures that has several, the best first,
+    relative to it. ``passed`` and ``chosen`` are names of forms of their pictures. Names are relative to where was
+    looked, with ``/``. What documents say is not kept: a zip may hold more of them than there is memory."""
 
-    contents: dict[str, bytes] = field(default_factory=dict)
     forms: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
     chosen: set[str] = field(default_factory=set)
+    _folders: Counter[PurePosixPath] = field(default_factory=Counter)
 
     def alone(self, name: str) -> bool:
         """Whether no other document lies in the folder of this one."""
-        folder = PurePosixPath(name).parent
-        return [PurePosixPath(other).parent for other in self.contents].count(folder) == 1
+        return self._folders[PurePosixPath(name).parent] == 1
 
     def add(self, name: str, content: bytes, beside: mirc.Beside) -> None:
-        self.contents[name] = content
+        folder = PurePosixPath(name).parent
+        self.forms[name] = ()
+        self._folders[folder] += 1
         try:
             document = mirc.read(content, beside)
         except mirc.Refused:  # said when it is its turn; its pictures are then treated as any
             return
-        self.forms[name] = document.forms
-        folder = PurePosixPath(name).parent
+        self.forms[name] = tuple(dict.fromkeys(forms for forms in document.forms if len(forms) > 1))
         self.chosen |= {str(folder / media.file) for media in document.told.case.media}
         self.passed |= {str(folder / other) for other in document.passed}
         self.passed -= self.chosen
@@ -51,19 +54,20 @@ def in_folder(folder: Path, names: Iterable[str]) -> Documents:
     """The documents that lie in ``folder`` itself; what cannot be read is none."""
     found = Documents()
     for name in names:
-        content = _content(folder / name) if name.lower().endswith(".xml") else None
-        if content is not None:
+        content = content_of(folder / name) if name.lower().endswith(".xml") else None
+        if content is not None and mirc.is_document(content[:_HEAD]):
             found.add(name, content, lambda asked: below(folder, asked))
     return found
 
 
-def _content(path: Path) -> bytes | None:
+def content_of(path: Path) -> bytes | None:
+    """What a document says, or what another file begins with; None where it cannot be read or is no plain file."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return None
         with path.open("rb") as file:
             head = file.read(_HEAD)
-            return head + file.read(mirc.MOST_BYTES + 1 - len(head)) if mirc.is_document(head) else None
+            return head + (file.read(mirc.MOST_BYTES + 1 - len(head)) if mirc.is_document(head) else b"")
     except OSError:
         return None
 
@@ -91,12 +95,19 @@ def among(names: Iterable[str]) -> Callable[[str], str | None]:
     return lambda asked: asked if asked in exact else loose.get(asked.casefold())
 
 
+def _below(anywhere: Callable[[str], str | None], prefix: str, asked: str) -> str | None:
+    """What ``asked`` means below the folder ``prefix`` of a zip."""
+    name = anywhere(prefix + asked)
+    return name.removeprefix(prefix) if name is not None and name.startswith(prefix) else None
+
+
 def in_zip(
     archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], trouble: tuple[type[Exception], ...]
 ) -> Documents:
     """The documents of a zip. ``members`` are those that may be opened, by their names; ``trouble`` is what opening a
     damaged one raises: it is told when it is unpacked."""
     found = Documents()
+    anywhere = among(members)
     for name, member in members.items():
         if not name.lower().endswith(".xml"):
             continue
@@ -108,8 +119,5 @@ def in_zip(
                 content = head + file.read(mirc.MOST_BYTES + 1 - len(head))
         except trouble:
             continue
-        folder = PurePosixPath(name).parent
-        prefix = "" if str(folder) == "." else f"{folder}/"
-        mine = among(other.removeprefix(prefix) for other in members if other.startswith(prefix))
-        found.add(name, content, mine)
+        found.add(name, content, partial(_below, anywhere, name.removesuffix(PurePosixPath(name).name)))
     return found
