@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tracemalloc
+import unicodedata
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -607,6 +608,25 @@ def test_the_document_alone_brings_the_next_best_form_too(archive: Archive, mars
     assert {name: o.outcome for name, o in told.items()} == {
         "img1.dcm": "failed", "a_base.jpeg": "added", "b.png": "added", "doc 7.xml": "added",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_accents_of_names_may_be_composed_otherwise_than_a_document_writes_them(
+    archive: Archive, tmp_path: Path, zipped: bool
+) -> None:
+    folder = tmp_path / "heel"
+    image = (
+        '<image src="talón.jpg"><alternative-image role="original-dimensions" src="TALÓN große.png"/></image>'
+    )
+    helpers.picture(folder / unicodedata.normalize("NFD", "talón.jpg"), seed=1)
+    helpers.picture(folder / unicodedata.normalize("NFD", "talón große.png"), seed=2)
+    (folder / "heel.xml").write_text(body(image), "utf-8")
+    if zipped:
+        folder = helpers.zipped(tmp_path / "heel.zip", {p.name: p.read_bytes() for p in folder.iterdir()})
+    _, told = take(archive, folder)
+    assert sorted(o.reason or o.outcome for o in told.values()) == ["added", "added", "other-form"]
+    case = record.loads(archive.record_text("heel"), slug="heel")
+    assert [unicodedata.normalize("NFC", m.name) for m in case.media] == ["talón große.png"]
 
 
 def test_a_form_that_one_document_passes_over_may_be_what_another_takes(

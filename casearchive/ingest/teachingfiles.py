@@ -7,6 +7,7 @@ and wait in case it cannot be read.
 from __future__ import annotations
 
 import stat
+import unicodedata
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -53,10 +54,11 @@ class Documents:
 def in_folder(folder: Path, names: Iterable[str]) -> Documents:
     """The documents that lie in ``folder`` itself; what cannot be read is none."""
     found = Documents()
+    below = _Below(folder)
     for name in names:
         content = content_of(folder / name) if name.lower().endswith(".xml") else None
         if content is not None and mirc.is_document(content[:_HEAD]):
-            found.add(name, content, lambda asked: below(folder, asked))
+            found.add(name, content, below)
     return found
 
 
@@ -72,27 +74,40 @@ def content_of(path: Path) -> bytes | None:
         return None
 
 
-def below(folder: Path, asked: str) -> str | None:
-    """The name of the file that ``asked`` means, whatever the case of its letters; no link is looked through."""
-    here, parts = folder, []
-    try:
-        for part in asked.split("/"):
-            names = [entry.name for entry in here.iterdir()]
-            name = among(names)(part)
-            if name is None or (here / name).is_symlink():
-                return None
-            here = here / name
-            parts.append(name)
-        return "/".join(parts) if here.is_file() else None
-    except OSError:
-        return None
+class _Below:
+    """The name of the file below ``folder`` that somebody asks for, whatever the case of its letters; no link is looked
+    through. Each folder is listed once, however many documents lie there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._listed: dict[Path, Callable[[str], str | None]] = {}
+
+    def __call__(self, asked: str) -> str | None:
+        here, parts = self._folder, []
+        try:
+            for part in asked.split("/"):
+                if here not in self._listed:
+                    self._listed[here] = among(entry.name for entry in here.iterdir())
+                name = self._listed[here](part)
+                if name is None or (here / name).is_symlink():
+                    return None
+                here = here / name
+                parts.append(name)
+            return "/".join(parts) if here.is_file() else None
+        except OSError:
+            return None
 
 
 def among(names: Iterable[str]) -> Callable[[str], str | None]:
-    """Finds a name among ``names``: itself, else the first that differs in the case of its letters only."""
+    """Finds a name among ``names``: itself, else the first that differs only in the case of its letters, or in how
+    their accents are composed (macOS decomposes them)."""
     known = tuple(names)
-    exact, loose = set(known), {name.casefold(): name for name in reversed(known)}
-    return lambda asked: asked if asked in exact else loose.get(asked.casefold())
+    exact, loose = set(known), {_loosely(name): name for name in reversed(known)}
+    return lambda asked: asked if asked in exact else loose.get(_loosely(asked))
+
+
+def _loosely(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _below(anywhere: Callable[[str], str | None], prefix: str, asked: str) -> str | None:
