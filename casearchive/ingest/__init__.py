@@ -475,7 +475,7 @@ class _Run:
         """What was taken beside a record, by the name relative to it."""
         prefix = folder.record.shown[: -len(folder.record.name)]
         return {
-            _normal(m.shown[len(prefix) :]): self.taken[_normal(m.shown)]
+            _normal(below(prefix, m.shown)): self.taken[_normal(m.shown)]
             for m in folder.members
             if _normal(m.shown) in self.taken and m.shown.startswith(prefix)
         }
@@ -762,6 +762,11 @@ def _key(path: Path) -> str:
 
 def _normal(name: str) -> str:
     return unicodedata.normalize("NFC", name)
+
+
+def below(prefix: str, shown: str, separator: str = os.sep) -> str:
+    """The name that a record has for a file below ``prefix``: with ``/``, whatever this system puts between."""
+    return shown[len(prefix) :].replace(separator, "/")
 
 
 def _sha(text: str) -> str:
