@@ -66,6 +66,7 @@ REASONS: dict[str, str] = {
     "record-conflict": "the archive's record of this case was edited since; it is left as it is",
     "media-missing": "the case file names a file that is not there or was not taken",
     "other-form": "a teaching file shows a picture in several forms; the best one is taken",
+    "told-before": "what there is to say of a report was said before, and nothing has changed since",
     "same-uid": "the same SOP Instance UID is held already with other content; both are kept",
     "part-of-archive": "lies inside the archive itself",
     "timed-out": "reading it took too long",

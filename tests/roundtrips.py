@@ -130,6 +130,22 @@ def whole_case() -> Case:
     )
 
 
+def of_two_patients(folder: Path) -> TeachingSet:
+    """``whole_case`` with ``M2`` of another patient: somebody is compared with somebody."""
+    (taught,) = teachingsets.full_set(folder).cases
+    pixels = teachingsets.speckle(1, seed=2)
+    other = teachingsets.clip(
+        folder,
+        "M2",
+        pixels,
+        uid="2.25.402",
+        study="2.25.400",
+        series="2.25.401",
+        patient="CA-OTHEROTHEROTHER",
+    )
+    return teachingsets.a_set(TeachingCase(whole_case(), (taught.clips[0], other)))
+
+
 @dataclass(frozen=True)
 class _Film:
     file: Path
@@ -193,12 +209,14 @@ def _reworded(draw: st.DrawFn, table: Table, made: Any) -> Any:
 
 @dataclass(frozen=True)
 class Returned:
-    """What came of one round trip. ``case`` is None where no case came back; ``outcomes`` are the lines of ingest."""
+    """What came of one round trip. ``case`` is None where no case came back; ``outcomes`` are the lines of ingest,
+    ``archive`` is where it came to."""
 
     before: Case
     case: Case | None
     fields: Mapping[str, str]  # of every field that was said before: what became of it
     outcomes: tuple[Outcome, ...]
+    archive: Archive
 
 
 def round_trip(form: str, teaching: TeachingSet, folder: Path) -> Returned:
@@ -216,14 +234,13 @@ def round_trip(form: str, teaching: TeachingSet, folder: Path) -> Returned:
     fields[CLIPS] = _clips(taught, case, archive)
     if any(clip.sounds for clip in taught.clips):
         fields[SOUND] = _sound(taught, case, archive)
-    return Returned(taught.case, case, fields, tuple(outcomes))
+    return Returned(taught.case, case, fields, tuple(outcomes), archive)
 
 
 def _the_case(archive: Archive, slug: str) -> Case | None:
     """The case of this slug, or the only one: not every format carries the slug."""
-    slugs = sorted(path.stem for path in (archive.path / "cases").glob("*.toml"))
-    found = slug if slug in slugs else slugs[0] if len(slugs) == 1 else None
-    return record.loads(archive.record_text(found), slug=found) if found else None
+    cases = cases_in(archive)
+    return next((case for case in cases if case.slug == slug), cases[0] if len(cases) == 1 else None)
 
 
 def _store(archive: Archive) -> FolderStore:
@@ -405,13 +422,23 @@ def _stands(form: str, place: str) -> bool:
 
 
 def table(folder: Path) -> list[tuple[str, list[str]]]:
-    """What comes back of ``whole_case``, a row for each of ``GROUPS`` with a cell for each of ``FORMS``."""
-    found = []
+    """What comes back of ``whole_case``, a row for each of ``GROUPS`` with a cell for each of ``FORMS``; the last row
+    is that of ``of_two_patients``."""
+    found, apart = [], []
     for form in FORMS:
-        room = folder / f"{form}-room"
-        (room / "staging").mkdir(parents=True)
+        room, other = folder / f"{form}-room", folder / f"{form}-two"
+        for place in (room, other):
+            (place / "staging").mkdir(parents=True)
         found.append(round_trip(form, teaching_set(room / "staging", whole_case()), room))
-    return [(title, [_cell(one.fields, paths) for one in found]) for title, paths in GROUPS]
+        two = round_trip(form, of_two_patients(other / "staging"), other)
+        apart.append(two.fields[CLIPS] if two.case else f"{len(cases_in(two.archive))} cases, one a patient")
+    rows = [(title, [_cell(one.fields, paths) for one in found]) for title, paths in GROUPS]
+    return [*rows, ("a case of two patients", apart)]
+
+
+def cases_in(archive: Archive) -> list[Case]:
+    slugs = sorted(path.stem for path in (archive.path / "cases").glob("*.toml"))
+    return [record.loads(archive.record_text(slug), slug=slug) for slug in slugs]
 
 
 def below(path: str, group: tuple[str, ...]) -> bool:

@@ -309,6 +309,77 @@ def test_a_report_on_pictures_of_a_case_changes_nothing_and_annotate_takes_it(
     assert len(case_of(archive, "mine").findings) == 5, "the same findings are not added again"
 
 
+def a_stray(media: Path, tmp_path: Path, archive: Archive) -> Path:
+    """A folder with a report and one of the pictures it is on, which are all in the case ``mine``."""
+    archive.ingest(files(media, "IM"), case="mine", workers=0)
+    report = report_alone(media, tmp_path / "in")
+    shutil.copy(files(media, "IM")[0], report.parent / "picture.dcm")
+    return report.parent
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_note_on_a_report_is_not_told_again_while_nothing_changes(
+    media: Path, tmp_path: Path, archive: Archive, zipped: bool
+) -> None:
+    folder = a_stray(media, tmp_path, archive)
+    if zipped:
+        folder = Path(shutil.make_archive(str(tmp_path / "sent"), "zip", folder))
+    (first,), (again,) = taken(archive, folder), taken(archive, folder)
+    assert (first.reason, again.reason) == (None, "told-before")
+    assert (first.outcome, again.outcome, first.case, again.case) == ("known", "known", "mine", "mine")
+    assert again.notes == first.notes, "whoever asks for everything still hears of it"
+    assert archive.verify(full=True).faults == ()
+
+
+def test_a_note_is_told_again_where_another_case_has_the_pictures(
+    media: Path, tmp_path: Path, archive: Archive
+) -> None:
+    folder = a_stray(media, tmp_path, archive)
+    taken(archive, folder)
+    archive.ingest(files(media, "IM")[:1], case="second", workers=0)
+    (outcome,) = taken(archive, folder)
+    assert outcome.reason is None and len(outcome.notes) == 2
+    assert taken(archive, folder)[0].reason == "told-before"
+    archive.edit("mine", {"difficulty": "advanced"})
+    archive.reindex()
+    assert taken(archive, folder)[0].reason is None, "an index made again knows nothing of what was told"
+
+
+def test_a_note_that_nobody_heard_is_told_by_the_next_run(
+    media: Path, tmp_path: Path, archive: Archive
+) -> None:
+    folder = a_stray(media, tmp_path, archive)
+
+    class CutOff(BaseException):
+        pass
+
+    def cut_off(outcome: Outcome) -> None:
+        if outcome.kind == "case":
+            raise CutOff
+
+    (planned,) = taken(archive, folder, dry_run=True)
+    assert planned.reason is None
+    with pytest.raises(CutOff):
+        archive.ingest([folder], report=cut_off, workers=0)
+    (outcome,) = taken(archive, folder)
+    assert outcome.reason is None and outcome.notes == planned.notes
+
+
+def test_the_command_is_silent_on_what_it_told_before_but_for_those_who_ask(
+    media: Path, tmp_path: Path, archive: Archive
+) -> None:
+    from click.testing import CliRunner
+
+    from casearchive.cli import cli
+
+    folder = a_stray(media, tmp_path, archive)
+    said = [
+        CliRunner().invoke(cli, ["--archive", str(archive.path), "ingest", str(folder), *more]).output
+        for more in ((), (), ("-v",))
+    ]
+    assert ["annotate mine --from" in text for text in said] == [True, False, True]
+
+
 def test_the_command_takes_a_report_and_refuses_what_is_none(
     media: Path, tmp_path: Path, archive: Archive
 ) -> None:

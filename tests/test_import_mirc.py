@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import tracemalloc
+import unicodedata
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +21,7 @@ from teachingsets import CASES, a_set, clip, full_case, speckle
 from casearchive import Archive, record
 from casearchive.exporters import mirc as exporter
 from casearchive.importers import mirc
-from casearchive.ingest import Summary
+from casearchive.ingest import Summary, teachingfiles
 from casearchive.model import Case, Diagnosis, Media, Outcome, Story
 from casearchive.record.elements import NAMESPACE
 from casearchive.teaching import TeachingCase
@@ -142,6 +144,52 @@ def test_who_the_patient_is_is_not_taken_and_not_printed(foreign: mirc.Document)
     for told in ("Quillfeather", "Orsino", "4711", "b_invented"):
         assert told not in everything
     assert "not taken, since it says who the patient is: pt-mrn, pt-name" in foreign.told.notes
+
+
+def test_who_the_patient_is_is_not_taken_from_within_other_words() -> None:
+    told = read(
+        body(
+            '<section heading="History"><p>Fell over <b visible="phi-restricted">Quillfeather</b> his dog.</p>'
+            '<patient><pt-note visible="phi-restricted">Quillfeather, Marsh Lane</pt-note></patient></section>'
+            '<image src="a.jpg"><image-caption>Knee of <phi>Quillfeather</phi> today</image-caption>'
+            '<image-caption visible="phi-restricted">Quillfeather</image-caption></image>'
+            '<section heading="Diagnosis"><diagnosis>Gout</diagnosis>'
+            "<confirmation>By <pt-name>Quillfeather</pt-name> himself</confirmation></section>"
+            '<quiz><question visible="phi-restricted"><question-body>Quillfeather?</question-body></question></quiz>'
+        ),
+        "a.jpg",
+    ).told
+    assert "Quillfeather" not in str(told)
+    assert told.case.story.history == "Fell over his dog."
+    assert told.case.media[0].caption == "Knee of today"
+    assert told.case.story.diagnosis[0].confirmed_by == "By himself"
+    assert told.case.quiz == ()
+
+
+@pytest.mark.parametrize(
+    ("responses", "answer", "reasons"),
+    [
+        (("No fluid is seen here.", "Correct! A gap."), 2, ("No fluid is seen here.", "A gap.")),
+        (("False negatives are common.", "Yes - a gap."), 2, ("False negatives are common.", "a gap.")),
+        (("Right-sided gout would shine.", "That is it."), None, ("Right-sided gout would shine.", "That is it.")),
+        (("Right is normal.", "Left is torn."), None, ("Right is normal.", "Left is torn.")),
+        (("Good thought, yet there is none.", "It is."), None, ("Good thought, yet there is none.", "It is.")),
+        (("Wrong", "Right"), 2, ()),
+        (("<p>No</p><p>It heals.</p>", "<p>Correct</p><p>A gap.</p>"), 2, ("It heals.", "A gap.")),
+        (("Sorry, there is none.", "Right answer: a gap."), 2, ("there is none.", "a gap.")),
+    ],
+)  # fmt: skip
+def test_only_a_word_that_stands_for_itself_says_which_answer_is_right(
+    responses: tuple[str, str], answer: int | None, reasons: tuple[str, ...]
+) -> None:
+    answers = "".join(
+        f"<answer><answer-body>{n}</answer-body><response>{text}</response></answer>"
+        for n, text in enumerate(responses)
+    )
+    (asked,) = read(
+        body(f"<quiz><question><question-body>Which?</question-body>{answers}</question></quiz>")
+    ).told.case.quiz
+    assert (asked.answer, asked.reasons) == (answer, reasons)
 
 
 def test_the_best_form_of_each_picture_is_taken(foreign: mirc.Document) -> None:
@@ -464,6 +512,22 @@ def test_the_document_alone_brings_the_pictures_it_names(archive: Archive, marsh
     assert told["doc 7.xml"].case == "marsh-heel"
 
 
+def test_what_many_documents_say_is_not_kept_while_their_zip_is_looked_through(tmp_path: Path) -> None:
+    """A small zip may hold more words than there is memory, and thousands of documents in one folder."""
+    wide = body(f"<!--{' ' * 3_000_000}-->").encode()
+    packed = helpers.zipped(tmp_path / "wide.zip", {f"{n}.xml": wide for n in range(12)})
+    tracemalloc.start()
+    try:
+        with zipfile.ZipFile(packed) as archive:
+            members = {member.filename: member for member in archive.infolist()}
+            found = teachingfiles.in_zip(archive, members, (zipfile.BadZipFile,))
+        kept, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found.forms) == 12 and kept < 2_000_000 and most < 20_000_000, (kept, most)
+    assert not any(found.alone(name) for name in found.forms)
+
+
 def test_several_documents_in_one_folder_are_a_case_each(archive: Archive, marsh: Path) -> None:
     (marsh / "other.xml").write_text(body('<image src="a.jpg"/>'), "utf-8")
     (marsh / "plain.xml").write_text("<x/>")
@@ -489,6 +553,118 @@ def test_a_picture_that_comes_later_is_put_into_the_case(archive: Archive, marsh
     assert (told["doc 7.xml"].outcome, told["gone.jpg"].outcome) == ("added", "added")
     case = record.loads(archive.record_text("marsh-heel"), slug="marsh-heel")
     assert [m.caption for m in case.media] == ["The gap.", "Normal side.", "After surgery."]
+
+
+def test_where_the_best_form_is_damaged_the_next_best_is_taken_and_told(
+    archive: Archive, marsh: Path, tmp_path: Path
+) -> None:
+    (marsh / "img1.dcm").write_bytes((marsh / "img1.dcm").read_bytes()[:600])
+    (marsh / "a_base.jpeg").write_bytes(b"no picture")
+    packed = helpers.zipped(tmp_path / "marsh heel.zip", {p.name: p.read_bytes() for p in marsh.iterdir()})
+    for place, where in ((marsh, archive), (packed, Archive.create(tmp_path / "other"))):
+        summary, told = take(where, place)
+        assert (summary.failed, summary.cases) == (2, 1)
+        assert (told["img1.dcm"].outcome, told["img1.dcm"].reason) == ("failed", "truncated")
+        assert (told["a_base.jpeg"].outcome, told["a_base.jpeg"].reason) == ("failed", "not-an-image")
+        assert (told["a.jpg"].outcome, told["a_icon.jpg"].reason) == ("added", "other-form")
+        why = "image 1: “img1.dcm” and “a_base.jpeg” could not be taken; “a.jpg” was taken instead"
+        assert [note for note in told["doc 7.xml"].notes if "instead" in note] == [why]
+        case = record.loads(where.record_text("marsh-heel"), slug="marsh-heel")
+        assert [(m.name, m.caption) for m in case.media] == [("a.jpg", "The gap."), ("b.png", "Normal side.")]
+        again, told = take(where, place)
+        assert (again.added, again.known, told["doc 7.xml"].outcome) == (0, 4, "known")
+
+
+def test_a_small_picture_is_better_than_none_and_is_told(archive: Archive, marsh: Path) -> None:
+    for name in ("img1.dcm", "a_base.jpeg"):
+        (marsh / name).unlink()
+    (marsh / "a.jpg").write_bytes(b"no picture")
+    _, told = take(archive, marsh)
+    assert (told["a.jpg"].outcome, told["a_icon.jpg"].outcome) == ("failed", "added")
+    assert "image 1: “a.jpg” could not be taken; “a_icon.jpg” was taken instead" in told["doc 7.xml"].notes
+    (marsh / "a.jpg").unlink()
+    _, told = take(Archive.create(archive.path.parent / "other"), marsh)
+    assert told["a_icon.jpg"].outcome == "added"
+    why = "image 1: only “a_icon.jpg” is there, which is small or drawn on"
+    assert why in told["doc 7.xml"].notes
+
+
+def test_where_no_form_can_be_read_each_is_told_and_the_picture_left_out(
+    archive: Archive, marsh: Path
+) -> None:
+    forms = ("img1.dcm", "a_base.jpeg", "a.jpg", "a_icon.jpg")
+    for name in forms:
+        (marsh / name).write_bytes(b"no picture")
+    summary, told = take(archive, marsh)
+    assert summary.failed == 4 == sum(told[name].outcome == "failed" for name in forms)
+    assert any(note.startswith("image 1 is left out: “IMG1.DCM”") for note in told["doc 7.xml"].notes)
+    case = record.loads(archive.record_text("marsh-heel"), slug="marsh-heel")
+    assert [m.name for m in case.media] == ["b.png"]
+
+
+def test_the_document_alone_brings_the_next_best_form_too(archive: Archive, marsh: Path) -> None:
+    (marsh / "img1.dcm").write_bytes(b"no picture")
+    _, told = take(archive, marsh / "doc 7.xml")
+    assert {name: o.outcome for name, o in told.items()} == {
+        "img1.dcm": "failed", "a_base.jpeg": "added", "b.png": "added", "doc 7.xml": "added",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_accents_of_names_may_be_composed_otherwise_than_a_document_writes_them(
+    archive: Archive, tmp_path: Path, zipped: bool
+) -> None:
+    folder = tmp_path / "heel"
+    image = (
+        '<image src="talón.jpg"><alternative-image role="original-dimensions" src="TALÓN große.png"/></image>'
+    )
+    helpers.picture(folder / unicodedata.normalize("NFD", "talón.jpg"), seed=1)
+    helpers.picture(folder / unicodedata.normalize("NFD", "talón große.png"), seed=2)
+    (folder / "heel.xml").write_text(body(image), "utf-8")
+    if zipped:
+        folder = helpers.zipped(tmp_path / "heel.zip", {p.name: p.read_bytes() for p in folder.iterdir()})
+    _, told = take(archive, folder)
+    assert sorted(o.reason or o.outcome for o in told.values()) == ["added", "added", "other-form"]
+    case = record.loads(archive.record_text("heel"), slug="heel")
+    assert [unicodedata.normalize("NFC", m.name) for m in case.media] == ["talón große.png"]
+
+
+def test_a_form_that_one_document_passes_over_may_be_what_another_takes(
+    archive: Archive, marsh: Path
+) -> None:
+    (marsh / "other.xml").write_text(body('<image src="a.jpg"/>'), "utf-8")
+    (marsh / "a_base.jpeg").unlink()
+    (marsh / "img1.dcm").write_bytes(b"no picture")
+    _, told = take(archive, marsh)
+    assert told["a.jpg"].outcome == "added"
+    assert "image 1: “img1.dcm” could not be taken; “a.jpg” was taken instead" in told["doc 7.xml"].notes
+    assert not any("instead" in note for note in told["other.xml"].notes)
+
+
+def test_a_dry_run_tells_the_form_that_would_be_taken(archive: Archive, marsh: Path) -> None:
+    (marsh / "img1.dcm").write_bytes(b"no picture")
+    told: list[Outcome] = []
+    archive.ingest([marsh], report=told.append, workers=0, dry_run=True)
+    by_name = {Path(o.path).name: o for o in told}
+    assert by_name["a_base.jpeg"].outcome == "added"
+    assert any("“a_base.jpeg” was taken instead" in note for note in by_name["doc 7.xml"].notes)
+
+
+def test_places_told_of_a_damaged_original_are_left_out_with_it(
+    exported: tuple[Case, Path], archive: Archive, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(exported[1]) as packed:
+        held = {name: packed.read(name) for name in packed.namelist()}
+    damaged = next(name for name in sorted(held) if name.endswith(".dcm"))
+    held[damaged] = held[damaged][:600]
+    summary, told = take(archive, helpers.zipped(tmp_path / "case.zip", held))
+    assert (summary.failed, summary.cases) == (1, 1)
+    assert any(f"“{damaged}” could not be taken" in note for note in told["MIRCdocument.xml"].notes)
+    before, after = exported[0], record.loads(archive.record_text(FULL), slug=FULL)
+    assert len(after.media) == len(before.media)
+    assert after.status == "draft"
+    assert after.media[0].name.startswith(damaged.removesuffix(".dcm"))
+    assert all(e.media != after.media[0].id for f in after.findings for e in f.evidence)
 
 
 def test_a_case_edited_since_is_left_alone(archive: Archive, marsh: Path) -> None:
@@ -529,6 +705,27 @@ def test_an_export_comes_into_another_archive_as_the_same_case(
     assert {o.outcome for name, o in told.items() if not name.endswith((".dcm", ".xml"))} == {"skipped"}
     again, told = take(archive, path)
     assert (again.added, again.failed, told["MIRCdocument.xml"].outcome) == (0, 0, "known")
+
+
+def test_two_formats_of_one_case_side_by_side_are_known_the_second_time(
+    archive: Archive, tmp_path: Path
+) -> None:
+    source = Archive.create(tmp_path / "source")
+    assert source.ingest([SAMPLES / FULL], workers=0).failed == 0
+    source.export([FULL], formats=["folder", "mirc"], to=tmp_path / "out")
+    take(archive, tmp_path / "out")
+    before = archive.record_text(FULL)
+    summary, told = take(archive, tmp_path / "out")
+    assert (summary.added, summary.cases) == (0, 0)
+    assert (told["case.toml"].outcome, told["MIRCdocument.xml"].outcome) == ("known", "known")
+    assert archive.record_text(FULL) == before
+    path = tmp_path / "out" / FULL / "folder" / FULL / "case.toml"
+    path.write_text(
+        path.read_text("utf-8").replace('difficulty = "', 'difficulty = "advanced" # was "', 1), "utf-8"
+    )
+    _, told = take(archive, tmp_path / "out")
+    assert (told["case.toml"].outcome, told["MIRCdocument.xml"].outcome) == ("added", "known")
+    assert 'difficulty = "advanced"' in archive.record_text(FULL)
 
 
 def test_a_case_is_found_by_a_search_after_the_way_round(

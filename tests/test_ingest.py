@@ -19,7 +19,7 @@ import pytest
 
 from casearchive import Archive
 from casearchive.errors import Damaged
-from casearchive.ingest import Summary, crew
+from casearchive.ingest import Summary, below, crew
 from casearchive.ingest.crew import Crew
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.model import Outcome
@@ -335,6 +335,20 @@ def test_a_case_of_two_patients_is_doubted_and_nothing_is_guessed_of_them(
     shown = archive.show("mixed")
     assert shown.case.patient.age == ""  # type: ignore[union-attr]
     assert shown.case.patient.sex == "F"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "shown", "separator"),
+    [
+        ("D:\\stick\\", "D:\\stick\\clips\\a.dcm", "\\"),
+        ("D:\\s.zip!", "D:\\s.zip!clips/a.dcm", "\\"),
+        ("/stick/", "/stick/clips/a.dcm", "/"),
+    ],
+)
+def test_a_record_names_files_in_folders_in_one_way_on_every_system(
+    prefix: str, shown: str, separator: str
+) -> None:
+    assert below(prefix, shown, separator) == "clips/a.dcm"
 
 
 def test_a_zip_gives_its_members_and_refuses_what_is_unsafe(

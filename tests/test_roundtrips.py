@@ -53,6 +53,37 @@ def test_every_pixel_comes_back_in_every_format_that_is_read(form: str, tmp_path
     assert back.fields[roundtrips.PIXELS] == WHOLE
 
 
+@pytest.mark.parametrize("form", [*FAITHFUL, "mirc"])
+def test_a_case_of_two_patients_comes_back_as_one_case_of_two(form: str, tmp_path: Path) -> None:
+    (tmp_path / "staging").mkdir()
+    back = roundtrips.round_trip(form, roundtrips.of_two_patients(tmp_path / "staging"), tmp_path)
+    assert {path for path, what in back.fields.items() if what != WHOLE} == set()
+    assert len(set(patients(back.archive, back.case))) == 2
+    assert back.archive.verify(full=True).faults == ()
+
+
+def test_dicom_keeps_patients_apart_so_one_case_of_two_becomes_two_cases(tmp_path: Path) -> None:
+    (tmp_path / "staging").mkdir()
+    back = roundtrips.round_trip("dicom", roundtrips.of_two_patients(tmp_path / "staging"), tmp_path)
+    one, two = roundtrips.cases_in(back.archive)
+    assert [[m.id for m in case.media] for case in (one, two)] == [["M1"], ["M2"]]
+    assert set(patients(back.archive, one)).isdisjoint(patients(back.archive, two))
+    assert (one.title, one.story) == (two.title, two.story) == (back.before.title, two.story)
+    seen = {f.id: {e.media for e in f.evidence} for f in back.before.findings}
+    for case, own in ((one, "M1"), (two, "M2")):
+        mine = {f.id: {e.media for e in f.evidence} for f in case.findings if f.evidence}
+        assert mine == {name: {own} for name, where in seen.items() if own in where}
+        assert {m.media for m in case.measurements} <= {own, ""}
+    told = [note for o in back.outcomes if o.case == two.slug for note in o.notes]
+    assert any(f"the case {one.slug}" in note and "another patient" in note for note in told)
+
+
+def patients(archive: Archive, case: Case | None) -> list[str]:
+    """Whose each clip of a case is, as the archive tells patients apart."""
+    assert case is not None
+    return [archive.show(media.sha256).detail.subject_key for media in case.media]
+
+
 @pytest.mark.parametrize("form", ONE_WAY)
 def test_what_is_said_to_be_no_way_back_is_none(form: str, tmp_path: Path) -> None:
     (tmp_path / "staging").mkdir()

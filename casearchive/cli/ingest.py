@@ -93,7 +93,7 @@ def command(
                     meter.close()
                     state.say(line(outcome))
             elif (state.verbose and outcome.outcome == "skipped") or (
-                outcome.notes and (state.verbose or outcome.kind == "case" or _is_doubtful(outcome))
+                outcome.notes and (state.verbose or _is_for_all(outcome) or _is_doubtful(outcome))
             ):
                 meter.close()
                 state.say(line(outcome))
@@ -154,6 +154,11 @@ def _listed() -> list[Path]:
     """Paths from standard input, one a line, whatever bytes their names are made of."""
     lines = sys.stdin.buffer.read().split(b"\n")
     return [Path(os.fsdecode(line.rstrip(b"\r"))) for line in lines if line.strip()]
+
+
+def _is_for_all(outcome: Outcome) -> bool:
+    """Whether notes are on a case, and new."""
+    return outcome.kind == "case" and outcome.reason != "told-before"
 
 
 def _is_doubtful(outcome: Outcome) -> bool:

@@ -24,7 +24,7 @@ from casearchive.importers._mirc import parsing, pictures, quizzes
 from casearchive.importers._mirc.parsing import MOST_BYTES, Refused, is_document
 from casearchive.importers._mirc.pictures import Beside, Picture
 from casearchive.importers._mirc.standing import Standing
-from casearchive.importers._mirc.wording import SILENT, Block, Page, Place, one_line, prose, words
+from casearchive.importers._mirc.wording import SILENT, Block, Page, Place, one_line, prose, says_who, words
 from casearchive.importers._values import case_of, take_out
 from casearchive.record.layout import Path
 from casearchive.record.reading import dotted
@@ -62,10 +62,6 @@ _HEADINGS = {
 }  # fmt: skip
 _PROSE = ("history", "technique", "discussion", "treatment", "outcome")
 _LISTS = ("differential", "points", "pitfalls", "references")
-#: Who the patient is; what is said of it never leaves the document.
-_IDENTITY = frozenset(
-    {"pt-name", "pt-id", "pt-mrn", "pt-dob", "pt-race", "phi", "insert-dataset", "pacs-image"}
-)
 #: What only the system it comes from has a use for.
 _OFFICE = frozenset({
     "authorization", "access", "document-id", "document-type", "creator", "language", "peer-review", "order-by",
@@ -80,25 +76,32 @@ _LONG_TAG, _LONG_DIAGNOSIS, _MOST_NOTES = 60, 200, 40
 @dataclass(frozen=True, slots=True)
 class Document:
     """``told.case`` names files beside the document (``media[].file``); its slug is empty in documents of others.
-    ``passed`` are names of files that are other forms of pictures that are taken."""
+    ``forms`` are the files that show each of its pictures, the best first."""
 
     told: Told
-    passed: tuple[str, ...] = ()
+    forms: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """Names of files that are other forms of pictures that are taken."""
+        taken = {media.file for media in self.told.case.media}
+        return tuple(sorted({name for forms in self.forms for name in forms} - taken))
 
 
-def read(content: bytes, beside: Beside) -> Document:
-    """The case of a document. ``beside`` maps a name as the document writes it to the name of the file that is there.
+def read(content: bytes, beside: Beside, there: Beside | None = None) -> Document:
+    """The case of a document. ``beside`` maps a name as the document writes it to the name of the file that is there;
+    where some of them could not be taken, ``there`` is asked for all, ``beside`` for those that could.
 
     Of each picture the first form that is there is taken: the original (``original-format``, which a DICOM object is),
-    the film, the picture in its original dimensions, the picture that pages show. A picture of which none is there is
-    left out; its caption stays in the discussion. Raises ``Refused``.
+    the film, the picture in its original dimensions, the picture that pages show; at the last one that is drawn on or
+    small. A picture of which none is there is left out; its caption stays in the discussion. Raises ``Refused``.
     """
-    return _Reading(parsing.parsed(content), beside).document()
+    return _Reading(parsing.parsed(content), beside, there or beside).document()
 
 
 class _Reading:
-    def __init__(self, root: ET.Element, beside: Beside) -> None:
-        self.root, self.beside = root, beside
+    def __init__(self, root: ET.Element, beside: Beside, there: Beside) -> None:
+        self.root, self.beside, self.there = root, beside, there
         self.ours = Standing(root)
         self.values: dict[str, Any] = self.ours.values
         self.notes: list[str] = []
@@ -125,9 +128,7 @@ class _Reading:
         notes = tuple(dict.fromkeys((*self._left_out(), *self.notes, *odd)))
         if len(notes) > _MOST_NOTES:
             notes = (*notes[:_MOST_NOTES], f"and {len(notes) - _MOST_NOTES} more of this kind")
-        taken = {p.chosen for p in self.pictures}
-        passed = {name for p in self.pictures if p.chosen for name in p.others} - taken
-        return Document(Told(replace(case, slug=slug), notes), tuple(sorted(passed)))
+        return Document(Told(replace(case, slug=slug), notes), tuple(p.forms for p in self.pictures))
 
     # --------------------------------------------------------------------------------------------- elements
 
@@ -152,7 +153,7 @@ class _Reading:
         tag = child.tag
         if tag.startswith("{"):
             return True
-        if tag in _IDENTITY or child.get("visible") == "phi-restricted":
+        if says_who(child):
             self._leave("identity", tag)
         elif tag in _OFFICE or tag.startswith("ATFI-"):
             if tag != "document-type" and any(text.strip() for text in child.itertext()):
@@ -254,7 +255,7 @@ class _Reading:
         made: dict[str, str] = self.values.setdefault("patient", {})
         for child in patient:
             text = words(child)
-            if child.tag in _IDENTITY:
+            if says_who(child):
                 self._leave("identity", child.tag)
             elif child.tag == "pt-age":
                 self._age(made, child, text)
@@ -286,7 +287,7 @@ class _Reading:
     def _quiz(self, quiz: ET.Element) -> None:
         context = quiz.find("quiz-context")
         for element in quiz.iter("question"):
-            if element not in self.ours.known:
+            if element not in self.ours.known and not says_who(element):
                 self.asked.append(quizzes.question(element))
         if context is not None and context not in self.ours.known and words(context):
             self._keep(Place("discussion", "Quiz"), words(context))
@@ -300,7 +301,7 @@ class _Reading:
         rows: list[dict[str, Any]] = []
         inexact: set[str] = set()
         for number, element in enumerate(pictures.elements(self.root), 1):
-            found = pictures.picture(element, number, self.beside, self._further(element))
+            found = pictures.picture(element, number, self.there, self.beside, self._further(element))
             self.pictures.append(found)
             self.notes += found.odd
             ref = own.pictures.get(found.original, "") if own and found.original else ""
@@ -329,7 +330,7 @@ class _Reading:
         return tuple(view.get("annotated-file", "") for view in own if view.get("file") == original)
 
     def _caption(self, element: ET.Element, ref: str) -> str:
-        told = [words(e) for e in element.findall("image-caption")]
+        told = [words(e) for e in element.findall("image-caption") if not says_who(e)]
         text = "\n".join(dict.fromkeys(filter(None, told))) or one_line(element.get("alt", ""))
         if ref:
             text = re.sub(r"^\d+\.\s*|\s*\(frame \d+ of \d+\)$", "", text)

@@ -75,6 +75,17 @@ JOIN subjects p ON p.id = t.subject_id
 """
 
 
+def was_told(connection: sqlite3.Connection, sha256: str, what: str) -> bool:
+    """Whether ``what`` (a hash) was told of this file."""
+    source = known_source(connection, told_as(what))
+    return source is not None and source.sha256 == sha256
+
+
+def told_as(what: str) -> str:
+    """How ``sources`` remembers what was told of a file: as a place that no file has."""
+    return f"told:{what}"
+
+
 def kind_and_uid(connection: sqlite3.Connection, sha256: str) -> tuple[str, str] | None:
     """``(kind, SOP Instance UID)`` of a file that the index holds."""
     row = connection.execute(

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from casearchive.attributes import by_level
 from casearchive.claims import side
 from casearchive.index import noting, seals, shelf
-from casearchive.index.read import facts_of_row, reports_of
+from casearchive.index.read import facts_of_row, reports_of, told_as
 from casearchive.index.text import DocumentText, document_text, instance_text
 from casearchive.mined import Label, Mined, in_known_words, of_case, of_facts
 from casearchive.model import Case, Facts, Finding, Grade, Line, Measurement, TeachingSetRecord
@@ -331,6 +331,11 @@ def add_source(connection: sqlite3.Connection, path: str, size: int, mtime_ns: i
             "INSERT OR REPLACE INTO sources (path, size, mtime_ns, sha256) VALUES (?, ?, ?, ?)", new
         )
         seals.turn(connection, "sources", [*old, new])
+
+
+def add_told(connection: sqlite3.Connection, what: str, sha256: str) -> None:
+    """Remember that a person heard ``what`` (a hash) of this file. It goes with the file, and with the index."""
+    add_source(connection, told_as(what), 0, 0, sha256)
 
 
 def age_in_years(text: str) -> float | None:

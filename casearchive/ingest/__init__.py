@@ -25,7 +25,17 @@ from casearchive.importers import mirc
 from casearchive.index import read, write
 from casearchive.ingest import bags, documents, drafts, filing, teachingfiles
 from casearchive.ingest.crew import CANCELLED, Crew
-from casearchive.ingest.find import CaseFolder, Drain, Found, Item, TeachingFile, count, find
+from casearchive.ingest.find import (
+    CaseFolder,
+    Drain,
+    Found,
+    Item,
+    Spare,
+    TeachingFile,
+    another_form,
+    count,
+    find,
+)
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.ingest.records import MediaMissing, Taken, archived
 from casearchive.model import Case, Outcome
@@ -175,6 +185,9 @@ class _Run:
         )  # what the index of a disc names and is not there; its bag may miss it, too
         self.taken: dict[str, Taken] = {}  # by what the report calls it
         self.papers: dict[str, documents.Met] = {}  # by hash: what may tell of a case
+        self.needed: set[str] = (
+            set()
+        )  # forms of pictures that were looked at since no better one could be taken
         self.tally = {"added": 0, "known": 0, "skipped": 0, "failed": 0}
         self.cases = 0
         self.bytes = 0
@@ -197,8 +210,8 @@ class _Run:
             self.drain()
             self._missing_in_zip()
             return
-        if isinstance(item, Found | Outcome):
-            self.met.add((item.shown if isinstance(item, Found) else item.path).casefold())
+        if isinstance(item, Spare | Found | Outcome):
+            self.met.add(_shown(item).casefold())
         state = None
         if isinstance(item, Found):
             state = _state(item)
@@ -268,6 +281,8 @@ class _Run:
         elif isinstance(item, TeachingFile):
             self.commit()
             self._settle(_at_the_border(item.record.shown, partial(self._teaching_file, item)))
+        elif isinstance(item, Spare) and item.found.shown not in self.needed:
+            self._settle(another_form(item.found))
         if len(self.batch) >= _BATCH or time.monotonic() - self.committed > _PAUSE:
             self.commit()
 
@@ -471,22 +486,29 @@ class _Run:
         """What was taken beside a record, by the name relative to it."""
         prefix = folder.record.shown[: -len(folder.record.name)]
         return {
-            _normal(m.shown[len(prefix) :]): self.taken[_normal(m.shown)]
+            _normal(below(prefix, m.shown)): self.taken[_normal(m.shown)]
             for m in folder.members
             if _normal(m.shown) in self.taken and m.shown.startswith(prefix)
         }
 
     def _teaching_file(self, paper: TeachingFile) -> Outcome:
         """A document of another system, by the road of a case file; a picture that is not there costs only itself."""
-        shown, taken = paper.record.shown, self._taken_beside(paper)
-        own = slug_of(paper.record)
+        shown, own = paper.record.shown, slug_of(paper.record)
         if not paper.alone:
             own = slugified(f"{own}-{paper.record.name.rpartition('.')[0]}")
-        if wrong := bags.differs(paper.record.bag, paper.content):
+        content = teachingfiles.content_of(paper.record.path)
+        if content is None:
+            why = "it cannot be read any more: check the medium"
+            return Outcome(shown, "failed", "case", None, own, None, "unreadable", why)
+        if wrong := bags.differs(paper.record.bag, content):
             return Outcome(shown, "failed", "case", None, own, None, "bag-differs", wrong)
+        taken = self._taken_forms(paper)
+        beside = teachingfiles.among(taken)
+        there = teachingfiles.among({*taken, *(_normal(name) for forms in paper.forms for name in forms)})
         try:
-            beside = teachingfiles.among(taken)
-            told = mirc.read(paper.content, lambda asked: beside(_normal(asked))).told
+            told = mirc.read(
+                content, lambda asked: beside(_normal(asked)), lambda asked: there(_normal(asked))
+            ).told
             case = replace(told.case, slug=told.case.slug or own)
             text = record.dumps(case)
             case, stored = archived(
@@ -497,6 +519,37 @@ class _Run:
             return Outcome(shown, "failed", "case", None, own, None, "record-invalid", why)
         outcome = self._store_case(case, stored, text, shown)
         return replace(outcome, notes=(*told.notes, *outcome.notes))
+
+    def _taken_forms(self, paper: TeachingFile) -> dict[str, Taken]:
+        """What was taken beside a document; of a picture whose best form could not be taken, the next best now."""
+        taken = self._taken_beside(paper)
+        for forms in paper.forms:
+            for name in forms:
+                known = taken.get(_normal(name)) or self._take_now(paper.spare.get(name))
+                if known is not None:
+                    taken[_normal(name)] = known
+                    break
+        self.commit()
+        return taken
+
+    def _take_now(self, found: Found | None) -> Taken | None:
+        """One file outside the order, once."""
+        if found is None:
+            return None
+        if found.shown not in self.needed:
+            self.needed.add(found.shown)
+            state = _state(found)
+            known = self._unchanged(found, state)
+            if known is not None:
+                self._settle(known)
+            else:
+                root = self.rooms.layout.root
+                if state is not None and not self.dry_run:
+                    disk.check_room(root, self._to_copy(found, state))
+                link = self._may_link(found, state)
+                task = Task(root, found.path, dry_run=self.dry_run, link=link, bag=found.bag)
+                self._receive(found, state, self.crew.ask(task))
+        return self.taken.get(_normal(found.shown))
 
     def _held(self, sha256: str) -> Taken | None:
         detail = read.detail(self.connection, sha256)
@@ -515,6 +568,10 @@ class _Run:
                 continue
             self._settle(_at_the_border(meant.shown, partial(self._told_by_documents, meant)))
         self.commit()
+        if desk.telling and not self.dry_run:  # only now it was heard
+            with index.transaction(self.connection):
+                for what, sha256 in desk.telling.items():
+                    write.add_told(self.connection, what, sha256)
 
     def _told_by_documents(self, meant: documents.Meant) -> Outcome:
         case, text = meant.case, record.dumps(meant.case)
@@ -555,8 +612,8 @@ class _Run:
                 self._note_case(case, stored, source, origin or shown)
             return Outcome(shown, "known", "case", digest, case.slug, None, None, "", notes)
         if before is not None:
-            last = self._last_ingested(case.slug)
-            if last.get("source_sha256") == _sha(source):
+            last, from_here = self._last_ingested(case.slug, origin or shown)
+            if _sha(source) in (last.get("source_sha256"), from_here.get("source_sha256")):
                 return Outcome(shown, "known", "case", _sha(before), case.slug)
             if last.get("record_sha256") != _sha(before) or not _same_case(
                 case, before, origin or shown, last
@@ -573,10 +630,13 @@ class _Run:
         self.cases += 1
         return Outcome(shown, "added", "case", digest, case.slug, None, None, "", notes)
 
-    def _last_ingested(self, slug: str) -> dict[str, object]:
+    def _last_ingested(self, slug: str, source: str) -> tuple[dict[str, object], dict[str, object]]:
+        """What the ledger says of the case as it was last taken, and as it was last taken from ``source``: the same
+        case may lie there in another format, too."""
         events = read.events(self.connection, subject=slug)
-        mine = [e for e in events if e.event == "case-ingested"]
-        return mine[-1].details if mine else {}
+        taken = [e.details for e in events if e.event == "case-ingested"]
+        here = [details for details in taken if details.get("source") == source]
+        return (taken or [{}])[-1], (here or [{}])[-1]
 
     def _noted(self, slug: str) -> object:
         """The hash of the record as the ledger last noted it."""
@@ -627,6 +687,13 @@ def _same_case(case: Case, before: str, shown: str, last: Mapping[str, object]) 
     if mine & theirs:
         return True
     return last.get("source") == shown and (case.title == known.title or not (mine and theirs))
+
+
+def _shown(item: Spare | Found | Outcome) -> str:
+    """What the report calls it."""
+    if isinstance(item, Outcome):
+        return item.path
+    return item.found.shown if isinstance(item, Spare) else item.shown
 
 
 def _missing(shown: str) -> Outcome:
@@ -746,6 +813,11 @@ def _key(path: Path) -> str:
 
 def _normal(name: str) -> str:
     return unicodedata.normalize("NFC", name)
+
+
+def below(prefix: str, shown: str, separator: str = os.sep) -> str:
+    """The name that a record has for a file below ``prefix``: with ``/``, whatever this system puts between."""
+    return shown[len(prefix) :].replace(separator, "/")
 
 
 def _sha(text: str) -> str:

@@ -59,6 +59,14 @@ def told(outcome: Outcome, meant: Meant) -> Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class _Planned:
+    """A case of this run: what it says beside what its pictures show, and whose pictures they are."""
+
+    words: Case
+    patients: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class _Document:
     sha256: str
     shown: str
@@ -71,14 +79,16 @@ class _Document:
 
 @dataclass
 class Desk:
-    """The documents of one run. ``met`` are by hash, ``new`` tells what the run has taken under a UID."""
+    """The documents of one run. ``met`` are by hash, ``new`` tells what the run has taken under a UID. ``telling`` are
+    hashes of what is said anew of documents that make no case, each with its document: to be kept when it was heard."""
 
     rooms: Rooms
     connection: sqlite3.Connection
     met: Mapping[str, Met]
     new: Callable[[str], Taken | None]
+    telling: dict[str, str] = field(default_factory=dict)
     _opened: dict[str, Paper | None] = field(default_factory=dict)
-    _planned: set[str] = field(default_factory=set)
+    _planned: dict[str, _Planned] = field(default_factory=dict)
 
     def meant(self) -> Iterator[Meant | Outcome]:
         """Each case, and a line for each document whose case cannot be made or changed. Lazily: the name of a case
@@ -199,14 +209,26 @@ class Desk:
             return
         for document in strays:
             mine = [c for c in cases if self._shows(document, c)]
-            if mine:
-                yield Outcome(
-                    _line(document.shown),
-                    "known",
-                    "case",
-                    case=mine[0],
-                    notes=tuple(_for_case(document, c) for c in mine),
-                )
+            if not mine:
+                continue
+            what = self._now(document, mine)
+            before = read.was_told(self.connection, document.sha256, what)
+            if not before:
+                self.telling[what] = document.sha256
+            yield Outcome(
+                _line(document.shown),
+                "known",
+                "case",
+                case=mine[0],
+                reason="told-before" if before else None,
+                notes=tuple(_for_case(document, c) for c in mine),
+            )
+
+    def _now(self, document: _Document, cases: Sequence[str]) -> str:
+        """A document, the pictures of it that are here, and the cases that have them, as one hash."""
+        uids = teachingfile.names(document.paper)
+        here = {sha256 for uid in uids for sha256 in read.with_uid(self.connection, uid)}
+        return hashlib.sha256(" ".join((document.sha256, *sorted(here), *sorted(cases))).encode()).hexdigest()
 
     def _shows(self, document: _Document, case: str) -> bool:
         here = set(read.media_of(self.connection, case))
@@ -228,14 +250,24 @@ class Desk:
         known = read.case_from(self.connection, [_origin(d.uid) for d in group])
         answer = teachingfile.told(papers, pictures, known or "teaching-file")
         case, more = answer.case, list(notes)
+        planned = _Planned(
+            replace(case, slug="", patient=Patient(), media=(), findings=(), measurements=()),
+            frozenset(detail.subject_key for detail in details),
+        )
         if not known:
             slug, wanted = self._free_slug(case.title)
             case = replace(case, slug=slug)
             if slug != wanted:
                 more.append(f"another case is called {wanted}: this one is {slug}")
+            more += [
+                f"it has the words of the case {other} and shows another patient: DICOM keeps patients apart, so "
+                "both may have been one case"
+                for other, one in self._planned.items()
+                if one.words == planned.words and one.patients and planned.patients.isdisjoint(one.patients)
+            ]
         if case.patient == Patient():
             case = replace(case, patient=drafts.patient_of(details))
-        self._planned.add(case.slug)
+        self._planned[case.slug] = planned
         made_of = [d.sha256 for d in group] + [t.sha256 for t in taken.values()]
         return Meant(
             case,

@@ -11,7 +11,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -59,12 +59,21 @@ class CaseFolder:
 @dataclass(frozen=True, slots=True)
 class TeachingFile:
     """A document of another system that tells a case: comes after every file in and below its folder. ``alone``: no
-    other lies in its folder."""
+    other lies in its folder. ``forms`` are the names of each of its pictures, the best first; ``spare`` are those that
+    wait in case a better one cannot be read. Names are relative to the document."""
 
     record: Found
-    content: bytes
     members: tuple[Found, ...]
     alone: bool
+    forms: tuple[tuple[str, ...], ...]
+    spare: Mapping[str, Found]
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """A form of a picture that a document shows in a better one: comes after that document."""
+
+    found: Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ class Drain:
     """Finish everything found so far before asking for the next: its temporary files go away then."""
 
 
-Item = Found | CaseFolder | TeachingFile | Outcome | Drain
+Item = Found | CaseFolder | TeachingFile | Spare | Outcome | Drain
 
 
 def count(paths: Iterable[Path]) -> tuple[int, int]:
@@ -190,9 +199,10 @@ def _in_folder(
     members: list[Found] = []
     has_record = CASE_FILE in names and _is_plain(folder / CASE_FILE)
     documents = teachingfiles.in_folder(folder, names)
-    passed = {_printable(folder / name) for name in documents.passed}
+    passed = {_printable(folder / name): name for name in documents.passed}
+    spare: dict[str, Found] = {}
     for name in names:
-        if (name == CASE_FILE and has_record) or name in documents.contents:
+        if (name == CASE_FILE and has_record) or name in documents.forms:
             continue
         if _HOUSEKEEPING.fullmatch(name):
             yield Outcome(
@@ -204,7 +214,7 @@ def _in_folder(
             continue
         for item in _at(folder / name, walk, depth + 1, around):
             if isinstance(item, Found) and item.shown in passed:
-                yield _another_form(item)
+                spare[passed[item.shown]] = item
                 continue
             members += [item] if isinstance(item, Found) and not item.in_zip else []
             yield item
@@ -212,8 +222,10 @@ def _in_folder(
         yield from bags.missing(bag, bags.in_folder(bag))
     if has_record:
         yield CaseFolder(_found(folder / CASE_FILE, around), tuple(members))
-    for name, content in documents.contents.items():
-        yield TeachingFile(_found(folder / name, around), content, tuple(members), documents.alone(name))
+    beside = tuple(members)
+    for name, forms in documents.forms.items():
+        yield TeachingFile(_found(folder / name, around), beside, documents.alone(name), forms, spare)
+    yield from map(Spare, spare.values())
 
 
 def _file(path: Path, state: os.stat_result, walk: _Walk, around: tuple[bags.Bag, ...]) -> Iterator[Item]:
@@ -222,10 +234,11 @@ def _file(path: Path, state: os.stat_result, walk: _Walk, around: tuple[bags.Bag
         members = tuple(_found(p) for p in siblings if not _HOUSEKEEPING.fullmatch(p.name))
         yield from members
         yield CaseFolder(_found(path), members)
-    elif (document := teachingfiles.in_folder(path.parent, [path.name])).contents:
+    elif (document := teachingfiles.in_folder(path.parent, [path.name])).forms:
         members = tuple(_found(path.parent / name) for name in sorted(document.chosen))
         yield from members
-        yield TeachingFile(_found(path), document.contents[path.name], members, alone=True)
+        spare = {name: _found(path.parent / name) for name in sorted(document.passed)}
+        yield TeachingFile(_found(path), members, document.alone(path.name), document.forms[path.name], spare)
     elif path.name.upper() == "DICOMDIR" or walk.known(path, state):
         yield _found(path, around, state)
     elif path.suffix.lower() not in _ZIPPED_DOCUMENTS and _is_zip(path):
@@ -235,7 +248,7 @@ def _file(path: Path, state: os.stat_result, walk: _Walk, around: tuple[bags.Bag
         yield _found(path, around, state)
 
 
-def _another_form(found: Found) -> Outcome:
+def another_form(found: Found) -> Outcome:
     """The line for a form of a picture that is taken in another one; a bag is held to its promise of it, too."""
     try:
         wrong = bags.differs(found.bag, found.path)
@@ -364,6 +377,7 @@ def _members(
     private_folder(unpack)
     files: list[Found] = []
     records: list[Found] = []
+    spare: dict[str, Found] = {}
     packed_bags = bags.of_zip(archive, members, shown)
     documents, papers = _documents_of(archive, members), {}
     for number, member in enumerate(members):
@@ -390,10 +404,10 @@ def _members(
         folder, told = f"{shown}!{_clean(str(inside.parent))}", bags.said(around, inside)
         found = Found(copy, label, folder, _clean(inside.name), in_zip=True, bag=told)
         if name in documents.passed:
-            yield _another_form(found)
+            spare[name] = found
         elif inside.name == CASE_FILE:
             records.append(found)
-        elif name in documents.contents:
+        elif name in documents.forms:
             papers[name] = found
         elif inside.suffix.lower() not in _ZIPPED_DOCUMENTS and _is_zip(copy):
             yield Outcome(
@@ -410,9 +424,14 @@ def _members(
         yield from bags.missing(bag, bags.in_zip(bag, held))
     for record in records:
         yield CaseFolder(record, _beside(record, files))
+    beside: dict[str, tuple[Found, ...]] = {}
     for name, paper in papers.items():
-        mine = _beside(paper, files)
-        yield TeachingFile(paper, documents.contents[name], mine, documents.alone(name))
+        prefix, forms = name.removesuffix(PurePosixPath(name).name), documents.forms[name]
+        if paper.folder not in beside:
+            beside[paper.folder] = _beside(paper, files)
+        near = {form: spare[prefix + form] for each in forms for form in each if prefix + form in spare}
+        yield TeachingFile(paper, beside[paper.folder], documents.alone(name), forms, near)
+    yield from map(Spare, spare.values())
 
 
 def _documents_of(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Documents:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
@@ -20,16 +20,16 @@ Beside = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture of a document. ``chosen`` is its best form that is there (empty: none), ``best`` whether that is the
-    original, of which places in a picture are told; ``others`` are its other forms that are there, ``original`` the
-    original's name as it is written, ``named`` every form that was looked for, ``odd`` sentences on names that lead
-    elsewhere."""
+    """One picture of a document. ``forms`` are those of its files that are there, the best first; ``chosen`` is the
+    first that can be taken (empty: none), ``best`` whether that is the original, of which places in a picture are told.
+    ``original`` is the original's name as it is written, ``named`` every good form that was looked for, ``odd``
+    sentences on what a person would not expect."""
 
     element: ET.Element
     number: int
     chosen: str
     best: bool
-    others: tuple[str, ...]
+    forms: tuple[str, ...]
     original: str
     named: tuple[str, ...]
     odd: tuple[str, ...]
@@ -49,8 +49,11 @@ def elements(root: ET.Element) -> Iterator[ET.Element]:
         line += reversed(element)
 
 
-def picture(element: ET.Element, number: int, beside: Beside, more: tuple[str, ...] = ()) -> Picture:
-    """``more``: names of further forms that only we know of."""
+def picture(
+    element: ET.Element, number: int, there: Beside, beside: Beside, more: tuple[str, ...] = ()
+) -> Picture:
+    """``there`` finds the files that are there, ``beside`` those of them that can be taken; ``more`` are names of
+    further forms that only we know of."""
     roles = [(a.get("role", ""), a.get("src", "")) for a in element.iter("alternative-image")]
     source, link = element.get("src", ""), element.get("href", "")
     film = [name for name in (link, source) if _FILM.search(name)]
@@ -58,19 +61,35 @@ def picture(element: ET.Element, number: int, beside: Beside, more: tuple[str, .
     best_first = [
         *original, *film, *(name for role, name in roles if role == "original-dimensions"), source,
     ]  # fmt: skip
-    side = [name for role, name in roles if role not in ("original-format", "original-dimensions")]
+    side = [(role, name) for role, name in roles if role not in ("original-format", "original-dimensions")]
+    last = [*more, *(name for _, name in sorted(side, key=lambda one: one[0] == "icon"))]
     odd: list[str] = []
-    forms = list(dict.fromkeys(filter(None, (_found(name, beside, number, odd) for name in best_first))))
-    others = [*forms[1:], *filter(None, (_found(name, beside, number, odd) for name in (*side, *more)))]
+    good = _found_of(best_first, there, number, odd)
+    forms = tuple(dict.fromkeys((*good, *_found_of(last, there, number, odd))))
     if link and link not in film:
         odd.append(f"image {number}: what it links to was not followed")
-    chosen = forms[0] if forms else ""
-    best = bool(original) and chosen == _found(original[0], beside, number, [])
+    chosen = next((form for form in forms if beside(form) is not None), "")
+    if chosen and (untaken := forms[: forms.index(chosen)]):
+        which = " and ".join(f"“{name[:60]}”" for name in untaken[:3])
+        odd.append(f"image {number}: {which} could not be taken; “{chosen[:60]}” was taken instead")
+    elif chosen and chosen not in good:
+        odd.append(f"image {number}: only “{chosen[:60]}” is there, which is small or drawn on")
+    best = bool(original) and chosen == _found(original[0], there, number, [])
     named = tuple(dict.fromkeys(name for name in best_first if name))
     return Picture(
-        element, number, chosen, best, tuple(dict.fromkeys(name for name in others if name != chosen)),
-        original[0] if original else "", named, tuple(dict.fromkeys(odd)),
-    )  # fmt: skip
+        element,
+        number,
+        chosen,
+        best,
+        forms,
+        original[0] if original else "",
+        named,
+        tuple(dict.fromkeys(odd)),
+    )
+
+
+def _found_of(names: Iterable[str], there: Beside, number: int, odd: list[str]) -> list[str]:
+    return [found for name in names if (found := _found(name, there, number, odd))]
 
 
 def _found(name: str, beside: Beside, number: int, odd: list[str]) -> str | None:

@@ -8,10 +8,10 @@ from xml.etree import ElementTree as ET
 
 from casearchive.importers._mirc.wording import paragraphs
 
-_RIGHT = re.compile(r"(right|correct|yes|true|exactly|good)\b[\s.,:!–-]*", re.IGNORECASE)
-_WRONG = re.compile(
-    r"(no|wrong|incorrect|false|sorry|not (?:right|correct|quite))\b[\s.,:!–-]*", re.IGNORECASE
-)
+#: A word on the answer ends with a sign or the text: “No fluid” and “Right-sided” say something else.
+_END = r"(?: answer)?\s*(?:[.,:;!]+\s*|[–—]\s*|-\s+|\n\s*|$)"
+_RIGHT = re.compile(rf"(?:right|correct|yes|true|exactly|good){_END}", re.IGNORECASE)
+_WRONG = re.compile(rf"(?:no|wrong|incorrect|false|sorry|not (?:right|correct|quite)){_END}", re.IGNORECASE)
 
 
 def question(element: ET.Element) -> dict[str, Any]:

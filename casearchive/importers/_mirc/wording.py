@@ -21,6 +21,10 @@ INLINE = frozenset({
 SILENT = frozenset(
     {"script", "style", "iframe", "object", "embed", "applet", "svg", "input", "button", "select"}
 )
+#: Who the patient is; what is said of it never leaves the document.
+IDENTITY = frozenset(
+    {"pt-name", "pt-id", "pt-mrn", "pt-dob", "pt-race", "phi", "insert-dataset", "pacs-image"}
+)
 _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -39,6 +43,11 @@ class Block:
     listed: bool = False
 
 
+def says_who(element: ET.Element) -> bool:
+    """Whether an element says who the patient is, or is kept from those who may not know."""
+    return element.tag in IDENTITY or element.get("visible") == "phi-restricted"
+
+
 def one_line(text: str) -> str:
     return " ".join(_UNFIT.sub(" ", text).split())
 
@@ -49,8 +58,8 @@ def words(element: ET.Element) -> str:
 
 
 def paragraphs(element: ET.Element) -> list[str]:
-    """The text of an element, a paragraph each."""
-    page = Page(lambda _child, _place: False)
+    """The text of an element, a paragraph each, without what says who the patient is."""
+    page = Page(lambda child, _place: says_who(child))
     page.walk(element, Place(""))
     page.end(Place(""))
     return [block.text for block in page.blocks]
@@ -88,10 +97,9 @@ class Page:
         tag = child.tag
         if tag.startswith("{") or tag in SILENT:
             return
-        if tag not in INLINE and tag not in BLOCKS:
+        if tag not in INLINE and tag not in BLOCKS and tag not in IDENTITY:
             self.end(place, listed=listed)
         if self.special(child, place):
-            self._open.clear()
             return
         if tag in INLINE:
             self._inline(child, place, listed=listed)
