@@ -23,6 +23,7 @@ else:
 
 def _made(cls: type) -> type:
     made: type = dataclasses.dataclass(eq=False, repr=False)(cls)
+    made.__compared__ = tuple(f.name for f in dataclasses.fields(made) if f.compare)  # type: ignore[attr-defined]
     for name, method in (
         ("__eq__", _eq), ("__hash__", _hash), ("__repr__", _repr), ("__setattr__", _set), ("__delattr__", _delete),
     ):  # fmt: skip
@@ -31,7 +32,7 @@ def _made(cls: type) -> type:
 
 
 def _values(self: Any) -> tuple[Any, ...]:
-    return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+    return tuple(getattr(self, name) for name in self.__compared__)
 
 
 def _eq(self: Any, other: object) -> Any:
@@ -45,7 +46,7 @@ def _hash(self: Any) -> int:
 
 
 def _repr(self: Any) -> str:
-    told = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__dataclass_fields__)
+    told = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in dataclasses.fields(self) if f.repr)
     return f"{type(self).__qualname__}({told})"
 
 

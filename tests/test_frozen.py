@@ -37,6 +37,22 @@ def test_values_are_compared_hashed_and_printed_by_their_fields() -> None:
     assert repr(Point(1, notes=("a",))) == "Point(x=1, y=0, notes=('a',))"
 
 
+@dataclass(frozen=True)
+class Said:
+    """A code and the words beside it."""
+
+    code: str
+    meaning: str = field(default="", compare=False)
+    secret: str = field(default="", repr=False)
+
+
+def test_what_is_left_out_of_comparing_or_printing_is_left_out() -> None:
+    assert Said("1", "one") == Said("1", "uno")
+    assert len({Said("1", "one"), Said("1", "uno")}) == 1
+    assert Said("1", secret="x") != Said("1")
+    assert repr(Said("1", "one", "x")) == "Said(code='1', meaning='one')"
+
+
 def test_a_value_never_changes() -> None:
     point = Point(1)
     for name in ("x", "y", "new"):
