@@ -11,6 +11,7 @@
     python scripts/bench.py pages                               web pages of 200 cases in Chromium; a film of 10 minutes
     python scripts/bench.py together                            questions while files are taken in
     python scripts/bench.py growth                              does a fuller archive take files more slowly?
+    python scripts/bench.py bulk                                a long run as it is seen; stopped, and gone on with
 
 ``--json FILE`` keeps everything that was measured. Seconds belong to a machine and its day; ratios of what ran
 side by side travel. docs/performance.md holds the last results and what they mean.
@@ -26,7 +27,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from benchmarks import asking, corpus, intake, letting_out, pictures, previews, starting, together, whole_set
+from benchmarks import (
+    asking,
+    bulk,
+    corpus,
+    intake,
+    letting_out,
+    pictures,
+    previews,
+    starting,
+    together,
+    whole_set,
+)
 from benchmarks.measure import finish, table
 
 
@@ -68,6 +80,8 @@ def _outside(options: argparse.Namespace) -> None:
         result, text = together.measure(options.cases, options.files, options.readers, options.repeats)
     elif options.what == "previews":
         result, text = previews.measure(options.files, options.frames)
+    elif options.what == "bulk":
+        result, text = bulk.measure(options.files, options.workers)
     elif options.what == "reingest":
         result, text = intake.reingest(options.files, options.new, options.workers, options.repeats)
     else:
@@ -156,6 +170,9 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--repeats", type=int, default=3)
     made = verb("growth", "files a second as an archive grows")
     files(made, 2000)
+    made.add_argument("--workers", type=int, default=2)
+    made = verb("bulk", "a long run as it is seen; stopped, and gone on with")
+    made.add_argument("--files", type=int, default=5000, help="how many tiny files (default 5000)")
     made.add_argument("--workers", type=int, default=2)
     made = verb("reingest", "the same folder again: unchanged, read anew, with some files more")
     made.add_argument("--files", type=int, default=5000)

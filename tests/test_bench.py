@@ -22,7 +22,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from benchmarks import asking, corpus, intake, measure, pictures, previews  # noqa: E402
+from benchmarks import asking, bulk, corpus, intake, measure, pictures, previews  # noqa: E402
 
 from casearchive import Archive, film  # noqa: E402
 from casearchive.query import parse  # noqa: E402
@@ -168,6 +168,29 @@ def test_what_the_same_folder_costs_again_is_told_of_each_way(tmp_path: Path) ->
     found = _bench(tmp_path, "reingest", "--files", "12", "--new", "2", "--workers", "0", "--repeats", "2")
     assert found["files_per_s"] > 0
     assert [len(took) for took in found["seconds"].values()] == [2, 2, 2, 2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a run is stopped with signals")
+def test_a_run_that_was_stopped_is_gone_on_with_and_every_file_is_taken_once(tmp_path: Path) -> None:
+    found = _bench(tmp_path, "bulk", "--files", "240", "--workers", "1")
+    assert len(found["files_per_s_by_tenth"]) == 10
+    assert set(found["stopped"]) == {"Ctrl-C", "killed"}
+    assert all(0 < told["by_then"] < 240 and told["first_new_s"] > 0 for told in found["stopped"].values())
+
+
+def test_the_progress_line_is_read_as_the_program_writes_it() -> None:
+    live = "Taking files: [====                ] 1234 of 5000, 12.3 MB, 120 a second, about 2 min 40 s left"
+    assert bulk.read_line(live, 7.0) == bulk.Shown(7.0, 1234, 5000, 120.0, 160.0)
+    assert bulk.read_line("Taking files: 3, 30.0 a minute", 1.0) == bulk.Shown(1.0, 3, 0, 0.5, None)
+    assert bulk.read_line("failed: x.dcm: it is damaged", 1.0) is None
+
+
+def test_the_time_left_is_judged_against_what_was_really_left() -> None:
+    shown = [bulk.Shown(float(at), at, 100, 1.0, left) for at, left in ((5, 10), (20, 80), (50, 40), (98, 9))]
+    told = bulk.truth_of(bulk.Run(shown, seconds=100.0))
+    assert (told["from_s"], told["lines"]) == (10.0, 2), "not at once, and not in the last seconds"
+    assert (told["largest_error"], told["within"]) == (0.2, 1.0)
+    assert bulk.by_tenth(shown, 100, 100.0) == pytest.approx([1.0] * 10)
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
