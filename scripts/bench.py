@@ -10,6 +10,7 @@
     python scripts/bench.py export                              a clip through the airlock; a set as pages
     python scripts/bench.py pages                               web pages of 200 cases in Chromium; a film of 10 minutes
     python scripts/bench.py together                            questions while files are taken in
+    python scripts/bench.py scale                               archives of ever more files: what grows, and how fast
     python scripts/bench.py growth                              does a fuller archive take files more slowly?
     python scripts/bench.py bulk                                a long run as it is seen; stopped, and gone on with
 
@@ -35,6 +36,7 @@ from benchmarks import (
     letting_out,
     pictures,
     previews,
+    scaling,
     starting,
     together,
     whole_set,
@@ -80,6 +82,8 @@ def _outside(options: argparse.Namespace) -> None:
         result, text = together.measure(options.cases, options.files, options.readers, options.repeats)
     elif options.what == "previews":
         result, text = previews.measure(options.files, options.frames)
+    elif options.what == "scale":
+        result, text = scaling.measure(options.sizes, options.repeats, options.keep)
     elif options.what == "bulk":
         result, text = bulk.measure(options.files, options.workers)
     elif options.what == "reingest":
@@ -109,6 +113,8 @@ def _inside(options: argparse.Namespace) -> None:
         told = whole_set.once(options.folder)
     elif options.what == "_pictures":
         told = pictures.everything_of(options.folder)
+    elif options.what == "_scale":
+        told = scaling.step(options.step, options.folder, options.size, options.repeats)
     elif options.what == "_read":
         told = together.read(options.folder)
     else:
@@ -171,6 +177,15 @@ def _parser() -> argparse.ArgumentParser:
     made = verb("growth", "files a second as an archive grows")
     files(made, 2000)
     made.add_argument("--workers", type=int, default=2)
+    made = verb("scale", "archives of ever more files: what grows, and how fast")
+    made.add_argument(
+        "--sizes", type=int, nargs="+", default=[10_000, 30_000, 100_000, 300_000], metavar="FILES",
+        help="files, with a tenth as many cases (default 10000 30000 100000 300000)",
+    )  # fmt: skip
+    made.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="keep the archives there and use them again"
+    )
+    made.add_argument("--repeats", type=int, default=5)
     made = verb("bulk", "a long run as it is seen; stopped, and gone on with")
     made.add_argument("--files", type=int, default=5000, help="how many tiny files (default 5000)")
     made.add_argument("--workers", type=int, default=2)
@@ -179,13 +194,16 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--new", type=int, default=10, help="how many files come new (default 10)")
     made.add_argument("--workers", type=int, default=2)
     made.add_argument("--repeats", type=int, default=3)
-    for name in ("_take", "_loop", "_copy", "_ask", "_pictures", "_encode", "_read"):
+    for name in ("_take", "_loop", "_copy", "_ask", "_pictures", "_encode", "_read", "_scale"):
         made = verb(name)
         made.add_argument("folder", type=Path)
-        if name not in ("_ask", "_pictures", "_encode", "_read"):
+        if name in ("_take", "_loop", "_copy"):
             made.add_argument("target", type=Path)
         made.add_argument("--workers", type=int, default=1)
         made.add_argument("--repeats", type=int, default=1)
+        if name == "_scale":
+            made.add_argument("--step")
+            made.add_argument("--size", type=int, default=0)
     return parser
 
 
