@@ -22,7 +22,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from benchmarks import asking, bulk, corpus, intake, measure, pictures, previews  # noqa: E402
+from benchmarks import asking, bulk, corpus, intake, measure, pictures, previews, scaling, verifying  # noqa: E402
 
 from casearchive import Archive, film  # noqa: E402
 from casearchive.query import parse  # noqa: E402
@@ -191,6 +191,41 @@ def test_the_time_left_is_judged_against_what_was_really_left() -> None:
     assert (told["from_s"], told["lines"]) == (10.0, 2), "not at once, and not in the last seconds"
     assert (told["largest_error"], told["within"]) == (0.2, 1.0)
     assert bulk.by_tenth(shown, 100, 100.0) == pytest.approx([1.0] * 10)
+
+
+def test_verify_is_compared_with_hashing_the_same_originals(tmp_path: Path) -> None:
+    rows = _bench(tmp_path, "verify", "--files", "2", "--repeats", "1")["systems"]
+    assert {verifying.QUICK, verifying.FULL, verifying.HASHLIB} <= set(rows)
+    assert rows[verifying.HASHLIB]["times_hashlib"] == 1
+    assert all(row["s"] > 0 for row in rows.values())
+
+
+def test_a_verify_that_read_less_is_not_compared() -> None:
+    told = json.dumps({"sound": True, "objects": 2, "read": 1})
+    with pytest.raises(RuntimeError, match="did not look at the same 2 originals"):
+        verifying._check(verifying.FULL, told, ["a", "b"])
+
+
+def test_archives_of_any_size_are_sound_and_each_cost_has_its_power(tmp_path: Path) -> None:
+    words = ("scale", "--sizes", "20", "40", "--repeats", "1", "--keep", str(tmp_path / "kept"))
+    found = _bench(tmp_path, *words)
+    for size, row in found["sizes"].items():
+        assert (row["objects"], row["records"]) == (int(size), int(size) // 10)
+        assert row["lines"] == row["objects"] + row["records"] + 1, "one line each, and the founding"
+        assert all(row[key] > 0 for _, key, _ in scaling._COLUMNS if key != "peak_mb")
+    assert set(found["grows"]) == {key for _, key, _ in scaling._COLUMNS}
+    kept = {path.name for path in (tmp_path / "kept").iterdir() if path.is_dir()}
+    assert len(kept) == 2, "nothing is left beside the archives"
+
+
+def test_what_grows_faster_than_the_archive_is_flagged() -> None:
+    small = {key: 1.0 for _, key, _ in scaling._COLUMNS}
+    large = {**small, "verify_s": 100.0, "files_per_s": 0.1, "backup_s": 10.0}
+    grows = scaling.grows({10: small, 100: large})
+    assert (grows["verify_s"], grows["backup_s"], grows["search_p95_ms"]) == pytest.approx((2, 1, 0))
+    assert grows["files_per_s"] == pytest.approx(2), "a tenth of the speed is a hundred times the time"
+    said = scaling._told(grows, 10, 100)
+    assert "worse than linear (over 1.15): files/s, verify s" in said
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
