@@ -371,10 +371,11 @@ def _older(archive: Path) -> dict[str, Any]:
         migrated = time.perf_counter() - started
         if index.form_of(beside.index) != LATEST:
             raise RuntimeError("the index was not brought up to date")
-        one = corpus.one(archive.with_name("one.dcm"), "rgb")
-        started = time.perf_counter()
-        added = Archive.open(beside.root).ingest([one], workers=0).added
-        more = time.perf_counter() - started
+        with tempfile.TemporaryDirectory(prefix="bench-") as stick:
+            one = corpus.one(Path(stick) / "one.dcm", "rgb")
+            started = time.perf_counter()
+            added = Archive.open(beside.root).ingest([one], workers=0).added
+            more = time.perf_counter() - started
         if added != 1:
             raise RuntimeError("the file was not taken")
     finally:
