@@ -123,9 +123,6 @@ def _inside(options: argparse.Namespace) -> None:
         told = pictures.everything_of(options.folder)
     elif options.what == "_profile":
         told = profiling.step(options.step, options.folder, options.files, options.cases, options.frames)
-    elif options.what == "_hash":
-        print(json.dumps(verifying.hashes(options.folder)))
-        return
     elif options.what == "_scale":
         told = scaling.step(options.step, options.folder, options.size, options.repeats)
     elif options.what == "_read":
@@ -224,7 +221,6 @@ def _parser() -> argparse.ArgumentParser:
         "_encode",
         "_read",
         "_scale",
-        "_hash",
         "_profile",
     ):
         made = verb(name)

@@ -247,7 +247,7 @@ def _name(file: str) -> str:
 
 # ------------------------------------------------------------------------------------------------ the picture
 
-_WIDE, _ROW, _EDGE, _LETTER = 960, 24, 16, 6.4
+_WIDE, _ROW, _EDGE, _LETTER = 960, 24, 16, 7.0
 _LEAST = 0.006  # of the whole; what takes less is not drawn
 _DEPTH = 6
 _BARS = 8
