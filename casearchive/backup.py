@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -183,7 +184,7 @@ def _snapshot(rooms: Rooms, copy: Path | None) -> _Snapshot:
             index.reading(rooms.layout.index) as connection,
             contextlib.closing(index.copied(connection, copy)) as still,
         ):
-            events = read.events(still)
+            position = read.last_heard(still)
             objects = tuple((h.sha256, h.bytes) for h in read.held(still))
             hashes = {f"cases/{s}.toml": read.record_hash(still, s) for s in read.case_slugs(still)}
         small: dict[str, bytes] = {}
@@ -204,7 +205,6 @@ def _snapshot(rooms: Rooms, copy: Path | None) -> _Snapshot:
     settings.secret(rooms.layout)  # raises where it is not the key any more: a backup must not spread that
     small[rooms.layout.secret.name] = read_plain(rooms.layout.secret)
     damaged += [name for name in hashes if name not in small and name not in damaged]
-    position = max((e.position for e in events), default=0)
     lines, told = _ledger(rooms, position)
     known = truth.noted(told)
     damaged += [n for n, c in small.items() if n in known and truth.digest(c) != known[n]]
@@ -219,8 +219,10 @@ def _ledger(rooms: Rooms, position: int) -> tuple[bytes, tuple[Event, ...]]:
             where=str(rooms.layout.ledger),
             hint="See what can be done with: casearchive verify --repair",
         )
-    lines = read_plain(rooms.layout.ledger).splitlines(keepends=True)[:position]
-    return b"".join(lines), told
+    with open_plain(rooms.layout.ledger) as file:
+        size = sum(map(len, itertools.islice(file, position)))
+        file.seek(0)
+        return file.read(size), told
 
 
 def _left_in(target: Layout, gone: frozenset[str]) -> list[Path]:

@@ -431,23 +431,32 @@ def _unlike(path: Path, name: str) -> Fault | None:
 
 def _heard(connection: sqlite3.Connection, events: list[Event], begun: _Begun) -> Iterator[Fault]:
     """The index remembers the ledger: a chain that was cut short or forged anew does not fit it."""
-    heard = {
-        e.position: (e.at, e.who, e.event, e.subject, e.details, e.aside) for e in read.events(connection)
-    }
-    told = {e.position: (e.at, e.who, e.event, e.subject, dict(e.details), dict(e.aside)) for e in events}
+    unheard = set(range(1, len(events) + 1))  # the chain was followed: positions have no gap
     position, digest = read.anchor(connection)
-    if any(position not in told for position in heard) or position > len(events):
+    short, differs = position > len(events), False
+    for line in read.each_event(connection):  # one by one: a ledger may have a million
+        if not 1 <= line.position <= len(events):
+            short = True
+            continue
+        unheard.discard(line.position)
+        told = events[line.position - 1]
+        differs = differs or (not _same_line(line, told) and not begun.strikes(told))
+    if short:
         what = "the index knows lines that are not there any more"
         yield Fault("ledger-short", "ledger.jsonl", what, f"{REPAIR}, or: {BACKUP}")
-    elif any(told[p] != line and not begun.strikes(events[p - 1]) for p, line in heard.items()) or (
-        position and events[position - 1].hash != digest
-    ):
+    elif differs or (position and events[position - 1].hash != digest):
         what = "its lines are not the ones that were indexed"
         yield Fault("ledger-differs", "ledger.jsonl", what, f"{REPAIR}, or: {BACKUP}")
-    if any(position not in heard for position in told.keys() - {e.position for e in begun.unheard}):
+    if unheard - {e.position for e in begun.unheard}:
         yield Fault(
             "events-stale", "index.db", "the index has not heard of every line of the ledger", REINDEX
         )
+
+
+def _same_line(heard: read.EventRow, told: Event) -> bool:
+    return (heard.at, heard.who, heard.event, heard.subject, heard.details, heard.aside) == (
+        told.at, told.who, told.event, told.subject, told.details, told.aside,
+    )  # fmt: skip
 
 
 def _gone(connection: sqlite3.Connection, events: list[Event], names: set[str]) -> Iterator[Fault]:

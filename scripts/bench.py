@@ -10,7 +10,11 @@
     python scripts/bench.py export                              a clip through the airlock; a set as pages
     python scripts/bench.py pages                               web pages of 200 cases in Chromium; a film of 10 minutes
     python scripts/bench.py together                            questions while files are taken in
+    python scripts/bench.py verify                              every byte read, against sha256sum and hashlib alone
+    python scripts/bench.py scale                               archives of ever more files: what grows, and how fast
     python scripts/bench.py growth                              does a fuller archive take files more slowly?
+    python scripts/bench.py bulk                                a long run as it is seen; stopped, and gone on with
+    python scripts/bench.py profile                             where time goes: the pictures in docs/profiles/
 
 ``--json FILE`` keeps everything that was measured. Seconds belong to a machine and its day; ratios of what ran
 side by side travel. docs/performance.md holds the last results and what they mean.
@@ -28,14 +32,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from benchmarks import (
     asking,
+    bulk,
     corpus,
     intake,
     letting_out,
     others,
     pictures,
     previews,
+    profiling,
+    scaling,
     starting,
     together,
+    verifying,
     whole_set,
 )
 from benchmarks.measure import finish, table
@@ -79,6 +87,14 @@ def _outside(options: argparse.Namespace) -> None:
         result, text = together.measure(options.cases, options.files, options.readers, options.repeats)
     elif options.what == "previews":
         result, text = previews.measure(options.files, options.frames)
+    elif options.what == "profile":
+        result, text = profiling.measure(options.files, options.cases, options.frames, options.to)
+    elif options.what == "verify":
+        result, text = verifying.measure(options.files, options.seed, options.repeats)
+    elif options.what == "scale":
+        result, text = scaling.measure(options.sizes, options.repeats, options.keep)
+    elif options.what == "bulk":
+        result, text = bulk.measure(options.files, options.workers)
     elif options.what == "reingest":
         result, text = intake.reingest(options.files, options.new, options.workers, options.repeats)
     else:
@@ -104,6 +120,10 @@ def _inside(options: argparse.Namespace) -> None:
         told = whole_set.once(options.folder)
     elif options.what == "_pictures":
         told = pictures.everything_of(options.folder)
+    elif options.what == "_profile":
+        told = profiling.step(options.step, options.folder, options.files, options.cases, options.frames)
+    elif options.what == "_scale":
+        told = scaling.step(options.step, options.folder, options.size, options.repeats)
     elif options.what == "_read":
         told = together.read(options.folder)
     else:
@@ -169,19 +189,44 @@ def _parser() -> argparse.ArgumentParser:
     made = verb("growth", "files a second as an archive grows")
     files(made, 2000)
     made.add_argument("--workers", type=int, default=2)
+    made = verb("profile", "where time goes: the pictures in docs/profiles/")
+    made.add_argument("--files", type=int, default=60, help="files that are taken in (default 60)")
+    made.add_argument("--cases", type=int, default=2000, help="cases that are searched (default 2000)")
+    made.add_argument("--frames", type=int, default=12, help="frames of each clip that leaves (default 12)")
+    made.add_argument("--to", type=Path, default=profiling.PICTURES, metavar="FOLDER")
+    made = verb("verify", "every byte read, against sha256sum and hashlib alone")
+    files(made, 200)
+    made.add_argument("--repeats", type=int, default=3)
+    made = verb("scale", "archives of ever more files: what grows, and how fast")
+    made.add_argument(
+        "--sizes", type=int, nargs="+", default=[10_000, 30_000, 100_000, 300_000], metavar="FILES",
+        help="files, with a tenth as many cases (default 10000 30000 100000 300000)",
+    )  # fmt: skip
+    made.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="keep the archives there and use them again"
+    )
+    made.add_argument("--repeats", type=int, default=5)
+    made = verb("bulk", "a long run as it is seen; stopped, and gone on with")
+    made.add_argument("--files", type=int, default=5000, help="how many tiny files (default 5000)")
+    made.add_argument("--workers", type=int, default=2)
     made = verb("reingest", "the same folder again: unchanged, read anew, with some files more")
     made.add_argument("--files", type=int, default=5000)
     made.add_argument("--new", type=int, default=10, help="how many files come new (default 10)")
     made.add_argument("--workers", type=int, default=2)
     made.add_argument("--repeats", type=int, default=3)
-    for name in ("_take", "_ask", "_pictures", "_encode", "_read", *(f"_{name}" for name in others.RUNS)):
+    inner = ("_take", "_ask", "_pictures", "_encode", "_read", "_scale", "_profile")
+    for name in (*inner, *(f"_{name}" for name in others.RUNS)):
         made = verb(name)
         made.add_argument("folder", type=Path)
-        if name not in ("_ask", "_pictures", "_encode", "_read"):
+        if name == "_take" or name not in inner:
             made.add_argument("target", type=Path)
         made.add_argument("--workers", type=int)
         made.add_argument("--cores", type=int, default=0)
         made.add_argument("--repeats", type=int, default=1)
+        if name in ("_scale", "_profile"):
+            made.add_argument("--step")
+            for number in ("--size", "--files", "--cases", "--frames"):
+                made.add_argument(number, type=int, default=0)
     return parser
 
 

@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -22,7 +23,19 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from benchmarks import asking, corpus, intake, measure, others, pictures, previews  # noqa: E402
+from benchmarks import (  # noqa: E402
+    asking,
+    bulk,
+    corpus,
+    intake,
+    measure,
+    others,
+    pictures,
+    previews,
+    profiling,
+    scaling,
+    verifying,
+)
 
 from casearchive import Archive, film  # noqa: E402
 from casearchive.query import parse  # noqa: E402
@@ -181,6 +194,93 @@ def test_what_the_same_folder_costs_again_is_told_of_each_way(tmp_path: Path) ->
     found = _bench(tmp_path, "reingest", "--files", "12", "--new", "2", "--workers", "0", "--repeats", "2")
     assert found["files_per_s"] > 0
     assert [len(took) for took in found["seconds"].values()] == [2, 2, 2, 2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a run is stopped with signals")
+def test_a_run_that_was_stopped_is_gone_on_with_and_every_file_is_taken_once(tmp_path: Path) -> None:
+    found = _bench(tmp_path, "bulk", "--files", "240", "--workers", "1")
+    assert len(found["files_per_s_by_tenth"]) == 10
+    assert set(found["stopped"]) == {"Ctrl-C", "killed"}
+    assert all(0 < told["by_then"] < 240 and told["first_new_s"] > 0 for told in found["stopped"].values())
+
+
+def test_the_progress_line_is_read_as_the_program_writes_it() -> None:
+    live = "Taking files: [====                ] 1234 of 5000, 12.3 MB, 120 a second, about 2 min 40 s left"
+    assert bulk.read_line(live, 7.0) == bulk.Shown(7.0, 1234, 5000, 120.0, 160.0)
+    assert bulk.read_line("Taking files: 3, 30.0 a minute", 1.0) == bulk.Shown(1.0, 3, 0, 0.5, None)
+    assert bulk.read_line("failed: x.dcm: it is damaged", 1.0) is None
+
+
+def test_the_time_left_is_judged_against_what_was_really_left() -> None:
+    shown = [bulk.Shown(float(at), at, 100, 1.0, left) for at, left in ((5, 10), (20, 80), (50, 40), (98, 9))]
+    told = bulk.truth_of(bulk.Run(shown, seconds=100.0))
+    assert (told["from_s"], told["lines"]) == (10.0, 2), "not at once, and not in the last seconds"
+    assert (told["largest_error"], told["within"]) == (0.2, 1.0)
+    assert bulk.by_tenth(shown, 100, 100.0) == pytest.approx([1.0] * 10)
+
+
+def test_verify_is_compared_with_hashing_the_same_originals(tmp_path: Path) -> None:
+    rows = _bench(tmp_path, "verify", "--files", "2", "--repeats", "1")["systems"]
+    assert {verifying.QUICK, verifying.FULL, verifying.HASHLIB} <= set(rows)
+    assert rows[verifying.HASHLIB]["times_hashlib"] == 1
+    assert all(row["s"] > 0 for row in rows.values())
+
+
+def test_a_verify_that_read_less_is_not_compared() -> None:
+    told = json.dumps({"sound": True, "objects": 2, "read": 1})
+    with pytest.raises(RuntimeError, match="did not look at the same 2 originals"):
+        verifying._check(verifying.FULL, told, ["a", "b"])
+
+
+def test_archives_of_any_size_are_sound_and_each_cost_has_its_power(tmp_path: Path) -> None:
+    words = ("scale", "--sizes", "20", "40", "--repeats", "1", "--keep", str(tmp_path / "kept"))
+    found = _bench(tmp_path, *words)
+    for size, row in found["sizes"].items():
+        assert (row["objects"], row["records"]) == (int(size), int(size) // 10)
+        assert row["lines"] == row["objects"] + row["records"] + 1, "one line each, and the founding"
+        assert all(row[key] > 0 for _, key, _ in scaling._COLUMNS if key != "peak_mb")
+    assert set(found["grows"]) == {key for _, key, _ in scaling._COLUMNS}
+    kept = {path.name for path in (tmp_path / "kept").iterdir() if path.is_dir()}
+    assert len(kept) == 2, "nothing is left beside the archives"
+
+
+def test_what_grows_faster_than_the_archive_is_flagged() -> None:
+    small = {key: 1.0 for _, key, _ in scaling._COLUMNS}
+    large = {**small, "verify_s": 100.0, "files_per_s": 0.1, "backup_s": 10.0}
+    grows = scaling.grows({10: small, 100: large})
+    assert (grows["verify_s"], grows["backup_s"], grows["search_p95_ms"]) == pytest.approx((2, 1, 0))
+    assert grows["files_per_s"] == pytest.approx(2), "a tenth of the speed is a hundred times the time"
+    said = scaling._told(grows, 10, 100)
+    assert "worse than linear (over 1.15): files/s, verify s" in said
+
+
+def test_where_time_goes_is_drawn_for_an_ingest_a_search_and_an_export(tmp_path: Path) -> None:
+    words = ("--files", "4", "--cases", "20", "--frames", "2", "--to", str(tmp_path / "pictures"))
+    found = _bench(tmp_path, "profile", *words)["profiles"]
+    assert list(found) == ["ingest", "search", "export"]
+    for what, told in found.items():
+        assert told["seconds"] > 0
+        picture = (tmp_path / "pictures" / f"{what}.svg").read_text("utf-8")
+        assert len(picture) < 60_000
+        assert ElementTree.fromstring(picture).tag.endswith("svg"), "it is well-formed"
+        assert next(iter(told["costs"])) in picture
+
+
+def test_a_profile_is_drawn_the_same_for_the_same_numbers_with_the_largest_first() -> None:
+    stacks = {("archive", "ingest", "Pillow"): 3.0, ("archive", "ingest", "index", "SQLite"): 1.0}
+    picture = profiling.drawn("An ingest: 4.0 s", stacks)
+    assert picture == profiling.drawn("An ingest: 4.0 s", dict(reversed(stacks.items())))
+    assert picture.index("Pillow: 3.00 s, 75 %") < picture.index("index: 1.00 s, 25 %")
+    assert ">archive" not in picture, "what only opens the next door is left out"
+    assert profiling.own(stacks) == {"Pillow": 3.0, "SQLite": 1.0}
+
+
+def test_a_sampler_sees_which_room_works_and_what_it_calls() -> None:
+    sampler = profiling.Sampler()
+    with sampler.watching():
+        for _ in range(200):
+            parse("left hamstring tear", lexicon())
+    assert any(path[0] == "query" for path in sampler.stacks)
 
 
 def test_a_percentile_is_one_of_the_values() -> None:

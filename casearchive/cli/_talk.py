@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import unicodedata
+from collections import deque
 from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from functools import wraps
@@ -181,24 +182,34 @@ def fields(text: str) -> str:
     return text.replace("_", " ")
 
 
+#: Seconds before anything is said where lines stay, and before anybody can tell how long it will take.
+_PATIENCE = 5.0
+
+
 class Meter:
-    """Progress on standard error: a line that renews itself on a terminal, plain lines elsewhere."""
+    """Progress on standard error: a line that renews itself on a terminal, plain lines elsewhere.
+
+    Pace and time left are of the last half of the time: what is known already goes by in a moment and says nothing of
+    what is to come, nor does what it takes to begin.
+    """
 
     def __init__(self, state: State, what: str) -> None:
         self._what, self._started = what, time.monotonic()
+        self._marks: deque[tuple[float, int]] = deque()  # how much was done when, the last half and a bit
         self._live = sys.stderr.isatty() and not state.quiet and not colourless()
         self._silent = state.quiet
         self._told, self._drawn = 0.0, False
 
     def tell(self, done: int, total: int, size: int = 0) -> None:
         now = time.monotonic()
-        pause = 0.1 if self._live else 5.0
+        self._mark(now, done)
+        pause = 0.1 if self._live else _PATIENCE
         if self._silent or now - self._told < pause:
             return
         if not self._live and now - self._started < pause:
             return
         self._told = now
-        line = self._line(done, total, size, now - self._started)
+        line = self._line(done, total, size, now)
         if self._live:
             click.echo(f"\r\x1b[K{line}", nl=False, err=True)
             self._drawn = True
@@ -209,8 +220,16 @@ class Meter:
         if self._drawn:
             click.echo("\r\x1b[K", nl=False, err=True)
 
-    def _line(self, done: int, total: int, size: int, seconds: float) -> str:
-        rate = done / seconds if seconds > 0 else 0.0
+    def _mark(self, now: float, done: int) -> None:
+        spent = now - self._started
+        if not self._marks or now - self._marks[-1][0] >= max(0.5, spent / 100):
+            self._marks.append((now, done))
+        while len(self._marks) > 1 and self._marks[1][0] <= now - spent / 2:
+            self._marks.popleft()
+
+    def _line(self, done: int, total: int, size: int, now: float) -> str:
+        since, before = self._marks[0]
+        rate = (done - before) / (now - since) if now > since else 0.0
         total = max(total, done) if total else 0
         bar = ""
         if self._live and total:
@@ -221,9 +240,9 @@ class Meter:
             parts.append(f"{megabytes(size)}")
         if rate >= 1:
             parts.append(f"{rate:.0f} a second" if rate >= 10 else f"{rate:.1f} a second")
-        elif done:
+        elif rate > 0:
             parts.append(f"{60 * rate:.1f} a minute")
-        if total > done and rate > 0 and seconds > 1:
+        if total > done and rate > 0 and now - self._started >= _PATIENCE:
             parts.append(f"about {duration((total - done) / rate)} left")
         return ", ".join(parts)
 
@@ -237,8 +256,12 @@ def megabytes(size: int) -> str:
 
 
 def duration(seconds: float) -> str:
+    """``45 s``, ``2 min 40 s``, ``25 min``, ``1.5 h``; from 10 s on rounded by a fifteenth at most."""
     if seconds < 90:
         return f"{seconds:.0f} s"
+    if seconds < 600:
+        minutes, rest = divmod(round(seconds, -1), 60)
+        return f"{minutes:.0f} min {rest:.0f} s" if rest else f"{minutes:.0f} min"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 

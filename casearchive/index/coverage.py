@@ -108,8 +108,13 @@ class _Counter:
             parents = [p for p in above(concept) if self._has_row(p, kinds)] if concept is not None else []
             children.setdefault(parents[0] if parents else "", []).append(name)
             waiting += parents[:1]
-        rows = {name: self._row(name, _naming(column, name)) for name in placed}
-        rows = {name: row for name, row in rows.items() if row.cases or row.normal}
+        rows: dict[str, Row] = {}
+        for name in placed:
+            naming = _naming(column, name)
+            row = self._row(name, partial(_any_of, naming))
+            self._shelf.forget(*naming)  # no other row asks them, and a large vocabulary has thousands
+            if row.cases or row.normal:
+                rows[name] = row
         return _below("", 0, children, rows, frozenset(named))
 
     def _names(self, column: str) -> list[str]:
@@ -187,8 +192,13 @@ def _any_finding(some: Items) -> int:
     return some.items(*some.names("f.certainty="))
 
 
-def _naming(column: str, name: str) -> Callable[[Items], int]:
-    return lambda some: some.items(plain(column, name), below(column, name))
+def _naming(column: str, name: str) -> tuple[str, str]:
+    """The facts of all that names a concept or what is below it."""
+    return plain(column, name), below(column, name)
+
+
+def _any_of(names: tuple[str, ...], some: Items) -> int:
+    return some.items(*names)
 
 
 def _below(

@@ -418,6 +418,20 @@ def events(connection: sqlite3.Connection, *, subject: str = "", limit: int = 0)
     return tuple(_event(row) for row in reversed(rows))
 
 
+def each_event(connection: sqlite3.Connection) -> Iterator[EventRow]:
+    """All ledger lines as the index holds them, oldest first, one at a time."""
+    for row in connection.execute(
+        "SELECT position, at, who, event, subject, details FROM events ORDER BY position"
+    ):
+        yield _event(row)
+
+
+def last_heard(connection: sqlite3.Connection) -> int:
+    """The position of the last ledger line that the index holds; 0 where it holds none."""
+    (last,) = connection.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()
+    return int(last)
+
+
 def pictured(connection: sqlite3.Connection) -> Iterator[str]:
     """Files of which small pictures were made."""
     for row in connection.execute("SELECT sha256 FROM instances WHERE pictured = 1 ORDER BY sha256"):

@@ -95,6 +95,13 @@ class Shelf:
                 lain = bits if dense else _lain(_listed(bits))
                 self._blocks[self._place[number]].known[name] = int.from_bytes(lain, "little")
 
+    def forget(self, *names: str) -> None:
+        """Keep these facts no longer: for whoever goes through more of them than memory should hold at once."""
+        self._read.difference_update(names)
+        for block in self._blocks:
+            for name in names:
+                block.known.pop(name, None)
+
     # ------------------------------------------------------------------------------------------- documents
 
     def place(self, document: int) -> int:

@@ -69,10 +69,20 @@ class Table:
 
     def default(self, field: Field) -> Any:
         """What the model holds when the key is not there ('', 0 or () where the model insists on a value)."""
-        for known in dataclasses.fields(self.made):
-            if known.name == field.name and known.default is not dataclasses.MISSING:
-                return known.default
+        known = _defaults(self.made)
+        if field.name in known:
+            return known[field.name]
         return () if field.kind in _LISTS else 0.0 if field.kind == "number" else ""
+
+
+_known_defaults: dict[type[Any], dict[str, Any]] = {}
+
+
+def _defaults(made: type[Any]) -> dict[str, Any]:
+    if made not in _known_defaults:  # a record asks a hundred times
+        kept = {f.name: f.default for f in dataclasses.fields(made) if f.default is not dataclasses.MISSING}
+        _known_defaults[made] = kept
+    return _known_defaults[made]
 
 
 _LISTS = {"texts", "concepts", "tables", "grades", "points"}

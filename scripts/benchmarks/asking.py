@@ -92,7 +92,7 @@ _COLUMNS = (
 
 
 def _one_size(folder: Path, size: int, findings: int, repeats: int, progress: Progress) -> dict[str, Any]:
-    archive = folder / f"cases-{size}-{findings}-{_made_by()}"
+    archive = folder / f"cases-{size}-{findings}-{made_by()}"
     made = archive / "bench.json"
     if not made.exists():
         started = time.perf_counter()
@@ -120,12 +120,17 @@ def _one_size(folder: Path, size: int, findings: int, repeats: int, progress: Pr
     }
 
 
-def _made_by() -> str:
-    """Changes with whatever decides how an invented archive looks."""
+def made_by(*more: Path) -> str:
+    """Changes with whatever decides how an invented archive looks; ``more`` of it, where another makes it."""
     import casearchive
 
     package = Path(casearchive.__file__).parent
-    sources = [*sorted((package / "index").glob("*.py")), package / "query" / "facts.py", Path(__file__)]
+    sources = [
+        *sorted((package / "index").glob("*.py")),
+        package / "query" / "facts.py",
+        Path(__file__),
+        *more,
+    ]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:8]
 
 
@@ -153,7 +158,7 @@ def _written(archive: Path, findings: int, count: int = 20) -> dict[str, float]:
     from casearchive import index
     from casearchive.index import write
 
-    maker = _Maker(findings)
+    maker = Maker(findings)
     spent: dict[str, list[float]] = {"add_ms": [], "add_cpu_ms": [], "change_ms": [], "change_cpu_ms": []}
     for number in range(count):
         for kind, title in (("add", "New"), ("change", "Written again")):
@@ -197,7 +202,7 @@ def build(target: Path, cases: int, findings: int, progress: Progress | None = N
     from casearchive.index import write
 
     Archive.create(target)
-    maker = _Maker(findings)
+    maker = Maker(findings)
     count = 0
     with index.writing(target / "index.db") as connection:
         for start in range(0, cases, 500):
@@ -218,7 +223,7 @@ def build(target: Path, cases: int, findings: int, progress: Progress | None = N
     return count
 
 
-def _put_file(connection: sqlite3.Connection, sha256: str, maker: _Maker, number: int) -> None:
+def _put_file(connection: sqlite3.Connection, sha256: str, maker: Maker, number: int) -> None:
     from casearchive.index import write
 
     write.add_instance(
@@ -227,7 +232,7 @@ def _put_file(connection: sqlite3.Connection, sha256: str, maker: _Maker, number
     )  # fmt: skip
 
 
-class _Maker:
+class Maker:
     """Cases drawn from the lexicon by Zipf's law: a few structures and findings are common, most are rare."""
 
     def __init__(self, findings: int) -> None:
