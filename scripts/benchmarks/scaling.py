@@ -265,7 +265,7 @@ def _lay_down(layout: Any, file: _File) -> None:
         head = picture.with_name("head")
         if not head.exists():
             picture.parent.mkdir(mode=0o700, exist_ok=True)
-            head.write_bytes(b"RIFF\4\0\0\0WEBP")
+            head.write_bytes(b"\xff\xd8\xff\xd9")
         os.link(head, picture)
 
 
