@@ -808,3 +808,19 @@ def test_the_index_of_a_disc_never_makes_pydicom_speak(
     _, found = take(archive, stick)
     assert {o.reason for o in found.values()} == {"dicomdir", "missing-on-medium"}
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_long_run_opens_the_index_anew_now_and_then_and_loses_nothing(
+    archive: Archive, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import casearchive.ingest
+
+    monkeypatch.setattr(casearchive.ingest, "_RENEWED", 1)
+    monkeypatch.setattr(casearchive.ingest, "_BATCH", 2)
+    for number in range(9):
+        helpers.dicom(stick / f"IM{number}.dcm", seed=number)
+    summary, _ = take(archive, stick)
+    assert summary.added == 9
+    assert sound(archive)
+    again, _ = take(archive, stick)
+    assert (again.added, again.known) == (0, 9)

@@ -46,6 +46,8 @@ from casearchive.rooms import Rooms
 _BATCH = 64
 #: Seconds after which they are made durable even where there are fewer: large clips take their time.
 _PAUSE = 2.0
+#: Commits of one connection to the index.
+_RENEWED = 500
 _LARGEST_RECORD = 1 << 20
 #: Reasons that lose nothing a clinician would miss.
 _HARMLESS = frozenset({"not-an-image", "link", "special-file", "dicomdir", "ignored", "part-of-archive"})
@@ -103,11 +105,16 @@ def ingest(
             " and what was taken by then stays."
         )
     crew = Crew(_workers(workers, progress.total))
-    with index.writing(rooms.layout.index) as connection:
-        run = _Run(rooms, connection, crew, report, progress, rehash=rehash, dry_run=dry_run, link=link)
+    with contextlib.ExitStack() as stack:
+
+        def opened() -> sqlite3.Connection:
+            stack.close()
+            return stack.enter_context(index.writing(rooms.layout.index))
+
+        run = _Run(rooms, opened, crew, report, progress, rehash=rehash, dry_run=dry_run, link=link)
         try:
             if not dry_run:
-                rooms.catch_up(connection)
+                rooms.catch_up(run.connection)
                 truth.note_new(rooms)
             with _stops_between_files(run):
                 place, half = rooms.layout.root, rooms.layout.temporary
@@ -161,7 +168,7 @@ class _Run:
     def __init__(
         self,
         rooms: Rooms,
-        connection: sqlite3.Connection,
+        opened: Callable[[], sqlite3.Connection],
         crew: Crew,
         report: Callable[[Outcome], None],
         progress: Progress,
@@ -170,7 +177,9 @@ class _Run:
         dry_run: bool,
         link: bool,
     ) -> None:
-        self.rooms, self.connection, self.crew, self.report = rooms, connection, crew, report
+        self.rooms, self.crew, self.report = rooms, crew, report
+        self.opened, self.commits = opened, 0
+        self.connection = opened()
         self.progress, self.rehash, self.dry_run, self.link = progress, rehash, dry_run, link
         self.line: deque[tuple[Item, os.stat_result | None]] = deque()
         self.batch: list[tuple[Outcome, Found | None, Gathered | None, os.stat_result | None]] = []
@@ -194,7 +203,7 @@ class _Run:
         self.linked = 0
         self.disk = rooms.layout.root.stat().st_dev
         self.under_way = 0  # bytes of files that workers copy now or next
-        self.sources = _Sources(connection)
+        self.sources = _Sources(self.connection)
         self.stopped = False
         self.committed = time.monotonic()
 
@@ -435,6 +444,12 @@ class _Run:
             self.new.clear()
         for outcome, *_ in batch:
             self.report(outcome)
+        self.commits += 1
+        if (
+            self.commits % _RENEWED == 0
+        ):  # Python's sqlite3 never forgets that a blob was open: a kB for each file
+            self.connection = self.opened()
+            self.sources = _Sources(self.connection)
 
     # ------------------------------------------------------------------------------------------- cases
 
