@@ -178,7 +178,7 @@ class Ledger:
         try:
             told = json.loads(read_plain(self._mark))
             mark = _Mark(int(told["size"]), str(told["sha256"]), int(told["position"]), str(told["hash"]))
-            sound = told["check"] == _hash(asdict(mark))  # a decayed one would have lines follow no line
+            sound = told["check"] == _hash(asdict(mark))  # else new lines would be chained to none
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return _NOTHING_READ
         return mark if sound else _NOTHING_READ
