@@ -49,8 +49,8 @@ _QUIET = frozenset({"ignored", "bag-tag", "other-form"})
 @click.option(
     "--link",
     is_flag=True,
-    help="Copy nothing that lies on the archive's disk: the archive keeps the file itself, which becomes read-only "
-    "and must not be changed any more.",
+    help="Copy nothing that lies on the archive's disk: the archive keeps the file itself, which only you can read "
+    "then, and which must not be changed any more.",
 )
 @dry_run
 @verb
