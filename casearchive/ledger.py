@@ -177,9 +177,11 @@ class Ledger:
             return _NOTHING_READ
         try:
             told = json.loads(read_plain(self._mark))
-            return _Mark(int(told["size"]), str(told["sha256"]), int(told["position"]), str(told["hash"]))
+            mark = _Mark(int(told["size"]), str(told["sha256"]), int(told["position"]), str(told["hash"]))
+            sound = told["check"] == _hash(asdict(mark))  # else new lines would be chained to none
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return _NOTHING_READ
+        return mark if sound else _NOTHING_READ
 
     def _keep(self) -> None:
         """Write the mark where it saves something."""
@@ -188,7 +190,8 @@ class Ledger:
             return
         self._kept = now.position
         with contextlib.suppress(OSError):
-            write_lightly(self._mark, json.dumps(asdict(now)).encode())
+            kept = asdict(now)
+            write_lightly(self._mark, json.dumps({**kept, "check": _hash(kept)}).encode())
 
     def sound(self) -> tuple[tuple[Event, ...], int]:
         """The lines up to the first that does not fit, and how many bytes they are. Raises ``Damaged`` where there is

@@ -74,6 +74,17 @@ def test_a_file_for_which_there_is_no_room_is_not_begun(
     assert archive.verify(full=True).faults == ()
 
 
+def test_room_is_asked_for_files_that_link_must_copy_since_they_are_of_another_owner(
+    stick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Archive.create(tmp_path / "archive")
+    monkeypatch.setattr(os, "geteuid", lambda: 4711, raising=False)
+    monkeypatch.setattr(disk, "free", lambda _: disk.SPARE)
+    with pytest.raises(NoRoom, match="there is no room"):
+        archive.ingest([stick], workers=0, link=True)
+    assert not any((archive.path / "objects").rglob("*"))
+
+
 def test_a_run_that_may_not_fit_is_told_before_it_begins(
     stick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,6 +116,15 @@ def test_a_mark_that_does_not_fit_is_worth_nothing(path: Path, tmp_path: Path, w
         assert again.append([("exported", "set", {})])[0].position == (141 if what == "shorter" else 151)
 
 
+@pytest.mark.parametrize("lied", [{"position": 151}, {"position": 100}, {"hash": "f" * 64}])
+def test_a_mark_that_decayed_damages_no_ledger(path: Path, tmp_path: Path, lied: dict[str, object]) -> None:
+    mark = tmp_path / "read.json"
+    Ledger(path, mark).append(("ingested", f"{n:064}", {"bytes": n}) for n in range(150))
+    mark.write_text(json.dumps(json.loads(mark.read_text("utf-8")) | lied))
+    assert [e.position for e in Ledger(path, mark).append([("exported", "set", {})])] == [151]
+    assert len(list(Ledger(path).events())) == 151
+
+
 def test_a_struck_line_ends_what_a_mark_says(path: Path, tmp_path: Path) -> None:
     mark = tmp_path / "read.json"
     keeper = Ledger(path, mark)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -49,6 +50,19 @@ def run(archive: Path) -> Run:
 
 def _report(path: Path) -> dict[str, dict[str, object]]:
     return {Path(str(o["path"])).name: o for o in map(json.loads, path.read_text("utf-8").splitlines())}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is linked on Windows")
+def test_what_was_copied_although_links_were_asked_for_is_told_and_a_record_is_no_such_file(
+    run: Run, tmp_path: Path
+) -> None:
+    shutil.copytree(CASES / FULL, tmp_path / FULL)
+    told = run("ingest", "--link", tmp_path / FULL).stderr
+    assert "1 case;" in told
+    assert "copied all the same" not in told
+    with zipfile.ZipFile(tmp_path / "more.zip", "w") as out:
+        out.write(PICTURE, "picture.png")
+    assert "1 file copied all the same" in run("ingest", "--link", tmp_path / "more.zip").stderr
 
 
 @pytest.fixture

@@ -49,8 +49,8 @@ _QUIET = frozenset({"ignored", "bag-tag", "other-form"})
 @click.option(
     "--link",
     is_flag=True,
-    help="Copy nothing that lies on the archive's disk: the archive keeps the file itself, which becomes read-only "
-    "and must not be changed any more.",
+    help="Copy nothing that lies on the archive's disk: the archive keeps the file itself, which only you can read "
+    "then, and which must not be changed any more.",
 )
 @dry_run
 @verb
@@ -74,12 +74,15 @@ def command(
 
     archive = state.open()
     unseen = {"skipped": 0, "video": 0}
+    files = 0
     meter = Meter(state, "Taking files")
     progress = Progress(tell=lambda p: meter.tell(p.done, p.total, p.bytes))
     with ExitStack() as stack:
         out = _report(report, stack)
 
         def tell(outcome: Outcome) -> None:
+            nonlocal files
+            files += outcome.outcome == "added" and outcome.kind != "case"
             if out is not None:
                 out.write(json.dumps({**asdict(outcome), "notes": list(outcome.notes)}) + "\n")
                 out.flush()
@@ -119,8 +122,8 @@ def command(
             f"{summary.failed} failed; {many(summary.cases, 'case')}; "
             f"{megabytes(summary.bytes)} in {duration(summary.seconds)}"
         )
-        if link and not dry_run and summary.linked < summary.added:
-            more = summary.added - summary.linked
+        if link and not dry_run and summary.linked < files:
+            more = files - summary.linked
             state.say(f"{many(more, 'file')} copied all the same: of another disk or owner, or out of a zip.")
         if unseen["skipped"] > _MOST_SKIPPED:
             more = unseen["skipped"] - _MOST_SKIPPED

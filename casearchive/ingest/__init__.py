@@ -41,6 +41,7 @@ from casearchive.ingest.records import MediaMissing, Taken, archived
 from casearchive.model import Case, Outcome
 from casearchive.readers._paper import may_tell
 from casearchive.rooms import Rooms
+from casearchive.stores.folder import is_ours
 
 #: Outcomes that are made durable together.
 _BATCH = 64
@@ -247,7 +248,9 @@ class _Run:
         self.under_way += size
 
     def _may_link(self, found: Found, state: os.stat_result | None) -> bool:
-        return self.link and not found.in_zip and state is not None and state.st_dev == self.disk
+        if not self.link or found.in_zip or state is None:
+            return False
+        return state.st_dev == self.disk and is_ours(state)
 
     def _to_copy(self, found: Found, state: os.stat_result | None) -> int:
         return 0 if state is None or self._may_link(found, state) else state.st_size

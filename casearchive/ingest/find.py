@@ -199,6 +199,7 @@ def _in_folder(
     members: list[Found] = []
     has_record = CASE_FILE in names and _is_plain(folder / CASE_FILE)
     documents = teachingfiles.in_folder(folder, names)
+    told_of = has_record or bool(documents.forms)  # else nobody asks what lies beside
     passed = {_printable(folder / name): name for name in documents.passed}
     spare: dict[str, Found] = {}
     for name in names:
@@ -216,7 +217,8 @@ def _in_folder(
             if isinstance(item, Found) and item.shown in passed:
                 spare[passed[item.shown]] = item
                 continue
-            members += [item] if isinstance(item, Found) and not item.in_zip else []
+            if told_of and isinstance(item, Found) and not item.in_zip:
+                members.append(item)
             yield item
     if bag:
         yield from bags.missing(bag, bags.in_folder(bag))

@@ -117,13 +117,16 @@ def _open_regular(source: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
+def is_ours(state: os.stat_result) -> bool:
+    """Whether the mode of a file is ours to change. Windows knows no such owner, and waits for no reader: nothing is
+    linked there."""
+    return state.st_uid == getattr(os, "geteuid", lambda: -1)()
+
+
 def _linked(source: Path, file: BinaryIO, name: Path) -> bool:
-    """Whether the open ``file`` has a second ``name`` now, and its bytes are on the disk. Not where it is another's:
-    its mode is not ours to change."""
+    """Whether the open ``file`` has a second ``name`` now, and its bytes are on the disk."""
     state = os.fstat(file.fileno())
-    if (
-        state.st_uid != getattr(os, "geteuid", lambda: -1)()
-    ):  # Windows knows no such owner, and waits for no reader
+    if not is_ours(state):
         return False
     try:
         os.fsync(file.fileno())

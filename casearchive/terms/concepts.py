@@ -7,11 +7,12 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from casearchive.frozen import dataclass
+from casearchive.terms.remembering import remembering
 from casearchive.terms.words import Token, fold, tokens
 
 STRUCTURE_KINDS = frozenset(
@@ -126,8 +127,7 @@ class Lexicon:
         self._closures: dict[tuple[str, bool], frozenset[str]] = {}
         self._children: dict[str, dict[str, list[str]]] | None = None
         self._longest: dict[str, int] = table["longest"]
-        #: the files of a study say the same again and again
-        self._remembered = lru_cache(maxsize=4096)(self._recognised)
+        self._remembered = remembering(4096)(self._recognised)
 
     # ------------------------------------------------------------------------------------ concepts by id
 

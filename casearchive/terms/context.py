@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise, zip_longest
 
 from casearchive.terms import lists
 from casearchive.terms.clauses import Sentence, sentences, unpointed
 from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
+from casearchive.terms.remembering import remembering
 from casearchive.terms.triggers import (
     AHEAD,
     BEHIND,
@@ -136,7 +136,7 @@ def scopes(text: str, vocabulary: Lexicon | None = None) -> tuple[Scope, ...]:
     return _scopes(text, vocabulary or lexicon())
 
 
-@lru_cache(maxsize=1024)  # mining and indexing ask for the same texts, one after the other
+@remembering(1024)  # mining and indexing ask for the same texts, one after the other
 def _scopes(written: str, words: Lexicon) -> tuple[Scope, ...]:
     text = unpointed(written)
     seeming = bytearray(len(text))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from casearchive.choices import PRESENT
 from casearchive.terms import ellipsis, modalities, signs
@@ -26,6 +25,7 @@ from casearchive.terms.naming import (
     specialised,
 )
 from casearchive.terms.quantities import Graded, Quantity, described, grades, quantities, shown
+from casearchive.terms.remembering import remembering
 from casearchive.terms.slips import mended
 from casearchive.terms.triggers import HEADINGS, SEEN, TAKES_BACK, TAUGHT, UNSAID
 from casearchive.units import counts
@@ -88,7 +88,7 @@ def understand(
     return _understood(text, vocabulary or lexicon(), about or About())
 
 
-@lru_cache(maxsize=1024)  # the files of a study say the same again and again
+@remembering(1024)
 def _understood(text: str, terms: Lexicon, about: About) -> tuple[Statement, ...]:
     meant = mended(text, terms)
     found = _Reader(meant.text, terms, about).read()
