@@ -11,6 +11,8 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
+from casearchive.terms.remembering import remembering
+
 _LEVEL = r"(?P<l1>[CTLS])-?(?P<n1>\d{1,2})\s?[-–/]\s?(?P<l2>[CTLS])?-?(?P<n2>\d{1,2})"
 _WORD = r"[^\W_]+(?:['’][^\W\d_]+)?"
 _TOKEN = re.compile(
@@ -134,7 +136,7 @@ def _level(match: re.Match[str]) -> tuple[Token, Token]:
     )
 
 
-@lru_cache(maxsize=8192)
+@remembering(8192)
 def fold(text: str) -> str:
     """The comparable form of a phrase: its folded words with one space between them."""
     return " ".join(token.word for token in tokens(text))
