@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,7 +58,8 @@ class Cache:
                             raise
                 finally:
                     if unfinished.is_dir():
-                        shutil.rmtree(unfinished, ignore_errors=True)
+                        with contextlib.suppress(OSError):
+                            _throw_away(unfinished)
         return path
 
     def try_made(
@@ -83,4 +83,6 @@ class Cache:
 
 
 def _throw_away(path: Path) -> None:
+    import shutil  # a search comes by this room, and throws nothing away
+
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

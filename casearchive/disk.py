@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from pathlib import Path
 
@@ -38,6 +37,8 @@ def refused(error: OSError) -> CaseArchiveError:
 
 def free(folder: Path) -> int:
     """Bytes that are free where ``folder`` is, or would be made."""
+    import shutil
+
     here = folder
     while not here.exists():
         here = here.parent

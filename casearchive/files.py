@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import stat
 import sys
@@ -104,6 +103,8 @@ def read_plain(path: Path) -> bytes:
 
 def digest_of(path: Path) -> str:
     """SHA-256 of a plain file; empty where it cannot be read, or is something else."""
+    import hashlib
+
     try:
         with open_plain(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

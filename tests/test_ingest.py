@@ -294,6 +294,18 @@ def test_the_archive_does_not_swallow_itself(archive: Archive, tmp_path: Path) -
 # ------------------------------------------------------------------------------------------------- zips
 
 
+def test_what_the_archive_keeps_of_its_own_is_never_taken(archive: Archive, stick: Path) -> None:
+    helpers.dicom(stick / "IM1.dcm", seed=1)
+    take(archive, stick)
+    (stick / "way").symlink_to(archive.path)
+    (thumbnail,) = archive.path.glob("cache/*/*.thumbnail.jpg")
+    before = (archive.path / "ledger.jsonl").read_bytes()
+    for place in (archive.path / "cache", thumbnail, archive.path / "objects", stick / "way" / "cache"):
+        _, outcomes = take(archive, place)
+        assert {o.reason for o in outcomes.values()} == {"part-of-archive"}
+    assert (archive.path / "ledger.jsonl").read_bytes() == before
+
+
 def test_another_archive_in_a_folder_is_left_alone_with_a_word(
     archive: Archive, stick: Path, tmp_path: Path
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Collection, Sequence
 
@@ -16,6 +15,8 @@ def width() -> int:
     """Columns of text: those of the terminal (40 to 120), 80 in a pipe."""
     if not sys.stdout.isatty():
         return 80
+    import shutil
+
     return max(40, min(_WIDEST, shutil.get_terminal_size((80, 24)).columns))
 
 

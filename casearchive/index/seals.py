@@ -7,7 +7,6 @@ sources, of which one changes at a time, have one seal together, to which a row 
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -140,7 +139,9 @@ def _write(connection: sqlite3.Connection, kind: str, number: int, digest: bytes
 
 def _digest(connection: sqlite3.Connection, kind: str, number: int) -> bytes | None:
     """Of all rows of an owner; None where there is no such owner."""
-    digest = hashlib.blake2b(digest_size=_SIZE)
+    from hashlib import blake2b  # whoever only asks the index seals nothing
+
+    digest = blake2b(digest_size=_SIZE)
     for place, sql in enumerate(_ROWS[kind]):
         rows = connection.execute(sql, (number,)).fetchall()
         if not rows and place == 0:
@@ -152,8 +153,10 @@ def _digest(connection: sqlite3.Connection, kind: str, number: int) -> bytes | N
 
 
 def _mixed(start: int, rows: Iterable[tuple[Any, ...]]) -> bytes:
+    from hashlib import blake2b
+
     for row in rows:
-        start ^= int.from_bytes(hashlib.blake2b(_said(row), digest_size=_SIZE).digest(), "big")
+        start ^= int.from_bytes(blake2b(_said(row), digest_size=_SIZE).digest(), "big")
     return start.to_bytes(_SIZE, "big")
 
 

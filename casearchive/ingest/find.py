@@ -23,6 +23,7 @@ from casearchive.model import Outcome
 from casearchive.settings import MARKER
 
 CASE_FILE = "case.toml"
+_OWN = frozenset({"objects", "cache", "tmp", "quarantine"})
 _HOUSEKEEPING = re.compile(r"(\.ds_store|thumbs\.db|desktop\.ini|\._.*|\.directory|__macosx)", re.IGNORECASE)
 _ZIP_MEMBERS, _ZIP_BYTES, _ZIP_RATIO = 50_000, 16 << 30, 500
 _SMALL = 64 << 20
@@ -130,7 +131,20 @@ def find(
     """
     walk = _Walk(archive, unpack, known)
     for path in paths:
-        yield from _at(path, walk)
+        if _is_own(path, archive):
+            why = "this is a part of the archive itself"
+            yield Outcome(_printable(path), "skipped", reason="part-of-archive", message=why)
+        else:
+            yield from _at(path, walk)
+
+
+def _is_own(path: Path, archive: Path) -> bool:
+    """Whether it lies where the archive keeps bytes of its own, however it is called."""
+    try:
+        parts = path.resolve().relative_to(archive.resolve()).parts
+    except (OSError, ValueError, RuntimeError):  # elsewhere; no name of a file; links in a circle
+        return False
+    return bool(parts) and parts[0] in _OWN
 
 
 def _at(

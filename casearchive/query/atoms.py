@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +21,7 @@ from casearchive.query.words import Piece
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon
 from casearchive.terms import Mention as Found
 from casearchive.terms.grades import called, ordinal, scale_of, spellings
+from casearchive.terms.spelling import likest
 
 #: Words that carry no meaning of their own in a question.
 STOP = frozenset(
@@ -406,7 +406,7 @@ def _known_sets(speaker: Speaker, piece: Piece) -> None:
     for name in (n.strip() for n in piece.value.split(",") if n.strip()):
         if "*" in name or name.lower() in known:
             continue
-        near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.5) or sorted(known)[:5]
+        near = likest(name.lower(), known, most=2, least=0.5) or sorted(known)[:5]
         hint = (
             f"Did you mean {' or '.join(f'set:{known[n]}' for n in near)}?"
             if near

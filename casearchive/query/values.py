@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -39,7 +38,7 @@ from casearchive.query.wanted import either, is_abnormality, is_structure, liter
 from casearchive.query.words import Piece
 from casearchive.terms import STRUCTURE_KINDS, Concept, Lexicon
 from casearchive.terms.grades import ordinal
-from casearchive.terms.spelling import allowed, distance
+from casearchive.terms.spelling import allowed, distance, likest
 from casearchive.units import base_of, counts
 
 _NUMBER = re.compile(r"(?P<number>[+-]?\d+(?:[.,]\d+)?)\s*(?P<unit>[^\d\s]\S*)?\Z")
@@ -122,7 +121,7 @@ def field_atom(
 
 
 def _unknown(query: str, fields: Mapping[str, Field], piece: Piece, lexicon: Lexicon) -> QueryError:
-    near = difflib.get_close_matches(piece.text.lower(), field_names(fields, lexicon), n=3, cutoff=0.6)
+    near = likest(piece.text.lower(), field_names(fields, lexicon), most=3, least=0.6)
     hint = f"Did you mean {' or '.join(n + ':' for n in near)}?" if near else "See: casearchive search --help"
     quoted = f"{piece.text}{piece.op or ':'}{piece.value}"
     return QueryError(
@@ -389,7 +388,7 @@ def _chosen(asked: Asked, text: str) -> str:
         name = _CHOICE_TOO.get(name, name).removeprefix("difficulty_")
         if name in choices:
             return name
-    near = difflib.get_close_matches(word, [c.lower() for c in choices], n=1, cutoff=0.6)
+    near = likest(word, [c.lower() for c in choices], most=1, least=0.6)
     hint = f"Did you mean {asked.field.name}:{near[0]}? " if near else ""
     if asked.field.name == "severity":
         hint += "For how much is torn, ask finding:partial_tear or finding:complete_tear. "
@@ -541,7 +540,7 @@ def _same(asked: Asked) -> Parsed:
 def _has(asked: Asked) -> Parsed:
     what = has_value(asked.value)
     if what is None:
-        near = difflib.get_close_matches(asked.value.lower(), HAS, n=1, cutoff=0.5)
+        near = likest(asked.value.lower(), HAS, most=1, least=0.5)
         hint = f"Did you mean has:{near[0]}? " if near else ""
         raise asked.error(f"has:{asked.value} is not known", hint + "It takes " + ", ".join(HAS) + ".")
     return Parsed("node", node=Has(what))

@@ -87,6 +87,13 @@ def _words_near(wanted: str, name: str) -> bool:
     return True
 
 
+def likest(word: str, known: Iterable[str], *, most: int, least: float) -> list[str]:
+    """Up to ``most`` of the ``known`` words that are like ``word``, the likest first; ``least`` alike, 0 to 1."""
+    from difflib import get_close_matches  # for whoever mistyped
+
+    return get_close_matches(word, list(known), n=most, cutoff=least)
+
+
 def nearest_words(word: str, known: Iterable[str], limit: int = 1) -> tuple[str, ...]:
     """The known words (ids, keys, choices) that ``word`` may have been meant to be, the nearest first."""
     asked = _plain(word)

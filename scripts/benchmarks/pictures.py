@@ -188,7 +188,7 @@ def _ours(case: Case, number: int) -> Image.Image:
 
 def _thumbnails(cases: list[Case], repeats: int) -> dict[str, Any]:
     """One thumbnail of one frame, from opening the file to the small image, not written; then all that ingest
-    makes of the file (six glimpses, a choice, two WebP files)."""
+    makes of the file (six glimpses, a choice, two JPEG files)."""
     found: dict[str, Any] = {}
     progress = Progress(len(cases))
     for case in cases:
