@@ -294,6 +294,7 @@ def test_the_archive_does_not_swallow_itself(archive: Archive, tmp_path: Path) -
 # ------------------------------------------------------------------------------------------------- zips
 
 
+@POSIX
 def test_what_the_archive_keeps_of_its_own_is_never_taken(archive: Archive, stick: Path) -> None:
     helpers.dicom(stick / "IM1.dcm", seed=1)
     take(archive, stick)

@@ -302,8 +302,8 @@ def _grown(box: Box, area: Area) -> Box:
 
 
 def _windows(length: int, factor: int) -> Iterator[tuple[int, int]]:
-    """Stretches of a side, of one length but for a pixel, that overlap and cover 0 to ``length``; ``factor`` times as large they
-    are what the network takes at once."""
+    """Stretches of a side, of one length but for a pixel, that overlap and cover 0 to ``length``; ``factor`` times as
+    large they are what the network takes at once."""
     if length * factor <= _WHOLE:
         yield 0, length
         return
