@@ -118,7 +118,7 @@ def _first_edge(facts: Facts) -> int:
 
 
 def _looked_at(
-    clip: Clip, numbers: Iterable[int], trouble: dict[int, PictureUnavailable], edge: int
+    clip: Clip, numbers: Iterable[int], trouble: dict[int, PictureUnavailable], edge: int = THUMBNAIL_EDGE
 ) -> dict[int, Image]:
     found: dict[int, Image] = {}
     for number in numbers:
