@@ -101,6 +101,13 @@ def read_plain(path: Path) -> bytes:
         return file.read()
 
 
+def printable(name: str) -> str:
+    """A name that a stranger wrote, safe to print: control codes and the like are shown escaped."""
+    if name.isprintable():
+        return name
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
+
+
 def digest_of(path: Path) -> str:
     """SHA-256 of a plain file; empty where it cannot be read, or is something else."""
     import hashlib

@@ -23,8 +23,9 @@ else:
 
 def _made(cls: type) -> type:
     made: type = dataclasses.dataclass(eq=False, repr=False)(cls)
-    made.__compared__ = tuple(f.name for f in dataclasses.fields(made) if f.compare)  # type: ignore[attr-defined]
+    compared = tuple(f.name for f in dataclasses.fields(made) if f.compare)
     for name, method in (
+        ("__compared__", compared),
         ("__eq__", _eq), ("__hash__", _hash), ("__repr__", _repr), ("__setattr__", _set), ("__delattr__", _delete),
     ):  # fmt: skip
         setattr(made, name, method)

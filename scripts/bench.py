@@ -3,6 +3,7 @@
 
     python scripts/bench.py corpus DIR --files 200 --seed 1     files like a department's, the same for the same seed
     python scripts/bench.py ingest [DIR]                        against Orthanc, a plain loop, copies, interleaved
+    python scripts/bench.py reingest                            the same folder again: unchanged, read anew, some more
     python scripts/bench.py search                              queries in archives of many cases
     python scripts/bench.py startup                             CPU of short commands
     python scripts/bench.py pictures                            a thumbnail, a preview, against pydicom and Pillow

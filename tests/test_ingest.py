@@ -7,11 +7,13 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import helpers
@@ -826,14 +828,24 @@ def test_the_index_of_a_disc_never_makes_pydicom_speak(
 def test_a_long_run_opens_the_index_anew_now_and_then_and_loses_nothing(
     archive: Archive, stick: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import casearchive.index
     import casearchive.ingest
 
+    opened: list[Path] = []
+    real = casearchive.index.writing
+
+    def writing(path: Path) -> AbstractContextManager[sqlite3.Connection]:
+        opened.append(path)
+        return real(path)
+
+    monkeypatch.setattr(casearchive.index, "writing", writing)
     monkeypatch.setattr(casearchive.ingest, "_RENEWED", 1)
     monkeypatch.setattr(casearchive.ingest, "_BATCH", 2)
     for number in range(9):
         helpers.dicom(stick / f"IM{number}.dcm", seed=number)
     summary, _ = take(archive, stick)
     assert summary.added == 9
+    assert len(opened) > 4, "once for every two files"
     assert sound(archive)
     again, _ = take(archive, stick)
     assert (again.added, again.known) == (0, 9)

@@ -407,12 +407,33 @@ def test_the_module_runs_and_completion_is_offered(archive: Path) -> None:
         (["--help"], ()),
         (["show", "--help"], ()),
         (["search", "tear"], ("attributes", "index", "query", "terms")),
+        (
+            ["show", "a-draft"],
+            (
+                "attributes",
+                "claims",
+                "doubts",
+                "index",
+                "likeness",
+                "measure",
+                "measurements",
+                "mined",
+                "model",
+                "query",
+                "record",
+                "scale",
+                "stores",
+                "terms",
+                "syllabus",
+            ),
+        ),
     ],
 )
 def test_short_commands_load_only_what_they_are_about(
     archive: Path, words: list[str], allowed: tuple[str, ...]
 ) -> None:
     """The contract behind a start of under three times a bare Python (docs/performance.md): rooms, not milliseconds."""
+    Archive.open(archive).new("a-draft")
     code = (
         "import sys\nfrom casearchive.cli import cli\n"
         "try: cli(['--archive', *sys.argv[1:]], prog_name='casearchive')\n"
@@ -423,6 +444,7 @@ def test_short_commands_load_only_what_they_are_about(
     ground = {
         "archive", "cli", "choices", "disk", "errors", "files", "frozen", "settings", "units", "views", "cache"
     }  # fmt: skip
+    assert done.returncode == 0
     loaded = {name.split(".")[1] for name in done.stdout.splitlines()[-1].split()}
     assert loaded <= ground | set(allowed), done.stdout + done.stderr
 

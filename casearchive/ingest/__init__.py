@@ -21,9 +21,10 @@ from casearchive import disk, index, record, truth
 from casearchive.choices import PICTURE_SUFFIX
 from casearchive.doubts import doubts
 from casearchive.errors import CaseArchiveError, NoRoom, RecordError
+from casearchive.files import printable
 from casearchive.importers import mirc
 from casearchive.index import read, write
-from casearchive.ingest import bags, documents, drafts, filing, teachingfiles
+from casearchive.ingest import bags, discs, documents, drafts, filing, teachingfiles
 from casearchive.ingest.crew import CANCELLED, Crew
 from casearchive.ingest.find import (
     CaseFolder,
@@ -38,6 +39,7 @@ from casearchive.ingest.find import (
 )
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.ingest.records import MediaMissing, Taken, archived
+from casearchive.ingest.sources import Sources, place
 from casearchive.model import Case, Outcome
 from casearchive.readers._paper import may_tell
 from casearchive.rooms import Rooms
@@ -47,7 +49,7 @@ from casearchive.stores.folder import is_ours
 _BATCH = 64
 #: Seconds after which they are made durable even where there are fewer: large clips take their time.
 _PAUSE = 2.0
-#: Commits of one connection to the index.
+#: Commits of one connection to the index: Python's sqlite3 keeps a trace of every blob that was open, a kB a file.
 _RENEWED = 500
 _LARGEST_RECORD = 1 << 20
 #: Reasons that lose nothing a clinician would miss.
@@ -195,16 +197,14 @@ class _Run:
         )  # what the index of a disc names and is not there; its bag may miss it, too
         self.taken: dict[str, Taken] = {}  # by what the report calls it
         self.papers: dict[str, documents.Met] = {}  # by hash: what may tell of a case
-        self.needed: set[str] = (
-            set()
-        )  # forms of pictures that were looked at since no better one could be taken
+        self.needed: set[str] = set()  # forms of pictures that were looked at: no better one could be taken
         self.tally = {"added": 0, "known": 0, "skipped": 0, "failed": 0}
         self.cases = 0
         self.bytes = 0
         self.linked = 0
         self.disk = rooms.layout.root.stat().st_dev
         self.under_way = 0  # bytes of files that workers copy now or next
-        self.sources = _Sources(self.connection)
+        self.sources = Sources(self.connection)
         self.stopped = False
         self.committed = time.monotonic()
 
@@ -359,24 +359,24 @@ class _Run:
     def _missing_on_medium(self, dicomdir: Found, named: tuple[tuple[str, ...], ...]) -> None:
         """One line for each file that the index of a disc names and that is not there."""
         lines = []
-        looked = _Looked()
+        looked = discs.Looked()
         for parts in named:
-            shown = f"{dicomdir.shown[: -len(dicomdir.name)]}{_printed('/'.join(parts))}"
-            if not all(_plain_name(part) for part in parts):
+            shown = f"{dicomdir.shown[: -len(dicomdir.name)]}{printable('/'.join(parts))}"
+            if not all(discs.plain_name(part) for part in parts):
                 why = "the disc's index names a place outside the disc; nobody looked there"
                 lines.append(Outcome(shown, "failed", reason="unsafe-name", message=why))
             elif dicomdir.in_zip:
                 self.named_in_zip.append(shown)
             elif not looked.is_there(dicomdir.path.parent, parts):
                 self.gone.add(shown.casefold())
-                lines.append(_missing(shown))
+                lines.append(discs.missing(shown))
         self._settle_some(lines, dicomdir.shown)
 
     def _missing_in_zip(self) -> None:
         named, self.named_in_zip = self.named_in_zip, []
         gone = [n for n in named if not {n.casefold(), f"{n}.dcm".casefold()} & self.met]
         if gone:
-            self._settle_some([_missing(shown) for shown in gone], gone[0].partition("!")[0])
+            self._settle_some([discs.missing(shown) for shown in gone], gone[0].partition("!")[0])
 
     def _settle_some(self, lines: list[Outcome], index: str) -> None:
         """As many lines as somebody may read; an index can name a hundred thousand files that never were."""
@@ -439,7 +439,7 @@ class _Run:
                 for outcome, seen, _, state in batch:
                     if seen is not None and state is not None and outcome.sha256 and not seen.in_zip:
                         size, mtime = state.st_size, state.st_mtime_ns
-                        write.add_source(self.connection, _key(seen.path), size, mtime, outcome.sha256)
+                        write.add_source(self.connection, place(seen.path), size, mtime, outcome.sha256)
                 write.add_events(
                     self.connection,
                     events,
@@ -448,11 +448,9 @@ class _Run:
         for outcome, *_ in batch:
             self.report(outcome)
         self.commits += 1
-        if (
-            self.commits % _RENEWED == 0
-        ):  # Python's sqlite3 never forgets that a blob was open: a kB for each file
+        if self.commits % _RENEWED == 0:
             self.connection = self.opened()
-            self.sources = _Sources(self.connection)
+            self.sources = Sources(self.connection)
 
     # ------------------------------------------------------------------------------------------- cases
 
@@ -714,46 +712,6 @@ def _shown(item: Spare | Found | Outcome) -> str:
     return item.found.shown if isinstance(item, Spare) else item.shown
 
 
-def _missing(shown: str) -> Outcome:
-    why = "the disc's index names it, but it is not there: was the disc copied whole?"
-    return Outcome(shown, "failed", reason="missing-on-medium", message=why)
-
-
-def _plain_name(part: str) -> bool:
-    return part not in ("", ".", "..") and not re.search(r"[/\\:\0]", part)
-
-
-class _Looked:
-    """What lies in the folders of a disc; each is looked through once, however many files the index names."""
-
-    def __init__(self) -> None:
-        self._folders: dict[Path, dict[str, list[Path]]] = {}
-
-    def is_there(self, folder: Path, parts: tuple[str, ...]) -> bool:
-        """Below ``folder``, whatever the case of its letters; a link is not looked through."""
-        here = [folder]
-        for part in parts:
-            wanted = {part.casefold(), f"{part}.dcm".casefold(), f"{part};1".casefold()}
-            here = [e for f in here for name in wanted for e in self._in(f).get(name, ())]
-        return bool(here)
-
-    def _in(self, folder: Path) -> dict[str, list[Path]]:
-        if folder not in self._folders:
-            found: dict[str, list[Path]] = {}
-            try:
-                if folder.is_dir() and not folder.is_symlink():
-                    for entry in folder.iterdir():
-                        found.setdefault(entry.name.casefold(), []).append(entry)
-            except (OSError, ValueError):
-                found = {}
-            self._folders[folder] = found
-        return self._folders[folder]
-
-
-def _printed(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
 def slug_of(found: Found) -> str:
     """A slug from the name of the folder (or zip) that the case file lies in."""
     folder = bags.named(found.folder) if found.bag.bagged else found.folder
@@ -789,44 +747,6 @@ def _state(found: Found) -> os.stat_result | None:
         return found.state or found.path.stat(follow_symlinks=False)
     except OSError:
         return None
-
-
-class _Sources:
-    """What the index knows of files by their places. Files come folder by folder: where a few of a folder were asked
-    for, all of it is."""
-
-    _FEW, _FOLDERS = 8, 32
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._folders: dict[str, dict[str, read.Source]] = {}
-        self._asked: tuple[str, int] = ("", 0)  # the folder that was last asked about, and how often
-        self._last: tuple[Path | None, read.Source | None] = (None, None)  # each file is asked for twice
-
-    def same(self, path: Path, state: os.stat_result) -> read.Source | None:
-        """The file that was taken from there, when it had this size and time."""
-        if self._last[0] is not path:
-            self._last = (path, self._found(_key(path)))
-        source = self._last[1]
-        same = source is not None and (source.size, source.mtime_ns) == (state.st_size, state.st_mtime_ns)
-        return source if same else None
-
-    def _found(self, key: str) -> read.Source | None:
-        folder = key[: key.rfind(os.sep) + 1]
-        known = self._folders.get(folder)
-        if known is not None:
-            return known.get(key)
-        self._asked = (folder, self._asked[1] + 1 if folder == self._asked[0] else 1)
-        if self._asked[1] < self._FEW:
-            return read.known_source(self._connection, key)
-        if len(self._folders) == self._FOLDERS:
-            self._folders.pop(next(iter(self._folders)))
-        self._folders[folder] = read.known_sources(self._connection, folder)
-        return self._folders[folder].get(key)
-
-
-def _key(path: Path) -> str:
-    return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")
 
 
 def _normal(name: str) -> str:

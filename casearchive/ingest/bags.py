@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
+from casearchive.files import printable
 from casearchive.model import Outcome
 
 #: The file that makes a folder a bag (2.1.1).
@@ -134,7 +135,7 @@ def of_zip(packed: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], shown: s
             with packed.open(files[name]) as file:
                 return file.read(_LARGEST_TAG + 1)
 
-        before = "" if root == PurePosixPath(".") else f"{_printed(str(root))}/"
+        before = "" if root == PurePosixPath(".") else f"{printable(str(root))}/"
         found[root] = _opened(root, f"{shown}!{before}", sorted(files), read)
     return found
 
@@ -172,7 +173,7 @@ def tag(bags: Iterable[Bag], path: PurePath, content: Path) -> Outcome | None:
         return None
     if path.name in bag.troubles:
         return bag.troubles[path.name]
-    shown = bag.shown + _printed(path.name)
+    shown = bag.shown + printable(path.name)
     try:
         wrong = differs(said(bags, path), content)
     except OSError as error:
@@ -220,7 +221,7 @@ def missing(bag: Bag, there: Callable[[str], bool]) -> Iterator[Outcome]:
         else:
             reason = "bag-missing"
             why = "its bag's manifest lists it, but it is not there: was the bag copied whole?"
-        yield Outcome(bag.shown + _printed(name), "failed", reason=reason, message=why)
+        yield Outcome(bag.shown + printable(name), "failed", reason=reason, message=why)
     if (more := len(gone) - MOST_NAMED) > 0:
         why = f"{more} more files that its manifest lists are not there"
         yield Outcome(f"{bag.shown}data …", "failed", reason="bag-missing", message=why)
@@ -308,7 +309,7 @@ class _Desk:
             more = f" and {len(numbers) - 3} more" if len(numbers) > 3 else ""
             said = f"{'lines' if len(numbers) > 1 else 'line'} {which}{more}: {why}"
             found.setdefault(name, []).append((reason, said, False))
-        return {name: _outcome(shown + _printed(name), each) for name, each in found.items()}
+        return {name: _outcome(shown + printable(name), each) for name, each in found.items()}
 
 
 def _outcome(shown: str, complaints: Sequence[tuple[str, str, bool]]) -> Outcome:
@@ -364,7 +365,7 @@ def _declared(text: str) -> tuple[str, str]:
     if not version:
         odd = "it does not say which version of BagIt this is"
     elif version not in _VERSIONS:
-        odd = f"it names a version of BagIt that is not known here ({_printed(version[:20])})"
+        odd = f"it names a version of BagIt that is not known here ({printable(version[:20])})"
     elif not named:
         odd = "it does not say how the other tag files are encoded; UTF-8 was assumed"
     else:
@@ -375,7 +376,7 @@ def _declared(text: str) -> tuple[str, str]:
         codec = ""
     if _ENCODINGS.fullmatch(codec):
         return codec, odd
-    unknown = f"it names an encoding that is not known here ({_printed(named[:20])}); UTF-8 was assumed"
+    unknown = f"it names an encoding that is not known here ({printable(named[:20])}); UTF-8 was assumed"
     return "utf-8", odd or unknown
 
 
@@ -425,7 +426,3 @@ def _forms(name: str) -> Iterator[str]:
     yield unicodedata.normalize("NFC", name)
     yield unicodedata.normalize("NFD", name)
     yield name.replace("%", "%25")
-
-
-def _printed(name: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)

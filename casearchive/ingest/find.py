@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from casearchive.files import private_folder
+from casearchive.files import printable, private_folder
 from casearchive.ingest import bags, teachingfiles
 from casearchive.ingest.teachingfiles import Documents
 from casearchive.model import Outcome
@@ -316,7 +316,7 @@ def _same(one: Path, other: Path) -> bool:
 
 def _printable(path: Path) -> str:
     """The path as text that is safe to print and to encode: odd bytes and control codes are shown escaped."""
-    return _clean(os.fsencode(path).decode("utf-8", "backslashreplace"))
+    return printable(os.fsencode(path).decode("utf-8", "backslashreplace"))
 
 
 # -------------------------------------------------------------------------------------------------- zips
@@ -398,7 +398,7 @@ def _members(
     documents, papers = _documents_of(archive, members), {}
     for number, member in enumerate(members):
         name = member.filename.replace("\\", "/")
-        label = f"{shown}!{_clean(name)}"
+        label = f"{shown}!{printable(name)}"
         if member.is_dir():
             continue
         trouble = _member_trouble(member, name)
@@ -417,8 +417,8 @@ def _members(
         if tag := bags.tag(around, inside, copy):
             yield tag
             continue
-        folder, told = f"{shown}!{_clean(str(inside.parent))}", bags.said(around, inside)
-        found = Found(copy, label, folder, _clean(inside.name), in_zip=True, bag=told)
+        folder, told = f"{shown}!{printable(str(inside.parent))}", bags.said(around, inside)
+        found = Found(copy, label, folder, printable(inside.name), in_zip=True, bag=told)
         if name in documents.passed:
             spare[name] = found
         elif inside.name == CASE_FILE:
@@ -494,9 +494,3 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, copy: Path) -> 
             copy.unlink()
         raise
     return ""
-
-
-def _clean(name: str) -> str:
-    if name.isprintable():
-        return name
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
