@@ -360,7 +360,9 @@ def test_a_clip_loops_over_the_frames_of_a_finding(browser: Browser, site: Path)
     page.click(".reveal")
     page.run("document.querySelector('#figure-1 .tools-toggle').click()")
     # back to the clip, which the answer has pushed out of sight: what nobody can see pauses, sooner or later
-    page.run("document.querySelector('#figure-1 .stage').scrollIntoView({block: 'center', behavior: 'instant'})")
+    page.run(
+        "document.querySelector('#figure-1 .stage').scrollIntoView({block: 'center', behavior: 'instant'})"
+    )
     page.until("(window.drawn = (window.drawn || 0) + 1) > 3")
     assert page.run("[...document.querySelector('#figure-1 .loop').options].map(o => o.text)") == [
         "Whole clip", "1 Rust: 5–8"
