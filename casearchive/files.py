@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 
@@ -139,6 +139,32 @@ def temporary_sibling(path: Path) -> Iterator[Path]:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def settling(descriptor: int) -> Callable[[], None]:
+    """Begin to wait for the disk beside other work; the file may be closed meanwhile. What is returned waits until its
+    bytes are there, and raises ``OSError`` where they never came."""
+    import threading
+
+    own, trouble = os.dup(descriptor), list[OSError]()
+
+    def wait() -> None:
+        try:
+            os.fsync(own)
+        except OSError as error:
+            trouble.append(error)
+        finally:
+            os.close(own)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+
+    def settled() -> None:
+        waiting.join()
+        if trouble:
+            raise trouble[0]
+
+    return settled
 
 
 def sync_folder(folder: Path) -> None:

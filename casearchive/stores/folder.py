@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from casearchive.errors import NotFound, UnreadableFile
-from casearchive.files import digest_of, private_folder, sync_folder
+from casearchive.files import digest_of, private_folder, settling, sync_folder
 from casearchive.stores import Incoming
 
 NAME = "folder"
@@ -33,11 +34,15 @@ class FolderStore:
         """
         private_folder(self._temporary)
         copy = self._temporary / f"incoming-{secrets.token_hex(8)}"
+        settled: Callable[[], None] = _nothing
         try:
             with _open_regular(source) as file:
                 before = os.fstat(file.fileno())
                 linked = link and _linked(source, file, copy)
-                sha256, size = _hashed(file) if linked else _copy(file, copy)
+                if linked:
+                    sha256, size = _hashed(file)
+                else:
+                    sha256, size, settled = _copy(file, copy)
                 after = os.fstat(file.fileno())
             same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
             if not same or size != before.st_size:
@@ -45,11 +50,12 @@ class FolderStore:
                     "changed-while-reading", "the file changed while it was being read", hint="Run it again."
                 )
         except BaseException:
-            copy.unlink(missing_ok=True)
+            self.drop(Incoming("", 0, copy, settled=settled))
             raise
-        return Incoming(sha256, size, copy, linked)
+        return Incoming(sha256, size, copy, linked, settled)
 
     def put(self, incoming: Incoming) -> bool:
+        incoming.settled()
         target = self.path(incoming.sha256)
         if digest_of(target) == incoming.sha256:
             self.drop(incoming)
@@ -64,6 +70,8 @@ class FolderStore:
         return True
 
     def drop(self, incoming: Incoming) -> None:
+        with contextlib.suppress(OSError):  # nobody relies on them
+            incoming.settled()
         incoming.path.unlink(missing_ok=True)
 
     def open(self, sha256: str) -> BinaryIO:
@@ -149,7 +157,7 @@ def _hashed(file: BinaryIO) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _copy(file: BinaryIO, copy: Path) -> tuple[str, int]:
+def _copy(file: BinaryIO, copy: Path) -> tuple[str, int, Callable[[], None]]:
     digest, size = hashlib.sha256(), 0
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(copy, flags, 0o600), "wb") as out:
@@ -158,8 +166,12 @@ def _copy(file: BinaryIO, copy: Path) -> tuple[str, int]:
             out.write(block)
             size += len(block)
         out.flush()
-        os.fsync(out.fileno())
-    return digest.hexdigest(), size
+        settled = settling(out.fileno())
+    return digest.hexdigest(), size, settled
+
+
+def _nothing() -> None:
+    pass
 
 
 def _read(file: BinaryIO) -> bytes:
