@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from casearchive.index.coverage import Row
     from casearchive.index.hits import Hit, Results
     from casearchive.index.read import EventRow, Held
-    from casearchive.ingest import Progress, Summary
+    from casearchive.ingest.run import Progress, Summary
     from casearchive.likeness import Likeness
     from casearchive.measure import Measured, Unmeasurable
     from casearchive.model import Case, Outcome, TeachingSetRecord
@@ -188,8 +188,8 @@ class Archive:
         report: Callable[[Outcome], None] = lambda _: None,
         progress: Progress | None = None,
     ) -> Summary:
-        """Take files, folders, zips, discs and case folders; see ``casearchive.ingest.ingest``."""
-        from casearchive.ingest import ingest
+        """Take files, folders, zips, discs and case folders; see ``casearchive.ingest.run.ingest``."""
+        from casearchive.ingest.run import ingest
         from casearchive.ingest.drafts import check_slug
 
         if case is not None:

@@ -62,7 +62,7 @@ class Choosing:
                 where=query[:200],
                 hint="See what there is with: casearchive set list, casearchive search",
             )
-        from casearchive.ingest import slugified
+        from casearchive.ingest.run import slugified
 
         return TeachingSetRecord(slugified(query)[:60], "Teaching cases", cases=cases)
 

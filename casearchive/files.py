@@ -141,7 +141,7 @@ def temporary_sibling(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def settling(descriptor: int) -> Callable[[], None]:
+def syncing(descriptor: int) -> Callable[[], None]:
     """Begin to wait for the disk beside other work; the file may be closed meanwhile. What is returned waits until its
     bytes are there, and raises ``OSError`` where they never came."""
     import threading
@@ -159,12 +159,12 @@ def settling(descriptor: int) -> Callable[[], None]:
     waiting = threading.Thread(target=wait)
     waiting.start()
 
-    def settled() -> None:
+    def synced() -> None:
         waiting.join()
         if trouble:
             raise trouble[0]
 
-    return settled
+    return synced
 
 
 def sync_folder(folder: Path) -> None:

@@ -368,7 +368,7 @@ def learn(rooms: Rooms, clip: Reviewable, name: str) -> Path:
 
     Raises ``UsageError`` where there is nothing to learn, or where the profile could fit too much or tell too much.
     """
-    from casearchive.ingest import slugified
+    from casearchive.ingest.run import slugified
 
     decision = clip.decision
     if decision is None or decision.kind == deciding.REFUSE or not decision.keep:

@@ -65,7 +65,7 @@ def test_a_file_for_which_there_is_no_room_is_not_begun(
     archive = Archive.open(tmp_path / "archive", said.append)
     told: list[Outcome] = []
     monkeypatch.setattr(disk, "free", lambda _: disk.SPARE + (0 if len(told) == 2 else 1 << 20))
-    monkeypatch.setattr("casearchive.ingest._BATCH", 1)
+    monkeypatch.setattr("casearchive.ingest.run._BATCH", 1)
     with pytest.raises(NoRoom, match="there is no room: 8 MB are needed"):
         archive.ingest([stick], workers=0, report=told.append)
     assert [o.outcome for o in told] == ["added", "added"], "what was begun is finished and told"

@@ -21,7 +21,8 @@ import pytest
 
 from casearchive import Archive
 from casearchive.errors import Damaged
-from casearchive.ingest import Summary, below, crew
+from casearchive.ingest import crew
+from casearchive.ingest.run import Summary, below
 from casearchive.ingest.crew import Crew
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.model import Outcome
@@ -261,7 +262,7 @@ def test_what_may_not_be_read_is_said_and_the_rest_is_taken(archive: Archive, st
 def test_a_file_that_vanishes_between_finding_and_reading_is_one_line(
     archive: Archive, stick: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from casearchive import ingest as room
+    from casearchive.ingest import run as room
 
     helpers.dicom(stick / "good.dcm", seed=1)
     helpers.dicom(stick / "going.dcm", seed=2)
@@ -752,7 +753,7 @@ def test_cut_off_between_two_steps_the_next_run_makes_it_whole(
     archive: Archive, stick: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """The same as a crash at exactly this point: the step after it never happens."""
-    from casearchive import ingest as room
+    from casearchive.ingest import run as room
     from casearchive.ledger import Ledger
 
     class Crash(BaseException):
@@ -829,7 +830,7 @@ def test_a_long_run_opens_the_index_anew_now_and_then_and_loses_nothing(
     archive: Archive, stick: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import casearchive.index
-    import casearchive.ingest
+    import casearchive.ingest.run
 
     opened: list[Path] = []
     real = casearchive.index.writing
@@ -839,8 +840,8 @@ def test_a_long_run_opens_the_index_anew_now_and_then_and_loses_nothing(
         return real(path)
 
     monkeypatch.setattr(casearchive.index, "writing", writing)
-    monkeypatch.setattr(casearchive.ingest, "_RENEWED", 1)
-    monkeypatch.setattr(casearchive.ingest, "_BATCH", 2)
+    monkeypatch.setattr(casearchive.ingest.run, "_RENEWED", 1)
+    monkeypatch.setattr(casearchive.ingest.run, "_BATCH", 2)
     for number in range(9):
         helpers.dicom(stick / f"IM{number}.dcm", seed=number)
     summary, _ = take(archive, stick)

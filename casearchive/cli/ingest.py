@@ -70,7 +70,7 @@ def command(
     going on. Every file gets one line; the end is a summary. The files of a bag (BagIt) are compared with its
     manifests; what differs is not taken. DICOM teaching files (manifests with their reports) become cases.
     """
-    from casearchive.ingest import Progress
+    from casearchive.ingest.run import Progress
 
     archive = state.open()
     unseen = {"skipped": 0, "video": 0}

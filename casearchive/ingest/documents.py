@@ -279,7 +279,7 @@ class Desk:
 
     def _free_slug(self, title: str) -> tuple[str, str]:
         """A name for a new case that no other has, and the one it would have had."""
-        from casearchive.ingest import slugified
+        from casearchive.ingest.run import slugified
 
         wanted = slug = slugified(title)
         number = 2

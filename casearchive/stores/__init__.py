@@ -11,14 +11,14 @@ from typing import BinaryIO, Protocol
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """Bytes that were copied and hashed but have no name yet; ``path`` is a private temporary copy, or where they are
-    ``linked`` a second name of the source itself. They can be read at once; ``settled`` waits until they are on the
+    ``linked`` a second name of the source itself. They can be read at once; ``synced`` waits until they are on the
     disk, and raises ``OSError`` where it refused them."""
 
     sha256: str
     size: int
     path: Path
     linked: bool = False
-    settled: Callable[[], None] = field(default=lambda: None, compare=False)
+    synced: Callable[[], None] = field(default=lambda: None, compare=False)
 
 
 class Store(Protocol):

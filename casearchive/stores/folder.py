@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from casearchive.errors import NotFound, UnreadableFile
-from casearchive.files import digest_of, private_folder, settling, sync_folder
+from casearchive.files import digest_of, private_folder, sync_folder, syncing
 from casearchive.stores import Incoming
 
 NAME = "folder"
@@ -34,7 +34,7 @@ class FolderStore:
         """
         private_folder(self._temporary)
         copy = self._temporary / f"incoming-{secrets.token_hex(8)}"
-        settled: Callable[[], None] = _nothing
+        synced: Callable[[], None] = _nothing
         try:
             with _open_regular(source) as file:
                 before = os.fstat(file.fileno())
@@ -42,7 +42,7 @@ class FolderStore:
                 if linked:
                     sha256, size = _hashed(file)
                 else:
-                    sha256, size, settled = _copy(file, copy)
+                    sha256, size, synced = _copy(file, copy)
                 after = os.fstat(file.fileno())
             same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
             if not same or size != before.st_size:
@@ -50,12 +50,12 @@ class FolderStore:
                     "changed-while-reading", "the file changed while it was being read", hint="Run it again."
                 )
         except BaseException:
-            self.drop(Incoming("", 0, copy, settled=settled))
+            self.drop(Incoming("", 0, copy, synced=synced))
             raise
-        return Incoming(sha256, size, copy, linked, settled)
+        return Incoming(sha256, size, copy, linked, synced)
 
     def put(self, incoming: Incoming) -> bool:
-        incoming.settled()
+        incoming.synced()
         target = self.path(incoming.sha256)
         if digest_of(target) == incoming.sha256:
             self.drop(incoming)
@@ -71,7 +71,7 @@ class FolderStore:
 
     def drop(self, incoming: Incoming) -> None:
         with contextlib.suppress(OSError):  # nobody relies on them
-            incoming.settled()
+            incoming.synced()
         incoming.path.unlink(missing_ok=True)
 
     def open(self, sha256: str) -> BinaryIO:
@@ -166,8 +166,8 @@ def _copy(file: BinaryIO, copy: Path) -> tuple[str, int, Callable[[], None]]:
             out.write(block)
             size += len(block)
         out.flush()
-        settled = settling(out.fileno())
-    return digest.hexdigest(), size, settled
+        synced = syncing(out.fileno())
+    return digest.hexdigest(), size, synced
 
 
 def _nothing() -> None:

@@ -126,7 +126,7 @@ def _renamed_before_it_is_synced() -> None:
 
 
 def _row_before_the_object() -> None:
-    from casearchive import ingest
+    from casearchive.ingest import run as ingest
 
     honest = ingest._Run.commit
 
@@ -145,7 +145,7 @@ def _row_before_the_object() -> None:
 
 
 def _index_before_the_ledger() -> None:
-    from casearchive import ingest
+    from casearchive.ingest import run as ingest
     from casearchive.ledger import Ledger
 
     honest, write = ingest._Run.commit, Ledger._add
@@ -164,7 +164,7 @@ def _index_before_the_ledger() -> None:
 
 
 def _told_before_it_is_written() -> None:
-    from casearchive import ingest
+    from casearchive.ingest import run as ingest
 
     honest = ingest._Run.commit
 
