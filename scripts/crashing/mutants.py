@@ -42,7 +42,7 @@ def _object_is_not_synced() -> None:
         def __getattr__(self, name: str) -> Any:
             return (lambda _: None) if name == "fsync" else getattr(os, name)
 
-    _instead(folder, os=Lazy())
+    _instead(folder, os=Lazy(), syncing=lambda _: lambda: None)
 
 
 def _folders_are_not_synced() -> None:
