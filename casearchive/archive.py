@@ -189,8 +189,8 @@ class Archive:
         progress: Progress | None = None,
     ) -> Summary:
         """Take files, folders, zips, discs and case folders; see ``casearchive.ingest.run.ingest``."""
-        from casearchive.ingest.run import ingest
         from casearchive.ingest.drafts import check_slug
+        from casearchive.ingest.run import ingest
 
         if case is not None:
             check_slug(case)

@@ -14,7 +14,7 @@ from casearchive.files import sync_folder
 from casearchive.index import older, write
 from casearchive.ingest import filing
 from casearchive.ingest.crew import Crew
-from casearchive.ingest.gather import Gathered, Task
+from casearchive.ingest.gather import Task
 from casearchive.rooms import Rooms
 
 
@@ -101,21 +101,19 @@ def _refill(
     send(64)
     while waiting:
         with index.transaction(connection):
+            files = []
             for _ in range(min(32, len(waiting))):
                 sha256 = waiting.pop(0)
-                _refile(rooms, connection, sha256, names.get(sha256, ""), crew.next(), problems)
+                found = crew.next()
+                if found.facts is None:
+                    problems.append(f"{sha256}: {found.message}")
+                else:
+                    name = names.get(sha256, "")
+                    files.append((filing.with_claims(found, name), name))
                 done += 1
+            filing.put_files(rooms, connection, files)
         tell(done, len(order))
         send(32)
-
-
-def _refile(
-    rooms: Rooms, connection: sqlite3.Connection, sha256: str, name: str, found: Gathered, problems: list[str]
-) -> None:
-    if found.facts is None:
-        problems.append(f"{sha256}: {found.message}")
-        return
-    filing.put_file(rooms, connection, filing.with_claims(found, name), name)
 
 
 def _recase(rooms: Rooms, connection: sqlite3.Connection, problems: list[str], gone: frozenset[str]) -> int:

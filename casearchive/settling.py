@@ -97,7 +97,7 @@ def _catch_up(rooms: Rooms, connection: sqlite3.Connection, events: Sequence[Eve
         for gathered in found:
             if gathered.facts is not None:
                 name = names[gathered.sha256]
-                filing.put_file(rooms, connection, filing.with_claims(gathered, name), name)
+                filing.put_files(rooms, connection, [(filing.with_claims(gathered, name), name)])
         for slug in {e.subject for e in missed if "record_sha256" in e.details} - gone:
             with contextlib.suppress(CaseArchiveError, OSError, UnicodeDecodeError):  # verify tells of it
                 filing.put_record(rooms, connection, slug)

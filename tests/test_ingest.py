@@ -22,9 +22,9 @@ import pytest
 from casearchive import Archive
 from casearchive.errors import Damaged
 from casearchive.ingest import crew
-from casearchive.ingest.run import Summary, below
 from casearchive.ingest.crew import Crew
 from casearchive.ingest.gather import Gathered, Task
+from casearchive.ingest.run import Summary, below
 from casearchive.model import Outcome
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
@@ -768,7 +768,7 @@ def test_cut_off_between_two_steps_the_next_run_makes_it_whole(
         if place == "ledger":
             patch.setattr(Ledger, "append", crash)
         elif place == "index":
-            patch.setattr(room.write, "add_instance", crash)
+            patch.setattr(room.write, "add_instances", crash)
         else:
             patch.setattr(room._Run, "_note_case", crash)
         with pytest.raises(Crash):

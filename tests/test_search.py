@@ -110,7 +110,7 @@ def put_file(
         )
         put_text(connection, document, instance_text(facts, name).row())
         assert document is not None
-        shelf.put(connection, document, {}, noting.of_document(connection, document))
+        shelf.put(connection, (document, {}, noting.of_document(connection, document)))
     return instance
 
 

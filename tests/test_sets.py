@@ -87,7 +87,7 @@ def test_what_only_a_header_or_a_measurement_says_counts_in_rows_too(question: s
         " SELECT id, 'mode', 'ImageType', 'power_doppler' FROM instances"
     )
     (document,) = connection.execute("SELECT id FROM documents WHERE case_id IS NOT NULL").fetchone()
-    shelf.put(connection, document, {}, noting.of_document(connection, document))
+    shelf.put(connection, (document, {}, noting.of_document(connection, document)))
     put_case(connection, case("state", "Thigh", "F1 rectus_femoris tear left definite",
                               measurements=(Measurement("gap", 3, "mm", "F1", "valsalva"),)))  # fmt: skip
     _same_as_rows(connection, question)
@@ -125,7 +125,7 @@ def test_findings_read_in_the_text_count_in_sets_as_in_rows() -> None:
             " origin, source, quote) VALUES (?1, ?1, 1, 'T1', ?2, ?3, ?4, 0, 'text', 'title', 'a tear')",
             (number, kind, structure, certainty),
         )
-        shelf.put(connection, number, before, noting.of_document(connection, number))
+        shelf.put(connection, (number, before, noting.of_document(connection, number)))
     for question in QUESTIONS:
         _same_as_rows(connection, question)
 

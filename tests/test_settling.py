@@ -107,7 +107,7 @@ def test_files_whose_rows_were_not_written_come_into_the_index(
 ) -> None:
     archive = Archive.open(root)
     helpers.picture(tmp_path / "new.png", seed=9)
-    monkeypatch.setattr(write, "add_instance", _die)
+    monkeypatch.setattr(write, "add_instances", _die)
     _cut_off(lambda: archive.ingest([tmp_path / "new.png"], workers=0))
     monkeypatch.undo()
     assert archive.verify().faults == ()
@@ -137,7 +137,7 @@ def test_a_torn_end_of_the_ledger_is_put_aside_and_what_it_told_is_taken_again(
     archive = Archive.open(root)
     for seed in range(3):
         helpers.picture(tmp_path / "new" / f"{seed}.png", seed=seed + 10)
-    monkeypatch.setattr(write, "add_instance", _die)
+    monkeypatch.setattr(write, "add_instances", _die)
     _cut_off(lambda: archive.ingest([tmp_path / "new"], workers=0))
     monkeypatch.undo()
     ledger = root / "ledger.jsonl"

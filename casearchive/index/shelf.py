@@ -190,17 +190,23 @@ def _by_title(found: int, in_title: int, weight: float) -> Ranked:
 # ------------------------------------------------------------------------------------------- writing
 
 
-def put(connection: sqlite3.Connection, document: int, before: Facts, after: Facts) -> None:
-    """Make the sets say ``after`` of a document of which they said ``before``."""
-    block, place = divmod(document, BLOCK)
+def put(connection: sqlite3.Connection, *documents: tuple[int, Facts, Facts]) -> None:
+    """Make the sets say of each document (its number, before, after) what stands last and no more what was before."""
+    changes: dict[tuple[str, int], tuple[list[int], list[int]]] = {}
+    for document, before, after in documents:
+        block, place = divmod(document, BLOCK)
+        for name in {*before, *after}:
+            old, new = before.get(name, 0), after.get(name, 0)
+            if old != new:
+                gone, come = changes.setdefault((name, block), ([], []))
+                gone += _ranks(old & ~new, place)
+                come += _ranks(new & ~old, place)
     turned: list[tuple[str, int, int]] = []
-    for name in sorted({*before, *after}):
-        old, new = before.get(name, 0), after.get(name, 0)
-        if old != new:
-            gone, come = _ranks(old & ~new, place), _ranks(new & ~old, place)
-            _change(connection, name, block, gone, come)
-            turned += [(name, block, bit) for bit in (*gone, *come)]
-    seals.turn(connection, "facts", turned)
+    for (name, block), (gone, come) in sorted(changes.items()):
+        _change(connection, name, block, gone, come)
+        turned += [(name, block, bit) for bit in (*gone, *come)]
+    if turned:
+        seals.turn(connection, "facts", turned)
 
 
 def bits_of(dense: int, bits: bytes) -> Sequence[int]:
@@ -224,12 +230,10 @@ def _change(connection: sqlite3.Connection, name: str, block: int, gone: list[in
     number, length, dense, bits = row
     if dense and max((*gone, *come)) < length * 8:
         with connection.blobopen("facts", "bits", number) as blob:
-            for bit in (*gone, *come):
-                blob.seek(bit >> 3)
-                mask = 1 << (bit & 7)
-                byte = blob.read(1)[0]
-                blob.seek(bit >> 3)
-                blob.write(bytes([byte | mask if bit in come else byte & ~mask]))
+            for turned, on in ((gone, False), (come, True)):
+                for bit in turned:
+                    mask, byte = 1 << (bit & 7), blob[bit >> 3]
+                    blob[bit >> 3] = byte | mask if on else byte & ~mask
         return
     if dense:
         (bits,) = connection.execute("SELECT bits FROM facts WHERE id = ?", (number,)).fetchone()

@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from typing import Any, Protocol
 
 from casearchive.attributes import by_level
@@ -15,7 +15,18 @@ from casearchive.index import noting, seals, shelf
 from casearchive.index.read import facts_of_row, reports_of, told_as
 from casearchive.index.text import DocumentText, document_text, instance_text
 from casearchive.mined import Label, Mined, in_known_words, of_case, of_facts
-from casearchive.model import Case, Facts, Finding, Grade, Line, Measurement, TeachingSetRecord
+from casearchive.model import (
+    Case,
+    Facts,
+    Finding,
+    Grade,
+    Line,
+    Measurement,
+    Series,
+    Study,
+    Subject,
+    TeachingSetRecord,
+)
 from casearchive.terms import lexicon
 from casearchive.terms.grades import ordinal, scale_of
 from casearchive.units import in_base
@@ -28,30 +39,61 @@ _REGION_COLUMNS = (
 _MORE_INSTANCE_COLUMNS = ("transfer_syntax_uid", "anatomic_region", "transducer_frequency")
 
 
-def add_instance(
-    connection: sqlite3.Connection,
-    facts: Facts,
-    *,
-    sha256: str,
-    size: int,
-    name: str,
-    subject_key: str,
-    key_frame: int | None,
-    key_frame_why: str = "",
-) -> int:
-    """File one picture under subject, study and series; returns its row id.
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A file to be written down. ``subject_key`` is the keyed hash of the subject's identity, 64 hexadecimal digits;
+    ``key_frame`` counts from 1 and is None where there is no picture."""
 
-    ``subject_key`` is the keyed hash of the subject's identity, 64 hexadecimal digits. The file gets a document of
-    its own, so that it is found before it belongs to a case.
+    facts: Facts
+    sha256: str
+    size: int
+    name: str
+    subject_key: str
+    key_frame: int | None
+    key_frame_why: str = ""
+
+
+def add_instances(connection: sqlite3.Connection, files: Iterable[Filed]) -> list[int]:
+    """File pictures under subject, study and series; returns their row ids.
+
+    Each gets a document of its own, so that it is found before it belongs to a case. What several share is written
+    once for all: the seal of their study, a fact that many of them tell.
     """
-    subject, study, series = _file_under(connection, facts, subject_key)
-    instance = facts.instance
+    places: dict[tuple[str, Subject, Study, Series], tuple[int, int, int]] = {}
+    owners: dict[tuple[str, int], None] = {}
+    told: list[tuple[int, shelf.Facts, shelf.Facts]] = []
+    found = []
+    for file in files:
+        facts = file.facts
+        place = (file.subject_key, facts.subject, facts.study, facts.series)
+        if place not in places:
+            places[place] = _file_under(connection, facts, file.subject_key)
+        subject, study, series = places[place]
+        instance = _add_file(connection, file, series)
+        found.append(instance)
+        owners |= dict.fromkeys(
+            (("subject", subject), ("study", study), ("series", series), ("file", instance))
+        )
+        if not _link_waiting_media(connection, file.sha256, instance):
+            document = _add_document(connection, instance, facts, file.name)
+            told.append((document, {}, noting.of_document(connection, document)))
+            owners["document", document] = None
+    shelf.put(connection, *told)
+    for kind, number in owners:
+        seals.put(connection, kind, number)
+    seals.single(connection)
+    return found
+
+
+def _add_file(connection: sqlite3.Connection, file: Filed, series: int) -> int:
+    """The rows of a file itself."""
+    facts, instance = file.facts, file.facts.instance
     row = {
         "series_id": series,
-        "sha256": sha256,
+        "sha256": file.sha256,
         "kind": facts.kind,
-        "name": name,
-        "bytes": size,
+        "name": file.name,
+        "bytes": file.size,
         "media_type": facts.media_type,
         **_columns("instance", instance),
         **{column: getattr(instance, column) for column in _MORE_INSTANCE_COLUMNS},
@@ -59,9 +101,9 @@ def add_instance(
         "fps_source": facts.timing.source,
         "duration_s": facts.timing.duration_s,
         "frame_times": json.dumps(facts.timing.times),
-        "key_frame": key_frame,
-        "key_frame_why": key_frame_why,
-        "pictured": int(key_frame is not None),
+        "key_frame": file.key_frame,
+        "key_frame_why": file.key_frame_why,
+        "pictured": int(file.key_frame is not None),
         "side": side(facts.claims),
         "notes": json.dumps(facts.notes, ensure_ascii=False),
     }
@@ -81,11 +123,6 @@ def add_instance(
     )
     if facts.report:
         connection.execute("INSERT INTO reports (instance_id, text) VALUES (?, ?)", (found, facts.report))
-    for kind, number in (("subject", subject), ("study", study), ("series", series), ("file", found)):
-        seals.put(connection, kind, number)
-    _put_document(connection, found, facts, name)
-    _link_waiting_media(connection, sha256, found)
-    seals.single(connection)
     return found
 
 
@@ -106,7 +143,7 @@ def remove_instance(connection: sqlite3.Connection, sha256: str) -> int | None:
         return None
     instance, document, series, study, subject = row
     if document is not None:
-        shelf.put(connection, document, noting.of_document(connection, document), {})
+        shelf.put(connection, (document, noting.of_document(connection, document), {}))
         connection.execute("DELETE FROM case_search WHERE rowid = ?", (document,))
     connection.execute("DELETE FROM instances WHERE id = ?", (instance,))
     seals.put(connection, "file", instance)
@@ -229,7 +266,7 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
     _put_labels(connection, case_id, mined.labels, len(case.priors))
     _put_terms(connection, case_id, case)
     _say(connection, document, document_text(said, vocabulary, reports))
-    shelf.put(connection, document, before, noting.of_document(connection, document))
+    shelf.put(connection, (document, before, noting.of_document(connection, document)))
     seals.put(connection, "case", case_id)
     seals.put(connection, "document", document)
     _retire_documents_of_media(connection, case_id)
@@ -250,7 +287,7 @@ def remove_case(connection: sqlite3.Connection, slug: str) -> None:
     row = connection.execute("SELECT id FROM cases WHERE slug = ?", (slug,)).fetchone()
     if row is not None:
         before, instances = _removed(connection, row[0])
-        shelf.put(connection, row[0], before, {})
+        shelf.put(connection, (row[0], before, {}))
         seals.put(connection, "case", row[0])
         seals.put(connection, "document", row[0])
         _restore_documents(connection, instances)
@@ -320,22 +357,25 @@ def _told(line: Line) -> dict[str, Any]:
     return {**line.details, **({"aside": dict(line.aside)} if line.aside else {})}
 
 
-def add_source(connection: sqlite3.Connection, path: str, size: int, mtime_ns: int, sha256: str) -> None:
-    """Remember that the file at ``path`` had these bytes."""
-    new = (path, size, mtime_ns, sha256)
-    old = connection.execute(
-        "SELECT path, size, mtime_ns, sha256 FROM sources WHERE path = ?", (path,)
-    ).fetchall()
-    if new not in old:
-        connection.execute(
-            "INSERT OR REPLACE INTO sources (path, size, mtime_ns, sha256) VALUES (?, ?, ?, ?)", new
-        )
-        seals.turn(connection, "sources", [*old, new])
+def add_sources(connection: sqlite3.Connection, seen: Iterable[tuple[str, int, int, str]]) -> None:
+    """Remember that files had these bytes: path, size, time of change in nanoseconds, SHA-256."""
+    turned = []
+    for new in seen:
+        old = connection.execute(
+            "SELECT path, size, mtime_ns, sha256 FROM sources WHERE path = ?", new[:1]
+        ).fetchall()
+        if new not in old:
+            connection.execute(
+                "INSERT OR REPLACE INTO sources (path, size, mtime_ns, sha256) VALUES (?, ?, ?, ?)", new
+            )
+            turned += [*old, new]
+    if turned:
+        seals.turn(connection, "sources", turned)
 
 
 def add_told(connection: sqlite3.Connection, what: str, sha256: str) -> None:
     """Remember that a person heard ``what`` (a hash) of this file. It goes with the file, and with the index."""
-    add_source(connection, told_as(what), 0, 0, sha256)
+    add_sources(connection, [(told_as(what), 0, 0, sha256)])
 
 
 def age_in_years(text: str) -> float | None:
@@ -421,13 +461,12 @@ def _put_labels(connection: sqlite3.Connection, case_id: int, labels: Iterable[L
     )
 
 
-def _put_document(connection: sqlite3.Connection, instance: int, facts: Facts, name: str) -> None:
+def _add_document(connection: sqlite3.Connection, instance: int, facts: Facts, name: str) -> int:
     """A file outside any case: its searchable text, and the findings its descriptions tell."""
     document = _insert(connection, "documents", {"instance_id": instance})
     _say(connection, document, instance_text(facts, name, lexicon()))
     _put_mined(connection, document, -instance, of_facts(facts, lexicon()), 0)
-    shelf.put(connection, document, {}, noting.of_document(connection, document))
-    seals.put(connection, "document", document)
+    return document
 
 
 def _grades(finding: Finding) -> tuple[Grade, ...]:
@@ -547,24 +586,23 @@ def _retire_documents_of_media(connection: sqlite3.Connection, case_id: int) -> 
         "SELECT d.id FROM media m JOIN documents d ON d.instance_id = m.instance_id WHERE m.case_id = ?",
         (case_id,),
     ).fetchall():
-        shelf.put(connection, document, noting.of_document(connection, document), {})
+        shelf.put(connection, (document, noting.of_document(connection, document), {}))
         connection.execute("DELETE FROM case_search WHERE rowid = ?", (document,))
         connection.execute("DELETE FROM documents WHERE id = ?", (document,))
         seals.put(connection, "document", document)
 
 
-def _link_waiting_media(connection: sqlite3.Connection, sha256: str, instance: int) -> None:
-    """A case may name a file before the index knows it (while the index is made again)."""
-    for (case_id,) in connection.execute(
-        "SELECT DISTINCT case_id FROM media WHERE sha256 = ?", (sha256,)
-    ).fetchall():
+def _link_waiting_media(connection: sqlite3.Connection, sha256: str, instance: int) -> bool:
+    """A case may name a file before the index knows it (while the index is made again): whether one does."""
+    cases = connection.execute("SELECT DISTINCT case_id FROM media WHERE sha256 = ?", (sha256,)).fetchall()
+    for (case_id,) in cases:
         before = noting.of_document(connection, case_id)
         connection.execute(
             "UPDATE media SET instance_id = ? WHERE sha256 = ? AND case_id = ?", (instance, sha256, case_id)
         )
-        shelf.put(connection, case_id, before, noting.of_document(connection, case_id))
+        shelf.put(connection, (case_id, before, noting.of_document(connection, case_id)))
         seals.put(connection, "case", case_id)
-        _retire_documents_of_media(connection, case_id)
+    return bool(cases)
 
 
 def _restore_documents(connection: sqlite3.Connection, instances: Iterable[int]) -> None:
@@ -576,4 +614,6 @@ def _restore_documents(connection: sqlite3.Connection, instances: Iterable[int])
         ).fetchone():
             continue
         facts, name = facts_of_row(connection, instance)
-        _put_document(connection, instance, facts, name)
+        document = _add_document(connection, instance, facts, name)
+        shelf.put(connection, (document, {}, noting.of_document(connection, document)))
+        seals.put(connection, "document", document)

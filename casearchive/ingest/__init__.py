@@ -1,1 +1,1 @@
-"""What comes in: found, gathered by workers, written down. Workers load none of what only the writer needs (``run``)."""
+"""What comes in: found, gathered by workers, written down (``run``). Workers load nothing that only a writer needs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import replace
 
 from casearchive import record
@@ -20,18 +21,21 @@ def with_claims(gathered: Gathered, name: str) -> Gathered:
     return replace(gathered, facts=completed(gathered.facts, name))
 
 
-def put_file(rooms: Rooms, connection: sqlite3.Connection, gathered: Gathered, name: str) -> None:
-    """A file that came in under ``name``, with its claims."""
+def put_files(rooms: Rooms, connection: sqlite3.Connection, files: Iterable[tuple[Gathered, str]]) -> None:
+    """Files, with their claims, and the names under which they came in."""
+    write.add_instances(connection, (_filed(rooms, gathered, name) for gathered, name in files))
+
+
+def _filed(rooms: Rooms, gathered: Gathered, name: str) -> write.Filed:
     assert gathered.facts is not None
-    write.add_instance(
-        connection,
+    return write.Filed(
         gathered.facts,
-        sha256=gathered.sha256,
-        size=gathered.size,
-        name=name,
-        subject_key=rooms.subject_key(gathered.facts.subject.identity),
-        key_frame=gathered.key_frame,
-        key_frame_why=gathered.key_frame_why,
+        gathered.sha256,
+        gathered.size,
+        name,
+        rooms.subject_key(gathered.facts.subject.identity),
+        gathered.key_frame,
+        gathered.key_frame_why,
     )
 
 

@@ -434,16 +434,16 @@ class _Run:
             ]
             events = self.rooms.ledger.append(lines) if lines else ()
             with index.transaction(self.connection):
-                for _, found, gathered, _ in added:
-                    filing.put_file(self.rooms, self.connection, gathered, found.name)
-                for outcome, seen, _, state in batch:
-                    if seen is not None and state is not None and outcome.sha256 and not seen.in_zip:
-                        size, mtime = state.st_size, state.st_mtime_ns
-                        write.add_source(self.connection, place(seen.path), size, mtime, outcome.sha256)
-                write.add_events(
+                filing.put_files(self.rooms, self.connection, ((g, f.name) for _, f, g, _ in added))
+                write.add_sources(
                     self.connection,
-                    events,
+                    (
+                        (place(seen.path), state.st_size, state.st_mtime_ns, outcome.sha256)
+                        for outcome, seen, _, state in batch
+                        if seen is not None and state is not None and outcome.sha256 and not seen.in_zip
+                    ),
                 )
+                write.add_events(self.connection, events)
             self.new.clear()
         for outcome, *_ in batch:
             self.report(outcome)

@@ -226,10 +226,10 @@ def build(target: Path, cases: int, findings: int, progress: Progress | None = N
 def _put_file(connection: sqlite3.Connection, sha256: str, maker: Maker, number: int) -> None:
     from casearchive.index import write
 
-    write.add_instance(
-        connection, maker.facts(number), sha256=sha256, size=1, name=f"scan{number}.dcm",
-        subject_key=hashlib.sha256(f"subject {number // 3}".encode()).hexdigest(), key_frame=1,
-    )  # fmt: skip
+    key = hashlib.sha256(f"subject {number // 3}".encode()).hexdigest()
+    write.add_instances(
+        connection, [write.Filed(maker.facts(number), sha256, 1, f"scan{number}.dcm", key, key_frame=1)]
+    )
 
 
 class Maker:

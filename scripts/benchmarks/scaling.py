@@ -165,15 +165,8 @@ def _write(target: Path, size: int) -> dict[str, Any]:
                 events = rooms.ledger.append(_lines(files, cases, texts))
                 connection.execute("BEGIN IMMEDIATE")
             with _counted(spent, "files"):
-                for file in files:
-                    write.add_instance(
-                        connection, file.facts, sha256=file.sha256, size=len(file.content), name=file.name,
-                        subject_key=rooms.subject_key(file.facts.subject.identity), key_frame=1,
-                    )  # fmt: skip
-                    path = f"/media/stick/{file.facts.study.study_instance_uid}/{file.name}"
-                    write.add_source(
-                        connection, path, len(file.content), 1_700_000_000_000_000_000, file.sha256
-                    )
+                write.add_instances(connection, (_filed(rooms, file) for file in files))
+                write.add_sources(connection, map(_source, files))
             by_batch.append(spent["files"])
             with _counted(spent, "cases"):
                 for number, case, text in zip(numbers, cases, texts, strict=True):
@@ -189,6 +182,18 @@ def _write(target: Path, size: int) -> dict[str, Any]:
         "files_per_s_last_tenth": _last_tenth(by_batch, cases_made * FILES_A_CASE),
         "cases_per_s": cases_made / spent["cases"],
     }
+
+
+def _filed(rooms: Any, file: Any) -> Any:
+    from casearchive.index.write import Filed
+
+    key = rooms.subject_key(file.facts.subject.identity)
+    return Filed(file.facts, file.sha256, len(file.content), file.name, key, key_frame=1)
+
+
+def _source(file: Any) -> tuple[str, int, int, str]:
+    path = f"/media/stick/{file.facts.study.study_instance_uid}/{file.name}"
+    return path, len(file.content), 1_700_000_000_000_000_000, file.sha256
 
 
 def _last_tenth(by_batch: list[float], files: int) -> float:
