@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,13 +182,17 @@ def _roughness(levels: Picture) -> Numbers:
 
 def _blocks(values: Numbers) -> Numbers:
     """The mean of each block, a flat run of up to 144; a picture smaller than that has a block a pixel."""
-    rows = np.linspace(0, values.shape[0], min(_BLOCKS, values.shape[0]) + 1).astype(int)[:-1]
-    columns = np.linspace(0, values.shape[1], min(_BLOCKS, values.shape[1]) + 1).astype(int)[:-1]
+    (rows, high), (columns, wide) = _cuts(values.shape[0]), _cuts(values.shape[1])
     sums = np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1)
-    high = np.diff(np.append(rows, values.shape[0]))
-    wide = np.diff(np.append(columns, values.shape[1]))
     means: Numbers = (sums / np.outer(high, wide)).ravel()
     return means
+
+
+@lru_cache(maxsize=64)
+def _cuts(length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the blocks along an edge begin, and how long each is."""
+    edges = np.linspace(0, length, min(_BLOCKS, length) + 1).astype(np.int64)
+    return edges[:-1], np.diff(edges)
 
 
 # ------------------------------------------------------------------------------------- a frame among the others

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -231,15 +231,23 @@ def _high(image: Image, height: int) -> Image:
 
 
 def _labelled(image: Image, text: str) -> Image:
-    """The image with a small label at the bottom left, light on dark."""
+    """The image with a small label at the bottom left."""
+    label = _label(text)
+    image.paste(label, (0, image.height - label.height))
+    return image
+
+
+@lru_cache(maxsize=1000)
+def _label(text: str) -> Image:
+    """A number, light on dark."""
+    from PIL import Image as PillowImage
     from PIL import ImageDraw
 
-    draw, font = ImageDraw.Draw(image), _font()
-    left, _, right, _ = draw.textbbox((0, 0), text, font=font)
-    top = image.height - _LABEL_HEIGHT
-    draw.rectangle((0, top, right - left + 8, image.height), fill=(0, 0, 0))
-    draw.text((4, top + 1), text, fill=(255, 230, 120), font=font)
-    return image
+    font = _font()
+    left, _, right, _ = font.getbbox(text)
+    label = PillowImage.new("RGB", (round(right - left) + 9, _LABEL_HEIGHT), (0, 0, 0))
+    ImageDraw.Draw(label).text((4, 1), text, fill=(255, 230, 120), font=font)
+    return label
 
 
 @cache
