@@ -290,6 +290,7 @@ def _do(rooms: Rooms, step: Step) -> None:
                 raise CaseArchiveError("what was named is not the original any more")
             put_aside(layout, rooms.store.path(step.where))
             rooms.store.put(incoming)
+            rooms.store.confirm(incoming.sha256)
         finally:
             rooms.store.drop(incoming)
     elif step.kind == "put-aside":

@@ -94,10 +94,8 @@ def _catch_up(rooms: Rooms, connection: sqlite3.Connection, events: Sequence[Eve
     lacking = [s for s in names if s not in gone and read.kind_and_uid(connection, s) is None]
     found = _looked_at(rooms, [s for s in lacking if rooms.store.has(s)])
     with index.transaction(connection):
-        for gathered in found:
-            if gathered.facts is not None:
-                name = names[gathered.sha256]
-                filing.put_files(rooms, connection, [(filing.with_claims(gathered, name), name)])
+        sound = [(gathered, names[gathered.sha256]) for gathered in found if gathered.facts is not None]
+        filing.put_files(rooms, connection, [(filing.with_claims(g, name), name) for g, name in sound])
         for slug in {e.subject for e in missed if "record_sha256" in e.details} - gone:
             with contextlib.suppress(CaseArchiveError, OSError, UnicodeDecodeError):  # verify tells of it
                 filing.put_record(rooms, connection, slug)

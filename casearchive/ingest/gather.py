@@ -62,7 +62,8 @@ class Gathered:
 
 
 def gather(task: Task) -> Gathered:
-    """Never raises for what a file may hold; the bytes are durable under their name when facts come back."""
+    """Never raises for what a file may hold. When facts come back, the bytes are on the disk and have their name, which
+    the caller confirms."""
     layout = Layout(task.root)
     store = FolderStore(layout.objects, layout.temporary)
     if task.source is None:
@@ -83,7 +84,7 @@ def gather(task: Task) -> Gathered:
             if task.dry_run:
                 return Gathered(incoming.sha256, incoming.size, held=True)
             # reads the copy that is held and heals it where it is damaged
-            refused = _put(store, incoming)
+            refused = _put(store, incoming, held=True)
             return Gathered(incoming.sha256, incoming.size, held=True, disk=refused)
         found = _looked_at(incoming.path, incoming.sha256, incoming.size, layout, task)
         if found.facts is not None and not task.dry_run:
@@ -93,9 +94,10 @@ def gather(task: Task) -> Gathered:
         store.drop(incoming)
 
 
-def _put(store: FolderStore, incoming: Incoming) -> OSError | None:
+def _put(store: FolderStore, incoming: Incoming, *, held: bool = False) -> OSError | None:
     try:
-        store.put(incoming)
+        if store.put(incoming) and held:
+            store.confirm(incoming.sha256)
     except OSError as error:
         return error
     return None

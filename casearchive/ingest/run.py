@@ -421,7 +421,7 @@ class _Run:
         self.progress.tell(self.progress)
 
     def commit(self) -> None:
-        """Ledger first, then the index in one transaction, then the report: nothing is claimed too early."""
+        """The names of the bytes, the ledger, the index in one transaction, the report: nothing is claimed too early."""
         batch, self.batch = self.batch, []
         self.committed = time.monotonic()
         if not batch:
@@ -432,6 +432,7 @@ class _Run:
                 ("ingested", g.sha256, {"name": f.name, "bytes": g.size, "kind": o.kind} | _told_of(g))
                 for o, f, g, _ in added
             ]
+            self.rooms.store.confirm(*(g.sha256 for _, _, g, _ in added))
             events = self.rooms.ledger.append(lines) if lines else ()
             with index.transaction(self.connection):
                 filing.put_files(self.rooms, self.connection, ((g, f.name) for _, f, g, _ in added))

@@ -22,14 +22,20 @@ class Incoming:
 
 
 class Store(Protocol):
-    """``take`` then ``put`` or ``drop``; every hash is 64 lower-case hexadecimal digits."""
+    """``take``, then ``put`` or ``drop``, then for what was put ``confirm``; every hash is 64 lower-case hexadecimal
+    digits."""
 
     def take(self, source: Path, *, link: bool = False) -> Incoming:
         """Copy and hash; with ``link`` a store may keep the source itself instead, which nobody may change then."""
         ...
 
     def put(self, incoming: Incoming) -> bool:
-        """Give the bytes their name, durably. False where they were held already (and sound)."""
+        """Give the bytes, which are on the disk, their name. False where they were held already (and sound)."""
+        ...
+
+    def confirm(self, *hashes: str) -> None:
+        """Return when the names of these bytes are on the disk, too: many at a time cost little more than one. Nothing
+        may be written that relies on them before."""
         ...
 
     def drop(self, incoming: Incoming) -> None: ...

@@ -68,8 +68,11 @@ class FolderStore:
             let_go(incoming.path)
         incoming.path.chmod(stat.S_IRUSR)
         incoming.path.replace(target)
-        sync_folder(target.parent)
         return True
+
+    def confirm(self, *hashes: str) -> None:
+        for folder in sorted({self.path(sha256).parent for sha256 in hashes}):
+            sync_folder(folder)
 
     def drop(self, incoming: Incoming) -> None:
         with contextlib.suppress(OSError):  # nobody relies on them

@@ -36,6 +36,9 @@ class MemoryStore:
         self.drop(incoming)
         return new
 
+    def confirm(self, *hashes: str) -> None:
+        pass
+
     def drop(self, incoming: Incoming) -> None:
         incoming.path.unlink(missing_ok=True)
 
