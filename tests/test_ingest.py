@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import helpers
 import pytest
@@ -782,6 +783,34 @@ def test_cut_off_between_two_steps_the_next_run_makes_it_whole(
     assert list(archive.dump()) == dump
     (folder / "case.toml").write_text(helpers.RECORD.replace("Partial", "Small"), "utf-8")
     assert words(take(archive, stick)[1])["case.toml"] == ("added", None)
+
+
+def test_no_line_tells_of_bytes_whose_name_is_not_on_the_disk(
+    archive: Archive, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from casearchive.ledger import Event, Ledger
+    from casearchive.stores.folder import FolderStore
+
+    confirmed: set[str] = set()
+    early: list[str] = []
+    confirm, append = FolderStore.confirm, Ledger.append
+
+    def noted(store: FolderStore, *hashes: str) -> None:
+        confirm(store, *hashes)
+        confirmed.update(hashes)
+
+    def appended(ledger: Ledger, lines: Iterable[Any]) -> tuple[Event, ...]:
+        lines = list(lines)
+        early.extend(s for event, s, _ in lines if event == "ingested" and s not in confirmed)
+        return append(ledger, lines)
+
+    monkeypatch.setattr(FolderStore, "confirm", noted)
+    monkeypatch.setattr(Ledger, "append", appended)
+    for seed in range(5):
+        helpers.dicom(stick / f"IM{seed}", seed=seed)
+    take(archive, stick)
+    assert len(confirmed) == 5
+    assert early == []
 
 
 @POSIX

@@ -122,6 +122,24 @@ def test_putting_the_original_again_heals_a_damaged_copy(
     assert not held.is_symlink()
 
 
+def test_bytes_that_the_disk_refuses_late_never_have_a_name(
+    folder: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, name = _file(tmp_path)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    folder.drop(folder.take(source))
+    monkeypatch.setattr(os, "fsync", full)
+    incoming = folder.take(source)
+    with pytest.raises(OSError, match="No space"):
+        folder.put(incoming)
+    assert not folder.has(name)
+    folder.drop(incoming)
+    assert not incoming.path.exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows copies")
 def test_a_source_that_is_linked_is_kept_itself_and_read_only_from_then_on(
     folder: FolderStore, tmp_path: Path
@@ -229,7 +247,9 @@ def test_bytes_are_on_the_disk_before_they_have_their_name(
             return real(*args, **more)  # type: ignore[operator]
 
         monkeypatch.setattr(os, name, spy)
-    folder.put(folder.take(_file(tmp_path)[0]))
+    taken = folder.take(_file(tmp_path)[0])
+    folder.put(taken)
+    folder.confirm(taken.sha256)
     last = max(i for i, what in enumerate(did) if what in ("replace", "rename"))
     assert "fsync" in did[:last], "the content before its name"
     assert "fsync" in did[last:], "the name itself"
