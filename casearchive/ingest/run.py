@@ -421,7 +421,7 @@ class _Run:
         self.progress.tell(self.progress)
 
     def commit(self) -> None:
-        """The names of the bytes, the ledger, the index in one transaction, the report: nothing is claimed too early."""
+        """The names of the bytes, the ledger, the index in one transaction, the report: nothing is told too early."""
         batch, self.batch = self.batch, []
         self.committed = time.monotonic()
         if not batch:
