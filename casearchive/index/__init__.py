@@ -15,8 +15,9 @@ from casearchive.files import open_plain
 from casearchive.index.migrations import LATEST
 
 _BUSY_MS = 10_000
-#: Transactions of one connection: Python's sqlite3 keeps a trace of every blob that was open, a kB a file.
-_RENEWED = 500
+#: Rows that one connection changes (15,000 files and their cases): Python's sqlite3 keeps a trace of every blob that was
+#: open, three kB for each of these files.
+_RENEWED = 1_000_000
 _HEADER = 100  # bytes of an SQLite file before its first table
 _REINDEX = "Make it again with: casearchive reindex (nothing is lost: the index is derived)."
 
@@ -125,12 +126,10 @@ def writing_long(path: Path, *, create: bool = False) -> Iterator[Callable[[], s
     time to time, so that memory does not grow with the run."""
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(writing(path, create=create))
-        asked = 0
 
         def now() -> sqlite3.Connection:
-            nonlocal connection, asked
-            asked += 1
-            if asked % _RENEWED == 0:
+            nonlocal connection
+            if connection.total_changes >= _RENEWED:
                 stack.close()
                 connection = stack.enter_context(writing(path))
             return connection
