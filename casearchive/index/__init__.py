@@ -15,8 +15,8 @@ from casearchive.files import open_plain
 from casearchive.index.migrations import LATEST
 
 _BUSY_MS = 10_000
-#: Rows that one connection changes (15,000 files and their cases): Python's sqlite3 keeps a trace of every blob that was
-#: open, three kB for each of these files.
+#: Rows that one connection changes (15,000 files and their cases): Python's sqlite3 keeps a trace of every blob that
+#: was open, three kB for each of these files.
 _RENEWED = 1_000_000
 _HEADER = 100  # bytes of an SQLite file before its first table
 _REINDEX = "Make it again with: casearchive reindex (nothing is lost: the index is derived)."
