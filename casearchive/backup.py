@@ -14,8 +14,10 @@ import itertools
 import json
 import os
 import re
+import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Container, Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BufferedWriter
@@ -34,14 +36,15 @@ from casearchive.files import (
     temporary_sibling,
     write_durably,
 )
+from casearchive.hashes import Hashes
 from casearchive.index import read
-from casearchive.ledger import Event, Ledger
+from casearchive.ledger import Ledger
 from casearchive.reindexing import Rebuilt, reindex
 from casearchive.rooms import Rooms
 from casearchive.settings import Layout
 
 #: What a first run may leave that was cut off before it wrote whose backup it is.
-_OF_A_BEGINNING = re.compile(r"writer\.lock$|\.(index\.db|backup\.json)\.[0-9a-f]{12}\.tmp")
+_OF_A_BEGINNING = re.compile(r"writer\.lock$|\.(index\.db|ledger\.jsonl|backup\.json)\.[0-9a-f]{12}\.tmp")
 _TRIES = 5  # how often an index is copied anew because records were changed while it was
 
 
@@ -76,13 +79,60 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """What is to be in the backup: hashes with sizes, small files with their content, lines of the ledger."""
+class _Beside:
+    """What of the archive at one moment is kept beside the backup until it takes its place there: the index, the
+    ledger, and the small files one after the other."""
 
-    objects: tuple[tuple[str, int], ...]
-    small: dict[str, bytes]
-    ledger: bytes
-    events: tuple[Event, ...]
+    index: Path
+    ledger: Path
+    small: Path
+
+
+class _Objects:
+    """Hash and size of each original, in 40 bytes: there may be a million."""
+
+    def __init__(self, held: Iterable[tuple[str, int]]) -> None:
+        self._hashes, self._sizes = bytearray(), array("Q")
+        for sha256, size in held:
+            self._hashes += bytes.fromhex(sha256)
+            self._sizes.append(size)
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        for place, size in enumerate(self._sizes):
+            yield self._hashes[32 * place : 32 * place + 32].hex(), size
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    """What the index says at one moment: the originals, the hash of each record, the last line it heard."""
+
+    objects: _Objects
+    records: dict[str, str | None]
+    position: int
+
+    @classmethod
+    def of(cls, connection: sqlite3.Connection) -> _Indexed:
+        return cls(
+            _Objects((sha256, size) for sha256, _, size in read.originals(connection)),
+            {
+                f"cases/{slug}.toml": read.record_hash(connection, slug)
+                for slug in read.case_slugs(connection)
+            },
+            read.last_heard(connection),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """What is to be in the backup: the originals, the small files (where they are kept beside it, and how long), what
+    the ledger tells."""
+
+    objects: _Objects
+    small: dict[str, tuple[int, int]]
+    told: truth.Told
     damaged: tuple[str, ...]
 
 
@@ -109,13 +159,20 @@ def backup(
     if dry_run:
         return _backed_up(rooms, target, before, quick, tell, None)
     with index.reading(rooms.layout.index) as connection:
-        held = [(row.sha256, row.bytes) for row in read.held(connection)]
-    needed = sum(size for name, size in held if not _has_size(target.original(name), size))
-    disk.check_room(target.root, needed + rooms.layout.index.stat().st_size)
+        needed = sum(
+            size for name, _, size in read.originals(connection) if not _has_size(target.original(name), size)
+        )
+    disk.check_room(target.root, needed + rooms.layout.index.stat().st_size + rooms.ledger.size)
     private_folder(target.root)
-    with _alone(target), temporary_sibling(target.index) as copy:
-        _sweep(target, copy)
-        return _backed_up(rooms, target, before, quick, tell, copy)
+    with (
+        _alone(target),
+        temporary_sibling(target.index) as copy,
+        temporary_sibling(target.ledger) as ledger,
+        temporary_sibling(target.backup_marker) as small,
+    ):
+        beside = _Beside(copy, ledger, small)
+        _sweep(target)
+        return _backed_up(rooms, target, before, quick, tell, beside)
 
 
 def _backed_up(
@@ -124,12 +181,12 @@ def _backed_up(
     before: dict[str, object],
     quick: bool,
     tell: Callable[[int, int], None],
-    copy: Path | None,
+    beside: _Beside | None,
 ) -> BackedUp:
-    """``copy`` is where the copy of the index goes; None for a dry run, which writes nothing."""
-    dry_run = copy is None
-    taken = _snapshot(rooms, copy)
-    _check_continues(target, taken.ledger)
+    """A dry run keeps nothing beside, and writes nothing."""
+    dry_run = beside is None
+    taken = _snapshot(rooms, beside)
+    _check_continues(target, rooms.ledger if beside is None else Ledger(beside.ledger), taken.told.lines)
     mine = settings.read(rooms.layout)
     if not dry_run:
         marker = {**before, "archive_id": mine.archive_id, "begun": _now(), "finished": ""}
@@ -146,19 +203,15 @@ def _backed_up(
             else:
                 damaged.append(sha256)
         tell(number, len(taken.objects))
-    gone = truth.removed(taken.events)
-    left = _left_in(target, gone)
-    if copy is not None:
-        _write_small(target, taken)
-        with copy.open("rb+") as file:
-            os.fsync(file.fileno())
-        copy.replace(target.index)
-        sync_folder(target.root)
+    left = _left_in(target, taken.told.gone)
+    if beside is not None:
+        _write_small(target, taken, beside)
+        _take_place(beside.index, target.index)
         if settings.MARKER not in taken.damaged or not target.marker.is_file():
-            _put(target.marker, taken.small[settings.MARKER])
+            _put(target.marker, _kept(beside.small, taken.small[settings.MARKER]))
         for path in left:  # what was removed from the archive is removed here, too
             path.unlink(missing_ok=True)
-        marker |= {"finished": _now(), "objects": len(taken.objects), "lines": len(taken.events)}
+        marker |= {"finished": _now(), "objects": len(taken.objects), "lines": taken.told.lines}
         _write_marker(target, marker)
     return BackedUp(
         target.root,
@@ -166,7 +219,7 @@ def _backed_up(
         copied,
         size,
         sum(name.startswith("cases/") for name in taken.small),
-        len(taken.events),
+        taken.told.lines,
         len(left),
         tuple(sorted(damaged)),
         dry_run,
@@ -176,56 +229,90 @@ def _backed_up(
 # ------------------------------------------------------------------------------------------------ what is taken
 
 
-def _snapshot(rooms: Rooms, copy: Path | None) -> _Snapshot:
+def _snapshot(rooms: Rooms, beside: _Beside | None) -> _Snapshot:
     """As it was at one commit of the index. A record that somebody saves at that very moment is met by trying again;
     one that was changed by hand is taken as it stands, as the archive itself has it."""
     for last in (*([False] * (_TRIES - 1)), True):
-        with (
-            index.reading(rooms.layout.index) as connection,
-            contextlib.closing(index.copied(connection, copy)) as still,
-        ):
-            position = read.last_heard(still)
-            objects = tuple((h.sha256, h.bytes) for h in read.held(still))
-            hashes = {f"cases/{s}.toml": read.record_hash(still, s) for s in read.case_slugs(still)}
-        small: dict[str, bytes] = {}
-        damaged: list[str] = []
-        settled = True
+        indexed = _indexed(rooms, beside)
+        small, found, damaged = _small(rooms, indexed.records, beside)
+        if last or all(found.get(name, known) == known for name, known in indexed.records.items()):
+            break
+    told = _ledger(rooms, indexed.position, beside)
+    damaged += [name for name in indexed.records if name not in small and name not in damaged]
+    damaged += [name for name, digest in found.items() if told.noted.get(name, digest) != digest]
+    return _Snapshot(indexed.objects, small, told, tuple(dict.fromkeys(damaged)))
+
+
+def _indexed(rooms: Rooms, beside: _Beside | None) -> _Indexed:
+    with index.reading(rooms.layout.index) as connection:
+        if beside is None:
+            with index.moment(connection):
+                return _Indexed.of(connection)
+        beside.index.unlink(missing_ok=True)
+        with contextlib.closing(index.copied(connection, beside.index)) as copy:
+            return _Indexed.of(copy)
+
+
+def _small(
+    rooms: Rooms, known: Container[str], beside: _Beside | None
+) -> tuple[dict[str, tuple[int, int]], dict[str, str], list[str]]:
+    """Where the small files are kept beside the backup, and the hash of each; and those that cannot be read."""
+    places: dict[str, tuple[int, int]] = {}
+    hashes: dict[str, str] = {}
+    damaged: list[str] = []
+    end = 0
+    if beside is not None:
+        beside.small.unlink(missing_ok=True)  # of the try before
+    with contextlib.nullcontext() if beside is None else _new(beside.small) as file:
+
+        def keep(name: str, content: bytes) -> None:
+            nonlocal end
+            places[name], end = (end, len(content)), end + len(content)
+            if file is not None:
+                file.write(content)
+
         for name, path in truth.files(rooms.layout):
-            if name.startswith("cases/") and name not in hashes:
+            if name.startswith("cases/") and name not in known:
                 continue  # nobody took it in yet
             try:
-                small[name] = read_plain(path)
+                content = read_plain(path)
             except OSError:
                 damaged.append(name)
                 continue
-            if hashes.get(name) not in (None, truth.digest(small[name])):
-                settled = False
-        if settled or last:
-            break
-    settings.secret(rooms.layout)  # raises where it is not the key any more: a backup must not spread that
-    small[rooms.layout.secret.name] = read_plain(rooms.layout.secret)
-    damaged += [name for name in hashes if name not in small and name not in damaged]
-    lines, told = _ledger(rooms, position)
-    known = truth.noted(told)
-    damaged += [n for n, c in small.items() if n in known and truth.digest(c) != known[n]]
-    return _Snapshot(objects, small, lines, told, tuple(dict.fromkeys(damaged)))
+            hashes[name] = truth.digest(content)
+            keep(name, content)
+        settings.secret(
+            rooms.layout
+        )  # raises where it is not the key any more: a backup must not spread that
+        keep(rooms.layout.secret.name, read_plain(rooms.layout.secret))
+    return places, hashes, damaged
 
 
-def _ledger(rooms: Rooms, position: int) -> tuple[bytes, tuple[Event, ...]]:
-    told = tuple(event for event in rooms.ledger.events() if event.position <= position)
-    if len(told) < position:
+def _kept(path: Path, place: tuple[int, int]) -> bytes:
+    """One of the small files that are kept in one."""
+    with path.open("rb") as file:
+        file.seek(place[0])
+        return file.read(place[1])
+
+
+def _ledger(rooms: Rooms, position: int, beside: _Beside | None) -> truth.Told:
+    """What it tells as far as the index heard it. It is read where it is kept beside: nobody writes to it there."""
+    ledger = rooms.ledger
+    if beside is not None:
+        with _new(beside.ledger) as copy:
+            copy.writelines(rooms.ledger.lines(position))
+        ledger = Ledger(beside.ledger)
+    told = truth.Told(itertools.islice(ledger.events(), position))
+    if told.lines < position:
         raise Damaged(
             "the ledger is shorter than the index knows it",
             where=str(rooms.layout.ledger),
             hint="See what can be done with: casearchive verify --repair",
         )
-    with open_plain(rooms.layout.ledger) as file:
-        size = sum(map(len, itertools.islice(file, position)))
-        file.seek(0)
-        return file.read(size), told
+    return told
 
 
-def _left_in(target: Layout, gone: frozenset[str]) -> list[Path]:
+def _left_in(target: Layout, gone: Set[str]) -> list[Path]:
     """What the backup still holds of files and cases that were removed from the archive."""
     found = []
     for name in sorted(gone):
@@ -255,12 +342,11 @@ def _check_apart(archive: Path, target: Path) -> None:
         )
 
 
-def _sweep(target: Layout, copy: Path) -> None:
+def _sweep(target: Layout) -> None:
     """What a run that was cut off left half written; nobody else is here."""
     folders = ("", "cases/", "sets/", "scanners/", "objects/??/")
-    for left in (path for folder in folders for path in target.root.glob(f"{folder}.*.tmp*")):
-        if not left.name.startswith(copy.name):
-            left.unlink(missing_ok=True)
+    for left in [path for folder in folders for path in target.root.glob(f"{folder}.*.tmp*")]:
+        left.unlink(missing_ok=True)
 
 
 def _check_target(target: Layout, archive_id: str) -> dict[str, object]:
@@ -289,17 +375,17 @@ def _check_target(target: Layout, archive_id: str) -> dict[str, object]:
     return {}
 
 
-def _check_continues(target: Layout, ledger: bytes) -> None:
+def _check_continues(target: Layout, ledger: Ledger, lines: int) -> None:
     """The backup's ledger is the beginning of the archive's, up to names that were struck out since. Where it is not,
     the backup knows what this archive does not: it must not be lost by writing over it."""
     if not target.ledger.exists():
         return
-    try:
-        theirs = [e.hash for e in Ledger(target.ledger).events()]
+    ours = (json.loads(line)["hash"] for line in ledger.lines(lines))
+    try:  # all of theirs is read: where it is damaged, ours takes its place, for ours is whole
+        differing = sum(event.hash != next(ours, None) for event in Ledger(target.ledger).events())
     except Damaged:
-        return  # ours is whole, and takes its place
-    ours = [json.loads(line)["hash"] for line in ledger.splitlines()[: len(theirs)]]
-    if theirs != ours:
+        return
+    if differing:
         raise UsageError(
             "the backup tells of things that this archive does not know",
             where=str(target.root),
@@ -340,7 +426,7 @@ def _write_marker(target: Layout, marker: dict[str, object]) -> None:
     write_durably(target.backup_marker, json.dumps(marker, indent=2).encode() + b"\n")
 
 
-def _write_small(target: Layout, taken: _Snapshot) -> None:
+def _write_small(target: Layout, taken: _Snapshot, beside: _Beside) -> None:
     """Records and sets, then the ledger that tells of them, and the key; the index and the settings that make it an
     archive come after.
 
@@ -351,12 +437,19 @@ def _write_small(target: Layout, taken: _Snapshot) -> None:
         if name == settings.MARKER or (name in taken.damaged and path.is_file()):
             continue
         private_folder(path.parent)
-        _put(path, taken.small[name])
-    away = truth.taken_away(taken.events)
+        _put(path, _kept(beside.small, taken.small[name]))
+    away = taken.told.away
     for name, path in truth.files(target):
         if name not in taken.small and name in away:
             path.unlink()  # its owner took it away, and the ledger says so
-    _put(target.ledger, taken.ledger)
+    _take_place(beside.ledger, target.ledger)
+
+
+def _take_place(beside: Path, path: Path) -> None:
+    with beside.open("rb+") as file:
+        os.fsync(file.fileno())
+    beside.replace(path)
+    sync_folder(path.parent)
 
 
 def _put(path: Path, content: bytes) -> None:
@@ -441,18 +534,15 @@ def restore(
     mine = settings.read(backup_layout)
     _check_apart(backup_layout.root, target.root)
     begun = _begun(target, mine.archive_id)
-    names = [
-        p.name
-        for d in sorted(backup_layout.objects.glob("??"))
-        if d.is_dir()
-        for p in sorted(d.iterdir())
-        if len(p.name) == 64
-    ]
-    sizes = {n: backup_layout.original(n).lstat().st_size for n in names}
-    disk.check_room(target.root, sum(s for n, s in sizes.items() if not _has_size(target.original(n), s)))
+    count = size = needed = 0
+    for name in _originals(backup_layout):
+        length = backup_layout.original(name).lstat().st_size
+        count, size = count + 1, size + length
+        needed += 0 if _has_size(target.original(name), length) else length
+    disk.check_room(target.root, needed)
     if dry_run:
-        return Restored(target.root, len(names), _records(backup_layout), sum(sizes.values()), ())
-    events = tuple(Ledger(backup_layout.ledger).events())  # raises where the chain does not hold
+        return Restored(target.root, count, _records(backup_layout), size, ())
+    told = truth.Told(Ledger(backup_layout.ledger).events())  # raises where the chain does not hold
     settings.secret(backup_layout)
     private_folder(target.root)
     damaged: set[str] = set()
@@ -462,13 +552,13 @@ def restore(
         # With its settings it is an archive, in which somebody may have worked since a run was cut off: what they did
         # must not be written over, and only index and pictures are left to be made.
         if not target.marker.is_file():
-            damaged |= _put_back(backup_layout, target, names, truth.noted(events), tell)
+            damaged |= _put_back(backup_layout, target, told.noted, lambda done: tell(done, count))
     rooms = Rooms.of(target)
     with rooms.writer():
         rooms.sweep()
-        if not any(e.event == "restored" and e.position > len(events) for e in rooms.ledger.events()):
+        if not any(e.event == "restored" and e.position > told.lines for e in rooms.ledger.events()):
             rooms.ledger.append(
-                [("restored", settings.MARKER, {"from": str(backup_layout.root), "lines": len(events)})]
+                [("restored", settings.MARKER, {"from": str(backup_layout.root), "lines": told.lines})]
             )
         rebuilt = reindex(rooms, workers=workers, take_changes=False, tell=tell)
         target.restore_marker.unlink(missing_ok=True)
@@ -476,7 +566,7 @@ def restore(
     damaged |= _lacking(rooms)
     held = sum(map(rooms.store.has, rooms.store.names()))
     return Restored(
-        target.root, held, _records(target), sum(sizes.values()), tuple(sorted(damaged)), rebuilt,
+        target.root, held, _records(target), size, tuple(sorted(damaged)), rebuilt,
         settings.is_of_two_moments(backup_layout),
     )  # fmt: skip
 
@@ -484,19 +574,18 @@ def restore(
 def _put_back(
     source: Layout,
     target: Layout,
-    names: list[str],
     known: dict[str, str],
-    tell: Callable[[int, int], None],
+    tell: Callable[[int], None],
 ) -> set[str]:
     """All that is truth, its settings last. Returns what is not what it was; originals of those are left out."""
     damaged: set[str] = set()
     for folder in (target.objects, target.cases, target.sets, target.cache, target.temporary):
         private_folder(folder)
-    for number, name in enumerate(names, 1):
+    for number, name in enumerate(_originals(source), 1):
         there = target.original(name)
         if digest_of(there) != name and not _copied(source.original(name), there, name):
             damaged.add(name)
-        tell(number, len(names))
+        tell(number)
     for name, path in truth.files(source):
         if name == settings.MARKER:
             continue
@@ -508,7 +597,7 @@ def _put_back(
         private_folder((target.root / name).parent)
         _put(target.root / name, content)
     _put(target.secret, read_plain(source.secret))
-    _put(target.ledger, read_plain(source.ledger))
+    write_durably(target.ledger, Ledger(source.ledger).lines())
     _put(target.marker, read_plain(source.marker))
     for name, path in truth.files(target):
         if name in known and truth.digest(read_plain(path)) != known[name]:
@@ -518,11 +607,19 @@ def _put_back(
 
 def _lacking(rooms: Rooms) -> set[str]:
     """What the ledger tells of, nobody removed, and is not there."""
-    events = tuple(rooms.ledger.events())
-    taken = {e.subject for e in events if e.event == "ingested"} - truth.removed(events)
-    return {n for n in taken if not rooms.store.has(n)} | set(
-        truth.missing(rooms.layout, truth.noted(events))
-    )
+    told, taken = truth.Told(), Hashes()
+    for event in rooms.ledger.events():
+        told.hear(event)
+        if event.event == "ingested":
+            taken.add(event.subject)
+    lost = {name for name in taken if name not in told.gone and not rooms.store.has(name)}
+    return lost | set(truth.missing(rooms.layout, told.noted))
+
+
+def _originals(layout: Layout) -> Iterator[str]:
+    for folder in sorted(layout.objects.glob("??")):
+        if folder.is_dir():
+            yield from sorted(p.name for p in folder.iterdir() if len(p.name) == 64)
 
 
 def _records(layout: Layout) -> int:

@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 
@@ -34,8 +34,9 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Replace ``path`` by ``content``, whole or not at all, and only return when it is on the disk."""
+def write_durably(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Replace ``path`` by ``content`` (which may come in pieces), whole or not at all, and only return when it is on
+    the disk."""
     with temporary_sibling(path) as temporary:
         _write_private(temporary, content, sync=True)
         temporary.replace(path)
@@ -224,11 +225,11 @@ def _sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _write_private(path: Path, content: bytes, *, sync: bool) -> None:
+def _write_private(path: Path, content: bytes | Iterable[bytes], *, sync: bool) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags, PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+        file.writelines([content] if isinstance(content, bytes) else content)
         if sync:
             file.flush()
             os.fsync(file.fileno())

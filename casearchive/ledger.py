@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -148,6 +149,11 @@ class Ledger:
         self._keep()
         return found
 
+    def lines(self, most: int | None = None) -> Iterator[bytes]:
+        """As they stand there, unchecked; the first ``most`` of them."""
+        with self._opened() as file:
+            yield from itertools.islice(file, most)
+
     def _opened(self) -> BufferedReader:
         try:
             return open_plain(self._path)
@@ -193,17 +199,14 @@ class Ledger:
             kept = asdict(now)
             write_lightly(self._mark, json.dumps({**kept, "check": _hash(kept)}).encode())
 
-    def sound(self) -> tuple[tuple[Event, ...], int]:
-        """The lines up to the first that does not fit, and how many bytes they are. Raises ``Damaged`` where there is
-        no ledger."""
-        found: list[Event] = []
+    def sound(self) -> int:
+        """How many bytes the lines are up to the first that does not fit. Raises ``Damaged`` where there is no
+        ledger."""
+        lines = 0
         with contextlib.suppress(Damaged):
             for event in self.events():
-                found.append(event)
-        if not found and not self._path.exists():
-            raise Damaged("the ledger is gone", where=str(self._path), hint=_MEND)
-        with open_plain(self._path) as file:
-            return tuple(found), sum(len(file.readline()) for _ in found)
+                lines = event.position
+        return sum(map(len, self.lines(lines)))
 
     def cut(self, size: int) -> None:
         """Keep the first ``size`` bytes; durable when this returns."""
@@ -218,19 +221,18 @@ class Ledger:
         not hold."""
         gone = frozenset(subjects)
         self._mend_tail()
-        kept: list[bytes] = []
         told: list[Event] = []
-        changed = False
-        for event, raw in zip(self.events(), self._path.read_bytes().splitlines(keepends=True), strict=True):
-            data = json.loads(raw)
+        struck: dict[int, bytes] = {}
+        for event, raw in zip(self.events(), self.lines(), strict=True):
             if event.subject in gone:
+                data = json.loads(raw)
                 if data.pop("aside", None):
-                    raw, changed = _line(data), True
+                    raw = struck[event.position] = _line(data)
                 told.append(self._read(raw, event.position))
-            kept.append(raw)
-        if changed:
+        if struck:
             self._read_to = None
-            write_durably(self._path, b"".join(kept))
+            lines = enumerate(self.lines(), 1)
+            write_durably(self._path, (struck.get(position, raw) for position, raw in lines))
         return tuple(told)
 
     def _read(self, raw: bytes, number: int) -> Event:
@@ -291,16 +293,27 @@ def chained(heard: Iterable[Line]) -> tuple[bytes, str]:
     made: list[bytes] = []
     previous = GENESIS
     for line in heard:
-        details, aside = dict(line.details), {}
-        if "salt" in line.aside:
-            told = {key: details.pop(key) for key in ERASABLE if key in details}
-            aside = {"salt": line.aside["salt"], **told}
-        if line.aside:
-            details["aside"] = _sealed(aside) if aside else line.aside["hash"]
-        body = _body(line.position, line.at, line.who, line.event, line.subject, details, previous)
+        body, aside = _heard(line, previous)
         previous = _hash(body)
         made.append(_line({**body, "hash": previous, **({"aside": aside} if aside else {})}))
     return b"".join(made), previous
+
+
+def hash_behind(previous: str, line: Line) -> str:
+    """The hash that a line has where the one before it has ``previous``: no other line has it there."""
+    return _hash(_heard(line, previous)[0])
+
+
+def _heard(line: Line, previous: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A line as the index heard it, as its body in the chain and what stands beside it."""
+    details, aside = dict(line.details), {}
+    if "salt" in line.aside:
+        told = {key: details.pop(key) for key in ERASABLE if key in details}
+        aside = {"salt": line.aside["salt"], **told}
+    if line.aside:
+        details["aside"] = _sealed(aside) if aside else line.aside["hash"]
+    body = _body(line.position, line.at, line.who, line.event, line.subject, details, previous)
+    return body, aside
 
 
 def _begins_with(file: BufferedReader, mark: _Mark, digest: Any) -> bool:

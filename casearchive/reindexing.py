@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,28 +50,23 @@ def reindex(
     taken: tuple[str, ...] = ()
     if take_changes:
         truth.give_key_check(rooms)
-    events = tuple(rooms.ledger.events())
+    told = truth.Told(rooms.ledger.events())
     if take_changes:
-        lines = truth.take_as_they_are(rooms, events)
-        events += rooms.ledger.append(lines)
+        lines = truth.take_as_they_are(rooms, told.noted)
+        for event in rooms.ledger.append(lines):
+            told.hear(event)
         taken = tuple(subject for _, subject, _ in lines)
-    names: dict[str, str] = {}
-    for event in events:
-        if event.event == "ingested":
-            names.setdefault(event.subject, str(event.details.get("name", "")))
-    gone = truth.removed(events)
-    held = {n for n in rooms.store.names() if rooms.store.has(n)} - gone
-    order = [n for n in names if n in held] + sorted(held - set(names))
-    problems += [f"{n}: the original is gone" for n in names if n not in held and n not in gone]
+    files = sum(1 for name in rooms.store.names() if name not in told.gone and rooms.store.has(name))
     crew = Crew(workers)
     try:
-        with index.writing(new, create=True) as connection:
-            _refill(rooms, connection, crew, order, names, problems, tell)
-            cases = _recase(rooms, connection, problems, gone)
-            sets = _resets(rooms, connection, problems)
-            with index.transaction(connection):
-                write.add_events(connection, events)
-            problems += (f"{name}: it is gone" for name in truth.missing(rooms.layout, truth.noted(events)))
+        with index.writing_long(new, create=True) as connection:
+            order = _ordered(rooms, told.gone, problems)
+            _refill(rooms, connection, crew, order, problems, lambda done: tell(done, files))
+            cases = _recase(rooms, connection, problems, told.gone)
+            sets = _resets(rooms, connection(), problems)
+            with index.transaction(connection()) as now:
+                write.add_events(now, rooms.ledger.events())
+            problems += (f"{name}: it is gone" for name in truth.missing(rooms.layout, told.noted))
         _swap(new, rooms.layout.index)
         copies = older.away(rooms.layout.index)
         # pictures made for somebody who asked are made again when asked for: by today's program
@@ -77,51 +74,69 @@ def reindex(
     finally:
         crew.close()
         _away(new)
-    return Rebuilt(len(order), cases, sets, tuple(problems), taken, copies)
+    return Rebuilt(files, cases, sets, tuple(problems), taken, copies)
+
+
+def _ordered(rooms: Rooms, gone: Set[str], problems: list[str]) -> Iterator[tuple[str, str]]:
+    """Each original with its name, in the order in which they were taken; then those of which no line tells."""
+    met: set[bytes] = set()  # the bytes of a hash are half its digits
+    lost: set[str] = set()
+    for event in rooms.ledger.events():
+        sha256 = event.subject
+        if event.event != "ingested" or event.struck or sha256 in gone:
+            continue
+        if not rooms.store.has(sha256):
+            lost.add(sha256)
+        elif bytes.fromhex(sha256) not in met:
+            met.add(bytes.fromhex(sha256))
+            yield sha256, str(event.details.get("name", ""))
+    problems += (f"{sha256}: the original is gone" for sha256 in sorted(lost))
+    for sha256 in rooms.store.names():
+        if sha256 not in gone and bytes.fromhex(sha256) not in met and rooms.store.has(sha256):
+            yield sha256, ""
 
 
 def _refill(
     rooms: Rooms,
-    connection: sqlite3.Connection,
+    connection: Callable[[], sqlite3.Connection],
     crew: Crew,
-    order: list[str],
-    names: dict[str, str],
+    ahead: Iterator[tuple[str, str]],
     problems: list[str],
-    tell: Callable[[int, int], None],
+    tell: Callable[[int], None],
 ) -> None:
-    ahead = iter(order)
-    waiting: list[str] = []
+    waiting: deque[tuple[str, str]] = deque()
     done = 0
 
     def send(count: int) -> None:
-        for _, sha256 in zip(range(count), ahead, strict=False):
+        for sha256, name in itertools.islice(ahead, count):
             crew.submit(Task(rooms.layout.root, None, sha256))
-            waiting.append(sha256)
+            waiting.append((sha256, name))
 
     send(64)
     while waiting:
-        with index.transaction(connection):
-            files = []
-            for _ in range(min(32, len(waiting))):
-                sha256 = waiting.pop(0)
-                found = crew.next()
-                if found.facts is None:
-                    problems.append(f"{sha256}: {found.message}")
-                else:
-                    name = names.get(sha256, "")
-                    files.append((filing.with_claims(found, name), name))
-                done += 1
-            filing.put_files(rooms, connection, files)
-        tell(done, len(order))
+        files = []
+        for _ in range(min(32, len(waiting))):
+            sha256, name = waiting.popleft()
+            found = crew.next()
+            if found.facts is None:
+                problems.append(f"{sha256}: {found.message}")
+            else:
+                files.append((filing.with_claims(found, name), name))
+            done += 1
+        with index.transaction(connection()) as now:
+            filing.put_files(rooms, now, files)
+        tell(done)
         send(32)
 
 
-def _recase(rooms: Rooms, connection: sqlite3.Connection, problems: list[str], gone: frozenset[str]) -> int:
+def _recase(
+    rooms: Rooms, connection: Callable[[], sqlite3.Connection], problems: list[str], gone: Set[str]
+) -> int:
     count = 0
-    for path in sorted(p for p in rooms.layout.cases.glob("*.toml") if p.stem not in gone):
+    for slug in sorted(p.stem for p in rooms.layout.cases.glob("*.toml") if p.stem not in gone):
         try:
-            with index.transaction(connection):
-                filing.put_record(rooms, connection, path.stem)
+            with index.transaction(connection()) as now:
+                filing.put_record(rooms, now, slug)
         except (CaseArchiveError, OSError, UnicodeDecodeError) as error:
             problems.append(str(error))
             continue

@@ -58,12 +58,12 @@ def plan(rooms: Rooms, what: str, *, media: bool = False) -> Removal:
 
 def _planned(rooms: Rooms, what: str, media: bool) -> Removal:
     with index.reading(rooms.layout.index) as connection:
-        events = read.events_of(connection)
-        gone = truth.removed(events)
+        told = truth.Told(read.each_event(connection))
+        gone = told.gone
         if _SLUG.fullmatch(what) and (
             rooms.layout.record(what).exists()
             or what in read.case_slugs(connection)
-            or f"cases/{what}.toml" in truth.noted(events)
+            or f"cases/{what}.toml" in told.noted
         ):
             hashes = dict.fromkeys((*read.media_of(connection, what), *_named(rooms, what)))
             files, stays = [], []
@@ -75,7 +75,7 @@ def _planned(rooms: Rooms, what: str, media: bool) -> Removal:
                     stays.append((sha256, f"used by {', '.join(others)}"))
                 elif rooms.store.has(sha256) or read.kind_and_uid(connection, sha256):
                     files.append(sha256)
-            stays += _words_that_stay(rooms.layout, events, {what, *files})
+            stays += _words_that_stay(rooms.layout, read.each_event(connection), {what, *files})
             return Removal(
                 what, what, _title(rooms, what), tuple(files), tuple(stays), _sets(rooms.layout, what), media,
                 what in gone,
@@ -99,9 +99,8 @@ def _planned(rooms: Rooms, what: str, media: bool) -> Removal:
                 where=found[0][:16],
                 hint=f"Take it out there first (casearchive edit {cases[0]}), or remove the case with --media.",
             )
-        return Removal(
-            what, "", "", (found[0],), tuple(_words_that_stay(rooms.layout, events, {found[0]})), ()
-        )
+        stays = _words_that_stay(rooms.layout, read.each_event(connection), {found[0]})
+        return Removal(what, "", "", (found[0],), tuple(stays), ())
 
 
 def remove(rooms: Rooms, removal: Removal) -> Removal:
@@ -181,7 +180,7 @@ def _words_that_stay(
 
 
 def _lines(rooms: Rooms, removal: Removal) -> list[tuple[str, str, dict[str, object]]]:
-    gone = truth.removed(rooms.ledger.events())
+    gone = truth.Told(rooms.ledger.events()).gone
     lines: list[tuple[str, str, dict[str, object]]] = []
     if removal.case and removal.case not in gone:
         lines.append((truth.CASE_REMOVED, removal.case, {"media": len(removal.files)}))

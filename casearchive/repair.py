@@ -147,12 +147,12 @@ def carry_out(
 def _noted(rooms: Rooms) -> dict[str, str]:
     """What the ledger noted of each file; where it is damaged, what the index heard of it."""
     try:
-        return truth.noted(rooms.ledger.events())
+        return truth.Told(rooms.ledger.events()).noted
     except (Damaged, OSError):
         pass
     try:
         with index.reading(rooms.layout.index) as connection:
-            return truth.noted(read.events(connection))
+            return truth.Told(read.each_event(connection)).noted
     except CaseArchiveError:
         return {}
 
@@ -205,12 +205,11 @@ def _ledger(rooms: Rooms) -> list[Step]:
     """From what the index heard, if the chain made of it ends in the hash that the index kept of the last line."""
     try:
         with index.reading(rooms.layout.index) as connection:
-            heard = read.events(connection)
+            content, last = chained(read.each_event(connection))
             position, digest = read.anchor(connection)
     except CaseArchiveError:
         return []
-    content, last = chained(heard)
-    if not position or len(heard) != position or last != digest:
+    if not position or content.count(b"\n") != position or last != digest:
         return []
     says = "write it again from what the index heard of it: the chain proves every line"
     return [Step("ledger", "ledger.jsonl", says, None, content)]

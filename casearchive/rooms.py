@@ -79,20 +79,23 @@ class Rooms:
         with replaced_together(contents):
             return self.ledger.append(lines)
 
-    def told(self) -> tuple[Event, ...]:
+    def told(self) -> Iterator[Event]:
         """The ledger, without an end that was torn when a run was cut off: what stands behind the last line that the
         index heard of was never reported as done. Raises ``Damaged`` for any other damage."""
+        if not self.layout.holder.exists():
+            yield from self.ledger.events()
+            return
+        anchor = (-1, "")
+        with contextlib.suppress(CaseArchiveError), index.reading(self.layout.index) as connection:
+            anchor = read.anchor(connection)
+        heard = anchor[0] == 0
         try:
-            return tuple(self.ledger.events())
+            for event in self.ledger.events():
+                heard = heard or (event.position, event.hash) == anchor
+                yield event
         except Damaged:
-            if not self.layout.holder.exists():
+            if not heard:
                 raise
-            lines, _ = self.ledger.sound()
-            with index.reading(self.layout.index) as connection:
-                position, digest = read.anchor(connection)
-            if position > len(lines) or (position and lines[position - 1].hash != digest):
-                raise
-            return lines
 
     def catch_up(self, connection: sqlite3.Connection) -> None:
         """Tell the index what the ledger says and the index never heard: a run was cut off between the two. Only the

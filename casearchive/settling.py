@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 from casearchive import index, removing, repair, teachingsets, truth
 from casearchive.errors import CaseArchiveError, Damaged
-from casearchive.files import digest_of, read_plain, sync_folder, waiting, write_durably
+from casearchive.files import digest_of, open_plain, sync_folder, waiting, write_durably
 from casearchive.index import read, write
 from casearchive.ingest import filing
 from casearchive.ingest.crew import Crew
 from casearchive.ingest.gather import Gathered, Task
-from casearchive.ledger import Event
 from casearchive.rooms import Rooms
 
 
@@ -50,21 +49,23 @@ def settle(rooms: Rooms) -> bool:
     ``verify``."""
     found = [rooms.sweep()]
     with contextlib.suppress(Damaged):
-        events = rooms.told()
-        found += [_cut_torn_end(rooms), _name(rooms, truth.noted(events))]
+        told = truth.Told(rooms.told())
+        found += [_cut_torn_end(rooms), _name(rooms, told.noted)]
         with index.writing(rooms.layout.index) as connection:
-            found.append(_catch_up(rooms, connection, events))
-        found.append(_finish_removals(rooms, events))
+            found.append(_catch_up(rooms, connection, told.gone))
+        found.append(_finish_removals(rooms, told))
     return any(found)
 
 
 def _cut_torn_end(rooms: Rooms) -> bool:
     """Lines that do not fit the chain, kept in ``quarantine/``. One that was only begun is cut off by the next one."""
-    _, size = rooms.ledger.sound()
-    content = read_plain(rooms.layout.ledger)
-    torn = b"\n" in content[size:]
+    size = rooms.ledger.sound()
+    with open_plain(rooms.layout.ledger) as file:
+        file.seek(size)
+        end = file.read()
+    torn = b"\n" in end
     if torn:
-        write_durably(repair.free_place(rooms.layout, rooms.layout.ledger), content[size:])
+        write_durably(repair.free_place(rooms.layout, rooms.layout.ledger), end)
         rooms.ledger.cut(size)
     return torn
 
@@ -83,13 +84,11 @@ def _name(rooms: Rooms, noted: Mapping[str, str]) -> bool:
     return found
 
 
-def _catch_up(rooms: Rooms, connection: sqlite3.Connection, events: Sequence[Event]) -> bool:
+def _catch_up(rooms: Rooms, connection: sqlite3.Connection, gone: Set[str]) -> bool:
     """Tell the index, in one transaction, what the ledger says and it never heard."""
-    known = read.behind(connection)
-    missed = [e for e in events if e.position > known]
+    missed = rooms.ledger.after(read.behind(connection))
     if not missed:
         return False
-    gone = truth.removed(events)
     names = {e.subject: str(e.details.get("name", "")) for e in missed if e.event == "ingested"}
     lacking = [s for s in names if s not in gone and read.kind_and_uid(connection, s) is None]
     found = _looked_at(rooms, [s for s in lacking if rooms.store.has(s)])
@@ -124,18 +123,16 @@ def _put_set(rooms: Rooms, connection: sqlite3.Connection, slug: str) -> None:
         write.put_set(connection, teachingsets.load(path))
 
 
-def _finish_removals(rooms: Rooms, events: Sequence[Event]) -> bool:
+def _finish_removals(rooms: Rooms, told: truth.Told) -> bool:
     """Where the ledger ends with removals, nobody knows how far they came: they are done again from there. A record
     that is not what was removed is somebody's own, and stays."""
-    last = {e.subject: e.event for e in truth.last_removals(events)}
-    before = truth.noted(e for e in events if not (e.event == truth.CASE_REMOVED and e.subject in last))
     cases = [
         slug
-        for slug, event in last.items()
+        for slug, event in told.last.items()
         if event == truth.CASE_REMOVED
-        and digest_of(rooms.layout.record(slug)) in ("", before.get(f"cases/{slug}.toml"))
+        and digest_of(rooms.layout.record(slug)) in ("", told.before.get(f"cases/{slug}.toml"))
     ]
-    files = [sha256 for sha256, event in last.items() if event == truth.FILE_REMOVED]
+    files = [sha256 for sha256, event in told.last.items() if event == truth.FILE_REMOVED]
     if cases or files:
         removing.finish(rooms, cases, files)
     return bool(cases or files)

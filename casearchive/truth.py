@@ -7,9 +7,8 @@ or by nobody.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 from casearchive import index, settings
 from casearchive.files import read_plain
@@ -29,7 +28,6 @@ GONE = "gone-by-hand"
 
 
 _OF_SETS = ("set-created", "set-changed")
-_Told = TypeVar("_Told", bound=Line)
 
 
 def files(layout: Layout) -> Iterator[tuple[str, Path]]:
@@ -38,9 +36,9 @@ def files(layout: Layout) -> Iterator[tuple[str, Path]]:
         if path == layout.marker or path.is_symlink() or path.exists():
             yield path.name, path
     for folder in (layout.cases, layout.scanners, layout.sets):
-        for path in sorted(folder.glob("*.toml")):
-            if not path.name.startswith("."):
-                yield f"{folder.name}/{path.name}", path
+        for name in sorted(path.name for path in folder.glob("*.toml")):
+            if not name.startswith("."):
+                yield f"{folder.name}/{name}", folder / name
 
 
 def folders(layout: Layout) -> tuple[Path, ...]:
@@ -48,57 +46,67 @@ def folders(layout: Layout) -> tuple[Path, ...]:
     return layout.root, layout.cases, layout.sets, layout.scanners
 
 
-def noted(events: Iterable[Line]) -> dict[str, str]:
-    """By name, the SHA-256 that the ledger last noted of each file."""
-    found: dict[str, str] = {}
-    for event in events:
-        details = event.details
-        if event.event in (NOTED, CREATED):
-            found[event.subject] = str(details.get("sha256", ""))
-        elif event.event == GONE:
-            found.pop(str(details.get("file", "")), None)
-        elif event.event == CASE_REMOVED:
-            found.pop(f"cases/{event.subject}.toml", None)
+class Told:
+    """What the lines of a ledger tell, heard one by one and not kept: a ledger may have a million.
+
+    ``noted`` has, by name, the SHA-256 that it last noted of each file; ``gone`` the hashes of files and slugs of cases
+    that were removed and did not come back; ``last`` the removals that it ends with, by what they are about (where a
+    run was cut off, nobody knows how far they came), and ``before`` the records noted until then.
+    """
+
+    def __init__(self, lines: Iterable[Line] = ()) -> None:
+        self.lines = 0
+        self.noted: dict[str, str] = {}
+        self.gone: set[str] = set()
+        self.last: dict[str, str] = {}
+        self.before: dict[str, str] = {}
+        self._away: set[str] = set()
+        for line in lines:
+            self.hear(line)
+
+    def hear(self, line: Line) -> None:
+        self.lines += 1
+        if line.event in (CASE_REMOVED, FILE_REMOVED):
+            self.gone.add(line.subject)
+            self.last[line.subject] = line.event
+        else:
+            if line.event == "ingested" or "record_sha256" in line.details:
+                self.gone.discard(line.subject)
+            if line.event not in _OF_SETS:
+                self.last.clear()
+                self.before.clear()
+        self._note(line)
+
+    def _note(self, line: Line) -> None:
+        details = line.details
+        if line.event in (NOTED, CREATED):
+            self.noted[line.subject] = str(details.get("sha256", ""))
+        elif line.event == GONE:
+            name = str(details.get("file", ""))
+            self.noted.pop(name, None)
+            self._away.add(name)
+        elif line.event == CASE_REMOVED:
+            name = f"cases/{line.subject}.toml"
+            self._away.add(name)
+            if name in self.noted:
+                self.before[name] = self.noted.pop(name)
         elif "record_sha256" in details:
-            found[f"cases/{event.subject}.toml"] = str(details["record_sha256"])
+            self.noted[f"cases/{line.subject}.toml"] = str(details["record_sha256"])
         elif "set_sha256" in details:
-            found[f"sets/{event.subject}.toml"] = str(details["set_sha256"])
-        elif event.event == "scanner-learnt" and "sha256" in details:
-            found[f"scanners/{details.get('file', '')}"] = str(details["sha256"])
-    return found
+            self.noted[f"sets/{line.subject}.toml"] = str(details["set_sha256"])
+        elif line.event == "scanner-learnt" and "sha256" in details:
+            self.noted[f"scanners/{details.get('file', '')}"] = str(details["sha256"])
 
-
-def taken_away(events: Iterable[Line]) -> frozenset[str]:
-    """Names of files that somebody took away, by what the ledger says, and did not put back. What it never noted is
-    none of them."""
-    told = tuple(events)
-    away = {str(e.details.get("file", "")) for e in told if e.event == GONE}
-    away |= {f"cases/{e.subject}.toml" for e in told if e.event == CASE_REMOVED}
-    return frozenset(away - noted(told).keys())
+    @property
+    def away(self) -> frozenset[str]:
+        """Names of files that somebody took away, by what the ledger says, and did not put back. What it never noted
+        is none of them."""
+        return frozenset(self._away - self.noted.keys())
 
 
 def missing(layout: Layout, known: Mapping[str, str]) -> list[str]:
     """What was noted (``known``) and is not there."""
     return sorted(known.keys() - {name for name, _ in files(layout)})
-
-
-def removed(events: Iterable[Line]) -> frozenset[str]:
-    """Hashes of files and slugs of cases that were removed and did not come back."""
-    gone: set[str] = set()
-    for event in events:
-        if event.event in (CASE_REMOVED, FILE_REMOVED):
-            gone.add(event.subject)
-        elif event.event == "ingested" or "record_sha256" in event.details:
-            gone.discard(event.subject)
-    return frozenset(gone)
-
-
-def last_removals(events: Sequence[_Told]) -> tuple[_Told, ...]:
-    """The removals that the ledger ends with: where a run was cut off, nobody knows how far they came."""
-    first = len(events)
-    while first and events[first - 1].event in (CASE_REMOVED, FILE_REMOVED, *_OF_SETS):
-        first -= 1
-    return tuple(e for e in events[first:] if e.event in (CASE_REMOVED, FILE_REMOVED))
 
 
 def digest(content: bytes) -> str:
@@ -109,7 +117,7 @@ def note_new(rooms: Rooms) -> None:
     """Note what was never noted: ``terms.toml``, scanner profiles that were put there by hand, settings and sets of
     an archive that is older than this. Only the writer may."""
     with index.reading(rooms.layout.index) as connection:
-        known = noted(read.events_of(connection, (NOTED, CREATED, "scanner-learnt", *_OF_SETS)))
+        known = Told(read.events_of(connection, (NOTED, CREATED, "scanner-learnt", *_OF_SETS))).noted
     lines: list[tuple[str, str, dict[str, object]]] = []
     for name, path in files(rooms.layout):
         if name not in known and not name.startswith("cases/"):
@@ -121,9 +129,9 @@ def note_new(rooms: Rooms) -> None:
         rooms.note(lines)
 
 
-def take_as_they_are(rooms: Rooms, events: Iterable[Line]) -> list[tuple[str, str, dict[str, object]]]:
-    """Lines for the ledger about every file that is not what it last said: its owner says that they changed it."""
-    known = noted(events)
+def take_as_they_are(rooms: Rooms, known: Mapping[str, str]) -> list[tuple[str, str, dict[str, object]]]:
+    """Lines for the ledger about every file that is not what it last noted (``known``): its owner says that they
+    changed it."""
     lines: list[tuple[str, str, dict[str, object]]] = []
     for name in missing(rooms.layout, known):
         if not name.startswith("cases/"):  # a record that is gone is a loss until somebody removes the case

@@ -7,26 +7,31 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import heapq
+import itertools
 import json
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from casearchive import disk, index, record, settings, teachingsets, truth
 from casearchive.errors import ArchiveTooNew, CaseArchiveError, Damaged
 from casearchive.files import digest_of, open_plain, private_folder, read_plain, waiting, write_lightly
+from casearchive.hashes import Hashes
 from casearchive.index import inspect, read
-from casearchive.ledger import Event
+from casearchive.ledger import GENESIS, Event, hash_behind
 from casearchive.rooms import Rooms
 from casearchive.settings import Layout
 
 REINDEX = "casearchive reindex makes it good; nothing is lost"
 RESTORE = "casearchive verify --repair --from BACKUP takes it from a backup or from the original file"
 BACKUP = "casearchive verify --repair --from BACKUP takes it from a backup"
+_HASH = 32  # bytes of a SHA-256
 _KEPT_AT_ONCE = 32  # originals that were read, between two notes of it
 CHANGED = "if you changed it: casearchive reindex takes it as it is now; else: verify --repair --from BACKUP"
 REPAIR = "casearchive verify --repair"
@@ -71,27 +76,25 @@ def verify(
     ``again``. Changes nothing of the archive."""
     faults: list[Fault] = list(_key(rooms))
     notices: list[Fault] = list(_leftovers(rooms))
-    events = _ledger(rooms, faults)
-    whole = not any(f.code == "ledger-damaged" for f in faults)
+    begun = _Begun(rooms)
+    told = _Told(begun)
+    whole = _ledger(rooms, told, faults)
     faults += _folders(rooms.layout)
-    names = set(rooms.store.names())
-    noted = truth.noted(events) if whole else None
-    gone = truth.removed(events)
-    begun = _Begun(rooms, events if whole else [])
+    if whole:
+        begun.hear(told)
     notices += begun.notices()
-    faults += _files(rooms, noted, gone, begun, notices)
-    slugs = sorted(p.stem for p in rooms.layout.cases.glob("*.toml") if p.stem not in gone)
+    faults += _files(rooms, told.noted if whole else None, told.gone, begun, notices)
+    slugs = sorted(p.stem for p in rooms.layout.cases.glob("*.toml") if p.stem not in told.gone)
     try:
         with index.reading(rooms.layout.index) as connection:
-            faults += begun.unlike(_objects(rooms, connection, names, gone, events, notices))
+            faults += begun.unlike(_objects(rooms, connection, told, whole, notices))
             faults += begun.unlike(_records(rooms, connection, slugs))
             faults += begun.unlike(_sets(rooms, connection))
             faults += (
                 Fault("index-damaged", "index.db", what, REINDEX) for what in inspect.shape(connection)
             )
             if whole:
-                faults += _heard(connection, events, begun)
-                faults += _gone(connection, events, names)
+                faults += _heard(connection, told, begun)
             if read.upgraded_from(connection):
                 notices.append(Fault("index-upgraded", "index.db", UPGRADED, READ_AGAIN))
             if not rooms.layout.backup_marker.exists():  # a backup keeps none
@@ -113,17 +116,18 @@ def verify(
     except ArchiveTooNew as newer:
         what = f"{newer.what}: update casearchive, or, where nobody has a newer one, make it again"
         faults.append(Fault("index-unreadable", "index.db", what, REINDEX))
-    faults += begun.unlike(_left_of_removed(rooms, names, gone))
-    count, since = 0, _Reading(rooms.layout).last
+    faults += begun.unlike(_left_of_removed(rooms, told.gone))
+    objects = sum(1 for _ in rooms.store.names())
+    count, since = 0, _Reading.last(rooms.layout)
     if full:
         reading = _Reading(rooms.layout, afresh=again)
-        told = {f.where for f in faults}  # one whose size is wrong need not be read to say so
-        faults += (f for f in reading.through(rooms, sorted(names), tell) if f.where not in told)
+        wrong = {f.where for f in faults}  # one whose size is wrong need not be read to say so
+        faults += (f for f in reading.through(rooms, objects, tell) if f.where not in wrong)
         count, since = reading.count, reading.begun
     # what is wrong with an object is said once
     single = {(f.code, f.where, f.meaning): f for f in faults}
     return Verdict(
-        len(names), len(slugs), len(events), full, tuple(single.values()), tuple(notices), count, since
+        objects, len(slugs), told.lines, full, tuple(single.values()), tuple(notices), count, since
     )
 
 
@@ -137,38 +141,58 @@ def _key(rooms: Rooms) -> Iterator[Fault]:
         yield Fault("key-damaged", "secret.key", f"{damage.what}: no pseudonym can be told", BACKUP)
 
 
-def _ledger(rooms: Rooms, faults: list[Fault]) -> list[Event]:
-    found: list[Event] = []
+class _Told(truth.Told):
+    """What the ledger tells, and what the rest is held against: the hash of each line, the originals that were taken.
+    Of a line that was struck out stands what it was about; ``unheard`` is what lines are about that the index has not
+    heard of, where the last run was cut off."""
+
+    def __init__(self, begun: _Begun) -> None:
+        super().__init__()
+        self.hashes = bytearray()
+        self.taken = Hashes()
+        self.struck: dict[int, str] = {}
+        self.unheard: set[str] = set()
+        self._removed: set[str] = set()
+        self._heard = begun.heard
+
+    def follow(self, line: Event) -> None:
+        self.hear(line)
+        self.hashes += bytes.fromhex(line.hash)
+        if line.event == "ingested":
+            self.taken.add(line.subject)
+        elif line.event in (truth.CASE_REMOVED, truth.FILE_REMOVED):
+            self._removed.add(line.subject)
+        if line.struck:
+            self.struck[line.position] = line.subject
+        if self._heard is not None and line.position > self._heard:
+            self.unheard.add(line.subject)
+
+    def hash_of(self, position: int) -> str:
+        """The hash of a line, and of what stands before the first."""
+        return self.hashes[_HASH * (position - 1) : _HASH * position].hex() if position else GENESIS
+
+    def wrongly_struck(self) -> Iterator[int]:
+        return (position for position, what in self.struck.items() if what not in self._removed)
+
+
+def _ledger(rooms: Rooms, told: _Told, faults: list[Fault]) -> bool:
+    """Hear the ledger, as far as it can be believed. Whether that is all of it."""
+    meaning = ""
     try:
-        found += rooms.told()
+        for event in rooms.told():
+            told.follow(event)
     except Damaged as damage:
-        with contextlib.suppress(Damaged, OSError):
-            found += rooms.ledger.sound()[0]
         meaning = f"{damage.what}; what it says from there on is not believed"
         faults.append(
             Fault("ledger-damaged", "ledger.jsonl", meaning, f"{REPAIR}, or from a backup: {BACKUP}")
         )
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        faults.append(
-            Fault("ledger-damaged", "ledger.jsonl", f"it cannot be read ({why})", f"{REPAIR}, or: {BACKUP}")
-        )
-    removed = truth.removed(found)
-    for event in found:
-        if event.struck and event.subject not in removed and not _was_removed(found, event.subject):
-            faults.append(
-                Fault(
-                    "ledger-damaged",
-                    f"ledger.jsonl:{event.position}",
-                    "the name of a file was struck out that was never removed",
-                    BACKUP,
-                )
-            )
-    return found
-
-
-def _was_removed(events: list[Event], subject: str) -> bool:
-    return any(e.subject == subject and e.event in (truth.CASE_REMOVED, truth.FILE_REMOVED) for e in events)
+        meaning = f"it cannot be read ({error.strerror or type(error).__name__})"
+        faults.append(Fault("ledger-damaged", "ledger.jsonl", meaning, f"{REPAIR}, or: {BACKUP}"))
+    for position in told.wrongly_struck():
+        meaning = "the name of a file was struck out that was never removed"
+        faults.append(Fault("ledger-damaged", f"ledger.jsonl:{position}", meaning, BACKUP))
+    return not meaning
 
 
 def _folders(layout: Layout) -> Iterator[Fault]:
@@ -180,26 +204,36 @@ def _folders(layout: Layout) -> Iterator[Fault]:
         if path.is_symlink():
             where = path.relative_to(layout.root).as_posix()
             yield Fault("link", where, "a link stands where the archive had its own", "put the original back")
+        elif path.parent == layout.objects and path.is_dir():
+            for name in sorted(p.name for p in path.iterdir()):
+                if len(name) == 2 * _HASH and name[:2] != path.name:
+                    where = path.relative_to(layout.root).as_posix()
+                    what = f"it stands in {where}, where nobody finds it"
+                    yield Fault("object-misplaced", name, what, f"move it to objects/{name[:2]}")
 
 
 class _Begun:
     """What a run that was cut off (or one that is at work) told the ledger and has not done yet: none of it is damage,
     for the next writer does it (``settling``)."""
 
-    def __init__(self, rooms: Rooms, events: list[Event]) -> None:
+    def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
-        self.unheard: list[Event] = []
-        self._removals: tuple[Event, ...] = ()
+        self._subjects: set[str] = set()
+        #: how many lines of the ledger the index knows, where more may stand there
+        self.heard: int | None = None
         if rooms.layout.holder.exists():
             with contextlib.suppress(CaseArchiveError), index.reading(rooms.layout.index) as connection:
-                self.unheard = events[read.behind(connection) :]
-            self._removals = truth.last_removals(events)
+                self.heard = read.behind(connection)
         self.files = {
             place.relative_to(rooms.layout.root).as_posix(): digest_of(beside)
             for folder in truth.folders(rooms.layout)
             for beside, place in waiting(folder)
         }
-        self._subjects = {e.subject for e in (*self.unheard, *self._removals)}
+
+    def hear(self, told: _Told) -> None:
+        """Of what the ledger tells, whatever may not be done yet."""
+        if self._rooms.layout.holder.exists():
+            self._subjects = told.unheard | told.last.keys()
 
     def notices(self) -> Iterator[Fault]:
         if self._rooms.is_being_written():
@@ -211,9 +245,9 @@ class _Begun:
                 "unfinished", "ledger.jsonl", what, f"the next command that writes does it, or: {REPAIR}"
             )
 
-    def strikes(self, event: Event) -> bool:
-        """Whether a removal that is not finished struck out what stood beside this line."""
-        return event.struck and event.subject in self._subjects
+    def strikes(self, subject: str | None) -> bool:
+        """Whether a removal that is not finished struck out what stood beside a line about this."""
+        return subject in self._subjects
 
     def unlike(self, faults: Iterable[Fault]) -> Iterator[Fault]:
         """Those of ``faults`` that are about something else."""
@@ -226,7 +260,7 @@ class _Begun:
 def _files(
     rooms: Rooms,
     noted: dict[str, str] | None,
-    gone: frozenset[str],
+    gone: Set[str],
     begun: _Begun,
     notices: list[Fault],
 ) -> Iterator[Fault]:
@@ -309,36 +343,55 @@ def _sets(rooms: Rooms, connection: sqlite3.Connection) -> Iterator[Fault]:
 
 
 def _objects(
-    rooms: Rooms,
-    connection: sqlite3.Connection,
-    names: set[str],
-    gone: frozenset[str],
-    events: list[Event],
-    notices: list[Fault],
+    rooms: Rooms, connection: sqlite3.Connection, told: _Told, whole: bool, notices: list[Fault]
 ) -> Iterator[Fault]:
-    known: set[str] = set()
-    for row in read.held(connection):
-        known.add(row.sha256)
-        if row.sha256 not in names:
-            yield Fault("object-missing", row.sha256, f"the original of a {row.kind} is gone", RESTORE)
-            continue
-        state = _plain(rooms.store.path(row.sha256))
-        if state is None:
-            what = "something else stands where the original was"
-            yield Fault("object-replaced", row.sha256, what, RESTORE)
-        elif state.st_size != row.bytes:
-            yield Fault("object-damaged", row.sha256, "the original has another size than it had", RESTORE)
-    taken = {e.subject for e in events if e.event == "ingested"}
-    for orphan in sorted(names - known - gone):
-        if orphan in taken:
-            yield Fault("object-unknown", orphan, "an original that the index does not know", REINDEX)
-        elif digest_of(rooms.store.path(orphan)) != orphan:
-            what = "nobody took it, and it is not the bytes that its name says"
-            yield Fault("object-unknown", orphan, what, f"{REPAIR} puts it aside")
-        else:
-            what = "a run that was cut off stored it and never said that it was taken"
-            remedy = "run that ingest again, or: casearchive reindex takes it in without its name"
-            notices.append(Fault("not-taken", orphan, what, remedy))
+    """What is held, what the index knows and what the ledger says was taken, each sorted and side by side."""
+    everywhere = heapq.merge(
+        ((name, "held", None) for name in rooms.store.names()),
+        ((sha256, "known", (kind, size)) for sha256, kind, size in read.originals(connection)),
+        ((name, "taken", None) for name in told.taken),
+        key=_name,
+    )
+    for name, places in itertools.groupby(everywhere, key=_name):
+        found = {place: row for _, place, row in places}
+        if (row := found.get("known")) is not None:
+            yield from _known(rooms, name, *row, held="held" in found)
+        elif name in told.gone:
+            continue  # _left_of_removed
+        elif "held" in found:
+            yield from _orphan(rooms, name, "taken" in found, notices)
+        elif whole:
+            yield Fault("object-missing", name, "the ledger says it was taken, and it is gone", RESTORE)
+
+
+def _name(place: tuple[str, str, Any]) -> str:
+    return place[0]
+
+
+def _known(rooms: Rooms, sha256: str, kind: str, size: int, *, held: bool) -> Iterator[Fault]:
+    """An original that the index knows."""
+    if not held:
+        yield Fault("object-missing", sha256, f"the original of a {kind} is gone", RESTORE)
+        return
+    state = _plain(rooms.store.path(sha256))
+    if state is None:
+        what = "something else stands where the original was"
+        yield Fault("object-replaced", sha256, what, RESTORE)
+    elif state.st_size != size:
+        yield Fault("object-damaged", sha256, "the original has another size than it had", RESTORE)
+
+
+def _orphan(rooms: Rooms, name: str, taken: bool, notices: list[Fault]) -> Iterator[Fault]:
+    """An original that the index does not know."""
+    if taken:
+        yield Fault("object-unknown", name, "an original that the index does not know", REINDEX)
+    elif digest_of(rooms.store.path(name)) != name:
+        what = "nobody took it, and it is not the bytes that its name says"
+        yield Fault("object-unknown", name, what, f"{REPAIR} puts it aside")
+    else:
+        what = "a run that was cut off stored it and never said that it was taken"
+        remedy = "run that ingest again, or: casearchive reindex takes it in without its name"
+        notices.append(Fault("not-taken", name, what, remedy))
 
 
 def _plain(path: Path) -> os.stat_result | None:
@@ -350,8 +403,8 @@ def _plain(path: Path) -> os.stat_result | None:
     return state if stat.S_ISREG(state.st_mode) else None
 
 
-def _left_of_removed(rooms: Rooms, names: set[str], gone: frozenset[str]) -> Iterator[Fault]:
-    left = [(sha256, sha256) for sha256 in sorted(gone & names)]
+def _left_of_removed(rooms: Rooms, gone: Set[str]) -> Iterator[Fault]:
+    left = [(name, name) for name in (rooms.store.names() if gone else ()) if name in gone]
     left += [
         (f"cases/{s}.toml", s) for s in sorted(gone) if len(s) != 64 and rooms.layout.record(s).is_file()
     ]
@@ -369,50 +422,68 @@ class _Reading:
 
     def __init__(self, layout: Layout, *, afresh: bool = False) -> None:
         self._path = layout.cache / "verify.jsonl"
-        self.count, self.last = 0, ""
+        self.count = 0
         self.begun = datetime.now(UTC).isoformat(timespec="seconds")
-        self._before: dict[str, list[int]] = {}
+        self._before: set[bytes] = set()
         with contextlib.suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
-            first, *lines = read_plain(self._path).decode("ascii").splitlines()
-            begun = json.loads(first)
-            self.last = str(begun.get("ended", ""))
-            if not self.last and not afresh:
-                for line in lines:
-                    name, *state = json.loads(line)
-                    self._before[name] = state
-                self.begun = str(begun["begun"])
+            with open_plain(self._path) as file:
+                first = json.loads(file.readline())
+                if afresh or first.get("ended"):
+                    return
+                self._before = {_short(line) for line in file}
+            self.begun = str(first["begun"])
 
-    def through(self, rooms: Rooms, names: list[str], tell: Callable[[int, int], None]) -> Iterator[Fault]:
+    @staticmethod
+    def last(layout: Layout) -> str:
+        """When every byte was last read to the end; empty where that was never, or is being done."""
+        with (
+            contextlib.suppress(OSError, ValueError, AttributeError),
+            open_plain(layout.cache / "verify.jsonl") as file,
+        ):
+            return str(json.loads(file.readline()).get("ended", ""))
+        return ""
+
+    def through(self, rooms: Rooms, total: int, tell: Callable[[int, int], None]) -> Iterator[Fault]:
         if not self._before:
             self._keep({"begun": self.begun})
-        unkept: list[str] = []
-        for number, name in enumerate(names, 1):
+        unkept: list[bytes] = []
+        for number, name in enumerate(rooms.store.names(), 1):
             path = rooms.store.path(name)
             state = _plain(path)
             if state is not None:
-                now = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
-                if self._before.get(name) != now:
+                line = _state(name, state)
+                if _short(line) not in self._before:
                     self.count += 1
                     fault = _unlike(path, name)
                     if fault is not None:
                         yield fault
                     else:
-                        unkept.append(json.dumps([name, *now], separators=(",", ":")))
+                        unkept.append(line)
             if len(unkept) >= _KEPT_AT_ONCE:
                 self._add(unkept)
                 unkept = []
-            tell(number, len(names))
+            tell(number, total)
         self._keep({"begun": self.begun, "ended": datetime.now(UTC).isoformat(timespec="seconds")})
 
     def _keep(self, first: dict[str, str]) -> None:
         with contextlib.suppress(OSError):  # a disk that cannot be written to is read all the same
             write_lightly(self._path, json.dumps(first).encode() + b"\n")
 
-    def _add(self, lines: list[str]) -> None:
+    def _add(self, lines: list[bytes]) -> None:
         with contextlib.suppress(OSError):
             private_folder(self._path.parent)
-            with self._path.open("a", encoding="ascii") as file:
-                file.write("".join(f"{line}\n" for line in lines))
+            with self._path.open("ab") as file:
+                file.writelines(lines)
+
+
+def _state(name: str, state: os.stat_result) -> bytes:
+    now = [name, state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
+    return json.dumps(now, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _short(line: bytes) -> bytes:
+    """What is kept of a line: there may be a million."""
+    return hashlib.blake2b(line, digest_size=16).digest()
 
 
 def _unlike(path: Path, name: str) -> Fault | None:
@@ -429,42 +500,38 @@ def _unlike(path: Path, name: str) -> Fault | None:
 # ------------------------------------------------------------------------------------------------ ledger and index
 
 
-def _heard(connection: sqlite3.Connection, events: list[Event], begun: _Begun) -> Iterator[Fault]:
+def _heard(connection: sqlite3.Connection, told: _Told, begun: _Begun) -> Iterator[Fault]:
     """The index remembers the ledger: a chain that was cut short or forged anew does not fit it."""
-    unheard = set(range(1, len(events) + 1))  # the chain was followed: positions have no gap
     position, digest = read.anchor(connection)
-    short, differs = position > len(events), False
-    for line in read.each_event(connection):  # one by one: a ledger may have a million
-        if not 1 <= line.position <= len(events):
+    short = differs = stale = False
+    known = 0  # the last line that was met
+    to_know = told.lines if begun.heard is None else begun.heard
+    for line in read.each_event(connection):
+        if not 1 <= line.position <= told.lines:
             short = True
             continue
-        unheard.discard(line.position)
-        told = events[line.position - 1]
-        differs = differs or (not _same_line(line, told) and not begun.strikes(told))
+        stale = stale or (known + 1 < line.position and known < to_know)
+        known = line.position
+        differs = differs or (
+            not _same_line(line, told) and not begun.strikes(told.struck.get(line.position))
+        )
+    stale = stale or known < to_know
     if short:
         what = "the index knows lines that are not there any more"
         yield Fault("ledger-short", "ledger.jsonl", what, f"{REPAIR}, or: {BACKUP}")
-    elif differs or (position and events[position - 1].hash != digest):
+    elif differs or (position and told.hash_of(position) != digest):
         what = "its lines are not the ones that were indexed"
         yield Fault("ledger-differs", "ledger.jsonl", what, f"{REPAIR}, or: {BACKUP}")
-    if unheard - {e.position for e in begun.unheard}:
+    if stale:
         yield Fault(
             "events-stale", "index.db", "the index has not heard of every line of the ledger", REINDEX
         )
 
 
-def _same_line(heard: read.EventRow, told: Event) -> bool:
-    return (heard.at, heard.who, heard.event, heard.subject, heard.details, heard.aside) == (
-        told.at, told.who, told.event, told.subject, told.details, told.aside,
-    )  # fmt: skip
-
-
-def _gone(connection: sqlite3.Connection, events: list[Event], names: set[str]) -> Iterator[Fault]:
-    """Originals that were taken, never removed, and that neither the store nor the index knows any more."""
-    taken = dict.fromkeys(e.subject for e in events if e.event == "ingested")
-    for sha256 in taken.keys() - truth.removed(events):
-        if sha256 not in names and read.kind_and_uid(connection, sha256) is None:
-            yield Fault("object-missing", sha256, "the ledger says it was taken, and it is gone", RESTORE)
+def _same_line(heard: read.EventRow, told: _Told) -> bool:
+    """The hash covers the words of a line, those that were struck out as well: whether they were must be the same."""
+    same = hash_behind(told.hash_of(heard.position - 1), heard) == told.hash_of(heard.position)
+    return same and ("hash" in heard.aside) == (heard.position in told.struck)
 
 
 # ------------------------------------------------------------------------------------------------ notices

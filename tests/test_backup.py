@@ -455,8 +455,12 @@ def test_a_restore_that_has_not_come_to_its_end_is_told(root: Path, to: Path, tm
 
 def test_a_first_run_that_was_cut_off_at_its_beginning_is_begun_again(root: Path, to: Path) -> None:
     to.mkdir(parents=True)
-    for left in ("writer.lock", ".index.db.0123456789ab.tmp", ".index.db.0123456789ab.tmp-journal"):
-        (to / left).write_bytes(b"half")
+    left = (
+        "writer.lock",
+        *(f".{name}.0123456789ab.tmp" for name in ("index.db", "ledger.jsonl", "backup.json")),
+    )
+    for name in (*left, ".index.db.0123456789ab.tmp-journal"):
+        (to / name).write_bytes(b"half")
     Archive.open(root).backup(to)
     (to / "objects" / "ab").mkdir(exist_ok=True)
     (to / "objects" / "ab" / ".abcd.0123456789ab.tmp").write_bytes(b"half")

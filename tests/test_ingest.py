@@ -864,12 +864,12 @@ def test_a_long_run_opens_the_index_anew_now_and_then_and_loses_nothing(
     opened: list[Path] = []
     real = casearchive.index.writing
 
-    def writing(path: Path) -> AbstractContextManager[sqlite3.Connection]:
+    def writing(path: Path, *, create: bool = False) -> AbstractContextManager[sqlite3.Connection]:
         opened.append(path)
-        return real(path)
+        return real(path, create=create)
 
     monkeypatch.setattr(casearchive.index, "writing", writing)
-    monkeypatch.setattr(casearchive.ingest.run, "_RENEWED", 1)
+    monkeypatch.setattr(casearchive.index, "_RENEWED", 1)
     monkeypatch.setattr(casearchive.ingest.run, "_BATCH", 2)
     for number in range(9):
         helpers.dicom(stick / f"IM{number}.dcm", seed=number)

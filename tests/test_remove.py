@@ -138,6 +138,16 @@ def test_what_was_removed_can_be_taken_again_and_says_so(root: Path, master: Pat
     assert archive.verify(full=True).faults == ()
 
 
+def test_what_was_taken_again_has_its_name_when_the_index_is_made_again(root: Path, master: Path) -> None:
+    archive = Archive.open(root)
+    _gone(root, next(h.sha256 for h in archive.list() if h.kind == "clip"))
+    archive.ingest([master.parent / "stick" / "loop.mp4"], workers=0)
+    before = [line for line in archive.dump() if "loop.mp4" in line]
+    archive.reindex(workers=0)
+    assert before
+    assert [line for line in archive.dump() if "loop.mp4" in line] == before
+
+
 def test_names_that_an_older_program_wrote_into_the_chain_are_said_to_stay(root: Path) -> None:
     archives.as_before_noting(root)
     archive = Archive.open(root)

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from click.testing import CliRunner
 from casearchive import Archive
 from casearchive.cli import cli
 from casearchive.ledger import GENESIS, _body, _hash
+from casearchive.rooms import Rooms
+from casearchive.settings import Layout
 
 
 @pytest.fixture
@@ -38,6 +41,36 @@ def codes(archive: Archive, *, full: bool = False) -> set[str]:
         assert fault.meaning
         assert fault.remedy
     return {f.code for f in verdict.faults}
+
+
+def test_an_original_in_the_folder_of_others_is_told(archive: Archive) -> None:
+    sha256 = next(h.sha256 for h in archive.list())
+    there = archives.object_of(archive.path, sha256)
+    elsewhere = there.parent.parent / ("00" if sha256[:2] != "00" else "01")
+    elsewhere.mkdir(exist_ok=True)
+    shutil.copy(there, elsewhere / sha256)
+    assert codes(archive) == {"object-misplaced"}
+    there.unlink()
+    assert {"object-misplaced", "object-missing"} <= codes(archive)
+
+
+@pytest.mark.parametrize("work", ["verify", "backup"])
+def test_a_long_ledger_is_not_held_in_memory(archive: Archive, tmp_path: Path, work: str) -> None:
+    lines, words = 2000, "w" * 1000
+    rooms = Rooms.of(Layout(archive.path))
+
+    def peak() -> int:
+        rooms.note(("decided", "nothing", {"because": words}) for _ in range(lines))
+        tracemalloc.start()
+        try:
+            archive.verify() if work == "verify" else archive.backup(tmp_path / "backup")
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak()  # what is loaded by the first run is not counted
+    before = peak()
+    assert peak() - before < lines * len(words) / 2
 
 
 def test_sets_of_an_archive_from_before_they_were_noted_are_told_and_noted(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from casearchive.errors import ArchiveBusy, ArchiveTooNew, CaseArchiveError, Damaged
@@ -15,6 +15,9 @@ from casearchive.files import open_plain
 from casearchive.index.migrations import LATEST
 
 _BUSY_MS = 10_000
+#: Rows that one connection changes (15,000 files and their cases): Python's sqlite3 keeps a trace of every blob that
+#: was open, three kB for each of these files.
+_RENEWED = 1_000_000
 _HEADER = 100  # bytes of an SQLite file before its first table
 _REINDEX = "Make it again with: casearchive reindex (nothing is lost: the index is derived)."
 
@@ -118,15 +121,42 @@ def writing(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]
 
 
 @contextlib.contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def writing_long(path: Path, *, create: bool = False) -> Iterator[Callable[[], sqlite3.Connection]]:
+    """``writing`` for a run of any length: the connection is asked for before each transaction, and is another one from
+    time to time, so that memory does not grow with the run."""
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(writing(path, create=create))
+
+        def now() -> sqlite3.Connection:
+            nonlocal connection
+            if connection.total_changes >= _RENEWED:
+                stack.close()
+                connection = stack.enter_context(writing(path))
+            return connection
+
+        yield now
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """All or nothing."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        yield
+        yield connection
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """What is read meanwhile is of one commit; who writes waits for that."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def _trouble(error: sqlite3.DatabaseError, path: Path) -> CaseArchiveError:

@@ -56,20 +56,30 @@ def _schema(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
 
 @cache
 def _as_made() -> list[tuple[str, ...]]:
+    with contextlib.closing(_empty()) as fresh:
+        return _schema(fresh)
+
+
+def _empty() -> sqlite3.Connection:
+    """An index in memory, with nothing in it."""
     from sqlite_utils import Database
 
     from casearchive.index.migrations import migrations
 
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
-        migrations().apply(Database(fresh))
-        return _schema(fresh)
+    fresh = sqlite3.connect(":memory:", isolation_level=None)
+    migrations().apply(Database(fresh))
+    return fresh
 
 
 def _full_text(connection: sqlite3.Connection) -> Iterator[str]:
-    """FTS5 compares its words with its texts only where it may write: in a copy in memory."""
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
-        connection.backup(copy)
+    """FTS5 compares its words with its texts only where it may write: in a copy of its own tables in memory."""
+    with contextlib.closing(_empty()) as copy:
         try:
+            for part in ("config", "data", "idx", "content", "docsize"):
+                rows = connection.execute(f"SELECT * FROM case_search_{part}")
+                marks = ", ".join("?" * len(rows.description))
+                copy.execute(f"DELETE FROM case_search_{part}")
+                copy.executemany(f"INSERT INTO case_search_{part} VALUES ({marks})", rows)
             copy.execute("INSERT INTO case_search (case_search) VALUES ('integrity-check')")
         except sqlite3.DatabaseError as error:
             yield f"the words that are searched do not fit the texts ({error})"

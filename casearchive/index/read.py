@@ -420,10 +420,7 @@ def events(connection: sqlite3.Connection, *, subject: str = "", limit: int = 0)
 
 def each_event(connection: sqlite3.Connection) -> Iterator[EventRow]:
     """All ledger lines as the index holds them, oldest first, one at a time."""
-    for row in connection.execute(
-        "SELECT position, at, who, event, subject, details FROM events ORDER BY position"
-    ):
-        yield _event(row)
+    return map(_event, _paged(connection, "position, at, who, event, subject, details", "events", 0))
 
 
 def last_heard(connection: sqlite3.Connection) -> int:
@@ -433,9 +430,26 @@ def last_heard(connection: sqlite3.Connection) -> int:
 
 
 def pictured(connection: sqlite3.Connection) -> Iterator[str]:
-    """Files of which small pictures were made."""
-    for row in connection.execute("SELECT sha256 FROM instances WHERE pictured = 1 ORDER BY sha256"):
-        yield row[0]
+    """Files of which small pictures were made, sorted."""
+    for sha256, is_pictured in _paged(connection, "sha256, pictured", "instances", ""):
+        if is_pictured:
+            yield sha256
+
+
+def originals(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int]]:
+    """Hash, kind and size of everything held, sorted by hash."""
+    return _paged(connection, "sha256, kind, bytes", "instances", "")
+
+
+def _paged(connection: sqlite3.Connection, columns: str, table: str, before: int | str) -> Iterator[Any]:
+    """Rows in the order of their first column, some at a time: nobody who writes waits until all are read."""
+    key = columns.partition(",")[0]
+    page = f"SELECT {columns} FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT 1000"
+    while rows := connection.execute(page, (before,)).fetchall():
+        yield from rows
+        if rows[-1][0] <= before:  # a damaged index; it must not be walked for ever
+            return
+        before = rows[-1][0]
 
 
 def events_of(connection: sqlite3.Connection, kinds: Sequence[str] = ()) -> tuple[EventRow, ...]:

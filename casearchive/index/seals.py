@@ -96,21 +96,31 @@ def broken(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
     """Kind and number of everything whose rows are not what was sealed; the connection is used up by this."""
     # what is no text any more is another text, not an exception
     connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-    sealed: dict[tuple[str, int], bytes] = {
-        (kind, number): digest
-        for kind, number, digest in connection.execute("SELECT kind, number, digest FROM seals")
-    }
     for kind, table in _TABLE.items():
-        for (number,) in connection.execute(f"SELECT id FROM {table} ORDER BY id").fetchall():
-            if sealed.pop((kind, number), None) != _digest(connection, kind, number):
+        for number, sealed in connection.execute(
+            f"SELECT t.id, s.digest FROM {table} t LEFT JOIN seals s ON s.kind = ? AND s.number = t.id",
+            (kind,),
+        ):
+            if sealed != _digest(connection, kind, number):
                 yield kind, number
+        yield from connection.execute(  # sealed, and gone
+            f"SELECT kind, number FROM seals WHERE kind = ? AND number NOT IN (SELECT id FROM {table})",
+            (kind,),
+        )
+    rest = {
+        (kind, number): digest
+        for kind, number, digest in connection.execute(
+            f"SELECT kind, number, digest FROM seals WHERE kind NOT IN ({', '.join('?' * len(_TABLE))})",
+            tuple(_TABLE),
+        )
+    }
     for kind in _SINGLE:
-        if sealed.pop((kind, 0), None) != _digest(connection, kind, 0):
+        if rest.pop((kind, 0), None) != _digest(connection, kind, 0):
             yield kind, 0
     for kind, rows in _JOINT.items():
-        if sealed.pop((kind, 0), bytes(_SIZE)) != _mixed(0, rows(connection)):
+        if rest.pop((kind, 0), bytes(_SIZE)) != _mixed(0, rows(connection)):
             yield kind, 0
-    yield from sealed  # sealed, and gone
+    yield from rest
 
 
 def _facts(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from typing import Any, Protocol
 
@@ -336,21 +336,25 @@ class Chained(Line, Protocol):
 
 def add_events(connection: sqlite3.Connection, lines: Iterable[Chained]) -> None:
     """Tell the index what the ledger says, and which hash its last line has: a tail that is cut off is missed."""
-    heard = sorted(lines, key=lambda line: line.position)
-    if not heard:
-        return
-    last = heard[-1]
     known = connection.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()[0]
-    if last.position >= known:
+    last: Chained | None = None
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        nonlocal last
+        for e in lines:
+            last = e if last is None or e.position > last.position else last
+            yield e.position, e.at, e.who, e.event, e.subject, json.dumps(_told(e), sort_keys=True)
+
+    connection.executemany(
+        "INSERT OR REPLACE INTO events (position, at, who, event, subject, details) VALUES (?, ?, ?, ?, ?, ?)",
+        rows(),
+    )
+    if last is not None and last.position >= known:
         connection.execute(
             "INSERT OR REPLACE INTO about (name, value) VALUES ('ledger', ?)",
             (f"{last.position} {last.hash}",),
         )
         seals.put(connection, "about", 0)
-    connection.executemany(
-        "INSERT OR REPLACE INTO events (position, at, who, event, subject, details) VALUES (?, ?, ?, ?, ?, ?)",
-        [(e.position, e.at, e.who, e.event, e.subject, json.dumps(_told(e), sort_keys=True)) for e in heard],
-    )
 
 
 def _told(line: Line) -> dict[str, Any]:

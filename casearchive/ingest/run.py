@@ -49,8 +49,6 @@ from casearchive.stores.folder import is_ours
 _BATCH = 64
 #: Seconds after which they are made durable even where there are fewer: large clips take their time.
 _PAUSE = 2.0
-#: Commits of one connection to the index: Python's sqlite3 keeps a trace of every blob that was open, a kB a file.
-_RENEWED = 500
 _LARGEST_RECORD = 1 << 20
 #: Reasons that lose nothing a clinician would miss.
 _HARMLESS = frozenset({"not-an-image", "link", "special-file", "dicomdir", "ignored", "part-of-archive"})
@@ -108,12 +106,7 @@ def ingest(
             " and what was taken by then stays."
         )
     crew = Crew(_workers(workers, progress.total))
-    with contextlib.ExitStack() as stack:
-
-        def opened() -> sqlite3.Connection:
-            stack.close()
-            return stack.enter_context(index.writing(rooms.layout.index))
-
+    with index.writing_long(rooms.layout.index) as opened:
         run = _Run(rooms, opened, crew, report, progress, rehash=rehash, dry_run=dry_run, link=link)
         try:
             if not dry_run:
@@ -181,7 +174,7 @@ class _Run:
         link: bool,
     ) -> None:
         self.rooms, self.crew, self.report = rooms, crew, report
-        self.opened, self.commits = opened, 0
+        self.opened = opened
         self.connection = opened()
         self.progress, self.rehash, self.dry_run, self.link = progress, rehash, dry_run, link
         self.line: deque[tuple[Item, os.stat_result | None]] = deque()
@@ -448,10 +441,9 @@ class _Run:
             self.new.clear()
         for outcome, *_ in batch:
             self.report(outcome)
-        self.commits += 1
-        if self.commits % _RENEWED == 0:
-            self.connection = self.opened()
-            self.sources = Sources(self.connection)
+        now = self.opened()
+        if now is not self.connection:
+            self.connection, self.sources = now, Sources(now)
 
     # ------------------------------------------------------------------------------------------- cases
 

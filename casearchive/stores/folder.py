@@ -109,7 +109,8 @@ class FolderStore:
             return
         for folder in sorted(self._objects.iterdir()):
             if folder.is_dir():
-                yield from sorted(p.name for p in folder.iterdir() if _HASH.fullmatch(p.name))
+                names = (p.name for p in folder.iterdir())
+                yield from sorted(n for n in names if _HASH.fullmatch(n) and n[:2] == folder.name)
 
 
 def _open_regular(source: Path) -> BinaryIO:

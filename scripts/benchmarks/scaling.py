@@ -151,7 +151,7 @@ def _write(target: Path, size: int) -> dict[str, Any]:
     maker = asking.Maker(10)
     spent = dict.fromkeys(("files", "cases", "rest"), 0.0)
     by_batch: list[float] = []
-    with index.writing(rooms.layout.index) as connection:
+    with index.writing_long(rooms.layout.index) as now:
         for start in range(0, size // FILES_A_CASE, _CASES_AT_ONCE):
             numbers = range(start, min(start + _CASES_AT_ONCE, size // FILES_A_CASE))
             cases = [maker.case(number) for number in numbers]
@@ -163,6 +163,7 @@ def _write(target: Path, size: int) -> dict[str, Any]:
                 rooms.layout.record(case.slug).write_bytes(text)
             with _counted(spent, "rest"):
                 events = rooms.ledger.append(_lines(files, cases, texts))
+                connection = now()
                 connection.execute("BEGIN IMMEDIATE")
             with _counted(spent, "files"):
                 write.add_instances(connection, (_filed(rooms, file) for file in files))
