@@ -16,7 +16,7 @@ from casearchive.model import Case, Facts
 def doubts(
     connection: sqlite3.Connection, case: Case, places: record.Places, disputes: Iterable[Dispute]
 ) -> Iterator[Problem]:
-    """Every contradiction at the level ``doubt``, which never refuses the record: the ``disputes`` of its words with its
+    """Every contradiction at the level ``doubt``, which never refuses the record: ``disputes`` of its words with its
     findings first, then all others in the order of the record."""
     for dispute in disputes:
         yield places.problem(("finding", dispute.number), str(dispute), "doubt")

@@ -1,4 +1,4 @@
-"""What was read in the words of a case, kept for when it is shown again: reading it anew takes longer than all the rest.
+"""What was read in the words of a case, kept for when it is shown again: reading it anew takes longer than the rest.
 
 One file a case, as it was last shown. A hash over it, over the values it was made of and over what understands tells
 whether it still holds; whatever does not is read anew. Losing it, or having no right to keep it, costs the time.
@@ -29,7 +29,7 @@ _ROOMS = ("choices", "claims", "mined", "mining", "model", "units")
 
 @dataclass(frozen=True)
 class Understood:
-    """The findings that its words and the ``reports`` among its files tell, and where its words contradict its record."""
+    """The findings that its words and the reports among its files tell, and where its words contradict its record."""
 
     findings: tuple[Mined, ...]
     disputes: tuple[Dispute, ...]

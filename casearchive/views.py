@@ -302,7 +302,7 @@ class Views:
             return view
         from casearchive import darkroom
 
-        original = self._store.path(sha256)
+        original = self._layout.original(sha256)
         for name in wanted:
             try:
                 if name == "preview":

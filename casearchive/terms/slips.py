@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 
+from casearchive.frozen import dataclass
 from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon
 from casearchive.terms.spelling import distance
 from casearchive.terms.words import fold_word, tokens
@@ -44,7 +45,7 @@ _ENDINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mended:
     """``text`` with its slips put right; ``back`` gives the place in the original of a place in it."""
 
