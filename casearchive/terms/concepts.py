@@ -127,6 +127,7 @@ class Lexicon:
         self._closures: dict[tuple[str, bool], frozenset[str]] = {}
         self._children: dict[str, dict[str, list[str]]] | None = None
         self._longest: dict[str, int] = table["longest"]
+        self._words: dict[str, str] = table["words"]
         self._remembered = remembering(4096)(self._recognised)
 
     # ------------------------------------------------------------------------------------ concepts by id
@@ -157,6 +158,14 @@ class Lexicon:
         for concept_id in self.ids(kinds):
             if defined := self._rows[concept_id].get("defined_as"):
                 yield concept_id, _triple(defined)
+
+    def words(self) -> frozenset[str]:
+        """Every word of every name, as ``words.fold_word`` has it."""
+        return frozenset(self._words["every"].split())
+
+    def words_of_findings(self) -> frozenset[str]:
+        """The words of the right names of structures and abnormalities, folded."""
+        return frozenset(self._words["of_findings"].split())
 
     # ------------------------------------------------------------------------------------ words to concepts
 
