@@ -23,8 +23,8 @@ from casearchive.settings import Layout
 from casearchive.terms import lexicon
 
 _PACKAGE = Path(__file__).parent
-#: What decides what is read in words, beside the vocabulary: these rooms and all of ``terms``.
-_ROOMS = ("choices", "claims", "mined", "mining", "model", "units")
+#: What decides what is read in words and how it is kept, beside the vocabulary: these rooms and all of ``terms``.
+_ROOMS = ("choices", "claims", "frozen", "mined", "mining", "model", "understood", "units")
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,17 @@ class Understood:
 
 def understood(layout: Layout, case: Case, reports: Sequence[str]) -> Understood:
     """What was read before where that still holds, else what is read now."""
-    place, origin = layout.understood(case.slug), _origin(case, reports)
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return _told(read_plain(place), origin)
+    place = layout.understood(case.slug)
+    with contextlib.suppress(OSError, ValueError):
+        return _told(read_plain(place), _origin(case, reports))
     from casearchive.mining import of_case
 
     alone = of_case(case)
     made = Understood((of_case(case, reports=reports) if reports else alone).findings, alone.disputes)
     if not layout.backup_marker.exists():  # which is read, never written to
-        written = _written(made, origin)
         with contextlib.suppress(OSError):
+            origin = _origin(case, reports)
+            written = _written(made, origin)
             if _told(written, origin) == made:
                 write_lightly(place, written, by=layout.cache)
     return made
