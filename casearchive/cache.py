@@ -10,15 +10,15 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from casearchive.files import PRIVATE_FILE, PRIVATE_FOLDER, private_folder, temporary_sibling
+from casearchive.frozen import dataclass
 
 _UNUSED, _HALF_MADE = 60 * 86_400, 86_400  # seconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cache:
     """A folder of files and folders ``<ab>/<hash>.<name>``; each lands whole or not at all."""
 

@@ -2,38 +2,55 @@
 
 Each stands under the hash of the file and, where it depends on one, the number of the frame, so that it never
 has to be made anew when a person changes their mind. Making one needs no writer's lock: it lands whole or not
-at all, and whoever comes second writes the same bytes.
+at all, and whoever comes second writes the same bytes. What makes pictures is loaded where one is made: a case with key
+frames chosen by hand comes by here each time it is shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from casearchive import preview as films
-from casearchive import render
 from casearchive.cache import Cache
-from casearchive.clip import Clip
 from casearchive.errors import PictureUnavailable, UnreadableFile
-from casearchive.readers import open_clip
 from casearchive.settings import Layout
+
+if TYPE_CHECKING:
+    from casearchive.clip import Clip
 
 
 def thumbnail(layout: Layout, original: Path, sha256: str, frame: int) -> Path:
     """The JPEG thumbnail of one frame. Raises ``PictureUnavailable``."""
-    return _kept(
-        layout, original, sha256, f"thumbnail-{frame}.jpg", lambda clip: render.thumbnail_of(clip, frame)
-    )
+
+    def made(clip: Clip) -> bytes:
+        from casearchive import render
+
+        return render.thumbnail_of(clip, frame)
+
+    return _kept(layout, original, sha256, f"thumbnail-{frame}.jpg", made)
 
 
 def poster(layout: Layout, original: Path, sha256: str, frame: int) -> Path:
     """One whole frame as PNG, at most 1280 pixels on the longer edge. Raises ``PictureUnavailable``."""
-    return _kept(layout, original, sha256, f"poster-{frame}.png", lambda clip: render.poster_of(clip, frame))
+
+    def made(clip: Clip) -> bytes:
+        from casearchive import render
+
+        return render.poster_of(clip, frame)
+
+    return _kept(layout, original, sha256, f"poster-{frame}.png", made)
 
 
 def preview(layout: Layout, original: Path, sha256: str) -> Path:
     """The animated WebP preview. Raises ``PictureUnavailable``."""
-    return _kept(layout, original, sha256, "preview.webp", lambda clip: films.preview_of(clip).data)
+
+    def made(clip: Clip) -> bytes:
+        from casearchive import preview
+
+        return preview.preview_of(clip).data
+
+    return _kept(layout, original, sha256, "preview.webp", made)
 
 
 def _kept(layout: Layout, original: Path, sha256: str, name: str, make: Callable[[Clip], bytes]) -> Path:
@@ -41,6 +58,8 @@ def _kept(layout: Layout, original: Path, sha256: str, name: str, make: Callable
     there = cache.there(sha256, name)
     if there is not None:
         return there
+    from casearchive.readers import open_clip
+
     try:
         clip = open_clip(original, sha256)
     except UnreadableFile as refusal:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from casearchive import claims, record
 from casearchive.errors import Problem
 from casearchive.index import read
 from casearchive.measurements import checked, odd_scales
-from casearchive.mined import of_case
+from casearchive.mined import Dispute
 from casearchive.model import Case, Facts
 
 
-def doubts(connection: sqlite3.Connection, case: Case, places: record.Places) -> Iterator[Problem]:
-    """Every contradiction, in the order of the record, at the level ``doubt``: none refuses the record."""
-    for dispute in of_case(case).disputes:
+def doubts(
+    connection: sqlite3.Connection, case: Case, places: record.Places, disputes: Iterable[Dispute]
+) -> Iterator[Problem]:
+    """Every contradiction at the level ``doubt``, which never refuses the record: ``disputes`` of its words with its
+    findings first, then all others in the order of the record."""
+    for dispute in disputes:
         yield places.problem(("finding", dispute.number), str(dispute), "doubt")
     patients: set[str] = set()
     files: dict[str, Facts] = {}

@@ -1,7 +1,8 @@
 """Frozen dataclasses that cost little to define.
 
 The standard ones write and compile six methods for every class. A search defines fifty of them before it asks anything,
-which was a seventh of its time; here all classes share what is the same for all, and only ``__init__`` is written.
+which was a seventh of its time; here all classes share what is the same for all, and ``__init__`` is written when a
+class has its first value: of most there is never one.
 """
 
 from __future__ import annotations
@@ -22,14 +23,39 @@ else:
 
 
 def _made(cls: type) -> type:
-    made: type = dataclasses.dataclass(eq=False, repr=False)(cls)
+    cls.__doc__ = cls.__doc__ or cls.__name__  # else one is made up, of the signature
+    made: type = dataclasses.dataclass(init=False, eq=False, repr=False)(cls)
     compared = tuple(f.name for f in dataclasses.fields(made) if f.compare)
     for name, method in (
-        ("__compared__", compared),
+        ("__compared__", compared), ("__init__", _first),
         ("__eq__", _eq), ("__hash__", _hash), ("__repr__", _repr), ("__setattr__", _set), ("__delattr__", _delete),
     ):  # fmt: skip
         setattr(made, name, method)
     return made
+
+
+def _first(self: Any, *args: Any, **kwargs: Any) -> None:
+    """Writes the ``__init__`` of the class of ``self``, which is its first value, and lets it do what it does."""
+    cls: Any = type(self)
+    names: dict[str, Any] = {}
+    given, kept = ["self"], ["_kept = self.__dict__"]
+    for f in dataclasses.fields(cls):
+        value = f.name
+        if f.default is not dataclasses.MISSING:
+            names[f"_{f.name}"] = f.default
+            given.append(f"{f.name}=_{f.name}")
+        elif f.default_factory is not dataclasses.MISSING:
+            names[f"_{f.name}"] = f.default_factory
+            given.append(f"{f.name}=_{f.name}")
+            value = f"_{f.name}() if {f.name} is _{f.name} else {f.name}"
+        else:
+            given.append(f.name)
+        kept.append(f"_kept[{f.name!r}] = {value}")
+    made: dict[str, Any] = {}
+    exec(f"def __init__({', '.join(given)}):\n " + "\n ".join(kept), names, made)  # noqa: S102 of names in our text alone
+    made["__init__"].__qualname__ = f"{cls.__qualname__}.__init__"
+    cls.__init__ = made["__init__"]
+    cls.__init__(self, *args, **kwargs)
 
 
 def _values(self: Any) -> tuple[Any, ...]:
@@ -52,9 +78,7 @@ def _repr(self: Any) -> str:
 
 
 def _set(self: Any, name: str, value: object) -> None:
-    if name in self.__dict__ or name not in self.__dataclass_fields__:
-        raise FrozenInstanceError(f"cannot assign to field {name!r}")
-    self.__dict__[name] = value
+    raise FrozenInstanceError(f"cannot assign to field {name!r}")
 
 
 def _delete(self: Any, name: str) -> None:

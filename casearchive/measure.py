@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from casearchive.choices import MEASURES
+from casearchive.frozen import dataclass
 from casearchive.model import Calibration, Facts, UltrasoundRegion
 from casearchive.scale import (
     CENTIMETRES,
@@ -38,7 +39,7 @@ from casearchive.scale import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Measured:
     """A value and where it comes from.
 
@@ -63,7 +64,7 @@ class Measured:
         return bool(self.source)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unmeasurable:
     """No number, and why not, in one line; ``misasked`` where the points or the region named cannot be meant."""
 
@@ -72,7 +73,7 @@ class Unmeasurable:
     misasked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Ground:
     """What a value is computed with: a region, or none and the reason (``why``)."""
 

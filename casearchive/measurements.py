@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from casearchive.frozen import dataclass
 from casearchive.measure import Measured, Unmeasurable, disagreement, measure
 from casearchive.model import Calibration, Case, Facts, Measurement
 from casearchive.scale import DISAGREEMENT, distrust, mm_per_pixel
@@ -23,7 +23,7 @@ _UNITS: dict[str, tuple[str, str, float]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Checked:
     """One measurement beside its points.
 

@@ -75,9 +75,14 @@ class Rooms:
     ) -> tuple[Event, ...]:
         """Put files of truth in the place of what stood there, with lines of the ledger that note their SHA-256: all
         of it counts from the moment when the lines are durable, or nothing. Only the writer may; the index is told
-        by the caller."""
+        by the caller. What was read in the words of a record before goes with them."""
         with replaced_together(contents):
-            return self.ledger.append(lines)
+            noted = self.ledger.append(lines)
+        for path in contents:
+            if path.parent == self.layout.cases:
+                with contextlib.suppress(OSError):
+                    self.layout.understood(path.stem).unlink()
+        return noted
 
     def told(self) -> Iterator[Event]:
         """The ledger, without an end that was torn when a run was cut off: what stands behind the last line that the

@@ -113,6 +113,10 @@ class Layout:
         """Pages of sets as they would leave, to be looked at here."""
         return self.cache / "preview"
 
+    def understood(self, slug: str) -> Path:
+        """What was read in the words of a case when it was last shown."""
+        return self.cache / "understood" / f"{slug}.json"
+
     def record(self, slug: str) -> Path:
         return self.cases / f"{slug}.toml"
 

@@ -208,16 +208,18 @@ class Views:
         file = f"cases/{slug}.toml"
         case = record.loads(text, slug=slug, file=file)
         complete = record.completeness(case, text=text, file=file)
+        from casearchive.doubts import doubts
         from casearchive.measurements import checked
-        from casearchive.mined import of_case
+        from casearchive.understood import understood
 
         found = [(m, self._file_view(connection, m.sha256, case=slug, may_miss=True)) for m in case.media]
         clips = tuple((m.id, view and replace(view, calibration=m.calibration)) for m, view in found)
         files = {media: clip.detail.facts for media, clip in clips if clip is not None}
-        doubts = self.doubts(case, record.Places(text, file))
-        reports = [facts.report for facts in files.values() if facts.report]
-        told = of_case(case, reports=reports).findings
-        return CaseView(case, clips, complete.score, complete.missing, doubts, checked(case, files), told)
+        told = understood(self._layout, case, [facts.report for facts in files.values() if facts.report])
+        doubted = tuple(doubts(connection, case, record.Places(text, file), told.disputes))
+        return CaseView(
+            case, clips, complete.score, complete.missing, doubted, checked(case, files), told.findings
+        )
 
     def _clip_of_case(self, connection: Any, what: str, make: Sequence[str]) -> FileView:
         """``CASE/M4``: one clip of a case, as the case shows it."""
@@ -300,7 +302,7 @@ class Views:
             return view
         from casearchive import darkroom
 
-        original = self._store.path(sha256)
+        original = self._layout.original(sha256)
         for name in wanted:
             try:
                 if name == "preview":
@@ -319,9 +321,10 @@ class Views:
     def doubts(self, case: Case, places: Places) -> tuple[Problem, ...]:
         from casearchive import index
         from casearchive.doubts import doubts
+        from casearchive.mining import of_case
 
         with index.reading(self._layout.index) as connection:
-            return tuple(doubts(connection, case, places))
+            return tuple(doubts(connection, case, places, of_case(case).disputes))
 
 
 def _there(path: Path) -> Path | None:

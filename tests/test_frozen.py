@@ -63,6 +63,24 @@ def test_a_value_never_changes() -> None:
     assert point == Point(1)
 
 
+@dataclass(frozen=True)
+class Wide(Point):
+    """A point and more; what its class has of the other's is made for it anew."""
+
+    width: list[int] = field(default_factory=list)
+
+
+def test_a_first_value_and_those_after_it_are_made_alike() -> None:
+    first, second = Wide(1, width=[2]), Wide(1, 0, (), [2])
+    assert first == second == Wide(x=1, width=[2])
+    assert Wide(1).width == [] and Wide(1).width is not Wide(1).width
+    assert Wide(1, width=[]).notes == Point(1).notes == ()
+    with pytest.raises(TypeError, match=r"Wide\.__init__\(\) missing 1 required positional argument: 'x'"):
+        Wide()  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'hight'"):
+        Wide(1, hight=2)  # type: ignore[call-arg]
+
+
 def test_what_the_standard_library_does_with_values_works() -> None:
     point = dataclasses.replace(Point(1), y=5)
     assert point == Point(1, 5)

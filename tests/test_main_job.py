@@ -403,7 +403,8 @@ def test_the_module_runs_and_completion_is_offered(archive: Path) -> None:
 
 #: The rooms that showing a case comes by: neither ingest nor readers, and nothing that decodes.
 READING = (
-    "attributes", "claims", "doubts", "index", "measure", "measurements", "mined", "model", "record", "scale", "terms",
+    "attributes", "claims", "doubts", "index", "measure", "measurements", "mined", "mining", "model", "record", "scale",
+    "terms", "understood",
 )  # fmt: skip
 
 

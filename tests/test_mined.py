@@ -14,7 +14,8 @@ from casearchive.index.hits import Results
 from casearchive.index.migrations import migrations
 from casearchive.index.search import search
 from casearchive.index.write import put_case
-from casearchive.mined import Mining, in_known_words, of_case, of_facts
+from casearchive.mined import Mining
+from casearchive.mining import in_known_words, of_case, of_facts
 from casearchive.model import (
     Case,
     Evidence,

@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass
 from functools import lru_cache
 
 from casearchive.choices import PRESENT
-from casearchive.mined import told_before
+from casearchive.mining import told_before
 from casearchive.model import Case, Facts
 from casearchive.query import fts
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, Mention, lexicon

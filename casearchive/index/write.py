@@ -14,7 +14,8 @@ from casearchive.claims import side
 from casearchive.index import noting, seals, shelf
 from casearchive.index.read import facts_of_row, reports_of, told_as
 from casearchive.index.text import DocumentText, document_text, instance_text
-from casearchive.mined import Label, Mined, in_known_words, of_case, of_facts
+from casearchive.mined import Label, Mined
+from casearchive.mining import in_known_words, of_case, of_facts
 from casearchive.model import (
     Case,
     Facts,

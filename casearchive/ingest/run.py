@@ -40,6 +40,7 @@ from casearchive.ingest.find import (
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.ingest.records import MediaMissing, Taken, archived
 from casearchive.ingest.sources import Sources, place
+from casearchive.mining import of_case
 from casearchive.model import Case, Outcome
 from casearchive.readers._paper import may_tell
 from casearchive.rooms import Rooms
@@ -611,7 +612,7 @@ class _Run:
             str(p)
             for p in (
                 *(places.problem(u.path, str(u), "missing") for u in record.unknown_words(case)),
-                *doubts(self.connection, case, places),
+                *doubts(self.connection, case, places, of_case(case).disputes),
             )
         )
         before = path.read_text("utf-8") if path.exists() else None

@@ -172,20 +172,15 @@ def _composites(lexicon: Lexicon) -> tuple[tuple[str, str, str], ...]:
     Of some only the place is defined, the abnormality is empty: a hydatid cyst is one of the liver, and a cyst
     of the liver need not be one.
     """
-    found = []
-    for concept_id in lexicon.defined(ABNORMALITY_KINDS):
-        concept = lexicon.concept(concept_id)
-        for place, what, _ in concept.defined_as if concept else ():
-            if place:
-                found.append((concept_id, place, what))
-    return tuple(found)
+    every = lexicon.definitions(ABNORMALITY_KINDS)
+    return tuple((concept_id, place, what) for concept_id, (place, what, _) in every if place)
 
 
 def composites_at(lexicon: Lexicon, sites: Iterable[str]) -> tuple[str, ...]:
     """Names for a finding at one of these sites: who has a carpal tunnel syndrome has something at the tunnel."""
     here = set(sites)
-    concepts = (lexicon.concept(i) for i in lexicon.defined(ABNORMALITY_KINDS))
-    return tuple(c.id for c in concepts if c is not None and any(d[2] in here for d in c.defined_as))
+    every = lexicon.definitions(ABNORMALITY_KINDS)
+    return tuple(concept_id for concept_id, (_, _, site) in every if site in here)
 
 
 def is_structure(kind: str) -> bool:

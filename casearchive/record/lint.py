@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from casearchive.choices import PRESENT
 from casearchive.errors import Problem
+from casearchive.frozen import dataclass
 from casearchive.model import Case, Finding
 from casearchive.record.places import Places
 from casearchive.record.spoilers import spoilers
@@ -18,7 +18,7 @@ from casearchive.terms.grades import called
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Completeness:
     """How complete a case is: ``score`` from 0 to 100, and what is missing, in the order of the case file."""
 
@@ -26,13 +26,13 @@ class Completeness:
     missing: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Gap:
     path: Path
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Check:
     """One expectation: its weight, how much of it is met (0 to 1), and what to say where it is not."""
 
@@ -59,7 +59,7 @@ def completeness(case: Case, *, text: str = "", file: str = "case.toml") -> Comp
     return Completeness(score, tuple(missing))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unknown:
     """A word the vocabulary does not know: where it stands, as written, and what may have been meant."""
 

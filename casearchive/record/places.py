@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cached_property
 
 from casearchive.errors import Problem, RecordError
 from casearchive.record.layout import Layout, Path
@@ -10,11 +11,17 @@ from casearchive.record.reading import dotted
 
 
 class Places:
-    """Where things stand in the text of one case file; without a text every line is 1."""
+    """Where things stand in the text of one case file; without a text every line is 1.
+
+    Looked for when there is something to complain of: of most cases that are read there is nothing.
+    """
 
     def __init__(self, text: str, file: str) -> None:
-        self._file = file
-        self._layout = _layout(text)
+        self._text, self._file = text, file
+
+    @cached_property
+    def _layout(self) -> Layout | None:
+        return _layout(self._text)
 
     def problem(self, path: Path, message: str, level: str = "error") -> Problem:
         """A complaint about ``path`` (list items count from 0: ``("finding", 1, "side")``)."""

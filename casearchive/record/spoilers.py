@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from casearchive.choices import PRESENT
+from casearchive.frozen import dataclass
 from casearchive.model import Case
 from casearchive.terms import ABNORMALITY_KINDS, lexicon
 from casearchive.terms.words import fold
@@ -15,7 +15,7 @@ from casearchive.terms.words import fold
 _OPEN_WORDS = frozenset({"abnormality", "swelling", "mass"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spoiler:
     """A place that tells the answer: its path in the record, the id of the media it speaks of ("" for the case), and
     the words that tell."""

@@ -7,10 +7,10 @@ in which a new case file is written.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Any
 
 from casearchive import choices, model
+from casearchive.frozen import dataclass
 from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS
 
 #: Kinds of concept a field's value may name.
@@ -29,7 +29,7 @@ SHAPES: dict[str, tuple[int, int | None]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Field:
     """One key of the case file.
 
@@ -56,7 +56,7 @@ class Field:
         return self.attr or self.key
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """A TOML table and the dataclass it becomes. ``inline`` tables are written on one line."""
 

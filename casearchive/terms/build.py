@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from casearchive.terms.concepts import TIERS, Form
-from casearchive.terms.words import fold
+from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, TIERS, Form
+from casearchive.terms.words import fold, tokens
 
 SOURCES = Path(__file__).with_name("lexicon")
 COMPILED = Path(__file__).with_name("lexicon.json")
@@ -69,6 +69,7 @@ def compile_table(concepts: dict[str, dict[str, Any]], words: dict[str, Any]) ->
         "concepts": concepts,
         "forms": {form: "|".join(c.written() for c in forms[form]) for form in sorted(forms)},
         "longest": _longest((*forms, *exceptions)),
+        "words": _words(concepts),
         "ambiguous": {fold(form): ids for form, ids in words["ambiguous"].items()},
         "exceptions": exceptions,
         "equivalent": words["equivalent"],
@@ -86,6 +87,21 @@ def _fingerprint(concepts: dict[str, dict[str, Any]], words: dict[str, Any]) -> 
     """Changes with every change of the sources: an index made with another one should be made again."""
     content = json.dumps([concepts, words], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _words(concepts: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """The folded words of all names; and those of the right names of structures and abnormalities."""
+    every: set[str] = set()
+    of_findings: set[str] = set()
+    for row in concepts.values():
+        right = {t.word for name in (row["name"], *row.get("synonyms", ())) for t in tokens(name)}
+        others = (
+            name for key in ("abbreviations", "misspellings", "short_names") for name in row.get(key, ())
+        )
+        every.update(right, (t.word for name in others for t in tokens(name)))
+        if row["kind"] in STRUCTURE_KINDS | ABNORMALITY_KINDS:
+            of_findings |= right
+    return {"every": " ".join(sorted(every)), "of_findings": " ".join(sorted(of_findings))}
 
 
 def _longest(forms: Iterable[str]) -> dict[str, int]:

@@ -127,6 +127,7 @@ class Lexicon:
         self._closures: dict[tuple[str, bool], frozenset[str]] = {}
         self._children: dict[str, dict[str, list[str]]] | None = None
         self._longest: dict[str, int] = table["longest"]
+        self._words: dict[str, str] = table["words"]
         self._remembered = remembering(4096)(self._recognised)
 
     # ------------------------------------------------------------------------------------ concepts by id
@@ -151,9 +152,20 @@ class Lexicon:
         """All concept ids (of these kinds) in the order of the lexicon."""
         return tuple(i for i, row in self._rows.items() if not kinds or row["kind"] in kinds)
 
-    def defined(self, kinds: Collection[str] = ()) -> tuple[str, ...]:
-        """The ids (of these kinds) whose concept has a definition; quicker than making every concept to see."""
-        return tuple(i for i in self.ids(kinds) if "defined_as" in self._rows[i])
+    def definitions(self, kinds: Collection[str] = ()) -> Iterator[tuple[str, tuple[str, str, str]]]:
+        """The id of every concept (of these kinds) that has a definition, and that (structure, abnormality, site);
+        quicker than making every concept to see."""
+        for concept_id in self.ids(kinds):
+            if defined := self._rows[concept_id].get("defined_as"):
+                yield concept_id, _triple(defined)
+
+    def words(self) -> frozenset[str]:
+        """Every word of every name, as ``words.fold_word`` has it."""
+        return frozenset(self._words["every"].split())
+
+    def words_of_findings(self) -> frozenset[str]:
+        """The words of the right names of structures and abnormalities, folded."""
+        return frozenset(self._words["of_findings"].split())
 
     # ------------------------------------------------------------------------------------ words to concepts
 
@@ -427,7 +439,6 @@ def _reach(start: set[str], links: dict[str, dict[str, list[str]]], relations: t
 def concept_from(concept_id: str, row: Mapping[str, Any]) -> Concept:
     """A concept from one row of the compiled table (see ``terms.build``)."""
     defined = row.get("defined_as", {})
-    triple = (defined.get("structure", ""), defined.get("abnormality", ""), defined.get("site", ""))
     return Concept(
         id=concept_id,
         kind=row["kind"],
@@ -440,13 +451,17 @@ def concept_from(concept_id: str, row: Mapping[str, Any]) -> Concept:
         part_of=tuple(row.get("part_of", ())),
         branch_of=tuple(row.get("branch_of", ())),
         region=tuple(row.get("region", ())),
-        defined_as=(triple,) if defined else (),
+        defined_as=(_triple(defined),) if defined else (),
         codes=tuple(Code(*code) for code in row.get("codes", ())),
         values=tuple(row.get("values", ())),
         unit=row.get("unit", ""),
         ordinal=row.get("ordinal"),
         note=row.get("note", ""),
     )
+
+
+def _triple(defined: Mapping[str, str]) -> tuple[str, str, str]:
+    return defined.get("structure", ""), defined.get("abnormality", ""), defined.get("site", "")
 
 
 def lexicon() -> Lexicon:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 
-from casearchive.terms.concepts import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon
+from casearchive.frozen import dataclass
+from casearchive.terms.concepts import Lexicon
 from casearchive.terms.spelling import distance
 from casearchive.terms.words import fold_word, tokens
 
@@ -44,7 +45,7 @@ _ENDINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mended:
     """``text`` with its slips put right; ``back`` gives the place in the original of a place in it."""
 
@@ -117,20 +118,8 @@ def _another_ending(a: str, b: str) -> bool:
 @lru_cache(maxsize=4)
 def _words(terms: Lexicon) -> tuple[frozenset[str], dict[str, list[str]], dict[tuple[str, int], list[str]]]:
     """All words of the lexicon; those worth mending by what is left without one letter; and by their beginning."""
-    known: set[str] = set()
-    worth: set[str] = set()
-    kinds = STRUCTURE_KINDS | ABNORMALITY_KINDS
-    for concept_id in terms.ids():
-        concept = terms.concept(concept_id)
-        if concept is None:
-            continue
-        right = [t.word for name in (concept.preferred, *concept.names) for t in tokens(name)]
-        known.update(right)
-        for name in (*concept.abbreviations, *concept.misspellings, *concept.short_names):
-            known.update(t.word for t in tokens(name))
-        if concept.kind in kinds:
-            worth.update(w for w in right if len(w) >= SHORT and w.isascii() and w.isalpha())
-    worth -= _ordinary()
+    names = terms.words_of_findings() - _ordinary()
+    worth = [w for w in names if len(w) >= SHORT and w.isascii() and w.isalpha()]
     near: dict[str, list[str]] = {}
     by_start: dict[tuple[str, int], list[str]] = {}
     for word in sorted(worth):
@@ -138,7 +127,7 @@ def _words(terms: Lexicon) -> tuple[frozenset[str], dict[str, list[str]], dict[t
             near.setdefault(cut, []).append(word)
         if len(word) >= LONG:
             by_start.setdefault((word[0], len(word) // 3), []).append(word)
-    return frozenset(known), near, by_start
+    return terms.words(), near, by_start
 
 
 def ordinary(word: str, terms: Lexicon) -> bool:

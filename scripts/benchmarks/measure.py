@@ -31,13 +31,13 @@ class Cost:
     said: str
 
 
-def run(words: Sequence[str]) -> Cost:
+def run(words: Sequence[str], **environment: str) -> Cost:
     """Run a command to its end, with byte code kept as on a user's machine. Raises ``RuntimeError`` where it fails."""
     before = _children_cpu()
     started = time.perf_counter()
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     child = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**kept, **environment}
     )
     watch = _Watch(child.pid)
     said, complaint = child.communicate()
