@@ -1,7 +1,7 @@
 """What was read in the words of a case, kept for when it is shown again: reading it anew takes longer than the rest.
 
-One file a case, as it was last shown. A hash over it, over the values it was made of and over what understands tells
-whether it still holds; whatever does not is read anew. Losing it, or having no right to keep it, costs the time.
+One file a case, as it was last stored or shown. A hash over it, over the values it was made of and over what understands
+tells whether it still holds; whatever does not is read anew. Losing it, or having no right to keep it, costs the time.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from casearchive import __version__
 from casearchive.files import read_plain, write_lightly
 from casearchive.frozen import dataclass
-from casearchive.mined import Dispute, Mined
+from casearchive.mined import Dispute, Mined, Mining
 from casearchive.model import Case, Dynamic, Evidence, Finding, Grade
 from casearchive.settings import Layout
 from casearchive.terms import lexicon
@@ -42,23 +42,37 @@ def understood(layout: Layout, case: Case, reports: Sequence[str]) -> Understood
         return _told(read_plain(place), _origin(case, reports))
     from casearchive.mining import of_case
 
-    alone = of_case(case)
-    made = Understood((of_case(case, reports=reports) if reports else alone).findings, alone.disputes)
+    return keep(layout, case, reports, of_case(case, reports=reports))
+
+
+def keep(layout: Layout, case: Case, reports: Sequence[str], mined: Mining) -> Understood:
+    """Keep what was read in the words of a case and in the ``reports`` among its files (``mined``)."""
+    from casearchive.mining import of_case
+
+    made = Understood(mined.findings, (of_case(case) if reports else mined).disputes)
     if not layout.backup_marker.exists():  # which is read, never written to
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             origin = _origin(case, reports)
             written = _written(made, origin)
             if _told(written, origin) == made:
-                write_lightly(place, written, by=layout.cache)
+                write_lightly(layout.understood(case.slug), written, by=layout.cache)
     return made
 
 
 def _origin(case: Case, reports: Sequence[str]) -> bytes:
     """One hash of all that decides what is read."""
-    made_of = hashlib.sha256(repr((case, tuple(reports), lexicon().fingerprint, __version__)).encode())
-    for path in sources():
-        made_of.update(path.read_bytes())
+    made_of = hashlib.sha256(repr((case, tuple(reports), lexicon().fingerprint)).encode())
+    made_of.update(_program())
     return made_of.digest()
+
+
+@cache
+def _program() -> bytes:
+    """A hash of the program's own text that decides what is read in words."""
+    text = hashlib.sha256()
+    for path in sources():
+        text.update(path.read_bytes())
+    return text.digest()
 
 
 def sources() -> Iterator[Path]:

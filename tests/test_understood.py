@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -63,7 +64,33 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
+def test_what_was_read_when_a_case_was_taken_is_not_read_again_when_it_is_shown(
+    archive: Archive, read: list[str]
+) -> None:
+    at_once = show(archive)
+    assert not read
+    kept(archive).unlink()
+    assert show(archive) == at_once
+    assert read
+
+
+def test_every_sample_case_is_shown_from_what_was_read_when_it_was_taken(
+    tmp_path: Path, read: list[str]
+) -> None:
+    samples = Path(__file__).parent.parent / "cases"
+    archive = Archive.create(tmp_path / "archive")
+    archive.ingest([samples], workers=0)
+    slugs = [path.stem for path in sorted((archive.path / "cases").glob("*.toml"))]
+    assert len(slugs) >= 12
+    read.clear()
+    at_once = [archive.show(slug) for slug in slugs]
+    assert not read
+    shutil.rmtree(kept(archive).parent)
+    assert [archive.show(slug) for slug in slugs] == at_once
+
+
 def test_a_case_shown_again_tells_the_same_and_is_not_read_again(archive: Archive, read: list[str]) -> None:
+    kept(archive).unlink()
     first = show(archive)
     assert read
     assert [m.finding.abnormality for m in first.mined] == ["hematoma"]
@@ -139,7 +166,7 @@ def test_what_another_program_understood_does_not_count(
     read.clear()
     other = tmp_path / "other.py"
     other.write_text("# understands more", "utf-8")
-    monkeypatch.setattr(understood, "sources", lambda: iter([other]))
+    monkeypatch.setattr(understood, "_program", other.read_bytes)
     show(archive)
     assert read
 
@@ -154,6 +181,7 @@ def test_all_that_reads_words_is_known_to_do_so() -> None:
 
 
 def test_where_nothing_can_be_kept_it_is_read_each_time_and_told(archive: Archive, read: list[str]) -> None:
+    shutil.rmtree(kept(archive).parent)
     kept(archive).parent.write_text("in the way", "utf-8")
     first = show(archive)
     read.clear()
@@ -185,10 +213,10 @@ def test_nothing_is_kept_in_a_backup(archive: Archive, tmp_path: Path) -> None:
 
 def test_words_that_were_changed_or_removed_are_kept_no_longer(archive: Archive) -> None:
     show(archive)
+    assert b"haematoma" in kept(archive).read_bytes()
     archive.edit("told", {"story.history": "A fall."})
-    assert not kept(archive).exists()
+    assert b"haematoma" not in kept(archive).read_bytes()
     assert show(archive).mined == ()
-    assert kept(archive).is_file()
     archive.remove(archive.plan_removal("told"))
     assert not kept(archive).exists()
 

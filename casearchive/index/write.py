@@ -14,7 +14,7 @@ from casearchive.claims import side
 from casearchive.index import noting, seals, shelf
 from casearchive.index.read import facts_of_row, reports_of, told_as
 from casearchive.index.text import DocumentText, document_text, instance_text
-from casearchive.mined import Label, Mined
+from casearchive.mined import Label, Mined, Mining
 from casearchive.mining import in_known_words, of_case, of_facts
 from casearchive.model import (
     Case,
@@ -212,10 +212,11 @@ def _file_under(connection: sqlite3.Connection, facts: Facts, subject_key: str) 
     return subject, study, series
 
 
-def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, completeness: int) -> None:
+def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, completeness: int) -> Mining:
     """Replace what the index says of ``case``; files that belong to it stop being documents of their own.
 
-    Rows name the concepts that the author's words hold; the searchable text has the words.
+    Rows name the concepts that the author's words hold; the searchable text has the words. Returns what was read in
+    these words and in the reports among its files.
     """
     vocabulary = lexicon()
     said, case = case, in_known_words(case, vocabulary)
@@ -273,6 +274,7 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
     _retire_documents_of_media(connection, case_id)
     _restore_documents(connection, instances)
     seals.single(connection)
+    return mined
 
 
 def _number(connection: sqlite3.Connection, slug: str) -> int:

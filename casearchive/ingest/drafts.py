@@ -15,6 +15,7 @@ from casearchive.index import read, write
 from casearchive.ingest.records import Taken, check_places
 from casearchive.model import Case, Media, Patient
 from casearchive.rooms import Rooms
+from casearchive.understood import keep
 
 _SLUG = re.compile(r"[a-z0-9-]+")
 _MODES = ("power_doppler", "color_doppler", "pulsed_doppler", "m_mode", "elastography", "panoramic", "b_mode")
@@ -61,15 +62,17 @@ def save(
     event: str,
     details: dict[str, object],
 ) -> None:
-    """The record with its line in the ledger, then the index."""
+    """The record with its line in the ledger, then the index; what was read in its words is kept for who shows it."""
     content = text.encode()
     digest = hashlib.sha256(content).hexdigest()
     lines = [(event, case.slug, {"record_sha256": digest, **details})]
     events = rooms.put({rooms.layout.record(case.slug): content}, lines)
     score = record.completeness(case, text=text).score
     with index.transaction(connection):
-        write.put_case(connection, case, record_sha256=digest, completeness=score)
+        mined = write.put_case(connection, case, record_sha256=digest, completeness=score)
         write.add_events(connection, events)
+    reports = read.reports_of(connection, (m.sha256 for m in case.media))
+    keep(rooms.layout, case, reports, mined)
 
 
 def check_against_clips(connection: sqlite3.Connection, case: Case, places: record.Places) -> None:
