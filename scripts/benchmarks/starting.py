@@ -12,7 +12,7 @@ from benchmarks import asking
 from benchmarks.measure import Cost, Progress, median, run, table
 
 CASE = Path(__file__).resolve().parents[2] / "cases" / "rectus-femoris-complete-tear"
-_FIRST = "casearchive show (it for the first time)"
+_FIRST = "casearchive show (it, words read anew)"
 
 
 def measure(repeats: int) -> tuple[dict[str, Any], str]:
@@ -82,7 +82,7 @@ def measure(repeats: int) -> tuple[dict[str, Any], str]:
 
 
 def _forget(archive: Path) -> None:
-    """What was read in the words of the cases there when they were shown."""
+    """What was read in the words of the cases there when they were stored or shown."""
     shutil.rmtree(archive / "cache" / "understood")
 
 
