@@ -55,7 +55,7 @@ def keep(layout: Layout, case: Case, reports: Sequence[str], mined: Mining) -> U
             origin = _origin(case, reports)
             written = _written(made, origin)
             if _told(written, origin) == made:
-                write_lightly(layout.understood(case.slug), written, by=layout.cache)
+                write_lightly(layout.understood(case.slug), written, by=layout.temporary)
     return made
 
 

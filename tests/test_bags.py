@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from casearchive import Archive
 from casearchive.choices import REASONS
 from casearchive.exporters import bagit as our_own
-from casearchive.ingest import Summary, bags
+from casearchive.ingest import bags
+from casearchive.ingest.run import Summary
 from casearchive.model import Outcome
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="such a name cannot be here")

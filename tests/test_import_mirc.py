@@ -21,7 +21,8 @@ from teachingsets import CASES, a_set, clip, full_case, speckle
 from casearchive import Archive, record
 from casearchive.exporters import mirc as exporter
 from casearchive.importers import mirc
-from casearchive.ingest import Summary, teachingfiles
+from casearchive.ingest import teachingfiles
+from casearchive.ingest.run import Summary
 from casearchive.model import Case, Diagnosis, Media, Outcome, Story
 from casearchive.record.elements import NAMESPACE
 from casearchive.teaching import TeachingCase

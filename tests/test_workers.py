@@ -89,7 +89,7 @@ def test_whatever_a_decoder_does_costs_one_file(
 def test_an_error_of_ours_in_reading_a_case_costs_that_case(
     stick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from casearchive import ingest as room
+    from casearchive.ingest import run as room
 
     helpers.case_folder(stick / "evil")
     helpers.case_folder(stick / "good", seed=60)
