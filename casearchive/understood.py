@@ -1,7 +1,8 @@
 """What was read in the words of a case, kept for when it is shown again: reading it anew takes longer than the rest.
 
-One file a case, as it was last stored or shown. A hash over it, over the values it was made of and over what understands
-tells whether it still holds; whatever does not is read anew. Losing it, or having no right to keep it, costs the time.
+One file a case, as it was last stored or shown. A hash over it, over the values it was made of and over what
+understands tells whether it still holds; whatever does not is read anew. Losing it, or having no right to keep it,
+costs the time.
 """
 
 from __future__ import annotations
