@@ -158,10 +158,14 @@ def syncing(descriptor: int) -> Callable[[], None]:
             os.close(own)
 
     waiting = threading.Thread(target=wait)
-    waiting.start()
+    try:
+        waiting.start()
+    except RuntimeError:  # no thread to be had: at once, then
+        wait()
 
     def synced() -> None:
-        waiting.join()
+        if waiting.ident is not None:
+            waiting.join()
         if trouble:
             raise trouble[0]
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,18 @@ def test_bytes_that_the_disk_refuses_late_never_have_a_name(
     assert not folder.has(name)
     folder.drop(incoming)
     assert not incoming.path.exists()
+
+
+def test_where_no_thread_can_wait_for_the_disk_it_is_waited_for_at_once(
+    folder: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+    source, name = _file(tmp_path)
+    assert folder.put(folder.take(source)) is True
+    assert folder.has(name)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows copies")
