@@ -172,15 +172,6 @@ def syncing(descriptor: int) -> Callable[[], None]:
     return synced
 
 
-def let_go(path: Path) -> None:
-    """Tell the system that it need not keep a file in memory: what runs beside us needs the room, and a copy that
-    finds room just given back goes faster than one that must look for more. Its bytes must be on the disk; where the
-    system or the disk knows no such advice, nothing happens."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError), path.open("rb") as file:
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
 def sync_folder(folder: Path) -> None:
     """Make the names in ``folder`` durable. Windows has no such call: its renames are journalled."""
     if sys.platform == "win32":

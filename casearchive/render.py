@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 THUMBNAIL_EDGE = 256
 POSTER_EDGE = 1280
 _STRIP_HEIGHT = 160
-_MOST_SHOWN = 6
+#: Frames of a clip that are looked at and stand in its filmstrip.
+MOST_SHOWN = 6
 #: How many frames are looked at where the first six are all faulty.
 _MOST_LOOKED_AT = 21
 _LABEL_HEIGHT = 18
@@ -59,7 +60,7 @@ def pictures_of(clip: Clip) -> Pictures:
     frames = clip.facts.instance.frames
     if frames < 1:
         raise PictureUnavailable("it holds no picture")
-    numbers = spread(frames, _MOST_SHOWN)
+    numbers = spread(frames, MOST_SHOWN)
     trouble: dict[int, PictureUnavailable] = {}
     edge = _first_edge(clip.facts)
     shown = looked_at = _looked_at(clip, numbers, trouble, edge)

@@ -95,6 +95,7 @@ def gather(task: Task) -> Gathered:
 
 
 def _put(store: FolderStore, incoming: Incoming, *, held: bool = False) -> OSError | None:
+    """What is ``held`` already is known: no line will tell of it, so that nobody else confirms what was healed."""
     try:
         if store.put(incoming) and held:
             store.confirm(incoming.sha256)

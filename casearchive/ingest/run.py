@@ -456,40 +456,22 @@ class _Run:
                 raw = file.read(_LARGEST_RECORD + 1)
             text = raw.decode("utf-8")
         except UnicodeDecodeError:
-            return Outcome(
-                shown,
-                "failed",
-                "case",
-                None,
-                slug,
-                None,
-                "record-invalid",
-                f"{shown}:1: it is not UTF-8 text",
-            )
+            return _not_taken(shown, slug, "record-invalid", f"{shown}:1: it is not UTF-8 text")
         except OSError as error:
-            return Outcome(
-                shown,
-                "failed",
-                "case",
-                None,
-                slug,
-                None,
-                "unreadable",
-                error.strerror or type(error).__name__,
-            )
+            return _not_taken(shown, slug, "unreadable", error.strerror or type(error).__name__)
         if len(raw) > _LARGEST_RECORD:
             why = f"{shown}:1: a case file is never larger than {_LARGEST_RECORD >> 20} MiB"
-            return Outcome(shown, "failed", "case", None, slug, None, "record-invalid", why)
+            return _not_taken(shown, slug, "record-invalid", why)
         if wrong := bags.differs(folder.record.bag, raw):
-            return Outcome(shown, "failed", "case", None, slug, None, "bag-differs", wrong)
+            return _not_taken(shown, slug, "bag-differs", wrong)
         taken = self._taken_beside(folder)
         try:
             case, stored = archived(text, slug=slug, file=shown, taken=_Normalised(taken), held=self._held)
         except RecordError as error:
-            return Outcome(shown, "failed", "case", None, slug, None, "record-invalid", str(error))
+            return _not_taken(shown, slug, "record-invalid", str(error))
         except MediaMissing as missing:
             why = str(missing.problem)
-            return Outcome(shown, "failed", "case", None, slug, None, "media-missing", why)
+            return _not_taken(shown, slug, "media-missing", why)
         return self._store_case(case, stored, text, shown)
 
     def _taken_beside(self, folder: CaseFolder | TeachingFile) -> dict[str, Taken]:
@@ -509,9 +491,9 @@ class _Run:
         content = teachingfiles.content_of(paper.record.path)
         if content is None:
             why = "it cannot be read any more: check the medium"
-            return Outcome(shown, "failed", "case", None, own, None, "unreadable", why)
+            return _not_taken(shown, own, "unreadable", why)
         if wrong := bags.differs(paper.record.bag, content):
-            return Outcome(shown, "failed", "case", None, own, None, "bag-differs", wrong)
+            return _not_taken(shown, own, "bag-differs", wrong)
         taken = self._taken_forms(paper)
         beside = teachingfiles.among(taken)
         there = teachingfiles.among({*taken, *(_normal(name) for forms in paper.forms for name in forms)})
@@ -526,7 +508,7 @@ class _Run:
             )
         except (mirc.Refused, RecordError) as error:
             why = str(error) if isinstance(error, RecordError) else f"{shown}: {error}"
-            return Outcome(shown, "failed", "case", None, own, None, "record-invalid", why)
+            return _not_taken(shown, own, "record-invalid", why)
         outcome = self._store_case(case, stored, text, shown)
         return replace(outcome, notes=(*told.notes, *outcome.notes))
 
@@ -633,7 +615,7 @@ class _Run:
                     "Rename this folder if it is another case, else bring the record up to date with: "
                     f"casearchive edit {case.slug}"
                 )
-                return Outcome(shown, "failed", "case", None, case.slug, None, "record-conflict", why)
+                return _not_taken(shown, case.slug, "record-conflict", why)
             notes = ("the record was brought up to date", *notes)
         if not self.dry_run:
             self._note_case(case, stored, source, origin or shown)
@@ -674,6 +656,11 @@ class _Normalised(dict[str, Taken]):
 
     def get(self, key: str, default: Taken | None = None) -> Taken | None:  # type: ignore[override]
         return super().get(_normal(key), default)
+
+
+def _not_taken(shown: str, slug: str | None, reason: str, why: str) -> Outcome:
+    """A record or document that did not become a case."""
+    return Outcome(shown, "failed", "case", None, slug, None, reason, why)
 
 
 def _at_the_border(shown: str, work: Callable[[], Outcome]) -> Outcome:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from casearchive.errors import NotFound, UnreadableFile
-from casearchive.files import digest_of, let_go, private_folder, sync_folder, syncing
+from casearchive.files import digest_of, private_folder, sync_folder, syncing
 from casearchive.stores import Incoming
 
 NAME = "folder"
@@ -64,8 +64,6 @@ class FolderStore:
         if target.is_dir() and not target.is_symlink():
             # no file can take the place of a folder; what is in it is not ours to throw away
             target.rename(target.with_name(f"{target.name}.replaced-{secrets.token_hex(4)}"))
-        if not incoming.linked:
-            let_go(incoming.path)
         incoming.path.chmod(stat.S_IRUSR)
         incoming.path.replace(target)
         return True

@@ -23,8 +23,6 @@ from typing import Any
 
 ORTHANC = shutil.which("Orthanc", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin")))
 _CONNECTIONS = 4
-#: Frames of a clip that an ingest looks at and shows in a filmstrip (``render``).
-_FRAMES = 6
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -41,15 +39,15 @@ def all_dicom(folder: Path) -> bool:
 
 def loop(files: Path, target: Path) -> dict[str, Any]:
     """One row and one thumbnail of the first frame a file; nothing is copied, hashed or made durable."""
-    return _loop(files, target, 1)
+    return _loop(files, target, looked_at=False)
 
 
 def loop_of_six(files: Path, target: Path) -> dict[str, Any]:
     """The same with as many frames of a clip as an ingest looks at."""
-    return _loop(files, target, _FRAMES)
+    return _loop(files, target, looked_at=True)
 
 
-def _loop(files: Path, target: Path, most: int) -> dict[str, Any]:
+def _loop(files: Path, target: Path, *, looked_at: bool) -> dict[str, Any]:
     import pydicom
     from pydicom.pixels import pixel_array
 
@@ -65,7 +63,7 @@ def _loop(files: Path, target: Path, most: int) -> dict[str, Any]:
             uid, description = str(header.SOPInstanceUID), str(header.get("StudyDescription", ""))
             frames = int(header.get("NumberOfFrames", 1))
             with contextlib.suppress(RuntimeError, NotImplementedError):  # JPEG-LS, JPEG lossless
-                images = [_image(pixel_array(path, index=frame - 1)) for frame in spread(frames, most)]
+                images = [_image(pixel_array(path, index=frame - 1)) for frame in _wanted(frames, looked_at)]
         else:
             frames, image = _picture(path)
             images = [image]
@@ -81,11 +79,11 @@ def _loop(files: Path, target: Path, most: int) -> dict[str, Any]:
     return {"rows": rows, "frames": frames, "thumbnails": made, "without_picture": without}
 
 
-def spread(frames: int, most: int) -> list[int]:
-    """Frames from the first to the last, counted from 1: the first alone where one is wanted."""
-    if most == 1 or frames <= most:
-        return list(range(1, min(frames, most) + 1))
-    return [round(1 + place * (frames - 1) / (most - 1)) for place in range(most)]
+def _wanted(frames: int, looked_at: bool) -> tuple[int, ...]:
+    """The first frame of a clip, or those that an ingest looks at (counted from 1)."""
+    from casearchive.render import MOST_SHOWN, spread
+
+    return spread(frames, MOST_SHOWN) if looked_at else (1,)
 
 
 def _image(pixels: Any) -> Any:
@@ -114,15 +112,15 @@ def _picture(path: Path) -> tuple[int, Any]:
 def orthanc(files: Path, target: Path) -> dict[str, Any]:
     """Every file sent over four connections, then a preview of the first frame of each as JPEG, which it writes
     far quicker than PNG; the server's start is not counted. Orthanc waits for no disk."""
-    return _orthanc(files, target, 1)
+    return _orthanc(files, target, looked_at=False)
 
 
 def orthanc_of_six(files: Path, target: Path) -> dict[str, Any]:
     """The same with as many frames of a clip as an ingest looks at; how many frames it has its sender knows."""
-    return _orthanc(files, target, _FRAMES)
+    return _orthanc(files, target, looked_at=True)
 
 
-def _orthanc(files: Path, target: Path, most: int) -> dict[str, Any]:
+def _orthanc(files: Path, target: Path, *, looked_at: bool) -> dict[str, Any]:
     import pydicom
 
     target.mkdir(parents=True)
@@ -130,7 +128,7 @@ def _orthanc(files: Path, target: Path, most: int) -> dict[str, Any]:
     wanted = {}
     for path in paths:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["NumberOfFrames"])
-        wanted[path] = spread(int(header.get("NumberOfFrames", 1)), most)
+        wanted[path] = _wanted(int(header.get("NumberOfFrames", 1)), looked_at)
     with _server(target) as port, ThreadPoolExecutor(_CONNECTIONS) as pool:
         parts = [paths[n::_CONNECTIONS] for n in range(_CONNECTIONS)]
         started = time.perf_counter()
