@@ -16,6 +16,7 @@ from test_search import case, fresh, put_case
 from casearchive import Archive, syllabus
 from casearchive.cli import cli
 from casearchive.errors import UsageError
+from casearchive.index import read
 from casearchive.index.coverage import BY, Row, coverage
 from casearchive.index.search import search
 from casearchive.model import Case, Media
@@ -229,3 +230,16 @@ def test_the_command_prints_tables_and_json(archive: Archive, tmp_path: Path) ->
 def test_a_way_of_counting_that_there_is_not(archive: Archive) -> None:
     with pytest.raises(UsageError, match="colour"):
         archive.coverage(["colour"])
+
+
+def test_totals_read_no_table_row_by_row_in_the_order_of_an_index() -> None:
+    """With a million files that was worse than linear: each row stands on another page."""
+    connection, asked = fresh(), list[str]()
+    put_case(connection, case("one", "Thigh", "F1 soleus tear left definite"))
+    connection.set_trace_callback(asked.append)
+    counts = read.counts(connection)
+    connection.set_trace_callback(None)
+    assert counts["structures"] == {"soleus": 1}
+    assert len(asked) > 10
+    plans = [line for sql in asked for (_, _, _, line) in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    assert not [line for line in plans if line.startswith("SCAN") and " USING INDEX " in line]
