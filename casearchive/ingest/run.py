@@ -654,7 +654,7 @@ class _Run:
 class _Normalised(dict[str, Taken]):
     """Names that differ only in how their accents are composed are the same name (macOS decomposes them)."""
 
-    def get(self, key: str, default: Taken | None = None) -> Taken | None:  # type: ignore[override]
+    def get(self, key: str, default: Taken | None = None) -> Taken | None:  # type: ignore[override]  # nobody asks for more
         return super().get(_normal(key), default)
 
 
