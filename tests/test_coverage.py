@@ -16,7 +16,7 @@ from test_search import case, fresh, put_case
 from casearchive import Archive, syllabus
 from casearchive.cli import cli
 from casearchive.errors import UsageError
-from casearchive.index import read
+from casearchive.index import read, shelf
 from casearchive.index.coverage import BY, Row, coverage
 from casearchive.index.search import search
 from casearchive.model import Case, Media
@@ -54,6 +54,17 @@ def rows(by: str, *cases: Case) -> dict[str, Row]:
 
 
 THIGH = (RF_RIGHT, RF_LEFT, RF_BOTH, VASTUS, NORMAL, DENIED)
+
+
+def test_counts_do_not_depend_on_the_blocks_that_documents_lie_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [replace(each, slug=f"{each.slug}-{n}") for n in range(4) for each in THIGH]
+    in_one = coverage(collection(*many))
+    for name, value in (("BLOCK", 8), ("_RANK", 1)):
+        monkeypatch.setattr(shelf, name, value)
+    connection = collection(*many)
+    assert len(shelf.Shelf(connection).blocks) == 4
+    assert coverage(connection) == in_one
+    assert max(row.cases for row in in_one["structure"]) == 4 * 4
 
 
 def test_a_structure_counts_its_parts_and_a_case_once() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
 from casearchive.choices import PRESENT
-from casearchive.index.shelf import Shelf
+from casearchive.index.shelf import Block, Shelf
 from casearchive.query import facts
 from casearchive.query.bits import minus
 from casearchive.query.facts import Items, below, plain
@@ -62,24 +63,60 @@ def coverage(connection: sqlite3.Connection, by: Iterable[str] = BY) -> dict[str
     return {name: tuple(counter.rows(name)) for name in by}
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One block of documents: the sets that every row is cut from, each made once."""
+
+    block: Block
+    # documents
+    cases: int
+    cine: int
+    later: int
+    shown: dict[str, int]
+    # findings; written: what an author wrote down as one, rather than what was read in words
+    abnormal: int
+    written: int
+    not_abnormal: int
+    of_side: dict[str, int]
+
+    def count(self, asked: int, within: int) -> dict[str, int]:
+        """What these findings say of these documents, as the fields of a ``Row``."""
+        documents = self.block.documents
+        among = self.cases & within
+        asked_abnormal = asked & self.abnormal
+        found = documents(asked_abnormal) & among
+        spoken = {side: documents(asked & self.of_side[side]) for side in _SIDES}
+        sided = {side: documents(asked_abnormal & self.of_side[side]) & among for side in _SIDES}
+        both = sided["bilateral"] | (sided["left"] & sided["right"])
+        alone = 0
+        for side, other in _OTHER.items():
+            alone |= minus(sided[side], spoken[other] | spoken["bilateral"] | self.shown[other])
+        sets = {
+            "cases": found,
+            "normal": minus(documents(asked & self.not_abnormal) & among, found),
+            "left": minus(sided["left"], both),
+            "right": minus(sided["right"], both),
+            "both": both,
+            "cine": found & self.cine,
+            "one_side": alone,
+            "no_followup": minus(found, self.later),
+            "unreviewed": minus(found, documents(asked_abnormal & self.written)),
+        }
+        return {field: of.bit_count() for field, of in sets.items()}
+
+
 class _Counter:
-    """The sets of cases that every row is cut from."""
+    """Counts each row block by block: a set of all documents at once is longer the more there are."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         shelf = self._shelf = Shelf(connection)
         self._words = shelf.vocabulary
-        self._cases = shelf.having(facts.CASE)
-        self._cine = shelf.having(facts.CINE)
-        self._later = shelf.having(plain("c.has", "followup"))
         rows = connection.execute(
             "SELECT DISTINCT key FROM findings WHERE key > 0 AND comparison = 'contralateral'"
         )
-        compared = shelf.numbered(key for (key,) in rows)
-        self._shown = {
-            side: compared | shelf.having(plain("m.side", side), plain("m.side", "bilateral"))
-            for side in _OTHER
-        }
-        self._normality = self._words.ids(("normality",))
+        compared = shelf.parted(shelf.numbered(key for (key,) in rows))
+        normality = self._words.ids(("normality",))
+        self._parts = [_part(*each, normality) for each in zip(shelf.blocks, compared, strict=True)]
 
     def rows(self, by: str) -> Iterator[Row]:
         if by == "structure":
@@ -134,54 +171,43 @@ class _Counter:
 
     def _difficulties(self) -> Iterator[Row]:
         for name in self._names("c.difficulty"):
-            within = self._shelf.having(plain("c.difficulty", name))
-            row = self._row(name or _NOT_RECORDED, _any_finding, within)
+            row = self._row(name or _NOT_RECORDED, _any_finding, plain("c.difficulty", name))
             if row.cases or row.normal:
                 yield row
 
     # ------------------------------------------------------------------------------------------- one row
 
-    def _row(self, name: str, asked: Callable[[Items], int], within: int = -1) -> Row:
-        """``asked`` are the findings that the row is about, ``within`` the documents (-1: all cases)."""
-        among = self._cases & within
-
-        def having(ask: Callable[[Items], int]) -> int:
-            return self._shelf.where(lambda some: asked(some) & ask(some)) & among
-
-        found = having(self._abnormal)
-        spoken = {side: having(partial(_of_side, values=(side,))) for side in _SIDES}
-        sided = {side: having(partial(self._abnormal_of, side)) for side in _SIDES}
-        both = sided["bilateral"] | (sided["left"] & sided["right"])
-        alone = 0
-        for side, other in _OTHER.items():
-            alone |= minus(sided[side], spoken[other] | spoken["bilateral"] | self._shown[other])
+    def _row(self, name: str, asked: Callable[[Items], int], within: str | None = None) -> Row:
+        """``asked`` are the findings that the row is about; ``within`` is a fact that a case must have."""
+        counts: Counter[str] = Counter()
+        for part in self._parts:
+            if items := asked(part.block):
+                among = -1 if within is None else part.block.documents(part.block.items(within))
+                counts.update(part.count(items, among))
         concept = self._words.concept(name)
-        return Row(
-            concept=name,
-            name=concept.preferred if concept is not None else name.replace("_", " "),
-            cases=found.bit_count(),
-            normal=minus(having(self._not_abnormal), found).bit_count(),
-            left=minus(sided["left"], both).bit_count(),
-            right=minus(sided["right"], both).bit_count(),
-            both=both.bit_count(),
-            cine=(found & self._cine).bit_count(),
-            one_side=alone.bit_count(),
-            no_followup=minus(found, self._later).bit_count(),
-            unreviewed=minus(found, having(self._written)).bit_count(),
-        )
+        preferred = concept.preferred if concept is not None else name.replace("_", " ")
+        return Row(name, preferred, **counts)
 
-    def _abnormal(self, some: Items) -> int:
-        return minus(any_value(some, "f.certainty", PRESENT), of_ids(some, "f.abnormality", self._normality))
 
-    def _abnormal_of(self, side: str, some: Items) -> int:
-        return self._abnormal(some) & _of_side(some, (side,))
+def _part(block: Block, compared: int, normality: Iterable[str]) -> _Part:
+    def having(*names: str) -> int:
+        return block.documents(block.items(*names))
 
-    def _written(self, some: Items) -> int:
-        """What an author wrote down as a finding, rather than what was read in words."""
-        return minus(self._abnormal(some), any_value(some, "f.origin", READ))
-
-    def _not_abnormal(self, some: Items) -> int:
-        return any_value(some, "f.certainty", ("absent",)) | of_ids(some, "f.abnormality", self._normality)
+    normal = of_ids(block, "f.abnormality", normality)
+    abnormal = minus(any_value(block, "f.certainty", PRESENT), normal)
+    return _Part(
+        block,
+        cases=having(facts.CASE),
+        cine=having(facts.CINE),
+        later=having(plain("c.has", "followup")),
+        shown={
+            side: compared | having(plain("m.side", side), plain("m.side", "bilateral")) for side in _OTHER
+        },
+        abnormal=abnormal,
+        written=minus(abnormal, any_value(block, "f.origin", READ)),
+        not_abnormal=any_value(block, "f.certainty", ("absent",)) | normal,
+        of_side={side: _of_side(block, (side,)) for side in _SIDES},
+    )
 
 
 def _of_side(some: Items, values: Iterable[str]) -> int:

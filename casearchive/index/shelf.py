@@ -12,6 +12,7 @@ import sqlite3
 import struct
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import zip_longest
 
 from casearchive.index import seals
 from casearchive.query import facts, parts_of
@@ -43,38 +44,40 @@ class Shelf:
         self.connection = connection
         self.vocabulary: Lexicon = lexicon()
         rows = connection.execute("SELECT block FROM facts WHERE name = ? ORDER BY block", (facts.EVERY,))
-        self._blocks = [Block(self, int(row[0])) for row in rows]
-        self._place = {block.number: n for n, block in enumerate(self._blocks)}
-        self._gapless = list(self._place) == list(range(len(self._blocks)))
+        #: A block's place here is its place among the bits.
+        self.blocks = [Block(self, int(row[0])) for row in rows]
+        self._place = {block.number: n for n, block in enumerate(self.blocks)}
+        self._gapless = list(self._place) == list(range(len(self.blocks)))
         self._read: set[str] = set()
-        self.width = len(self._blocks) * BLOCK
+        self.width = len(self.blocks) * BLOCK
 
     # ------------------------------------------------------------------------------------------- facts
 
     def having(self, *names: str) -> int:
         """Documents of which anything has any of these facts."""
-        parts = [block.documents(block.items(*names)).to_bytes(_RANK, "little") for block in self._blocks]
-        return int.from_bytes(b"".join(parts), "little")
+        return self.where(lambda some: some.items(*names))
 
     def where(self, ask: Callable[[facts.Items], int]) -> int:
         """Documents that have any of the findings, terms and clips that ``ask`` finds."""
-        found = 0
-        for n, block in enumerate(self._blocks):
-            found |= block.documents(ask(block)) << n * BLOCK
-        return found
+        return _joined([block.documents(ask(block)) for block in self.blocks])
 
     def tiers(self, ask: Callable[[facts.Items], list[Tier]]) -> list[Tier]:
         """What ``ask`` finds among the findings, terms and clips of all documents.
 
         Block by block: numbers that fit the fast memory of a processor are joined many times faster than long ones.
         """
-        found: dict[tuple[float, int, float], int] = {}
-        for n, block in enumerate(self._blocks):
+        found: dict[tuple[float, int, float], list[int]] = {}
+        for n, block in enumerate(self.blocks):
             for tier in ask(block):
                 if tier.documents:
                     kind = (tier.rank, tier.level, tier.score)
-                    found[kind] = found.get(kind, 0) | tier.documents << n * BLOCK
-        return [Tier(*kind, documents) for kind, documents in found.items()]
+                    found.setdefault(kind, [0] * len(self.blocks))[n] |= tier.documents
+        return [Tier(*kind, _joined(parts)) for kind, parts in found.items()]
+
+    def parted(self, documents: int) -> list[int]:
+        """A set of documents, block by block."""
+        lain = documents.to_bytes(self.width // 8, "little")
+        return [int.from_bytes(lain[at : at + _RANK], "little") for at in range(0, len(lain), _RANK)]
 
     def names(self, start: str) -> list[str]:
         """Every name that begins so."""
@@ -93,12 +96,12 @@ class Shelf:
         ):
             if number in self._place:  # else its last document has gone
                 lain = bits if dense else _lain(_listed(bits))
-                self._blocks[self._place[number]].known[name] = int.from_bytes(lain, "little")
+                self.blocks[self._place[number]].known[name] = int.from_bytes(lain, "little")
 
     def forget(self, *names: str) -> None:
         """Keep these facts no longer: for whoever goes through more of them than memory should hold at once."""
         self._read.difference_update(names)
-        for block in self._blocks:
+        for block in self.blocks:
             for name in names:
                 block.known.pop(name, None)
 
@@ -110,7 +113,7 @@ class Shelf:
 
     def number(self, place: int) -> int:
         """Which document a bit stands for."""
-        return self._blocks[place // BLOCK].number * BLOCK + place % BLOCK
+        return self.blocks[place // BLOCK].number * BLOCK + place % BLOCK
 
     def numbered(self, documents: Iterable[int]) -> int:
         return of_positions(documents if self._gapless else map(self.place, documents))
@@ -155,6 +158,15 @@ class Shelf:
         """Documents that rows name, each by its own score."""
         found = self.connection.execute(rows.text, rows.params)
         return of_scores({self.place(row[0]): row[1] for row in found})
+
+
+def _joined(parts: Sequence[int]) -> int:
+    """The documents of all blocks in one number, by halves: grown block by block it would be copied for each."""
+    width = BLOCK
+    while len(parts) > 1:
+        parts = [low | high << width for low, high in zip_longest(parts[::2], parts[1::2], fillvalue=0)]
+        width *= 2
+    return parts[0] if parts else 0
 
 
 class Block:
