@@ -20,12 +20,13 @@ from typing import Any
 import helpers
 import pytest
 
-from casearchive import Archive
+from casearchive import Archive, index
 from casearchive.errors import Damaged
 from casearchive.ingest import crew
 from casearchive.ingest.crew import Crew
 from casearchive.ingest.gather import Gathered, Task
 from casearchive.ingest.run import Summary, below
+from casearchive.ingest.sources import Sources
 from casearchive.model import Outcome
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
@@ -879,3 +880,18 @@ def test_a_long_run_opens_the_index_anew_now_and_then_and_loses_nothing(
     assert sound(archive)
     again, _ = take(archive, stick)
     assert (again.added, again.known) == (0, 9)
+
+
+def test_whoever_goes_through_folders_asks_once_for_each(archive: Archive, stick: Path) -> None:
+    """A question a file was a third of what it took to find that a tree of small folders is unchanged."""
+    files = [stick / f"S{folder}" / f"IM{number}.dcm" for folder in range(4) for number in range(9)]
+    for path in files:
+        path.parent.mkdir(exist_ok=True)
+        helpers.dicom(path, seed=files.index(path))
+    take(archive, stick)
+    with index.reading(archive.path / "index.db") as connection:
+        asked: list[str] = []
+        connection.set_trace_callback(asked.append)
+        sources = Sources(connection)
+        assert all(sources.same(path, path.stat()) for path in files)
+    assert len(asked) == (Sources._FEW - 1) + 4, "the first few by themselves, then a folder at a time"

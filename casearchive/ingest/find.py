@@ -13,7 +13,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from casearchive.files import printable, private_folder
@@ -153,32 +152,30 @@ def _at(
     depth: int = 0,
     around: tuple[bags.Bag, ...] = (),
 ) -> Iterator[Item]:
-    shown = _printable(path)
     try:
         state = path.lstat()
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte, from standard input
         why = getattr(error, "strerror", None) or "this cannot be the name of a file"
-        yield Outcome(shown, "failed", reason="unreadable", message=f"{why}: check the name and the medium")
+        why = f"{why}: check the name and the medium"
+        yield Outcome(_printable(path), "failed", reason="unreadable", message=why)
         return
-    if stat.S_ISLNK(state.st_mode):
+    if stat.S_ISREG(state.st_mode):
+        yield from _file(path, state, walk, around) if depth else _named(path, state, walk)
+    elif stat.S_ISDIR(state.st_mode):
+        if depth > _DEEPEST:
+            why = f"folders nested more than {_DEEPEST} deep: name this one by itself"
+            yield Outcome(_printable(path), "failed", reason="unreadable", message=why)
+            return
+        yield from _in_folder(path, walk, depth, around)
+    elif stat.S_ISLNK(state.st_mode):
         there = path.exists()
         why = (
             "a link; name the file it points to instead" if there else "a link to something that is not there"
         )
-        yield Outcome(shown, "skipped", reason="link", message=why)
-    elif stat.S_ISDIR(state.st_mode):
-        if depth > _DEEPEST:
-            why = f"folders nested more than {_DEEPEST} deep: name this one by itself"
-            yield Outcome(shown, "failed", reason="unreadable", message=why)
-            return
-        yield from _in_folder(path, walk, depth, around)
-    elif stat.S_ISREG(state.st_mode):
-        if depth == 0 and path.name.upper() == "DICOMDIR":  # the index stands for its disc
-            yield from _in_folder(path.parent, walk, depth)
-        else:
-            yield from _file(path, state, walk, around)
+        yield Outcome(_printable(path), "skipped", reason="link", message=why)
     else:
-        yield Outcome(shown, "skipped", reason="special-file", message="not a file: a pipe, socket or device")
+        why = "not a file: a pipe, socket or device"
+        yield Outcome(_printable(path), "skipped", reason="special-file", message=why)
 
 
 def _in_folder(
@@ -189,7 +186,8 @@ def _in_folder(
 ) -> Iterator[Item]:
     try:
         state = folder.stat()
-        names = sorted(entry.name for entry in folder.iterdir())
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries)
     except OSError as error:
         why = error.strerror or type(error).__name__
         yield Outcome(_printable(folder), "failed", reason="unreadable", message=f"the folder: {why}")
@@ -244,8 +242,11 @@ def _in_folder(
     yield from map(Spare, spare.values())
 
 
-def _file(path: Path, state: os.stat_result, walk: _Walk, around: tuple[bags.Bag, ...]) -> Iterator[Item]:
-    if path.name == CASE_FILE:
+def _named(path: Path, state: os.stat_result, walk: _Walk) -> Iterator[Item]:
+    """A file that somebody named by itself: what it tells of comes with it."""
+    if path.name.upper() == "DICOMDIR":  # the index stands for its disc
+        yield from _in_folder(path.parent, walk, 0)
+    elif path.name == CASE_FILE:
         siblings = [p for p in sorted(path.parent.iterdir()) if p.name != path.name and _is_plain(p)]
         members = tuple(_found(p) for p in siblings if not _HOUSEKEEPING.fullmatch(p.name))
         yield from members
@@ -255,7 +256,12 @@ def _file(path: Path, state: os.stat_result, walk: _Walk, around: tuple[bags.Bag
         yield from members
         spare = {name: _found(path.parent / name) for name in sorted(document.passed)}
         yield TeachingFile(_found(path), members, document.alone(path.name), document.forms[path.name], spare)
-    elif path.name.upper() == "DICOMDIR" or walk.known(path, state):
+    else:
+        yield from _file(path, state, walk, ())
+
+
+def _file(path: Path, state: os.stat_result, walk: _Walk, around: tuple[bags.Bag, ...]) -> Iterator[Item]:
+    if path.name.upper() == "DICOMDIR" or walk.known(path, state):
         yield _found(path, around, state)
     elif path.suffix.lower() not in _ZIPPED_DOCUMENTS and _is_zip(path):
         refused = _bagged_zip(_found(path, around))
@@ -277,16 +283,9 @@ def another_form(found: Found) -> Outcome:
 
 
 def _found(path: Path, around: tuple[bags.Bag, ...] = (), state: os.stat_result | None = None) -> Found:
-    shown, folder = _printable(path), _shown_folder(path.parent)
-    name = shown[len(folder) + 1 :] if shown.startswith(f"{folder}{os.sep}") else _printable(Path(path.name))
-    return Found(
-        path, shown, folder, name, bag=bags.said(around, path) if around else bags.NOTHING, state=state
-    )
-
-
-@lru_cache(maxsize=64)  # files come folder by folder
-def _shown_folder(folder: Path) -> str:
-    return _printable(folder)
+    folder, name = os.path.split(path)
+    said = bags.said(around, path) if around else bags.NOTHING
+    return Found(path, _printable(path), _printable(folder or "."), _printable(name), bag=said, state=state)
 
 
 def _bagged_zip(zipped: Found) -> Outcome | None:
@@ -314,7 +313,7 @@ def _same(one: Path, other: Path) -> bool:
         return False
 
 
-def _printable(path: Path) -> str:
+def _printable(path: Path | str) -> str:
     """The path as text that is safe to print and to encode: odd bytes and control codes are shown escaped."""
     return printable(os.fsencode(path).decode("utf-8", "backslashreplace"))
 

@@ -426,19 +426,18 @@ class _Run:
                 ("ingested", g.sha256, {"name": f.name, "bytes": g.size, "kind": o.kind} | _told_of(g))
                 for o, f, g, _ in added
             ]
+            sources = [
+                (place(seen.path), state.st_size, state.st_mtime_ns, outcome.sha256)
+                for outcome, seen, _, state in batch
+                if seen is not None and state is not None and outcome.sha256 and not seen.in_zip
+            ]
             self.rooms.store.confirm(*(g.sha256 for _, _, g, _ in added))
             events = self.rooms.ledger.append(lines) if lines else ()
-            with index.transaction(self.connection):
-                filing.put_files(self.rooms, self.connection, ((g, f.name) for _, f, g, _ in added))
-                write.add_sources(
-                    self.connection,
-                    (
-                        (place(seen.path), state.st_size, state.st_mtime_ns, outcome.sha256)
-                        for outcome, seen, _, state in batch
-                        if seen is not None and state is not None and outcome.sha256 and not seen.in_zip
-                    ),
-                )
-                write.add_events(self.connection, events)
+            if added or sources:
+                with index.transaction(self.connection):
+                    filing.put_files(self.rooms, self.connection, ((g, f.name) for _, f, g, _ in added))
+                    write.add_sources(self.connection, sources)
+                    write.add_events(self.connection, events)
             self.new.clear()
         for outcome, *_ in batch:
             self.report(outcome)

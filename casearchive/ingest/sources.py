@@ -11,7 +11,7 @@ from casearchive.index import read
 
 class Sources:
     """What the index knows of files by their places. Files come folder by folder: where a few of a folder were asked
-    for, all of it is."""
+    for, all of it is, and all of each folder from then on."""
 
     _FEW, _FOLDERS = 8, 32
 
@@ -19,6 +19,7 @@ class Sources:
         self._connection = connection
         self._folders: dict[str, dict[str, read.Source]] = {}
         self._asked: tuple[str, int] = ("", 0)  # the folder that was last asked about, and how often
+        self._few = self._FEW
         self._last: tuple[Path | None, read.Source | None] = (None, None)  # each file is asked for twice
 
     def same(self, path: Path, state: os.stat_result) -> read.Source | None:
@@ -35,8 +36,9 @@ class Sources:
         if known is not None:
             return known.get(key)
         self._asked = (folder, self._asked[1] + 1 if folder == self._asked[0] else 1)
-        if self._asked[1] < self._FEW:
+        if self._asked[1] < self._few:
             return read.known_source(self._connection, key)
+        self._few = 1
         if len(self._folders) == self._FOLDERS:
             self._folders.pop(next(iter(self._folders)))
         self._folders[folder] = read.known_sources(self._connection, folder)
