@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -596,13 +597,9 @@ def test_a_dry_run_changes_nothing_at_all(archive: Archive, stick: Path) -> None
 def test_a_file_is_reported_only_when_it_is_durable(
     archive: Archive, stick: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from casearchive import index
-
     did: list[str] = []
     real_sync, real_commit = os.fsync, index.transaction
     monkeypatch.setattr(os, "fsync", lambda fd: (did.append("fsync"), real_sync(fd))[1])
-
-    import contextlib
 
     @contextlib.contextmanager
     def transaction(connection: object) -> Iterable[None]:  # type: ignore[misc]
@@ -880,6 +877,42 @@ def test_a_long_run_opens_the_index_anew_now_and_then_and_loses_nothing(
     assert sound(archive)
     again, _ = take(archive, stick)
     assert (again.added, again.known) == (0, 9)
+
+
+def test_a_writer_waits_for_who_reads_the_whole_index(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``verify`` reads a large index for longer than SQLite waits; an ingest beside it ended there."""
+    path = archive.path / "index.db"
+    reader = sqlite3.connect(path, isolation_level=None)
+    asked: list[str] = []
+
+    class Writer(sqlite3.Connection):
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            asked.append(sql)
+            if asked.count("COMMIT") == 3:
+                reader.execute("ROLLBACK")
+            return super().execute(sql, *values)
+
+    def write(version: int) -> None:
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None, factory=Writer)
+        with contextlib.closing(connection), index.transaction(connection):
+            connection.execute(f"PRAGMA application_id = {version}")
+
+    def begin_to_read() -> int:
+        reader.execute("BEGIN")
+        return int(reader.execute("PRAGMA application_id").fetchone()[0])
+
+    assert begin_to_read() != 7
+    write(7)
+    assert asked.count("COMMIT") == 3
+    asked.clear()
+    monkeypatch.setattr(index, "_COMMIT_ROUNDS", 2)
+    assert begin_to_read() == 7
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        write(8)
+    assert asked.count("COMMIT") == 2
+    reader.close()
 
 
 def test_whoever_goes_through_folders_asks_once_for_each(archive: Archive, stick: Path) -> None:

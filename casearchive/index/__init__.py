@@ -15,6 +15,9 @@ from casearchive.files import open_plain
 from casearchive.index.migrations import LATEST
 
 _BUSY_MS = 10_000
+#: So often a writer asks for ``_BUSY_MS`` whether it may commit, ten minutes in all: who reads a large index as a whole
+#: (``verify``, ``backup``) needs longer than others should wait, and nothing that was taken should fail for that.
+_COMMIT_ROUNDS = 60
 #: Rows that one connection changes (15,000 files and their cases): Python's sqlite3 keeps a trace of every blob that
 #: was open, three kB for each of these files.
 _RENEWED = 1_000_000
@@ -139,14 +142,20 @@ def writing_long(path: Path, *, create: bool = False) -> Iterator[Callable[[], s
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """All or nothing."""
+    """All or nothing. Waits for who is reading the whole index; a second Ctrl-C ends that, too."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
+    for left in reversed(range(_COMMIT_ROUNDS)):
+        try:
+            connection.execute("COMMIT")
+            return
+        except sqlite3.OperationalError as error:  # busy: it is as it was, and may be asked again
+            if not left or getattr(error, "sqlite_errorname", "") != "SQLITE_BUSY":
+                raise
 
 
 @contextlib.contextmanager
