@@ -879,42 +879,6 @@ def test_a_long_run_opens_the_index_anew_now_and_then_and_loses_nothing(
     assert (again.added, again.known) == (0, 9)
 
 
-def test_a_writer_waits_for_who_reads_the_whole_index(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """``verify`` reads a large index for longer than SQLite waits; an ingest beside it ended there."""
-    path = archive.path / "index.db"
-    reader = sqlite3.connect(path, isolation_level=None)
-    asked: list[str] = []
-
-    class Writer(sqlite3.Connection):
-        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-            asked.append(sql)
-            if asked.count("COMMIT") == 3:
-                reader.execute("ROLLBACK")
-            return super().execute(sql, *values)
-
-    def write(version: int) -> None:
-        connection = sqlite3.connect(path, timeout=0, isolation_level=None, factory=Writer)
-        with contextlib.closing(connection), index.transaction(connection):
-            connection.execute(f"PRAGMA application_id = {version}")
-
-    def begin_to_read() -> int:
-        reader.execute("BEGIN")
-        return int(reader.execute("PRAGMA application_id").fetchone()[0])
-
-    assert begin_to_read() != 7
-    write(7)
-    assert asked.count("COMMIT") == 3
-    asked.clear()
-    monkeypatch.setattr(index, "_COMMIT_ROUNDS", 2)
-    assert begin_to_read() == 7
-    with pytest.raises(sqlite3.OperationalError, match="locked"):
-        write(8)
-    assert asked.count("COMMIT") == 2
-    reader.close()
-
-
 def test_whoever_goes_through_folders_asks_once_for_each(archive: Archive, stick: Path) -> None:
     """A question a file was a third of what it took to find that a tree of small folders is unchanged."""
     files = [stick / f"S{folder}" / f"IM{number}.dcm" for folder in range(4) for number in range(9)]

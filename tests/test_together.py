@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import helpers
 import pytest
 
-from casearchive import Archive
+from casearchive import Archive, index
 from casearchive.errors import ArchiveBusy
 
 
@@ -67,6 +70,40 @@ def test_questions_are_answered_while_somebody_writes(root: Path, tmp_path: Path
         ]
     assert [code for _, _, code in said] == [0, 0, 0], said
     assert "somebody writes to the archive at this moment" in said[2][1]
+
+
+def test_a_writer_waits_for_who_reads_the_whole_index(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``verify`` reads a large index for longer than SQLite waits; an ingest beside it ended there."""
+    path = root / "index.db"
+    reader = sqlite3.connect(path, isolation_level=None)
+    asked: list[str] = []
+
+    class Writer(sqlite3.Connection):
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            asked.append(sql)
+            if asked.count("COMMIT") == 3:
+                reader.execute("ROLLBACK")
+            return super().execute(sql, *values)
+
+    def write(version: int) -> None:
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None, factory=Writer)
+        with contextlib.closing(connection), index.transaction(connection):
+            connection.execute(f"PRAGMA application_id = {version}")
+
+    def begin_to_read() -> int:
+        reader.execute("BEGIN")
+        return int(reader.execute("PRAGMA application_id").fetchone()[0])
+
+    assert begin_to_read() != 7
+    write(7)
+    assert asked.count("COMMIT") == 3
+    asked.clear()
+    monkeypatch.setattr(index, "_COMMIT_ROUNDS", 2)
+    assert begin_to_read() == 7
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        write(8)
+    assert asked.count("COMMIT") == 2
+    reader.close()
 
 
 def test_who_waits_is_told_for_whom_and_since_when(root: Path) -> None:
