@@ -892,3 +892,23 @@ def test_whoever_goes_through_folders_asks_once_for_each(archive: Archive, stick
         sources = Sources(connection)
         assert all(sources.same(path, path.stat()) for path in files)
     assert len(asked) == (Sources._FEW - 1) + 4, "the first few by themselves, then a folder at a time"
+
+
+def test_a_folder_between_others_is_asked_for_once(
+    archive: Archive, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All below it is looked through for that."""
+    around = [stick / f"IM{number}.dcm" for number in range(4)]
+    files = [path for each in around for path in (each, each.with_suffix("") / "IM.dcm")]
+    for path in files:
+        path.parent.mkdir(exist_ok=True)
+        helpers.dicom(path, seed=files.index(path))
+    take(archive, stick)
+    monkeypatch.setattr(Sources, "_FEW", 1)
+    monkeypatch.setattr(Sources, "_FOLDERS", 2)
+    with index.reading(archive.path / "index.db") as connection:
+        asked: list[str] = []
+        connection.set_trace_callback(asked.append)
+        sources = Sources(connection)
+        assert all(sources.same(path, path.stat()) for path in files)
+    assert len(asked) == 1 + len(around)

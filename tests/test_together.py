@@ -16,6 +16,7 @@ import pytest
 
 from casearchive import Archive, index
 from casearchive.errors import ArchiveBusy
+from casearchive.ingest import run
 
 
 @pytest.fixture
@@ -104,6 +105,31 @@ def test_a_writer_waits_for_who_reads_the_whole_index(root: Path, monkeypatch: p
         write(8)
     assert asked.count("COMMIT") == 2
     reader.close()
+
+
+def test_a_commit_that_somebody_interrupts_is_followed_by_no_other(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lines stand in the ledger: rows of later ones would hide that the index never heard them."""
+    for number in range(9):
+        helpers.picture(tmp_path / "in" / f"{number}.png", seed=number)
+    archive, real, asked = Archive.open(root), index._commit, []
+
+    def commit(connection: sqlite3.Connection) -> None:
+        asked.append(connection)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        real(connection)
+
+    monkeypatch.setattr(index, "_commit", commit)
+    monkeypatch.setattr(run, "_BATCH", 2)
+    with pytest.raises(KeyboardInterrupt):
+        archive.ingest([tmp_path / "in"], workers=1)
+    assert len(asked) == 3
+    again = archive.ingest([tmp_path / "in"], workers=0)
+    assert again.added + again.known == 9
+    verdict = archive.verify(full=True)
+    assert (verdict.faults, verdict.objects) == ((), 9)
 
 
 def test_who_waits_is_told_for_whom_and_since_when(root: Path) -> None:

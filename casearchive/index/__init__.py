@@ -15,6 +15,8 @@ from casearchive.files import open_plain
 from casearchive.index.migrations import LATEST
 
 _BUSY_MS = 10_000
+#: A journal may be that of somebody who is writing: whoever would play it back does not wait for long.
+_MENDING_MS = 1000
 #: So often a writer asks for ``_BUSY_MS`` whether it may commit, ten minutes in all: who reads a large index as a whole
 #: (``verify``, ``backup``) needs longer than others should wait, and nothing that was taken should fail for that.
 _COMMIT_ROUNDS = 60
@@ -88,7 +90,7 @@ def _connected(path: Path) -> sqlite3.Connection:
             contextlib.suppress(sqlite3.Error),  # what is wrong is said when the other connection reads
             contextlib.closing(sqlite3.connect(f"{address}rw", uri=True, isolation_level=None)) as mender,
         ):
-            mender.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+            mender.execute(f"PRAGMA busy_timeout = {_MENDING_MS}")
             mender.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return connection
 
@@ -142,13 +144,18 @@ def writing_long(path: Path, *, create: bool = False) -> Iterator[Callable[[], s
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """All or nothing. Waits for who is reading the whole index; a second Ctrl-C ends that, too."""
+    """All or nothing. Waits for who is reading the whole index."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
+        _commit(connection)
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite ends it by itself where the disk is full or fails
+            connection.execute("ROLLBACK")
         raise
+
+
+def _commit(connection: sqlite3.Connection) -> None:
     for left in reversed(range(_COMMIT_ROUNDS)):
         try:
             connection.execute("COMMIT")

@@ -198,6 +198,7 @@ class _Run:
         self.linked = 0
         self.disk = rooms.layout.root.stat().st_dev
         self.under_way = 0  # bytes of files that workers copy now or next
+        self.untold = False  # the ledger may say what the index never heard: the next run sees to that
         self.sources = Sources(self.connection)
         self.stopped = False
         self.committed = time.monotonic()
@@ -259,7 +260,7 @@ class _Run:
     def finish_begun(self) -> None:
         """At an interruption: what workers have stored or are storing is still written down, the rest let go."""
         self.crew.cancel()
-        while self.line:
+        while self.line and not self.untold:
             item, state = self.line.popleft()
             if not isinstance(item, Found):
                 continue
@@ -418,7 +419,7 @@ class _Run:
         """The names of the bytes, the ledger, the index in one transaction, the report: nothing is told too early."""
         batch, self.batch = self.batch, []
         self.committed = time.monotonic()
-        if not batch:
+        if not batch or self.untold:
             return
         if not self.dry_run:
             added = [(o, f, g, s) for o, f, g, s in batch if g is not None and f is not None]
@@ -431,6 +432,7 @@ class _Run:
                 for outcome, seen, _, state in batch
                 if seen is not None and state is not None and outcome.sha256 and not seen.in_zip
             ]
+            self.untold = True
             self.rooms.store.confirm(*(g.sha256 for _, _, g, _ in added))
             events = self.rooms.ledger.append(lines) if lines else ()
             if added or sources:
@@ -438,6 +440,7 @@ class _Run:
                     filing.put_files(self.rooms, self.connection, ((g, f.name) for _, f, g, _ in added))
                     write.add_sources(self.connection, sources)
                     write.add_events(self.connection, events)
+            self.untold = False
             self.new.clear()
         for outcome, *_ in batch:
             self.report(outcome)

@@ -32,8 +32,9 @@ class Sources:
 
     def _found(self, key: str) -> read.Source | None:
         folder = key[: key.rfind(os.sep) + 1]
-        known = self._folders.get(folder)
+        known = self._folders.pop(folder, None)
         if known is not None:
+            self._folders[folder] = known  # the one that was asked last goes last
             return known.get(key)
         self._asked = (folder, self._asked[1] + 1 if folder == self._asked[0] else 1)
         if self._asked[1] < self._few:
