@@ -128,6 +128,10 @@ def test_a_system_that_did_less_work_is_not_compared() -> None:
     intake.same_work(seen, 3, 9)
     with pytest.raises(RuntimeError, match="cp -r and sync took"):
         intake.same_work(seen, 3, 10)
+    seen[intake.NAMES["dcmtk"]] = {"thumbnails": 1, "without_picture": 2}
+    with pytest.raises(RuntimeError, match="dcmj2pnm for each made no picture of most"):
+        intake.same_work(seen, 3, 9)
+    del seen[intake.NAMES["dcmtk"]]
     seen[intake.NAMES["loop"]]["frames"] = 4
     with pytest.raises(RuntimeError, match="do not see the same frames"):
         intake.same_work(seen, 3, 9)

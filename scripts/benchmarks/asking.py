@@ -121,16 +121,13 @@ def _one_size(folder: Path, size: int, findings: int, repeats: int, progress: Pr
 
 
 def made_by(*more: Path) -> str:
-    """Changes with whatever decides how an invented archive looks; ``more`` of it, where another makes it."""
+    """Changes with whatever may decide how an invented archive looks and what making it costs: the whole program;
+    ``more`` of it, where another makes it."""
     import casearchive
 
     package = Path(casearchive.__file__).parent
-    sources = [
-        *sorted((package / "index").glob("*.py")),
-        package / "query" / "facts.py",
-        Path(__file__),
-        *more,
-    ]
+    program = sorted(path for path in package.rglob("*") if path.suffix in (".py", ".json", ".toml", ".txt"))
+    sources = [*program, Path(__file__), *more]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:8]
 
 

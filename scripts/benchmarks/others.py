@@ -38,7 +38,8 @@ def all_dicom(folder: Path) -> bool:
 
 
 def loop(files: Path, target: Path) -> dict[str, Any]:
-    """One row and one thumbnail of the first frame a file; nothing is copied, hashed or made durable."""
+    """One row and one thumbnail of the first frame a file; nothing is copied or hashed, and of what is written only the
+    rows are durable."""
     return _loop(files, target, looked_at=False)
 
 
@@ -125,8 +126,8 @@ def _orthanc(files: Path, target: Path, *, looked_at: bool) -> dict[str, Any]:
 
     target.mkdir(parents=True)
     paths = files_of(files)
-    wanted = {}
-    for path in paths:
+    wanted = dict.fromkeys(paths, _wanted(1, looked_at))
+    for path in paths if looked_at else ():
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["NumberOfFrames"])
         wanted[path] = _wanted(int(header.get("NumberOfFrames", 1)), looked_at)
     with _server(target) as port, ThreadPoolExecutor(_CONNECTIONS) as pool:
@@ -223,7 +224,7 @@ def dcmtk(files: Path, target: Path) -> dict[str, Any]:
 
 
 def gdcm(files: Path, target: Path) -> dict[str, Any]:
-    """``gdcmscanner``: a dozen attributes of every header, and nothing else."""
+    """``gdcmscanner``: eight attributes of every header, and nothing else."""
     tags = (
         "0008,0018",
         "0020,000d",

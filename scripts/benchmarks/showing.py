@@ -123,7 +123,7 @@ def _clip(ref: str, frames: _Numbered) -> TeachingClip:
 
 
 def _stepped(browser: Browser, work: Path, count: int) -> dict[str, Any]:
-    """Go to frames far apart and then on one by one, and read in the picture which frame is really there."""
+    """Go to the ends of a clip and then to frames anywhere, and read in the picture which frame is really there."""
     frames = _Numbered(count)
     clip = _clip("M1", frames)
     film.write((frames.frame(n) for n in range(1, count + 1)), clip.lasting(), work / "film.mp4")

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import asking, corpus
+from benchmarks import asking, corpus, others
 from benchmarks.measure import Progress, again, percentile, table
 
 #: What goes on beside the readers. The last keeps both cores busy and touches no archive: what is lost to it is lost to
@@ -82,11 +82,10 @@ def _beside(archive: Path, what: str, source: Path, readers: int) -> tuple[list[
     started = time.perf_counter()
     if what.startswith("ingest"):
         workers = what.split()[1]
-        subprocess.run(
-            again("_take", str(source), str(archive), "--workers", workers),
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        words = again("_take", str(source), str(archive), "--workers", workers)
+        taken = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+        if taken["added"] != len(others.files_of(source)):
+            raise RuntimeError(f"not every file was taken: {taken}")
     elif what == "nothing":
         time.sleep(_QUIET_S)
     else:

@@ -85,6 +85,9 @@ def measured_set(cases: int, clips: int, frames: int, repeats: int) -> tuple[dic
         runs: dict[str, list[measure.Cost]] = {}
 
         def run(what: str, *words: str, fresh: bool = False, formats: str = "html") -> None:
+            if what == _FIRST:  # the review has looked at all of them
+                for looked in layout.cache.rglob("*.looked.json"):
+                    looked.unlink()
             if fresh:
                 shutil.rmtree(layout.darkroom, ignore_errors=True)
                 shutil.rmtree(out, ignore_errors=True)
