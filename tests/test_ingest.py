@@ -23,6 +23,7 @@ import pytest
 
 from casearchive import Archive, index
 from casearchive.errors import Damaged
+from casearchive.index import read
 from casearchive.ingest import crew
 from casearchive.ingest.crew import Crew
 from casearchive.ingest.gather import Gathered, Task
@@ -912,3 +913,25 @@ def test_a_folder_between_others_is_asked_for_once(
         sources = Sources(connection)
         assert all(sources.same(path, path.stat()) for path in files)
     assert len(asked) == 1 + len(around)
+
+
+def test_what_is_asked_for_each_file_finds_it_by_an_index(archive: Archive, stick: Path) -> None:
+    """What the ledger says of a file was looked for in all its lines: an ingest of 50,000 files became half as fast on
+    its way."""
+    helpers.dicom(stick / "IM1", seed=1)
+    take(archive, stick)
+    asked: list[str] = []
+    with index.reading(archive.path / "index.db") as connection:
+        connection.set_trace_callback(asked.append)
+        (held,) = archive.list()
+        assert [e.event for e in read.events(connection, subject=held.sha256)] == ["ingested"]
+        assert len(read.events(connection)) > 1
+        read.others_with_uid(connection, "1.2.3", held.sha256)
+        read.known(connection, held.sha256)
+        read.kind_and_uid(connection, held.sha256)
+        read.known_source(connection, "/somewhere")
+        connection.set_trace_callback(None)
+        of_one = [sql for sql in asked if "position DESC LIMIT" not in sql or "subject = " in sql]
+        plans = [row[3] for sql in of_one for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    assert len(of_one) == 5
+    assert not [line for line in plans if line.startswith("SCAN") and "CONSTANT ROW" not in line]

@@ -410,10 +410,10 @@ def sets(connection: sqlite3.Connection) -> tuple[TeachingSetRecord, ...]:
 
 def events(connection: sqlite3.Connection, *, subject: str = "", limit: int = 0) -> tuple[EventRow, ...]:
     """Ledger lines as the index holds them, newest last; the last ``limit`` of them (0: all)."""
+    about = "WHERE subject = ?1 " if subject else ""  # with an OR for both it would go through every line
     rows = connection.execute(
-        "SELECT position, at, who, event, subject, details FROM events "
-        "WHERE ? = '' OR subject = ? ORDER BY position DESC LIMIT ?",
-        (subject, subject, limit or -1),
+        f"SELECT position, at, who, event, subject, details FROM events {about}ORDER BY position DESC LIMIT ?2",
+        (subject, limit or -1),
     ).fetchall()
     return tuple(_event(row) for row in reversed(rows))
 
