@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import unicodedata
 import zipfile
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -27,6 +28,7 @@ from casearchive.index import read
 from casearchive.ingest import crew
 from casearchive.ingest.crew import Crew
 from casearchive.ingest.gather import Gathered, Task
+from casearchive.ingest.records import Taken, archived
 from casearchive.ingest.run import Summary, below
 from casearchive.ingest.sources import Sources
 from casearchive.model import Outcome
@@ -935,3 +937,14 @@ def test_what_is_asked_for_each_file_finds_it_by_an_index(archive: Archive, stic
         plans = [row[3] for sql in of_one for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
     assert len(of_one) == 5
     assert not [line for line in plans if line.startswith("SCAN") and "CONSTANT ROW" not in line]
+
+
+def test_a_record_may_write_its_accents_apart_from_how_a_file_has_them() -> None:
+    """macOS takes them apart in names of files, editors put them together in words."""
+    composed, apart = (unicodedata.normalize(form, "Köln.dcm") for form in ("NFC", "NFD"))
+    assert composed != apart
+    taken = Taken("a" * 64, composed, 1, 8, 8)
+    text = f'title = "One"\n[[media]]\nid = "M1"\nfile = "{apart}"\n'
+    case, stored = archived(text, slug="one", file="case.toml", taken={composed: taken})
+    assert [media.sha256 for media in case.media] == ["a" * 64]
+    assert apart not in stored

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -29,6 +30,11 @@ class MediaMissing(Exception):
         self.problem = problem
 
 
+def composed(name: str) -> str:
+    """As names are compared: macOS takes accents apart, and it is the same name."""
+    return unicodedata.normalize("NFC", name)
+
+
 def archived(
     text: str,
     *,
@@ -39,8 +45,8 @@ def archived(
 ) -> tuple[Case, str]:
     """The case and the text of its record: media by hash instead of by file name.
 
-    ``taken`` maps the names beside the case file to what became of them; ``held`` tells of a file that the record
-    names by hash. Raises ``RecordError`` (all problems at once) and ``MediaMissing``.
+    ``taken`` maps the names beside the case file (``composed``) to what became of them; ``held`` tells of a file that
+    the record names by hash. Raises ``RecordError`` (all problems at once) and ``MediaMissing``.
     """
     case = record.loads(text, slug=slug, file=file)
     media = []
@@ -56,7 +62,7 @@ def archived(
             known[clip.sha256] = by_hash
             media.append(clip)
             continue
-        found = taken.get(clip.file)
+        found = taken.get(composed(clip.file))
         if found is None:
             raise MediaMissing(places.problem(("media", number, "file"), _not_there(clip.id, clip.file)))
         media.append(replace(clip, file="", sha256=found.sha256, name=found.name))

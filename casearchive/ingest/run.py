@@ -38,7 +38,7 @@ from casearchive.ingest.find import (
     find,
 )
 from casearchive.ingest.gather import Gathered, Task
-from casearchive.ingest.records import MediaMissing, Taken, archived
+from casearchive.ingest.records import MediaMissing, Taken, archived, composed
 from casearchive.ingest.sources import Sources, place
 from casearchive.mining import of_case
 from casearchive.model import Case, Outcome
@@ -344,7 +344,7 @@ class _Run:
         outcome = Outcome(
             found.shown, "added", facts.kind, gathered.sha256, None, uid, reason, "", tuple(notes)
         )
-        self.taken[_normal(found.shown)] = Taken(
+        self.taken[composed(found.shown)] = Taken(
             gathered.sha256, found.name, facts.instance.frames, facts.instance.columns, facts.instance.rows
         )
         self._settle(outcome, found, gathered, state, gathered.sha256)
@@ -387,10 +387,10 @@ class _Run:
     def _remember(self, found: Found, sha256: str, before: read.Known | None) -> None:
         if sha256 in self.new:
             first = next(t for t in self.taken.values() if t.sha256 == sha256)
-            self.taken[_normal(found.shown)] = replace(first, name=found.name)
+            self.taken[composed(found.shown)] = replace(first, name=found.name)
             return
         if before is not None:
-            self.taken[_normal(found.shown)] = Taken(
+            self.taken[composed(found.shown)] = Taken(
                 sha256, found.name, before.frames, before.columns, before.rows
             )
             if may_tell(before.sop_class_uid):
@@ -468,7 +468,7 @@ class _Run:
             return _not_taken(shown, slug, "bag-differs", wrong)
         taken = self._taken_beside(folder)
         try:
-            case, stored = archived(text, slug=slug, file=shown, taken=_Normalised(taken), held=self._held)
+            case, stored = archived(text, slug=slug, file=shown, taken=taken, held=self._held)
         except RecordError as error:
             return _not_taken(shown, slug, "record-invalid", str(error))
         except MediaMissing as missing:
@@ -480,9 +480,9 @@ class _Run:
         """What was taken beside a record, by the name relative to it."""
         prefix = folder.record.shown[: -len(folder.record.name)]
         return {
-            _normal(below(prefix, m.shown)): self.taken[_normal(m.shown)]
+            composed(below(prefix, m.shown)): self.taken[composed(m.shown)]
             for m in folder.members
-            if _normal(m.shown) in self.taken and m.shown.startswith(prefix)
+            if composed(m.shown) in self.taken and m.shown.startswith(prefix)
         }
 
     def _teaching_file(self, paper: TeachingFile) -> Outcome:
@@ -498,16 +498,14 @@ class _Run:
             return _not_taken(shown, own, "bag-differs", wrong)
         taken = self._taken_forms(paper)
         beside = teachingfiles.among(taken)
-        there = teachingfiles.among({*taken, *(_normal(name) for forms in paper.forms for name in forms)})
+        there = teachingfiles.among({*taken, *(composed(name) for forms in paper.forms for name in forms)})
         try:
             told = mirc.read(
-                content, lambda asked: beside(_normal(asked)), lambda asked: there(_normal(asked))
+                content, lambda asked: beside(composed(asked)), lambda asked: there(composed(asked))
             ).told
             case = replace(told.case, slug=told.case.slug or own)
             text = record.dumps(case)
-            case, stored = archived(
-                text, slug=case.slug, file=shown, taken=_Normalised(taken), held=self._held
-            )
+            case, stored = archived(text, slug=case.slug, file=shown, taken=taken, held=self._held)
         except (mirc.Refused, RecordError) as error:
             why = str(error) if isinstance(error, RecordError) else f"{shown}: {error}"
             return _not_taken(shown, own, "record-invalid", why)
@@ -519,9 +517,9 @@ class _Run:
         taken = self._taken_beside(paper)
         for forms in paper.forms:
             for name in forms:
-                known = taken.get(_normal(name)) or self._take_now(paper.spare.get(name))
+                known = taken.get(composed(name)) or self._take_now(paper.spare.get(name))
                 if known is not None:
-                    taken[_normal(name)] = known
+                    taken[composed(name)] = known
                     break
         self.commit()
         return taken
@@ -543,7 +541,7 @@ class _Run:
                 link = self._may_link(found, state)
                 task = Task(root, found.path, dry_run=self.dry_run, link=link, bag=found.bag)
                 self._receive(found, state, self.crew.ask(task))
-        return self.taken.get(_normal(found.shown))
+        return self.taken.get(composed(found.shown))
 
     def _held(self, sha256: str) -> Taken | None:
         detail = read.detail(self.connection, sha256)
@@ -653,13 +651,6 @@ class _Run:
             self.cases += 1
 
 
-class _Normalised(dict[str, Taken]):
-    """Names that differ only in how their accents are composed are the same name (macOS decomposes them)."""
-
-    def get(self, key: str, default: Taken | None = None) -> Taken | None:  # type: ignore[override]  # nobody asks for more
-        return super().get(_normal(key), default)
-
-
 def _not_taken(shown: str, slug: str | None, reason: str, why: str) -> Outcome:
     """A record or document that did not become a case."""
     return Outcome(shown, "failed", "case", None, slug, None, reason, why)
@@ -730,10 +721,6 @@ def _state(found: Found) -> os.stat_result | None:
         return found.state or found.path.stat(follow_symlinks=False)
     except OSError:
         return None
-
-
-def _normal(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
 
 
 def below(prefix: str, shown: str, separator: str = os.sep) -> str:
