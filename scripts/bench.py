@@ -85,11 +85,15 @@ def _outside(options: argparse.Namespace) -> None:
 
         result, text = showing.measure(options.cases, options.frames, options.repeats)
     elif options.what == "together":
-        result, text = together.measure(options.cases, options.files, options.readers, options.repeats)
+        result, text = together.measure(
+            options.cases, options.files, options.readers, options.seconds, options.repeats
+        )
     elif options.what == "previews":
         result, text = previews.measure(options.files, options.frames)
     elif options.what == "profile":
-        result, text = profiling.measure(options.files, options.cases, options.frames, options.to)
+        result, text = profiling.measure(
+            options.files, options.cases, options.clips, options.frames, options.to
+        )
     elif options.what == "verify":
         result, text = verifying.measure(options.files, options.seed, options.repeats)
     elif options.what == "scale":
@@ -122,7 +126,8 @@ def _inside(options: argparse.Namespace) -> None:
     elif options.what == "_pictures":
         told = pictures.everything_of(options.folder)
     elif options.what == "_profile":
-        told = profiling.step(options.step, options.folder, options.files, options.cases, options.frames)
+        numbers = options.files, options.cases, options.clips, options.frames
+        told = profiling.step(options.step, options.folder, *numbers)
     elif options.what == "_scale":
         told = scaling.step(options.step, options.folder, options.size, options.repeats)
     elif options.what == "_read":
@@ -186,6 +191,9 @@ def _parser() -> argparse.ArgumentParser:
     files(made, 200)
     made.add_argument("--cases", type=int, default=5000)
     made.add_argument("--readers", type=int, default=1)
+    made.add_argument(
+        "--seconds", type=float, default=8.0, help="how long, where nothing is taken (default 8)"
+    )
     made.add_argument("--repeats", type=int, default=3)
     made = verb("growth", "files a second as an archive grows")
     files(made, 2000)
@@ -193,6 +201,9 @@ def _parser() -> argparse.ArgumentParser:
     made = verb("profile", "where time goes: the pictures in docs/profiles/")
     made.add_argument("--files", type=int, default=60, help="files that are taken in (default 60)")
     made.add_argument("--cases", type=int, default=2000, help="cases that are searched (default 2000)")
+    made.add_argument(
+        "--clips", type=int, default=2, help="clips of each of two cases that leave (default 2)"
+    )
     made.add_argument("--frames", type=int, default=12, help="frames of each clip that leaves (default 12)")
     made.add_argument("--to", type=Path, default=profiling.PICTURES, metavar="FOLDER")
     made = verb("verify", "every byte read, against sha256sum and hashlib alone")
@@ -226,7 +237,7 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--repeats", type=int, default=1)
         if name in ("_scale", "_profile"):
             made.add_argument("--step")
-            for number in ("--size", "--files", "--cases", "--frames"):
+            for number in ("--size", "--files", "--cases", "--clips", "--frames"):
                 made.add_argument(number, type=int, default=0)
     return parser
 

@@ -188,7 +188,9 @@ def test_pages_are_measured_and_the_frames_that_are_shown_are_read(tmp_path: Pat
 
 
 def test_questions_beside_an_ingest_are_all_answered(tmp_path: Path) -> None:
-    found = _bench(tmp_path, "together", "--cases", "20", "--files", "6", "--repeats", "1")["beside"]
+    found = _bench(tmp_path, "together", "--cases", "20", "--files", "6", "--seconds", "1", "--repeats", "1")[
+        "beside"
+    ]
     assert all(row["questions"] > 0 and row["refused"] == 0 for row in found.values())
 
 
@@ -262,8 +264,8 @@ def test_what_grows_faster_than_the_archive_is_flagged() -> None:
 
 
 def test_where_time_goes_is_drawn_for_an_ingest_a_search_and_an_export(tmp_path: Path) -> None:
-    words = ("--files", "4", "--cases", "20", "--frames", "2", "--to", str(tmp_path / "pictures"))
-    found = _bench(tmp_path, "profile", *words)["profiles"]
+    words = ("--files", "4", "--cases", "20", "--clips", "1", "--frames", "1")
+    found = _bench(tmp_path, "profile", *words, "--to", str(tmp_path / "pictures"))["profiles"]
     assert list(found) == ["ingest", "search", "export"]
     for what, told in found.items():
         assert told["seconds"] > 0

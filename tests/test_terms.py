@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon
+from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexicon, spelling
 from casearchive.terms import build as building
 from casearchive.terms.context import affirmed, scopes
 from casearchive.terms.spelling import distance
@@ -202,7 +202,37 @@ def test_nothing_is_suggested_for_a_word_that_is_near_nothing() -> None:
 def test_edit_distance_is_symmetric_and_stops_at_its_limit(a: str, b: str) -> None:
     assert distance(a, b, 9) == distance(b, a, 9)
     assert (distance(a, b, 9) == 0) == (a == b)
-    assert distance(a, b, 1) == min(distance(a, b, 9), 2)
+    for limit in range(7):
+        assert distance(a, b, limit) == min(_edits(a, b), limit + 1)
+
+
+def _edits(a: str, b: str) -> int:
+    """The definition: the last letters are the same, one is replaced, left out or added, or two are swapped."""
+    if not a or not b:
+        return len(a) + len(b)
+    ways = [
+        _edits(a[:-1], b[:-1]) + (a[-1] != b[-1]),
+        _edits(a[:-1], b) + 1,
+        _edits(a, b[:-1]) + 1,
+    ]
+    if len(a) > 1 and len(b) > 1 and a[-2:] == b[:-3:-1]:
+        ways.append(_edits(a[:-2], b[:-2]) + 1)
+    return min(ways)
+
+
+_WORDS = st.text("abcd", min_size=1, max_size=9)
+_NAMES = st.lists(_WORDS, min_size=1, max_size=3, unique=True).map(" ".join)
+
+
+@given(_NAMES, st.sets(_NAMES, max_size=12))
+def test_a_mistyped_name_is_near_the_same_names_as_if_each_were_compared(
+    wanted: str, forms: set[str]
+) -> None:
+    near = spelling.Forms(forms).near(wanted)
+    for form in forms:
+        edits = distance(wanted, form, spelling.allowed(wanted))
+        by_words = spelling._by_words(wanted, form)
+        assert near.get(form) == (edits if edits <= spelling.allowed(wanted) else by_words)
 
 
 # ------------------------------------------------------------------------------------------------- in text

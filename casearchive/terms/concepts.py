@@ -7,13 +7,16 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from casearchive.frozen import dataclass
 from casearchive.terms.remembering import remembering
 from casearchive.terms.words import Token, fold, tokens
+
+if TYPE_CHECKING:
+    from casearchive.terms.spelling import Forms
 
 STRUCTURE_KINDS = frozenset(
     {
@@ -198,11 +201,11 @@ class Lexicon:
 
     def nearest(self, text: str, kinds: Collection[str] = (), limit: int = 3) -> tuple[str, ...]:
         """Names to suggest for a word that is not known, the nearest first; none if nothing is near."""
-        from casearchive.terms.spelling import near_forms, rightly
+        from casearchive.terms.spelling import rightly
 
         wanted = fold(text.replace("_", " "))
         best: dict[str, tuple[float, str]] = {}
-        for score, form in near_forms(wanted, self._forms):
+        for form, score in self._mistyped.near(wanted).items():
             for claim in self._claims(form):
                 if claim.tier in _SUGGESTED and self._is_of(claim.concept, kinds):
                     best[claim.concept] = min(best.get(claim.concept, (score, form)), (score, form))
@@ -213,6 +216,12 @@ class Lexicon:
             exact = next((name for name in names if fold(name) == form), "")
             scored.append((score, exact or rightly(wanted, names)))
         return tuple(name for _, name in sorted(scored)[:limit])
+
+    @cached_property
+    def _mistyped(self) -> Forms:
+        from casearchive.terms.spelling import Forms
+
+        return Forms(self._forms)
 
     def recognise(self, text: str) -> tuple[Mention, ...]:
         """The concepts that ``text`` mentions, left to right, the longest name first.

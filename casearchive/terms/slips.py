@@ -79,9 +79,9 @@ def mended(text: str, terms: Lexicon) -> Mended:
 @lru_cache(maxsize=16384)
 def _meant(word: str, terms: Lexicon) -> str:
     """The word of the lexicon that ``word`` is a slip of, or nothing."""
-    known, near, by_start = _words(terms)
-    if word in known or not word.isascii() or not word.isalpha() or word in _ordinary():
+    if word in _known(terms) or not word.isascii() or not word.isalpha() or word in _ordinary():
         return ""
+    near, by_start = _worth(terms)
     reach = 2 if len(word) >= LONG else 1
     found = {w for cut in _cuts(word) for w in near.get(cut, ())}
     if reach == 2:
@@ -116,8 +116,13 @@ def _another_ending(a: str, b: str) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _words(terms: Lexicon) -> tuple[frozenset[str], dict[str, list[str]], dict[tuple[str, int], list[str]]]:
-    """All words of the lexicon; those worth mending by what is left without one letter; and by their beginning."""
+def _known(terms: Lexicon) -> frozenset[str]:
+    return terms.words()
+
+
+@lru_cache(maxsize=4)
+def _worth(terms: Lexicon) -> tuple[dict[str, list[str]], dict[tuple[str, int], list[str]]]:
+    """The words worth mending: by what is left of them without one letter, and the long ones by their beginning."""
     names = terms.words_of_findings() - _ordinary()
     worth = [w for w in names if len(w) >= SHORT and w.isascii() and w.isalpha()]
     near: dict[str, list[str]] = {}
@@ -127,12 +132,12 @@ def _words(terms: Lexicon) -> tuple[frozenset[str], dict[str, list[str]], dict[t
             near.setdefault(cut, []).append(word)
         if len(word) >= LONG:
             by_start.setdefault((word[0], len(word) // 3), []).append(word)
-    return terms.words(), near, by_start
+    return near, by_start
 
 
 def ordinary(word: str, terms: Lexicon) -> bool:
     """Whether this is an English word or a word of some name in the lexicon, and no slip."""
-    return word.lower() in _ordinary() or fold_word(word) in _words(terms)[0]
+    return word.lower() in _ordinary() or fold_word(word) in _known(terms)
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property
 
 from casearchive.terms.words import fold
 
@@ -14,20 +14,31 @@ def distance(a: str, b: str, limit: int) -> int:
     (Optimal string alignment, the restricted Damerau-Levenshtein distance.)
     """
     # Cheap tests first: of thousands of words a handful is near, and every letter too many is an edit.
-    if abs(len(a) - len(b)) > limit or len(set(a).difference(b)) > limit:
-        return limit + 1
+    letters, others, far = set(a), set(b), limit + 1
+    longer = len(b) - len(a)
+    if max(abs(longer), len(letters - others), len(others - letters)) > limit:
+        return far
+    # what leaves this band has made too many edits, or has too many before it
+    spare = (limit - abs(longer)) // 2
+    left, right = min(longer, 0) - spare, max(longer, 0) + spare + 1
     before: list[int] = []
     last = list(range(len(b) + 1))
     for i, ca in enumerate(a, 1):
-        row = [i] + [0] * len(b)
-        for j, cb in enumerate(b, 1):
-            row[j] = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (ca != cb))
-            if i > 1 and j > 1 and ca == b[j - 2] and a[i - 2] == cb:
-                row[j] = min(row[j], before[j - 2] + 1)
+        row = [i] + [far] * len(b)
+        for j in range(max(1, i + left), min(len(b) + 1, i + right)):
+            cb = b[j - 1]
+            edits = last[j - 1] + (ca != cb)
+            if last[j] < edits:
+                edits = last[j] + 1
+            if row[j - 1] < edits:
+                edits = row[j - 1] + 1
+            if i > 1 and j > 1 and ca == b[j - 2] and a[i - 2] == cb and before[j - 2] < edits:
+                edits = before[j - 2] + 1
+            row[j] = edits
         if min(row) > limit:
-            return limit + 1
+            return far
         before, last = last, row
-    return min(last[-1], limit + 1)
+    return min(last[-1], far)
 
 
 def allowed(word: str) -> int:
@@ -35,23 +46,59 @@ def allowed(word: str) -> int:
     return (len(word) >= 4) + (len(word) >= 8) + (len(word) >= 14)
 
 
-def near_forms(wanted: str, forms: Iterable[str]) -> Iterator[tuple[float, str]]:
-    """The folded ``forms`` near the folded ``wanted``, each with how far it is: smaller is nearer."""
-    if not wanted:
-        return
-    reach, ask = allowed(wanted), set(wanted.split())
-    size, several = len(wanted), len(ask) > 1
-    for form in forms:
-        # length first: a question may have dozens of unknown words, and the lexicon has thousands of forms
-        if abs(len(form) - size) <= reach:
-            edits = distance(wanted, form, reach) if reach else int(wanted != form)
-            if edits <= reach:
-                yield float(edits), form
-                continue
-        if several or wanted in form:
-            score = _by_words(wanted, form, ask)
-            if score is not None:
-                yield score, form
+class Forms:
+    """The folded names of a lexicon, as they are looked through for one that was mistyped.
+
+    A question may have dozens of unknown words and the lexicon has thousands of names: only those are compared that
+    are about as long, or share a word.
+    """
+
+    def __init__(self, forms: Iterable[str]) -> None:
+        self._of_length: dict[int, list[str]] = {}
+        for form in forms:
+            self._of_length.setdefault(len(form), []).append(form)
+
+    def near(self, wanted: str) -> dict[str, float]:
+        """Those near the folded ``wanted``, each with how far it is: smaller is nearer."""
+        reach = allowed(wanted)
+        found = {form: float(edits) for form, edits in _within(wanted, self._of_length, reach)}
+        for form in self._sharing(wanted.split()):
+            if form not in found and (score := _by_words(wanted, form)) is not None:
+                found[form] = score
+        return found
+
+    def _sharing(self, asked: list[str]) -> Iterator[str]:
+        """Those with one of the words; of several words, those that begin like them, too."""
+        for word in set(asked):
+            yield from self._of_word.get(word, ())
+        if len(asked) > 1:
+            for word, _ in _within(asked[0], self._words_of_length, _reach(asked[0])):
+                yield from self._of_word[word]
+
+    @cached_property
+    def _of_word(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for forms in self._of_length.values():
+            for form in forms:
+                for word in set(form.split()):
+                    found.setdefault(word, []).append(form)
+        return found
+
+    @cached_property
+    def _words_of_length(self) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for word in self._of_word:
+            found.setdefault(len(word), []).append(word)
+        return found
+
+
+def _within(wanted: str, of_length: dict[int, list[str]], reach: int) -> Iterator[tuple[str, int]]:
+    """Those at most so many edits away, and how many they are."""
+    letters = set(wanted)
+    for length in range(len(wanted) - reach, len(wanted) + reach + 1):
+        for one in of_length.get(length, ()):
+            if len(letters.difference(one)) <= reach and (edits := distance(wanted, one, reach)) <= reach:
+                yield one, edits
 
 
 def rightly(wanted: str, names: tuple[str, ...]) -> str:
@@ -59,9 +106,9 @@ def rightly(wanted: str, names: tuple[str, ...]) -> str:
     return min(names, key=lambda name: distance(wanted, fold(name), len(wanted)))
 
 
-def _by_words(wanted: str, form: str, ask: set[str]) -> float | None:
+def _by_words(wanted: str, form: str) -> float | None:
     """Of forms that are too many edits away: those that hold all the wanted words, or share the rare one."""
-    have = _words_of(form)
+    ask, have = set(wanted.split()), set(form.split())
     if ask == have:
         return 1.5
     if ask < have or (have < ask and len(have) > 1):
@@ -71,20 +118,16 @@ def _by_words(wanted: str, form: str, ask: set[str]) -> float | None:
     return None
 
 
-@lru_cache(maxsize=1 << 15)
-def _words_of(form: str) -> frozenset[str]:
-    return frozenset(form.split())
-
-
 def _words_near(wanted: str, name: str) -> bool:
     """Every word within its own reach, in the same order (``rectis femorus``)."""
-    if wanted.count(" ") != name.count(" "):
-        return False
-    for a, b in zip(wanted.split(), name.split(), strict=True):
-        reach = max(1, allowed(a))
-        if abs(len(a) - len(b)) > reach or distance(a, b, reach) > reach:
-            return False
-    return True
+    asked, named = wanted.split(), name.split()
+    return len(asked) == len(named) and all(
+        distance(a, b, _reach(a)) <= _reach(a) for a, b in zip(asked, named, strict=True)
+    )
+
+
+def _reach(word: str) -> int:
+    return max(1, allowed(word))
 
 
 def likest(word: str, known: Iterable[str], *, most: int, least: float) -> list[str]:

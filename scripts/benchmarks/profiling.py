@@ -46,13 +46,14 @@ _PYTHON, _IMPORTS = "Python's library", "loading modules"
 Stacks = Mapping[tuple[str, ...], float]
 
 
-def measure(files: int, cases: int, frames: int, to: Path) -> tuple[dict[str, Any], str]:
+def measure(files: int, cases: int, clips: int, frames: int, to: Path) -> tuple[dict[str, Any], str]:
     """Draw all three into the folder ``to``. Raises ``RuntimeError`` where one of them did not do its work."""
     to.mkdir(parents=True, exist_ok=True)
     progress = Progress(len(WHAT))
     told: dict[str, Any] = {}
     rows: list[tuple[str, str, float, float]] = []
-    numbers = ("--files", str(files), "--cases", str(cases), "--frames", str(frames))
+    asked = {"--files": files, "--cases": cases, "--clips": clips, "--frames": frames}
+    numbers = [word for name, number in asked.items() for word in (name, str(number))]
     for what in WHAT:
         with tempfile.TemporaryDirectory(prefix="bench-") as work:
             said = _json(run(again("_profile", work, "--step", what, *numbers)).said)
@@ -83,13 +84,13 @@ def own(stacks: Stacks) -> Counter[str]:
 # ------------------------------------------------------------------------------------------------ what is watched
 
 
-def step(what: str, work: Path, files: int, cases: int, frames: int) -> dict[str, Any]:
+def step(what: str, work: Path, files: int, cases: int, clips: int, frames: int) -> dict[str, Any]:
     """One of ``WHAT``, made ready and then watched, in a process of its own."""
     os.cpu_count = lambda: 1
     make: dict[str, Callable[[], tuple[str, Callable[[], object]]]] = {
         "ingest": lambda: _ingest(work, files),
         "search": lambda: _search(work, cases),
-        "export": lambda: _export(work, frames),
+        "export": lambda: _export(work, clips, frames),
     }
     about, act = make[what]()
     sampler = Sampler()
@@ -132,11 +133,11 @@ def _search(work: Path, cases: int) -> tuple[str, Callable[[], object]]:
     return f"{5 * len(asking.QUERIES)} searches in {cases} cases", act
 
 
-def _export(work: Path, frames: int) -> tuple[str, Callable[[], object]]:
+def _export(work: Path, clips: int, frames: int) -> tuple[str, Callable[[], object]]:
     from benchmarks import whole_set
     from casearchive import Archive
 
-    cases, clips = 2, 2
+    cases = 2
     whole_set.make(work / "files", cases, clips, frames)
     archive = Archive.create(work / "archive")
     archive.ingest([work / "files"], workers=0)

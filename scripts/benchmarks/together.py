@@ -17,12 +17,12 @@ from benchmarks.measure import Progress, again, percentile, table
 #: What goes on beside the readers. The last keeps both cores busy and touches no archive: what is lost to it is lost to
 #: the machine, not to a lock.
 BESIDE = ("nothing", "ingest, 1 worker", "ingest, 2 workers", "two busy processes")
-_QUIET_S = 8.0
 _BURN = "import time\nend = time.time() + float(__import__('sys').argv[1])\nwhile time.time() < end: pass"
 
 
-def measure(cases: int, files: int, readers: int, repeats: int) -> tuple[dict[str, Any], str]:
-    """``readers`` processes ask in an archive of ``cases`` cases, beside each of ``BESIDE`` in turn."""
+def measure(cases: int, files: int, readers: int, seconds: float, repeats: int) -> tuple[dict[str, Any], str]:
+    """``readers`` processes ask in an archive of ``cases`` cases, beside each of ``BESIDE`` in turn: as long as the
+    files take, or so many seconds."""
     ms: dict[str, list[float]] = {what: [] for what in BESIDE}
     refused: dict[str, int] = dict.fromkeys(BESIDE, 0)
     took: dict[str, list[float]] = {what: [] for what in BESIDE}
@@ -35,10 +35,10 @@ def measure(cases: int, files: int, readers: int, repeats: int) -> tuple[dict[st
                 source = work / f"{turn}-{BESIDE.index(what)}"
                 if what.startswith("ingest"):  # other files each time: the same ones would be known
                     corpus.make(source, files, turn * len(BESIDE) + BESIDE.index(what))
-                told, seconds = _beside(work / "archive", what, source, readers)
+                told, lasted = _beside(work / "archive", what, source, readers, seconds)
                 ms[what] += [one for reader in told for one in reader["ms"]]
                 refused[what] += sum(reader["refused"] for reader in told)
-                took[what].append(seconds)
+                took[what].append(lasted)
                 progress.step(what)
     rows = {
         what: {
@@ -69,7 +69,9 @@ def measure(cases: int, files: int, readers: int, repeats: int) -> tuple[dict[st
     return result, text + table(heads, [(what, *row.values()) for what, row in rows.items()])
 
 
-def _beside(archive: Path, what: str, source: Path, readers: int) -> tuple[list[dict[str, Any]], float]:
+def _beside(
+    archive: Path, what: str, source: Path, readers: int, seconds: float
+) -> tuple[list[dict[str, Any]], float]:
     end = archive.with_name("end")
     end.unlink(missing_ok=True)
     asked = [
@@ -87,14 +89,14 @@ def _beside(archive: Path, what: str, source: Path, readers: int) -> tuple[list[
         if taken["added"] != len(others.files_of(source)):
             raise RuntimeError(f"not every file was taken: {taken}")
     elif what == "nothing":
-        time.sleep(_QUIET_S)
+        time.sleep(seconds)
     else:
-        burning = [subprocess.Popen([sys.executable, "-c", _BURN, str(_QUIET_S)]) for _ in range(2)]
+        burning = [subprocess.Popen([sys.executable, "-c", _BURN, str(seconds)]) for _ in range(2)]
         for one in burning:
             one.wait()
-    seconds = time.perf_counter() - started
+    lasted = time.perf_counter() - started
     end.touch()
-    return [json.loads(one.communicate()[0]) for one in asked], seconds
+    return [json.loads(one.communicate()[0]) for one in asked], lasted
 
 
 def read(archive: Path) -> dict[str, Any]:
