@@ -679,14 +679,20 @@ def test_a_case_edited_since_is_left_alone(archive: Archive, marsh: Path) -> Non
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Case, Path]:
-    """A sample case as it is in an archive, and the zip that ``export --as mirc`` makes of it."""
-    folder = tmp_path_factory.mktemp("exported")
-    archive = Archive.create(folder / "archive")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """An archive that holds a sample case."""
+    archive = Archive.create(tmp_path_factory.mktemp("source") / "archive")
     assert archive.ingest([SAMPLES / FULL], workers=0).failed == 0
-    archive.export([FULL], formats=["mirc"], to=folder / "out")
-    (path,) = (folder / "out").rglob("*.zip")
-    return record.loads(archive.record_text(FULL), slug=FULL), path
+    return archive
+
+
+@pytest.fixture(scope="module")
+def exported(source: Archive, tmp_path_factory: pytest.TempPathFactory) -> tuple[Case, Path]:
+    """The case as it is in that archive, and the zip that ``export --as mirc`` makes of it."""
+    out = tmp_path_factory.mktemp("exported")
+    source.export([FULL], formats=["mirc"], to=out)
+    (path,) = out.rglob("*.zip")
+    return record.loads(source.record_text(FULL), slug=FULL), path
 
 
 @pytest.mark.parametrize("unpacked", [False, True])
@@ -709,10 +715,8 @@ def test_an_export_comes_into_another_archive_as_the_same_case(
 
 
 def test_two_formats_of_one_case_side_by_side_are_known_the_second_time(
-    archive: Archive, tmp_path: Path
+    source: Archive, archive: Archive, tmp_path: Path
 ) -> None:
-    source = Archive.create(tmp_path / "source")
-    assert source.ingest([SAMPLES / FULL], workers=0).failed == 0
     source.export([FULL], formats=["folder", "mirc"], to=tmp_path / "out")
     take(archive, tmp_path / "out")
     before = archive.record_text(FULL)

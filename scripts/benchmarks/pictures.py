@@ -265,7 +265,7 @@ def _previews(cases: list[Case], repeats: int) -> dict[str, Any]:
         if _middle(case) < 2:
             continue
         preview, once, plain = [], [], []
-        for _ in range(max(1, repeats // 2)):
+        for _ in range(repeats):
             preview.append(_cpu(_moving, case)[0])
             once.append(_cpu(_decoded, case)[0])
             if case.naive is _by_pydicom:
