@@ -9,14 +9,13 @@ stays as it is; only what is understood changes.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 
 from casearchive.frozen import dataclass
 from casearchive.terms.concepts import Lexicon
-from casearchive.terms.spelling import distance
+from casearchive.terms.spelling import within
 from casearchive.terms.words import fold_word, tokens
 
 #: Shorter words have too many neighbours; from ``LONG`` letters on, two slips are forgiven.
@@ -81,30 +80,20 @@ def _meant(word: str, terms: Lexicon) -> str:
     """The word of the lexicon that ``word`` is a slip of, or nothing."""
     if word in _known(terms) or not word.isascii() or not word.isalpha() or word in _ordinary():
         return ""
-    near, by_start = _worth(terms)
-    reach = 2 if len(word) >= LONG else 1
-    found = {w for cut in _cuts(word) for w in near.get(cut, ())}
-    if reach == 2:
-        found.update(by_start.get((word[0], len(word) // 3), ()))
-        found.update(by_start.get((word[0], len(word) // 3 + 1), ()))
-        found.update(by_start.get((word[0], len(word) // 3 - 1), ()))
-    scored = sorted((distance(word, w, reach), w) for w in found if _begins_alike(word, w))
-    scored = [s for s in scored if s[0] <= (2 if min(len(s[1]), len(word)) >= LONG else 1)]
+    worth, reach = _worth(terms), 2 if len(word) >= LONG else 1
+    near = (one for first in {*word[:2]} for one in within(word, worth.get(first, {}), reach))
+    scored = sorted((slips, meant) for meant, slips in near if slips <= _forgiven(word, meant))
     if not scored or (len(scored) > 1 and scored[1][0] == scored[0][0]):
         return ""
     best = scored[0][1]
     return "" if _another_ending(word, best) else best
 
 
-def _cuts(word: str) -> Iterator[str]:
-    """The word, and the word without any one of its letters: what one slip apart has in common."""
-    yield word
-    for at in range(len(word)):
-        yield word[:at] + word[at + 1 :]
-
-
-def _begins_alike(a: str, b: str) -> bool:
-    return a[0] == b[0] or a[:2] == b[1::-1]
+def _forgiven(word: str, meant: str) -> int:
+    """How many slips: none where they do not begin alike, and one where their first letters are swapped."""
+    if word[0] != meant[0]:
+        return int(word[:2] == meant[1::-1])
+    return 2 if min(len(word), len(meant)) >= LONG else 1
 
 
 def _another_ending(a: str, b: str) -> bool:
@@ -121,18 +110,13 @@ def _known(terms: Lexicon) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4)
-def _worth(terms: Lexicon) -> tuple[dict[str, list[str]], dict[tuple[str, int], list[str]]]:
-    """The words worth mending: by what is left of them without one letter, and the long ones by their beginning."""
-    names = terms.words_of_findings() - _ordinary()
-    worth = [w for w in names if len(w) >= SHORT and w.isascii() and w.isalpha()]
-    near: dict[str, list[str]] = {}
-    by_start: dict[tuple[str, int], list[str]] = {}
-    for word in sorted(worth):
-        for cut in _cuts(word):
-            near.setdefault(cut, []).append(word)
-        if len(word) >= LONG:
-            by_start.setdefault((word[0], len(word) // 3), []).append(word)
-    return near, by_start
+def _worth(terms: Lexicon) -> dict[str, dict[int, list[str]]]:
+    """The words worth mending, by their first letter and how many they have."""
+    found: dict[str, dict[int, list[str]]] = {}
+    for word in terms.words_of_findings() - _ordinary():
+        if len(word) >= SHORT and word.isascii() and word.isalpha():
+            found.setdefault(word[0], {}).setdefault(len(word), []).append(word)
+    return found
 
 
 def ordinary(word: str, terms: Lexicon) -> bool:

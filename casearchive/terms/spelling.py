@@ -61,7 +61,7 @@ class Forms:
     def near(self, wanted: str) -> dict[str, float]:
         """Those near the folded ``wanted``, each with how far it is: smaller is nearer."""
         reach = allowed(wanted)
-        found = {form: float(edits) for form, edits in _within(wanted, self._of_length, reach)}
+        found = {form: float(edits) for form, edits in within(wanted, self._of_length, reach)}
         for form in self._sharing(wanted.split()):
             if form not in found and (score := _by_words(wanted, form)) is not None:
                 found[form] = score
@@ -72,7 +72,7 @@ class Forms:
         for word in set(asked):
             yield from self._of_word.get(word, ())
         if len(asked) > 1:
-            for word, _ in _within(asked[0], self._words_of_length, _reach(asked[0])):
+            for word, _ in within(asked[0], self._words_of_length, _reach(asked[0])):
                 yield from self._of_word[word]
 
     @cached_property
@@ -92,7 +92,7 @@ class Forms:
         return found
 
 
-def _within(wanted: str, of_length: dict[int, list[str]], reach: int) -> Iterator[tuple[str, int]]:
+def within(wanted: str, of_length: dict[int, list[str]], reach: int) -> Iterator[tuple[str, int]]:
     """Those at most so many edits away, and how many they are."""
     letters = set(wanted)
     for length in range(len(wanted) - reach, len(wanted) + reach + 1):
