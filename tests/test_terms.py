@@ -126,6 +126,16 @@ def test_different_words_stay_different(one: str, other: str) -> None:
     assert fold(one) != fold(other)
 
 
+_PIECES = st.sampled_from(
+    ["neck", "of", "the", "The", " ", " ", "-", "Tumours", "fibres", "L4/5", "é", "'s", "", "\n"]
+)
+
+
+@given(st.lists(_PIECES, max_size=8).map("".join))
+def test_a_phrase_folds_to_its_tokens(text: str) -> None:
+    assert fold(text) == " ".join(token.word for token in tokens(text))
+
+
 @given(st.text(max_size=80))
 def test_tokens_say_where_each_word_stands(text: str) -> None:
     last = 0

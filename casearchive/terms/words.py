@@ -18,7 +18,7 @@ _WORD = r"[^\W_]+(?:['’][^\W\d_]+)?"
 _TOKEN = re.compile(
     rf"(?<![^\W_])(?:{_LEVEL})(?![^\W_])|(?P<word>{_WORD}|(?<!\S)#(?!\w|\s?\d))", re.IGNORECASE
 )
-_PLAIN = re.compile(r"[a-z0-9]+\Z")
+_SIMPLE = re.compile(r"[A-Za-z]+(?: [A-Za-z]+)*\Z")
 
 #: Words whose last letter only looks like a plural, or whose plural is irregular.
 _IRREGULAR = {
@@ -85,10 +85,12 @@ def _american(word: str) -> str:
         word = re.sub(r"ae(?=[a-z])", "e", word)
         word = re.sub(r"\boe(?=d|s|st)|(?<=n)oe(?=uv|vr)|(?<=f)oe(?=t)|(?<=rh)oe(?=a)", "e", word)
     if len(word) > 5:
-        word = re.sub(r"(?<=[a-z]{3})our(?=$|ed$|al$|less$)", "or", word)
-        word = re.sub(r"([bt])re$", r"\1er", word)
-        word = re.sub(r"vre$", "ver", word)
-        word = re.sub(r"(?<=[a-z]{4})is(?=(?:e|ed|ing|ation)$)", "iz", word)
+        if "our" in word:
+            word = re.sub(r"(?<=[a-z]{3})our(?=$|ed$|al$|less$)", "or", word)
+        if word.endswith(("bre", "tre", "vre")):
+            word = word[:-2] + "er"
+        if "is" in word:
+            word = re.sub(r"(?<=[a-z]{4})is(?=(?:e|ed|ing|ation)$)", "iz", word)
         word = word.replace("artefact", "artifact")
     elif word.endswith("bre") and len(word) == 5:
         word = word[:-2] + "er"
@@ -139,4 +141,8 @@ def _level(match: re.Match[str]) -> tuple[Token, Token]:
 @remembering(8192)
 def fold(text: str) -> str:
     """The comparable form of a phrase: its folded words with one space between them."""
+    if _SIMPLE.match(text):  # most names, at a third of the cost
+        words = [fold_word(word) for word in text.split(" ")]
+        if "the" not in words:
+            return " ".join(words)
     return " ".join(token.word for token in tokens(text))
