@@ -19,6 +19,8 @@ from casearchive.ingest.crew import Crew
 from casearchive.ingest.gather import Task
 from casearchive.rooms import Rooms
 
+_CASES_AT_ONCE = 50  # in a transaction; nobody reads the new index yet
+
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
@@ -133,14 +135,17 @@ def _recase(
     rooms: Rooms, connection: Callable[[], sqlite3.Connection], problems: list[str], gone: Set[str]
 ) -> int:
     count = 0
-    for slug in sorted(p.stem for p in rooms.layout.cases.glob("*.toml") if p.stem not in gone):
-        try:
-            with index.transaction(connection()) as now:
-                filing.put_record(rooms, now, slug)
-        except (CaseArchiveError, OSError, UnicodeDecodeError) as error:
-            problems.append(str(error))
-            continue
-        count += 1
+    slugs = iter(sorted(p.stem for p in rooms.layout.cases.glob("*.toml") if p.stem not in gone))
+    while some := list(itertools.islice(slugs, _CASES_AT_ONCE)):
+        read = []
+        for slug in some:
+            try:
+                read.append(filing.recorded(rooms, slug))
+            except (CaseArchiveError, OSError, UnicodeDecodeError) as error:
+                problems.append(str(error))
+        with index.transaction(connection()) as now:
+            write.put_cases(now, read)
+        count += len(read)
     return count
 
 

@@ -95,9 +95,11 @@ def _catch_up(rooms: Rooms, connection: sqlite3.Connection, gone: Set[str]) -> b
     with index.transaction(connection):
         sound = [(gathered, names[gathered.sha256]) for gathered in found if gathered.facts is not None]
         filing.put_files(rooms, connection, [(filing.with_claims(g, name), name) for g, name in sound])
+        changed = []
         for slug in {e.subject for e in missed if "record_sha256" in e.details} - gone:
             with contextlib.suppress(CaseArchiveError, OSError, UnicodeDecodeError):  # verify tells of it
-                filing.put_record(rooms, connection, slug)
+                changed.append(filing.recorded(rooms, slug))
+        write.put_cases(connection, changed)
         for slug in {e.subject for e in missed if "set_sha256" in e.details or e.event == truth.GONE}:
             _put_set(rooms, connection, slug)
         write.add_events(connection, missed)

@@ -11,11 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plainly import compiled
-from test_search import CASES, ask, case, fresh, index, put_case, put_file, slugs  # noqa: F401 - index is a fixture
+from test_search import (  # noqa: F401 - index is a fixture
+    CASES,
+    ask,
+    case,
+    fresh,
+    index,
+    put_case,
+    put_file,
+    sha,
+    slugs,
+)
 
-from casearchive.index import noting, order, shelf
+from casearchive.index import noting, order, seals, shelf
 from casearchive.index.shelf import Shelf
-from casearchive.index.write import remove_case
+from casearchive.index.write import Recorded, put_cases, remove_case
 from casearchive.model import Measurement, Media, Story
 from casearchive.query import bits, parse, ranked
 from casearchive.query.bits import Ranked
@@ -128,6 +138,37 @@ def test_findings_read_in_the_text_count_in_sets_as_in_rows() -> None:
         shelf.put(connection, (number, before, noting.of_document(connection, number)))
     for question in QUESTIONS:
         _same_as_rows(connection, question)
+
+
+def _told(connection: sqlite3.Connection) -> set[tuple[str, int, int]]:
+    rows = connection.execute("SELECT name, block, dense, bits FROM facts")
+    return {(name, block, bit) for name, block, dense, bits in rows for bit in shelf.bits_of(dense, bits)}
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_cases_written_together_say_what_they_say_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, dense: bool
+) -> None:
+    """Also of one that is written again, takes a file that stood for itself, and gives it back."""
+    if dense:
+        for name, value in (("BLOCK", 8), ("_RANK", 1), ("_BYTES_A_BIT", 8)):
+            monkeypatch.setattr(shelf, name, value)
+    thigh, ankle = CASES[0], replace(CASES[1], media=())
+    with_file = replace(thigh, media=(Media("M1", sha256=sha("scan.dcm")),))
+    several = [
+        Recorded(c, "0" * 64, 1) for c in (with_file, ankle, replace(thigh, media=()), with_file, ankle)
+    ]
+    alone, together = fresh(), fresh()
+    for connection in (alone, together):
+        connection.execute("PRAGMA foreign_keys = ON")
+        put_file(connection, "scan.dcm", frames=3, side="left", description="Thigh")
+        seals.everything(connection)
+    for one in several:
+        put_cases(alone, [one])
+    put_cases(together, several)
+    assert _told(together) == _told(alone)
+    for connection in (alone, together):
+        assert list(seals.broken(connection)) == []
 
 
 def test_most_questions_find_something(index: sqlite3.Connection) -> None:  # noqa: F811

@@ -35,6 +35,8 @@ _IN_TITLE, _ELSEWHERE = 0.85, 0.65
 
 #: The facts of a document: bit n is its n-th finding, diagnosis or clip.
 Facts = Mapping[str, int]
+#: The number of a document, what it said before and what it says now.
+Turned = tuple[int, Facts, Facts]
 
 
 class Shelf:
@@ -202,10 +204,14 @@ def _by_title(found: int, in_title: int, weight: float) -> Ranked:
 # ------------------------------------------------------------------------------------------- writing
 
 
-def put(connection: sqlite3.Connection, *documents: tuple[int, Facts, Facts]) -> None:
-    """Make the sets say of each document (its number, before, after) what stands last and no more what was before."""
-    changes: dict[tuple[str, int], tuple[list[int], list[int]]] = {}
+def put(connection: sqlite3.Connection, *documents: Turned) -> None:
+    """Make the sets say of each document what it says now and no more what it said before; of one that is there several
+    times, in the order of what became of it, the first and the last word count."""
+    turns: dict[int, tuple[Facts, Facts]] = {}
     for document, before, after in documents:
+        turns[document] = (turns[document][0] if document in turns else before, after)
+    changes: dict[tuple[str, int], tuple[list[int], list[int]]] = {}
+    for document, (before, after) in turns.items():
         block, place = divmod(document, BLOCK)
         for name in {*before, *after}:
             old, new = before.get(name, 0), after.get(name, 0)

@@ -62,7 +62,7 @@ def add_instances(connection: sqlite3.Connection, files: Iterable[Filed]) -> lis
     """
     places: dict[tuple[str, Subject, Study, Series], tuple[int, int, int]] = {}
     owners: dict[tuple[str, int], None] = {}
-    told: list[tuple[int, shelf.Facts, shelf.Facts]] = []
+    told: list[shelf.Turned] = []
     found = []
     for file in files:
         facts = file.facts
@@ -75,7 +75,9 @@ def add_instances(connection: sqlite3.Connection, files: Iterable[Filed]) -> lis
         owners |= dict.fromkeys(
             (("subject", subject), ("study", study), ("series", series), ("file", instance))
         )
-        if not _link_waiting_media(connection, file.sha256, instance):
+        waited = _link_waiting_media(connection, file.sha256, instance)
+        told += waited
+        if not waited:
             document = _add_document(connection, instance, facts, file.name)
             told.append((document, {}, noting.of_document(connection, document)))
             owners["document", document] = None
@@ -212,14 +214,37 @@ def _file_under(connection: sqlite3.Connection, facts: Facts, subject_key: str) 
     return subject, study, series
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A case with the SHA-256 of its record and how complete that is, in hundredths."""
+
+    case: Case
+    record_sha256: str
+    completeness: int
+
+
 def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, completeness: int) -> Mining:
-    """Replace what the index says of ``case``; files that belong to it stop being documents of their own.
+    """``put_cases`` of one; returns what was read in its words and in the reports among its files."""
+    (mined,) = put_cases(connection, [Recorded(case, record_sha256, completeness)])
+    return mined
+
+
+def put_cases(connection: sqlite3.Connection, cases: Iterable[Recorded]) -> list[Mining]:
+    """Replace what the index says of these cases; files that belong to them stop being documents of their own.
 
     Rows name the concepts that the author's words hold; the searchable text has the words. Returns what was read in
-    these words and in the reports among its files.
+    the words of each and in the reports among its files. What several tell, a fact, is written once for all.
     """
+    told: list[shelf.Turned] = []
+    mined = [_put_case(connection, one, told) for one in cases]
+    shelf.put(connection, *told)
+    seals.single(connection)
+    return mined
+
+
+def _put_case(connection: sqlite3.Connection, recorded: Recorded, told: list[shelf.Turned]) -> Mining:
     vocabulary = lexicon()
-    said, case = case, in_known_words(case, vocabulary)
+    said, case = recorded.case, in_known_words(recorded.case, vocabulary)
     reports = reports_of(connection, (m.sha256 for m in case.media))
     mined = of_case(case, vocabulary, reports)
     case_id = _number(connection, case.slug)
@@ -239,8 +264,8 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
         "age_years": age_in_years(case.patient.age or mined.age),
         "sex": case.patient.sex or mined.sex,
         "activity": case.patient.activity,
-        "completeness": completeness,
-        "record_sha256": record_sha256,
+        "completeness": recorded.completeness,
+        "record_sha256": recorded.record_sha256,
     })  # fmt: skip
     document = _insert(connection, "documents", {"id": case_id, "case_id": case_id})
     _put_media(connection, case_id, case)
@@ -268,12 +293,11 @@ def put_case(connection: sqlite3.Connection, case: Case, *, record_sha256: str, 
     _put_labels(connection, case_id, mined.labels, len(case.priors))
     _put_terms(connection, case_id, case)
     _say(connection, document, document_text(said, vocabulary, reports))
-    shelf.put(connection, (document, before, noting.of_document(connection, document)))
+    told.append((document, before, noting.of_document(connection, document)))
     seals.put(connection, "case", case_id)
     seals.put(connection, "document", document)
-    _retire_documents_of_media(connection, case_id)
-    _restore_documents(connection, instances)
-    seals.single(connection)
+    told += _retire_documents_of_media(connection, case_id)
+    told += _restore_documents(connection, instances)
     return mined
 
 
@@ -290,10 +314,9 @@ def remove_case(connection: sqlite3.Connection, slug: str) -> None:
     row = connection.execute("SELECT id FROM cases WHERE slug = ?", (slug,)).fetchone()
     if row is not None:
         before, instances = _removed(connection, row[0])
-        shelf.put(connection, (row[0], before, {}))
         seals.put(connection, "case", row[0])
         seals.put(connection, "document", row[0])
-        _restore_documents(connection, instances)
+        shelf.put(connection, (row[0], before, {}), *_restore_documents(connection, instances))
         seals.single(connection)
 
 
@@ -588,32 +611,36 @@ def _put_terms(connection: sqlite3.Connection, case_id: int, case: Case) -> None
     )
 
 
-def _retire_documents_of_media(connection: sqlite3.Connection, case_id: int) -> None:
+def _retire_documents_of_media(connection: sqlite3.Connection, case_id: int) -> list[shelf.Turned]:
+    told: list[shelf.Turned] = []
     for (document,) in connection.execute(
         "SELECT d.id FROM media m JOIN documents d ON d.instance_id = m.instance_id WHERE m.case_id = ?",
         (case_id,),
     ).fetchall():
-        shelf.put(connection, (document, noting.of_document(connection, document), {}))
+        told.append((document, noting.of_document(connection, document), {}))
         connection.execute("DELETE FROM case_search WHERE rowid = ?", (document,))
         connection.execute("DELETE FROM documents WHERE id = ?", (document,))
         seals.put(connection, "document", document)
+    return told
 
 
-def _link_waiting_media(connection: sqlite3.Connection, sha256: str, instance: int) -> bool:
-    """A case may name a file before the index knows it (while the index is made again): whether one does."""
+def _link_waiting_media(connection: sqlite3.Connection, sha256: str, instance: int) -> list[shelf.Turned]:
+    """Cases may name a file before the index knows it (while the index is made again): what they say with it."""
+    told: list[shelf.Turned] = []
     cases = connection.execute("SELECT DISTINCT case_id FROM media WHERE sha256 = ?", (sha256,)).fetchall()
     for (case_id,) in cases:
         before = noting.of_document(connection, case_id)
         connection.execute(
             "UPDATE media SET instance_id = ? WHERE sha256 = ? AND case_id = ?", (instance, sha256, case_id)
         )
-        shelf.put(connection, (case_id, before, noting.of_document(connection, case_id)))
+        told.append((case_id, before, noting.of_document(connection, case_id)))
         seals.put(connection, "case", case_id)
-    return bool(cases)
+    return told
 
 
-def _restore_documents(connection: sqlite3.Connection, instances: Iterable[int]) -> None:
+def _restore_documents(connection: sqlite3.Connection, instances: Iterable[int]) -> list[shelf.Turned]:
     """Files that belong to no case any more are documents of their own."""
+    told: list[shelf.Turned] = []
     for instance in instances:
         if connection.execute(
             "SELECT 1 FROM media WHERE instance_id = ?1 UNION ALL SELECT 1 FROM documents WHERE instance_id = ?1",
@@ -622,5 +649,6 @@ def _restore_documents(connection: sqlite3.Connection, instances: Iterable[int])
             continue
         facts, name = facts_of_row(connection, instance)
         document = _add_document(connection, instance, facts, name)
-        shelf.put(connection, (document, {}, noting.of_document(connection, document)))
+        told.append((document, {}, noting.of_document(connection, document)))
         seals.put(connection, "document", document)
+    return told

@@ -39,11 +39,11 @@ def _filed(rooms: Rooms, gathered: Gathered, name: str) -> write.Filed:
     )
 
 
-def put_record(rooms: Rooms, connection: sqlite3.Connection, slug: str) -> None:
-    """The record of a case. Raises ``RecordError``, ``OSError`` and ``UnicodeDecodeError`` where it cannot be read."""
+def recorded(rooms: Rooms, slug: str) -> write.Recorded:
+    """A case as its record has it. Raises ``RecordError``, ``OSError`` and ``UnicodeDecodeError`` where it cannot be
+    read."""
     path = rooms.layout.record(slug)
     content = read_plain(path)
     text = content.decode("utf-8")
     case = record.loads(text, slug=slug, file=f"cases/{path.name}")
-    score = record.completeness(case, text=text).score
-    write.put_case(connection, case, record_sha256=digest(content), completeness=score)
+    return write.Recorded(case, digest(content), record.completeness(case, text=text).score)
