@@ -6,7 +6,7 @@ import itertools
 import shutil
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,8 @@ def reindex(
     """Make ``index.db`` and ``cache/`` again from the truth, in a new file that takes the old one's place.
 
     Records and other small files that somebody changed are noted in the ledger as they are now, unless
-    ``take_changes`` is off: then they go into the index, and ``verify`` goes on to ask about them.
+    ``take_changes`` is off: then they go into the index, and ``verify`` goes on to ask about them. ``tell`` hears how
+    many originals and records of how many are done.
     """
     new = rooms.layout.index.with_name("index.db.new")
     _away(new)
@@ -59,12 +60,14 @@ def reindex(
             told.hear(event)
         taken = tuple(subject for _, subject, _ in lines)
     files = sum(1 for name in rooms.store.names() if name not in told.gone and rooms.store.has(name))
+    slugs = sorted(p.stem for p in rooms.layout.cases.glob("*.toml") if p.stem not in told.gone)
+    every = files + len(slugs)
     crew = Crew(workers)
     try:
         with index.writing_long(new, create=True) as connection:
             order = _ordered(rooms, told.gone, problems)
-            _refill(rooms, connection, crew, order, problems, lambda done: tell(done, files))
-            cases = _recase(rooms, connection, problems, told.gone)
+            _refill(rooms, connection, crew, order, problems, lambda done: tell(done, every))
+            cases = _recase(rooms, connection, slugs, problems, lambda done: tell(files + done, every))
             sets = _resets(rooms, connection(), problems)
             with index.transaction(connection()) as now:
                 write.add_events(now, rooms.ledger.events())
@@ -132,13 +135,16 @@ def _refill(
 
 
 def _recase(
-    rooms: Rooms, connection: Callable[[], sqlite3.Connection], problems: list[str], gone: Set[str]
+    rooms: Rooms,
+    connection: Callable[[], sqlite3.Connection],
+    slugs: Sequence[str],
+    problems: list[str],
+    tell: Callable[[int], None],
 ) -> int:
     count = 0
-    slugs = iter(sorted(p.stem for p in rooms.layout.cases.glob("*.toml") if p.stem not in gone))
-    while some := list(itertools.islice(slugs, _CASES_AT_ONCE)):
+    for start in range(0, len(slugs), _CASES_AT_ONCE):
         read = []
-        for slug in some:
+        for slug in slugs[start : start + _CASES_AT_ONCE]:
             try:
                 read.append(filing.recorded(rooms, slug))
             except (CaseArchiveError, OSError, UnicodeDecodeError) as error:
@@ -146,6 +152,7 @@ def _recase(
         with index.transaction(connection()) as now:
             write.put_cases(now, read)
         count += len(read)
+        tell(min(start + _CASES_AT_ONCE, len(slugs)))
     return count
 
 

@@ -351,6 +351,22 @@ def test_an_original_that_is_gone_is_missed_even_after_a_reindex(archive: Archiv
     assert codes(archive) == {"object-missing"}
 
 
+def test_reindex_tells_how_many_originals_and_records_are_done(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from casearchive import reindexing
+
+    monkeypatch.setattr(reindexing, "_CASES_AT_ONCE", 2)
+    for number in range(3):
+        archive.new(f"more-{number}")
+    heard: list[tuple[int, int]] = []
+    rebuilt = archive.reindex(workers=0, tell=lambda *said: heard.append(said))
+    assert rebuilt.cases >= 4
+    assert {every for _, every in heard} == {rebuilt.files + rebuilt.cases}
+    assert [done for done, _ in heard] == sorted({done for done, _ in heard})
+    assert heard[-1][0] == heard[-1][1]
+
+
 def test_reindex_with_workers_is_the_same(archive: Archive) -> None:
     before = list(archive.dump())
     archive.reindex(workers=2)

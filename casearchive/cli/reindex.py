@@ -28,7 +28,7 @@ def command(state: State, workers: int | None, dry_run: bool) -> int:
             f"Would make index.db and cache/ of {archive.path} again; originals and records stay as they are."
         )
         return 0
-    meter = Meter(state, "Reading originals")
+    meter = Meter(state, "Reading originals and records")
     rebuilt = archive.reindex(workers=os.cpu_count() or 1 if workers is None else workers, tell=meter.tell)
     meter.close()
     if state.json:
