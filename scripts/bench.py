@@ -14,6 +14,7 @@
     python scripts/bench.py verify                              every byte read, against sha256sum and hashlib alone
     python scripts/bench.py scale                               archives of ever more files: what grows, and how fast
     python scripts/bench.py growth                              does a fuller archive take files more slowly?
+    python scripts/bench.py reindex                             the index made again from records
     python scripts/bench.py bulk                                a long run as it is seen; stopped, and gone on with
     python scripts/bench.py profile                             where time goes: the pictures in docs/profiles/
 
@@ -41,6 +42,7 @@ from benchmarks import (
     pictures,
     previews,
     profiling,
+    rebuilding,
     scaling,
     starting,
     together,
@@ -98,6 +100,8 @@ def _outside(options: argparse.Namespace) -> None:
         result, text = verifying.measure(options.files, options.seed, options.repeats)
     elif options.what == "scale":
         result, text = scaling.measure(options.sizes, options.repeats, options.keep)
+    elif options.what == "reindex":
+        result, text = rebuilding.measure(options.cases, options.repeats)
     elif options.what == "bulk":
         result, text = bulk.measure(options.files, options.workers)
     elif options.what == "reingest":
@@ -130,6 +134,8 @@ def _inside(options: argparse.Namespace) -> None:
         told = profiling.step(options.step, options.folder, *numbers)
     elif options.what == "_scale":
         told = scaling.step(options.step, options.folder, options.size, options.repeats)
+    elif options.what == "_records":
+        told = rebuilding.read(options.folder)
     elif options.what == "_read":
         told = together.read(options.folder)
     else:
@@ -226,7 +232,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--new", type=int, default=10, help="how many files come new (default 10)")
     made.add_argument("--workers", type=int, default=2)
     made.add_argument("--repeats", type=int, default=3)
-    inner = ("_take", "_ask", "_pictures", "_encode", "_read", "_scale", "_profile")
+    made = verb("reindex", "the index made again from records")
+    made.add_argument("--cases", type=int, default=1000)
+    made.add_argument("--repeats", type=int, default=3)
+    inner = ("_take", "_ask", "_pictures", "_encode", "_read", "_scale", "_profile", "_records")
     for name in (*inner, *(f"_{name}" for name in others.RUNS)):
         made = verb(name)
         made.add_argument("folder", type=Path)

@@ -33,6 +33,7 @@ from benchmarks import (  # noqa: E402
     pictures,
     previews,
     profiling,
+    rebuilding,
     scaling,
     verifying,
 )
@@ -192,6 +193,12 @@ def test_questions_beside_an_ingest_are_all_answered(tmp_path: Path) -> None:
         "beside"
     ]
     assert all(row["questions"] > 0 and row["refused"] == 0 for row in found.values())
+
+
+def test_a_reindex_is_compared_with_reading_the_same_records(tmp_path: Path) -> None:
+    rows = _bench(tmp_path, "reindex", "--cases", "6", "--repeats", "1")["systems"]
+    assert rows[rebuilding.READ]["times_reading"] == 1
+    assert all(row["cases_per_s"] > 0 for row in rows.values())
 
 
 def test_growth_tells_the_speed_of_every_tenth(tmp_path: Path) -> None:
