@@ -17,7 +17,7 @@ from casearchive.terms import ABNORMALITY_KINDS, STRUCTURE_KINDS, Lexicon, lexic
 from casearchive.terms import build as building
 from casearchive.terms.context import affirmed, scopes
 from casearchive.terms.spelling import distance
-from casearchive.terms.words import fold, tokens
+from casearchive.terms.words import fold, lowered, tokens
 
 TERMS = lexicon()
 
@@ -124,6 +124,20 @@ def test_two_ways_of_writing_one_word_fold_to_the_same(one: str, other: str) -> 
 )
 def test_different_words_stay_different(one: str, other: str) -> None:
     assert fold(one) != fold(other)
+
+
+@given(st.text(max_size=12) | st.text("aİẞK ", max_size=6))
+def test_small_letters_stand_where_the_large_ones_stood(text: str) -> None:
+    small = lowered(text)
+    assert len(small) == len(text)
+    assert all(a in (b, b.lower()) or len(b.lower()) > 1 for a, b in zip(small, text, strict=True))
+
+
+@pytest.mark.parametrize("text", ["NO TEAR is seen", "Tear EXCLUDED", "İ No Tear"])
+def test_a_denial_in_capitals_denies_as_it_was_written(text: str) -> None:
+    (scope,) = scopes(text)
+    assert scope.presence == "absent"
+    assert scope.trigger in text
 
 
 _PIECES = st.sampled_from(

@@ -28,6 +28,7 @@ from casearchive.terms.triggers import (
     SEEN,
 )
 from casearchive.terms.triggers import UNSAID as NOTHING
+from casearchive.terms.words import lowered
 
 #: No scope reaches further than this many characters: a denial belongs to its clause.
 REACH = 240
@@ -59,13 +60,15 @@ def _any(phrases: Iterable[str]) -> str:
 
 def _compiled(groups: dict[str, tuple[str, ...]]) -> tuple[tuple[str, re.Pattern[str]], ...]:
     return tuple(
-        (presence, re.compile(rf"(?<![\w-]){_any(phrases)}(?!\w|-\w)", re.IGNORECASE))
+        (presence, re.compile(rf"(?<![\w-]){_any(phrases)}(?!\w|-\w)"))
         for presence, phrases in groups.items()
     )
 
 
+#: These three look at small letters (``lowered``), where most phrases are passed over by their first one: that is
+#: more than twice as fast as ``re.IGNORECASE``.
 _AHEAD, _BEHIND = _compiled(AHEAD), _compiled(BEHIND)
-_SEEMING = re.compile(rf"\b{_any(SEEMING)}(?!\w)", re.IGNORECASE)
+_SEEMING = re.compile(rf"\b{_any(SEEMING)}(?!\w)")
 _ENDS = re.compile(rf"[.;:!?](?=\s|$)|\n|(?<=\s)[-–—](?=\s)|\b{_any(ENDS)}\b", re.IGNORECASE)
 _NEW = re.compile(rf"\s*{_any(NEW_STATEMENT)}\b", re.IGNORECASE)
 #: "not" alone reaches over one short phrase, and not over verbs that other phrases know.
@@ -139,13 +142,13 @@ def scopes(text: str, vocabulary: Lexicon | None = None) -> tuple[Scope, ...]:
 @remembering(1024)  # mining and indexing ask for the same texts, one after the other
 def _scopes(written: str, words: Lexicon) -> tuple[Scope, ...]:
     text = unpointed(written)
-    seeming = bytearray(len(text))
-    for match in _SEEMING.finditer(text):
+    small, seeming = lowered(text), bytearray(len(text))
+    for match in _SEEMING.finditer(small):
         seeming[match.start() : match.end()] = b"\1" * (match.end() - match.start())
     found = [Scope(m.start(), m.end(), m[0], "absent") for m in _FREE.finditer(text)]
     found += [Scope(m.start(), m.end(), m[0], "absent") for m in _NONE.finditer(text)]
-    found += _ahead(text, seeming, words)
-    found += _behind(text, seeming, words)
+    found += _ahead(text, small, seeming, words)
+    found += _behind(text, small, seeming, words)
     found += _plain_not(text, seeming)
     found += _since(text)
     parts = sentences(text)
@@ -154,8 +157,8 @@ def _scopes(written: str, words: Lexicon) -> tuple[Scope, ...]:
     return tuple(sorted(found, key=lambda scope: (scope.start, scope.end)))
 
 
-def _ahead(text: str, seeming: bytearray, words: Lexicon) -> Iterator[Scope]:
-    opened = [(presence, list(pattern.finditer(text))) for presence, pattern in _AHEAD]
+def _ahead(text: str, small: str, seeming: bytearray, words: Lexicon) -> Iterator[Scope]:
+    opened = [(presence, list(pattern.finditer(small))) for presence, pattern in _AHEAD]
     begins = {match.start() for _, matches in opened for match in matches}
     for presence, matches in opened:
         reached = 0
@@ -163,7 +166,8 @@ def _ahead(text: str, seeming: bytearray, words: Lexicon) -> Iterator[Scope]:
             if match.start() < reached or (presence in _GATED and any(seeming[match.start() : match.end()])):
                 continue
             reached = _scope_end(text, match.end(), begins, words)
-            yield Scope(match.start(), reached, match[0], presence, match.start())
+            trigger = text[match.start() : match.end()]
+            yield Scope(match.start(), reached, trigger, presence, match.start())
 
 
 def _scope_end(text: str, start: int, begins: set[int], words: Lexicon) -> int:
@@ -198,13 +202,13 @@ def _scope_end(text: str, start: int, begins: set[int], words: Lexicon) -> int:
 
 def _says_more(piece: str) -> bool:
     """A sentence of its own, or a word that denies backwards ("sarcoma not excluded")."""
-    return bool(_BEGINS_CLAIM.search(piece)) or any(p.search(piece) for _, p in _BEHIND)
+    return bool(_BEGINS_CLAIM.search(piece)) or any(p.search(lowered(piece)) for _, p in _BEHIND)
 
 
-def _behind(text: str, seeming: bytearray, words: Lexicon) -> Iterator[Scope]:
+def _behind(text: str, small: str, seeming: bytearray, words: Lexicon) -> Iterator[Scope]:
     for presence, pattern in _BEHIND:
         floor = 0
-        for match in pattern.finditer(text):
+        for match in pattern.finditer(small):
             if presence in _GATED and any(seeming[match.start() : match.end()]):
                 continue
             start = _scope_start(text, match.start(), floor)
@@ -215,7 +219,8 @@ def _behind(text: str, seeming: bytearray, words: Lexicon) -> Iterator[Scope]:
                 and _only_a_structure(text[start : match.start()], words)
             ):
                 continue
-            yield Scope(start, match.end(), match[0], presence, match.start())
+            trigger = text[match.start() : match.end()]
+            yield Scope(start, match.end(), trigger, presence, match.start())
 
 
 def _scope_start(text: str, end: int, floor: int) -> int:

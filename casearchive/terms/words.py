@@ -56,6 +56,12 @@ class Token:
     word: str
 
 
+def lowered(text: str) -> str:
+    """``text`` in small letters, each in its place."""
+    small = text.lower()
+    return small if len(small) == len(text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
+
+
 def _letters(word: str) -> str:
     """Lower case without accents or ligatures (NFKD), apostrophes kept."""
     word = word.casefold()
