@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,11 @@ def root(master: Path, tmp_path: Path) -> Path:
     """Where a copy of it stands, for one test."""
     shutil.copytree(master, tmp_path / "archive")
     return tmp_path / "archive"
+
+
+@pytest.fixture(scope="module")
+def index() -> sqlite3.Connection:
+    """The index of the cases that searches are tried on; to be asked, never changed."""
+    import test_search
+
+    return test_search.filled()

@@ -197,8 +197,11 @@ def test_questions_beside_an_ingest_are_all_answered(tmp_path: Path) -> None:
 
 def test_a_reindex_is_compared_with_reading_the_same_records(tmp_path: Path) -> None:
     rows = _bench(tmp_path, "reindex", "--cases", "6", "--repeats", "1")["systems"]
-    assert rows[rebuilding.READ]["times_reading"] == 1
+    assert set(rows) == {rebuilding.READ, rebuilding.REINDEX}
     assert all(row["cases_per_s"] > 0 for row in rows.values())
+    for told in ({"cases": 5, "problems": []}, {"cases": 6, "problems": ["cases/x.toml: it is gone"]}):
+        with pytest.raises(RuntimeError, match="reindex did not read the same 6 records"):
+            rebuilding._check(rebuilding.REINDEX, json.dumps(told), 6)
 
 
 def test_growth_tells_the_speed_of_every_tenth(tmp_path: Path) -> None:

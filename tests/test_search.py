@@ -466,8 +466,8 @@ CASES: tuple[Case, ...] = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def index() -> sqlite3.Connection:
+def filled() -> sqlite3.Connection:
+    """An index with all the cases of this file, three files and a set (the fixture ``index``)."""
     connection = fresh()
     put_case(connection, seed_case(), {"M2": 36})
     for made in CASES:

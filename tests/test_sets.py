@@ -11,17 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plainly import compiled
-from test_search import (  # noqa: F401 - index is a fixture
-    CASES,
-    ask,
-    case,
-    fresh,
-    index,
-    put_case,
-    put_file,
-    sha,
-    slugs,
-)
+from test_search import CASES, ask, case, fresh, put_case, put_file, sha, slugs
 
 from casearchive.index import noting, order, seals, shelf
 from casearchive.index.shelf import Shelf
@@ -78,7 +68,7 @@ def _same_as_rows(connection: sqlite3.Connection, question: str) -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_sets_and_rows_give_the_same_documents_levels_and_scores(
-    index: sqlite3.Connection,  # noqa: F811
+    index: sqlite3.Connection,
     question: str,
 ) -> None:
     _same_as_rows(index, question)
@@ -171,7 +161,7 @@ def test_cases_written_together_say_what_they_say_one_by_one(
         assert list(seals.broken(connection)) == []
 
 
-def test_most_questions_find_something(index: sqlite3.Connection) -> None:  # noqa: F811
+def test_most_questions_find_something(index: sqlite3.Connection) -> None:
     assert sum(ask(index, question, limit=1).total > 0 for question in QUESTIONS) > len(QUESTIONS) * 0.8
 
 
@@ -226,7 +216,7 @@ def test_sets_follow_every_change_of_the_rows(allowed: int, monkeypatch: pytest.
     assert ask(connection, "").total == 2
 
 
-def test_the_sets_of_a_search_go_when_it_ends(index: sqlite3.Connection) -> None:  # noqa: F811
+def test_the_sets_of_a_search_go_when_it_ends(index: sqlite3.Connection) -> None:
     gc.disable()
     try:
         held = Shelf(index)
@@ -276,7 +266,7 @@ def test_a_case_keeps_its_number_when_it_is_written_again() -> None:
 
 
 def test_many_that_tie_come_in_the_same_order_as_few(
-    index: sqlite3.Connection,  # noqa: F811
+    index: sqlite3.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = slugs(ask(index, ""))

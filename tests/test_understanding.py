@@ -285,11 +285,18 @@ def test_the_general_truths_of_a_textbook_are_no_findings() -> None:
     ("written", "meant"),
     [("pirifornis", "piriformis"), ("periformis", "piriformis"), ("haemotoma", "hematoma"),
      ("suprapsinatus", "supraspinatus"), ("gastrocnemeus", "gastrocnemius"), ("sciatc nerve", "sciatic_nerve"),
-     ("tendonosis of the achiles", "achilles_tendon")],
+     ("tendonosis of the achiles", "achilles_tendon"), ("agstrocnemius", "gastrocnemius"),
+     ("gastrocnemeuz", "gastrocnemius")],
 )  # fmt: skip
 def test_a_slip_is_understood_as_it_was_meant(written: str, meant: str) -> None:
     text = mended(written, TERMS).text
     assert meant in {mention.concept for mention in TERMS.recognise(text)}
+
+
+@pytest.mark.parametrize("text", ["agstrocnemeuz", "iprifornis", "xiriformis", "hemetomo", "pirriforniz"])
+def test_too_many_slips_in_a_word_are_left_as_they_are(text: str) -> None:
+    """Two in a short word, three in a long one, one beside first letters that are swapped, one in the first letter."""
+    assert mended(text, TERMS).text == text
 
 
 @pytest.mark.parametrize(

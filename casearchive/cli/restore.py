@@ -23,7 +23,7 @@ def command(state: State, folder: str, to: str, workers: int | None, dry_run: bo
     """
     from casearchive.archive import Archive
 
-    meter = Meter(state, "Restoring originals")
+    meter = Meter(state, "Restoring")
     count = os.cpu_count() or 1 if workers is None else workers
     try:
         done = Archive.restore(folder, to, workers=count, dry_run=dry_run, tell=meter.tell)

@@ -90,7 +90,7 @@ def _meant(word: str, terms: Lexicon) -> str:
 
 
 def _forgiven(word: str, meant: str) -> int:
-    """How many slips: none where they do not begin alike, and one where their first letters are swapped."""
+    """How many slips: none where they do not begin alike, and one where their first two letters are swapped."""
     if word[0] != meant[0]:
         return int(word[:2] == meant[1::-1])
     return 2 if min(len(word), len(meant)) >= LONG else 1

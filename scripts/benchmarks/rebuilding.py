@@ -33,9 +33,7 @@ def measure(cases: int, repeats: int) -> tuple[dict[str, Any], str]:
         for _ in range(repeats):
             for what, words in ((READ, again("_records", str(archive))), (REINDEX, command)):
                 costs[what].append(run(words))
-                told = json.loads(costs[what][-1].said)
-                if (told["cases"], told.get("problems", [])) != (cases, []):
-                    raise RuntimeError(f"{what} did not read the same {cases} records: {told}")
+                _check(what, costs[what][-1].said, cases)
                 progress.step(what)
     seconds = {what: statistics.median(cost.seconds for cost in some) for what, some in costs.items()}
     rows = {
@@ -55,6 +53,12 @@ def measure(cases: int, repeats: int) -> tuple[dict[str, Any], str]:
         heads, [(what, *(row[key] for key in keys)) for what, row in rows.items()]
     )
     return {"cases": cases, "repeats": repeats, "systems": rows}, text
+
+
+def _check(what: str, said: str, cases: int) -> None:
+    told = json.loads(said)
+    if (told["cases"], told.get("problems", [])) != (cases, []):
+        raise RuntimeError(f"{what} did not read the same {cases} records: {said[:500]}")
 
 
 def _alone(case: Any) -> Any:
